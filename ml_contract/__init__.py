@@ -1,0 +1,1 @@
+"""What both sides of the container wall agree on: standard library only, imported by every other package."""

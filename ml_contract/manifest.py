@@ -1,0 +1,138 @@
+"""manifest.json: what an artifact is made of. Training writes it, serving reads it; they know nothing else of each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ml_contract.errors import reject
+from ml_contract.signature import ModelSignature
+
+FILE_NAME = "manifest.json"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEntry:
+    """A file of the artifact."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+    """Digest of the content, hexadecimal."""
+
+    @classmethod
+    def of(cls, path: Path) -> FileEntry:
+        with path.open("rb") as stream:
+            return cls(size=path.stat().st_size, sha256=hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactManifest:
+    """Description of a model artifact: the only thing that training and serving share."""
+
+    workload: str
+    """Name of the workload, which names the served model too, for example ``bytes_lm``."""
+    signature: ModelSignature
+    files: Mapping[str, FileEntry]
+    """By path relative to the manifest, with forward slashes."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Figures of the last training step."""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Where it came from: training job, steps, torch version, hyperparameters."""
+
+    @classmethod
+    def describe(
+        cls,
+        folder: Path,
+        *,
+        workload: str,
+        signature: ModelSignature,
+        metrics: Mapping[str, float],
+        provenance: Mapping[str, Any],
+    ) -> ArtifactManifest:
+        """Describe every file below ``folder``."""
+        files = {
+            path.relative_to(folder).as_posix(): FileEntry.of(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != FILE_NAME
+        }
+        return cls(workload=workload, signature=signature, files=files, metrics=metrics, provenance=provenance)
+
+    def write(self, folder: Path) -> Path:
+        """Write manifest.json into ``folder`` and return its path."""
+        document = {
+            "version": VERSION,
+            "workload": self.workload,
+            "signature": self.signature.to_json(),
+            "files": {name: {"size": entry.size, "sha256": entry.sha256} for name, entry in self.files.items()},
+            "metrics": dict(self.metrics),
+            "provenance": dict(self.provenance),
+        }
+        path = folder / FILE_NAME
+        path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+        return path
+
+    @classmethod
+    def read(cls, folder: Path) -> ArtifactManifest:
+        """Read ``folder``'s manifest.
+
+        Raises:
+            ContractError: It is missing, no JSON, of another version, or lacks a field.
+        """
+        path = folder / FILE_NAME
+        try:
+            raw = json.loads(path.read_text())
+            if raw["version"] != VERSION:
+                reject(
+                    f"{FILE_NAME}.version",
+                    raw["version"],
+                    f"this code reads version {VERSION}",
+                    "Export the model again with this version.",
+                )
+            files = {name: FileEntry(**entry) for name, entry in raw["files"].items()}
+            for name in files:
+                parts = PurePosixPath(name).parts
+                if not parts or name.startswith("/") or ".." in parts:
+                    reject(f"{FILE_NAME}.files", name, "a path stays inside the artifact", "Export the model again.")
+            return cls(
+                workload=raw["workload"],
+                signature=ModelSignature.from_json(raw["signature"]),
+                files=files,
+                metrics=raw["metrics"],
+                provenance=raw["provenance"],
+            )
+        except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            reject(
+                FILE_NAME,
+                f"{type(error).__name__}: {error}",
+                "an artifact starts with a readable manifest",
+                "Check that training finished and that the archive is complete.",
+            )
+
+    def verify(self, folder: Path) -> None:
+        """Hold every file against its size and digest.
+
+        Raises:
+            ContractError: A file is missing or differs; ``field`` names it.
+        """
+        for name, entry in self.files.items():
+            path = folder / name
+            if not path.is_file():
+                reject(name, None, "the manifest names it and it is missing", "Fetch the artifact again.")
+            found = FileEntry.of(path)
+            if found.size != entry.size:
+                reject(
+                    name, f"{found.size} bytes", f"the manifest says {entry.size} bytes", "Fetch the artifact again."
+                )
+            if found.sha256 != entry.sha256:
+                reject(
+                    name,
+                    found.sha256,
+                    f"the manifest says sha256 {entry.sha256}: the content is damaged",
+                    "Fetch the artifact again, or train again.",
+                )
