@@ -16,7 +16,7 @@ class BytesLm:
     """Hyperparameters of a training run. Defaults suit two CPU cores; every environment may give its own."""
 
     checkpoint_uri: str | None = None
-    """Where checkpoints go, ``s3://bucket/prefix`` or ``file:///folder``. The pipeline gives it; without it none is kept."""
+    """Where checkpoints go, ``s3://bucket/prefix`` or ``file:///folder``; the pipeline gives it. None keeps none."""
     dimension: int = 128
     """Width of the residual stream, a multiple of ``heads``."""
     layers: int = 4

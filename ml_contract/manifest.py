@@ -1,4 +1,4 @@
-"""manifest.json: what an artifact is made of. Training writes it, serving reads it; they know nothing else of each other."""
+"""manifest.json: what an artifact is made of, the only thing that training and serving share."""
 
 from __future__ import annotations
 

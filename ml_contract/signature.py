@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from ml_contract.errors import reject
 
 
-class DType(str, Enum):
+class DType(StrEnum):
     """Element type, by its name in the KServe v2 protocol."""
 
     BOOL = "BOOL"
