@@ -1,8 +1,8 @@
 """The AWS deep-learning images that Trainyard names: repository, tag, end of support, and the accounts that hold them.
 
 Sources, read 2026-11-21: AWS Deep Learning Containers, "Framework support policy" and release notes of the repository
-aws/deep-learning-containers; accounts by region from "Docker registry paths and example code", Amazon SageMaker
-Developer Guide. That a tag exists in ECR was not verified.
+aws/deep-learning-containers; accounts by region and tags from the offline maps of the SageMaker Python SDK 3.27
+(sagemaker/core/image_uri_config), against which a test holds this table. That a tag exists in ECR was not verified.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ class Image:
 PYTORCH_TRAINING = Image(repository="pytorch", tag="2.13-cu133-amzn2023-sagemaker", end_of_support=date(2027, 7, 20))
 """PyTorch 2.13, the version that the tests run."""
 
+PYTORCH_TRAINING_CPU = Image(repository="pytorch", tag="2.13-cpu-amzn2023-sagemaker", end_of_support=date(2027, 7, 20))
+"""The same without CUDA, for CPU instance types."""
+
 PYTORCH_TRAINING_2_10 = Image(
     repository="pytorch-training", tag="2.10.0-gpu-py313-cu130-ubuntu22.04-sagemaker", end_of_support=date(2027, 1, 21)
 )
@@ -41,7 +44,7 @@ PYTORCH_TRAINING_2_9 = Image(
 
 TRITON = Image(repository="sagemaker-tritonserver", tag="26.05-py3", end_of_support=None)
 
-IMAGES = (PYTORCH_TRAINING, PYTORCH_TRAINING_2_10, PYTORCH_TRAINING_2_9, TRITON)
+IMAGES = (PYTORCH_TRAINING, PYTORCH_TRAINING_CPU, PYTORCH_TRAINING_2_10, PYTORCH_TRAINING_2_9, TRITON)
 
 DEFAULT_ACCOUNT = "763104351884"
 ACCOUNT_BY_REGION = {
@@ -56,10 +59,12 @@ ACCOUNT_BY_REGION = {
     "af-south-1": "626614931356",
     "ap-east-1": "871362719292",
     "ap-northeast-3": "364406365360",
+    "ap-east-2": "975050140332",
     "ap-south-2": "772153158452",
     "ap-southeast-3": "907027046896",
     "ap-southeast-4": "457447274322",
     "ap-southeast-5": "550225433462",
+    "ap-southeast-6": "633930458069",
     "ap-southeast-7": "590183813437",
     "ca-west-1": "204538143572",
     "cn-north-1": "727897471807",
