@@ -1,0 +1,1 @@
+"""The account-free cloud: an emulator whose SageMaker runs what was deployed."""

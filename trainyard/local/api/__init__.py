@@ -1,0 +1,1 @@
+"""What every emulated service shares: checked requests, shaped answers, documents that last."""

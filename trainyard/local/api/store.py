@@ -1,0 +1,107 @@
+"""Documents of the emulated services in SQLite: written when the call returns, readable after a kill -9."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trainyard.local.api.errors import ServiceError
+
+Document = dict[str, Any]
+Documents = list[Document]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    document TEXT NOT NULL,
+    UNIQUE (kind, key)
+)
+"""
+
+
+class Store:
+    """JSON documents by kind and key. Every method is atomic, safe from any thread, and durable when it returns."""
+
+    def __init__(self, file: Path) -> None:
+        """Opens, or creates, the database `file`."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")
+        self._database.execute(_SCHEMA)
+
+    def insert(self, kind: str, key: str, document: Document) -> None:
+        """Adds a document.
+
+        Raises:
+            ServiceError: ResourceInUse, when `key` exists.
+        """
+        with self._lock:
+            try:
+                self._database.execute(
+                    "INSERT INTO documents (kind, key, document) VALUES (?, ?, ?)", (kind, key, json.dumps(document))
+                )
+            except sqlite3.IntegrityError as error:
+                raise ServiceError("ResourceInUse", f"{kind} {key} already exists. Choose another name.") from error
+
+    def get(self, kind: str, key: str) -> Document | None:
+        """The document, or None."""
+        with self._lock:
+            row = self._database.execute(
+                "SELECT document FROM documents WHERE kind = ? AND key = ?", (kind, key)
+            ).fetchone()
+        return None if row is None else _decoded(row[0])
+
+    def update(self, kind: str, key: str, /, **changes: Any) -> Document:
+        """Merges `changes` into a document (top level) and returns the result.
+
+        Raises:
+            ServiceError: ResourceNotFound, when there is no such document.
+        """
+        return self.modify(kind, key, lambda document: document.update(changes))
+
+    def modify(self, kind: str, key: str, change: Callable[[Document], None]) -> Document:
+        """Lets `change` edit a document in place, as one step that no other thread can come between.
+
+        Raises:
+            ServiceError: ResourceNotFound, when there is no such document. Whatever `change` raises leaves the document
+                as it was.
+        """
+        with self._lock:
+            document = self.get(kind, key)
+            if document is None:
+                raise ServiceError("ResourceNotFound", f"Could not find {kind} {key}.")
+            change(document)
+            self._database.execute(
+                "UPDATE documents SET document = ? WHERE kind = ? AND key = ?", (json.dumps(document), kind, key)
+            )
+        return document
+
+    def delete(self, kind: str, key: str) -> bool:
+        """Removes a document; whether there was one."""
+        with self._lock:
+            return self._database.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key)).rowcount == 1
+
+    def list(self, kind: str, prefix: str = "") -> Documents:
+        """All documents of a kind, those whose key starts with `prefix`, oldest first."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT document FROM documents WHERE kind = ? AND substr(key, 1, ?) = ? ORDER BY sequence",
+                (kind, len(prefix), prefix),
+            ).fetchall()
+        return [_decoded(row[0]) for row in rows]
+
+    def close(self) -> None:
+        """Closes the database; nothing can be read afterwards."""
+        with self._lock:
+            self._database.close()
+
+
+def _decoded(text: str) -> Document:
+    document: Document = json.loads(text)
+    return document
