@@ -71,9 +71,9 @@ demo: setup ## The main job: deploy, train on two hosts, survive a reclaim, regi
 .PHONY: lock
 lock: $(STAMPS)/uv ## Write requirements/*.txt again from pyproject.toml
 	@compile() { $(UV) pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --generate-hashes "$$@"; }; \
-	compile pyproject.toml --extra operator --group dev --group training --group sdk -o requirements/test.txt; \
-	compile pyproject.toml --extra operator -c requirements/test.txt -o requirements/operator.txt; \
-	compile pyproject.toml --extra operator --group dev -c requirements/test.txt -o requirements/check.txt; \
+	compile pyproject.toml --extra operator --group node --group dev --group training --group sdk -o requirements/test.txt; \
+	compile pyproject.toml --extra operator --group node -c requirements/test.txt -o requirements/operator.txt; \
+	compile pyproject.toml --extra operator --group node --group dev -c requirements/test.txt -o requirements/check.txt; \
 	compile --group training -c requirements/test.txt -o requirements/training.txt; \
 	compile --group cloud -o requirements/cloud.txt; \
 	compile --group triton -o requirements/triton.txt
