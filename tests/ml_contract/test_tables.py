@@ -1,0 +1,76 @@
+"""The tables of instances and images, held against what others publish."""
+
+import json
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from ml_contract.errors import ContractError
+from ml_contract.images import ACCOUNT_BY_REGION, IMAGES, PYTORCH_TRAINING, PYTORCH_TRAINING_2_9, find, image_uri
+from ml_contract.instances import CATALOGUE, instance
+
+
+def sdk_image_map(name: str) -> dict[str, object]:
+    spec = find_spec("sagemaker")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("the sagemaker SDK is installed for the whole suite only (make test)")
+    path = Path(next(iter(spec.submodule_search_locations))) / "core" / "image_uri_config" / f"{name}.json"
+    return json.loads(path.read_text())
+
+
+def test_image_accounts_equal_the_sdk_offline_map() -> None:
+    theirs = sdk_image_map("pytorch-amzn2023")["training"]["versions"]["2.13"]["registries"]
+    ours = {region: account for region, account in theirs.items() if region in ACCOUNT_BY_REGION}
+    assert ours == ACCOUNT_BY_REGION
+
+
+def test_the_training_tags_are_the_sdk_ones() -> None:
+    version = sdk_image_map("pytorch-amzn2023")["training"]["versions"]["2.13"]
+    tags = {f"{version['tag_prefix']}-{suffix}" for suffix in version["container_version"].values()}
+    assert tags == {image.tag for image in IMAGES if image.repository == version["repository"]}
+
+
+def test_the_triton_tag_is_known_to_the_sdk() -> None:
+    assert "26.05" in sdk_image_map("sagemaker-tritonserver")["versions"]
+
+
+def test_an_image_is_found_by_its_address() -> None:
+    assert find(image_uri(PYTORCH_TRAINING, "eu-west-1")) is PYTORCH_TRAINING
+    assert find("123456789012.dkr.ecr.eu-west-1.amazonaws.com/mine:1") is None
+
+
+def test_support_ends_on_a_day() -> None:
+    end = PYTORCH_TRAINING_2_9.end_of_support
+    assert end is not None
+    assert PYTORCH_TRAINING_2_9.is_supported(end)
+    assert not PYTORCH_TRAINING_2_9.is_supported(date.fromordinal(end.toordinal() + 1))
+
+
+def test_an_unknown_region_is_one_error() -> None:
+    with pytest.raises(ContractError, match="moon-north-1"):
+        image_uri(PYTORCH_TRAINING, "moon-north-1")
+
+
+def test_a_misspelled_instance_type_gets_a_suggestion() -> None:
+    with pytest.raises(ContractError, match=r"ml\.p4d\.24xlargge.*Did you mean ml\.p4d\.24xlarge"):
+        instance("ml.p4d.24xlargge")
+
+
+@pytest.mark.parametrize("entry", CATALOGUE.values(), ids=lambda entry: entry.name)
+def test_rows_are_whole(entry) -> None:
+    assert entry.vcpus > 0
+    assert entry.memory_gib > 0
+    assert (entry.accelerators > 0) == (entry.accelerator is not None) == (entry.accelerator_memory_gib > 0)
+    assert not entry.device_rdma or entry.has_efa
+
+
+def test_every_type_is_one_that_sagemaker_accepts() -> None:
+    import botocore.session
+
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    known = set(model.shape_for("TrainingInstanceType").enum) | set(
+        model.shape_for("ProductionVariantInstanceType").enum
+    )
+    assert set(CATALOGUE) <= known
