@@ -1,0 +1,97 @@
+"""Endpoints and what they answer."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from trainyard.operations.connection import Connection, OperationError
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an endpoint answered."""
+
+    body: bytes
+    content_type: str
+    variant: str
+    """Production variant that answered."""
+    seconds: float
+    """From the call to the last byte, as the client saw it."""
+
+
+def invoke(connection: Connection, endpoint: str, body: bytes, content_type: str = JSON) -> Answer:
+    """Send one request through ``sagemaker-runtime``.
+
+    Raises:
+        OperationError: The model refused or failed; the message holds its own words.
+    """
+    runtime = connection.client("sagemaker-runtime")
+    began = time.perf_counter()
+    try:
+        answer = runtime.invoke_endpoint(
+            EndpointName=endpoint, Body=body, ContentType=content_type, Accept=content_type
+        )
+        content = answer["Body"].read()
+    except runtime.exceptions.ModelError as error:
+        status = error.response.get("OriginalStatusCode", "?")
+        text = error.response.get("OriginalMessage") or error.response["Error"]["Message"]
+        raise OperationError(f"{endpoint}: the model answered {status}: {text}") from None
+    return Answer(
+        body=content,
+        content_type=answer.get("ContentType", ""),
+        variant=answer.get("InvokedProductionVariant", ""),
+        seconds=time.perf_counter() - began,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextByte:
+    """A candidate for the byte that follows."""
+
+    byte: int
+    probability: float
+
+
+def next_bytes(connection: Connection, endpoint: str, text: bytes, count: int = 5) -> tuple[list[NextByte], Answer]:
+    """Ask a byte-level language model what follows ``text``.
+
+    The request is KServe v2 JSON: ``tokens`` INT64 [1, length] in, ``logits`` FP32 [1, length, 256] out.
+
+    Returns:
+        The likeliest bytes, likeliest first, and the endpoint's answer.
+
+    Raises:
+        OperationError: The text is empty, or the endpoint serves another kind of model.
+    """
+    if not text:
+        raise OperationError("text: got '', but a prompt has at least one byte. Give some text")
+    request = {
+        "inputs": [{"name": "tokens", "datatype": "INT64", "shape": [1, len(text)], "data": list(text)}],
+        "outputs": [{"name": "logits"}],
+    }
+    answer = invoke(connection, endpoint, json.dumps(request).encode())
+    logits = _last_logits(endpoint, json.loads(answer.body))
+    highest = max(logits)
+    weights = [math.exp(logit - highest) for logit in logits]
+    total = sum(weights)
+    ranked = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)[:count]
+    return [NextByte(byte=byte, probability=weights[byte] / total) for byte in ranked], answer
+
+
+def _last_logits(endpoint: str, answer: dict[str, Any]) -> list[float]:
+    for output in answer.get("outputs", []):
+        if output["name"] == "logits" and output["shape"][-1] == 256:
+            return list(output["data"][-256:])
+    raise OperationError(f"{endpoint}: its answer has no logits over bytes. Use --body for other models")
+
+
+def endpoints(connection: Connection) -> list[dict[str, Any]]:
+    """All endpoints, newest first."""
+    pages = connection.client("sagemaker").get_paginator("list_endpoints").paginate(SortBy="CreationTime")
+    return [endpoint for page in pages for endpoint in page["Endpoints"]]
