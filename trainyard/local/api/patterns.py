@@ -1,10 +1,10 @@
 """The service models' regular expressions are Java's; this translates the parts that Python spells differently."""
 
 import functools
+import itertools
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
 
 # Java reads \uD800\uDC00-\uDBFF\uDFFF as one range of supplementary characters.
 _SURROGATE_RANGE = re.compile(r"\\uD800\\uDC00-\\uDBFF\\uDFFF", re.IGNORECASE)
@@ -27,23 +27,20 @@ def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(_PROPERTY.sub(lambda match: _ranges(match[1]), translated), re.ASCII)
 
 
-@functools.cache
 def _ranges(name: str) -> str:
-    """The inside of a character class that holds a POSIX class or a Unicode general category."""
-    if name in _POSIX:
-        return _POSIX[name]
-    inside = "".join(f"\\U{first:08X}-\\U{last:08X}" for first, last in _category(name))
-    if not inside:
+    """The inside of a character class that holds a POSIX class or a Unicode general category (one letter)."""
+    inside = _POSIX.get(name) or _categories().get(name)
+    if inside is None:
         raise re.error(f"unknown character property \\p{{{name}}}")
     return inside
 
 
-def _category(name: str) -> Iterator[tuple[int, int]]:
-    first: int | None = None
-    for code in range(sys.maxunicode + 2):
-        inside = code <= sys.maxunicode and unicodedata.category(chr(code)).startswith(name)
-        if inside and first is None:
-            first = code
-        elif not inside and first is not None:
-            yield first, code - 1
-            first = None
+@functools.cache
+def _categories() -> dict[str, str]:
+    """The ranges of every Unicode category, from one pass over all characters."""
+    found: dict[str, list[str]] = {}
+    characters = map(chr, range(sys.maxunicode + 1))
+    for name, group in itertools.groupby(characters, lambda character: unicodedata.category(character)[0]):
+        run = list(group)
+        found.setdefault(name, []).append(f"\\U{ord(run[0]):08X}-\\U{ord(run[-1]):08X}")
+    return {name: "".join(ranges) for name, ranges in found.items()}

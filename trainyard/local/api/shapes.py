@@ -1,8 +1,9 @@
 """Requests against botocore's service model, with what its own validator leaves out: enum, pattern, ranges, unions."""
 
+import difflib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.model import Shape
@@ -11,6 +12,7 @@ from trainyard.local.api.patterns import compiled
 
 _EXPRESSIONS = frozenset({"Get", "Std:Join", "Std:JsonGet"})
 _SHOWN_CHARACTERS = 200
+_SHOWN_MEMBERS = 30
 
 
 def violations(shape: Shape, value: object, path: str = "", *, expressions: bool = False) -> list[str]:
@@ -79,8 +81,7 @@ def _structure(shape: Any, value: object, path: str, expressions: bool) -> Itera
         return
     given = {name for name in value if value[name] is not None}
     for name in sorted(given - set(shape.members)):
-        known = ", ".join(shape.members)
-        yield f"Unknown parameter '{_join(path, name)}': {path or shape.name} has {known}"
+        yield f"Unknown parameter '{_join(path, name)}': must be one of [{_choice(name, list(shape.members))}]"
     for name in shape.metadata.get("required", ()):
         if name not in given:
             yield f"Value null at '{_join(path, name)}' failed to satisfy constraint: Member must not be null"
@@ -126,7 +127,7 @@ def _string(shape: Any, value: object, path: str) -> Iterator[str]:
         yield _type(path, value, "a string")
         return
     if shape.enum and value not in shape.enum:
-        yield _constraint(path, value, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
+        yield _constraint(path, value, f"Member must satisfy enum value set: [{_choice(value, shape.enum)}]")
     yield from _length(shape, value, path)
     pattern = shape.metadata.get("pattern")
     if pattern and not compiled(pattern).fullmatch(value):
@@ -151,6 +152,14 @@ def _range(shape: Any, value: float, path: str) -> Iterator[str]:
 
 def _constraint(path: str, value: object, rule: str) -> str:
     return f"Value {_shown(value)} at '{path}' failed to satisfy constraint: {rule}"
+
+
+def _choice(value: str, members: Sequence[str]) -> str:
+    """All members, or of many those that the user may have meant."""
+    if len(members) <= _SHOWN_MEMBERS:
+        return ", ".join(members)
+    close = difflib.get_close_matches(value, members, n=5, cutoff=0) if len(value) <= _SHOWN_CHARACTERS else []
+    return ", ".join([*close, f"… {len(members)} in all"])
 
 
 def _type(path: str, value: object, expected: str) -> str:

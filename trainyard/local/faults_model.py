@@ -1,0 +1,89 @@
+"""The service model of `Trainyard.*` requests, in the form of botocore's own models."""
+
+from botocore.model import ServiceModel
+
+# What each kind of fault takes beside Kind: the fields it needs, the fields it may have.
+FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "SpotReclaim": (
+        frozenset({"TrainingJobName"}),
+        frozenset({"AfterSeconds", "LogPattern", "RestartAfterSeconds", "Count"}),
+    ),
+    "HostLoss": (frozenset({"TrainingJobName"}), frozenset({"AfterSeconds", "LogPattern", "Host", "Count"})),
+    "DiskFull": (frozenset({"TrainingJobName", "SizeInBytes"}), frozenset({"Count"})),
+    "S3Error": (
+        frozenset({"Bucket"}),
+        frozenset({"Key", "Operation", "ErrorCode", "StatusCode", "DelaySeconds", "Skip", "Count"}),
+    ),
+}
+
+
+def _model() -> ServiceModel:
+    seconds = {"shape": "Seconds"}
+    text = {"shape": "Text"}
+    fault = {
+        "FaultId": text,
+        "Kind": {"shape": "Kind"},
+        "CreationTime": {"shape": "Time"},
+        "Remaining": {"shape": "Number"},
+        "TrainingJobName": text,
+        "Bucket": text,
+        "Key": text,
+        "Operation": text,
+    }
+    request = {
+        "Kind": {"shape": "Kind"},
+        **dict.fromkeys(("TrainingJobName", "LogPattern", "Bucket", "Key", "Operation", "ErrorCode"), text),
+        **dict.fromkeys(("AfterSeconds", "RestartAfterSeconds", "DelaySeconds"), seconds),
+        "Host": {"shape": "Positive"},
+        "Count": {"shape": "Positive"},
+        "SizeInBytes": {"shape": "Positive"},
+        "Skip": {"shape": "Number"},
+        "StatusCode": {"shape": "Status"},
+    }
+    return ServiceModel(
+        {
+            "metadata": {
+                "apiVersion": "2026-11-01",
+                "endpointPrefix": "trainyard",
+                "jsonVersion": "1.1",
+                "protocol": "json",
+                "protocols": ["json"],
+                "serviceFullName": "Trainyard, the embedded cloud",
+                "serviceId": "Trainyard",
+                "signatureVersion": "v4",
+                "targetPrefix": "Trainyard",
+            },
+            "operations": {
+                name: {
+                    "name": name,
+                    "http": {"method": "POST", "requestUri": "/"},
+                    "input": {"shape": f"{name}Request"},
+                    "output": {"shape": f"{name}Response"},
+                }
+                for name in ("InjectFault", "ListFaults", "ClearFaults")
+            },
+            "shapes": {
+                "InjectFaultRequest": {"type": "structure", "required": ["Kind"], "members": request},
+                "InjectFaultResponse": {"type": "structure", "members": {"FaultId": text}},
+                "ListFaultsRequest": {"type": "structure", "members": {}},
+                "ListFaultsResponse": {"type": "structure", "members": {"Faults": {"shape": "FaultList"}}},
+                "ClearFaultsRequest": {"type": "structure", "members": {"FaultId": text}},
+                "ClearFaultsResponse": {"type": "structure", "members": {"FaultIds": {"shape": "TextList"}}},
+                "Fault": {"type": "structure", "members": fault},
+                "FaultList": {"type": "list", "member": {"shape": "Fault"}},
+                "TextList": {"type": "list", "member": text},
+                "Kind": {"type": "string", "enum": sorted(FIELDS_OF_KIND)},
+                "Number": {"type": "integer", "min": 0},
+                "Positive": {"type": "integer", "min": 1},
+                "Seconds": {"type": "double", "min": 0, "max": 86400},
+                "Status": {"type": "integer", "min": 400, "max": 599},
+                "Text": {"type": "string", "min": 1, "max": 1024},
+                "Time": {"type": "timestamp"},
+            },
+        },
+        "trainyard",
+    )
+
+
+FAULTS_MODEL = _model()
+"""The service model of `Trainyard.*` requests; `Service(FAULTS_MODEL, faults)` answers them."""
