@@ -1,0 +1,295 @@
+"""The embedded cloud as its operator sees it: up, down, status, reset.
+
+Nothing here imports boto3 or the emulator: the daemon runs in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_STATE = ROOT / ".trainyard" / "cloud"
+DEFAULT_PORT = 4600
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+HEALTH_PATH = "/_trainyard/health"
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 150.0  # longer than the 120 s that a stopped job may take
+_POLL_SECONDS = 0.05
+
+
+class CloudError(RuntimeError):
+    """The cloud cannot do what was asked. The message is one line meant for a user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What the cloud is doing."""
+
+    running: bool
+    """Whether the daemon answers."""
+    port: int
+    """TCP port on 127.0.0.1."""
+    state: Path
+    """Folder of everything the cloud keeps."""
+    pid: int | None = None
+    """Process id of the daemon; None when it does not run."""
+    uptime_seconds: float = 0.0
+    """Time since the daemon began to listen, in seconds."""
+    stacks: int = 0
+    """CloudFormation stacks that exist."""
+    jobs: int = 0
+    """Training and processing jobs that are running."""
+    endpoints: int = 0
+    """Endpoints that exist."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One embedded cloud: a folder of state and a port on loopback."""
+
+    state: Path = DEFAULT_STATE
+    port: int = DEFAULT_PORT
+    environments: Path = ROOT / ".trainyard" / "envs"
+    options: tuple[str, ...] = field(default=())
+    """Further arguments of the server, for example `--plain-transport`."""
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where every service of the cloud answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What the daemon writes."""
+        return self.state / "server.log"
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make any AWS SDK, the AWS CLI and the CDK CLI talk to this cloud as its administrator."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+            "CDK_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def up(self) -> Status:
+        """Starts the daemon unless it runs already.
+
+        Raises:
+            CloudError: another program holds the port, another port already serves this state, or the daemon
+                does not come up; the message says what to do.
+        """
+        found = self._health()
+        if found is not None:
+            return self._status(self._own(found))
+        holder = self._recorded_pid()
+        if holder is not None:
+            raise CloudError(
+                f"state: got {str(self.state)!r}, but process {holder} of a cloud on another port, or one that is "
+                f"still starting or stopping, holds it. Wait, or stop it with `kill {holder}`"
+            )
+        self._require_free_port()
+        python = self.environments / "cloud" / "bin" / "python"
+        if not python.exists():
+            raise CloudError(f"environments: got {str(self.environments)!r}, but it has no {python}. Run `make setup`")
+        self.state.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            daemon = subprocess.Popen(
+                [python, "-m", "trainyard.local.server", *self._arguments()],
+                cwd=ROOT,
+                env=_clean_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self._await_health(daemon)
+
+    def down(self) -> bool:
+        """Stops the daemon and everything it started; state stays. False when it was not running.
+
+        Raises:
+            CloudError: another program holds the port.
+        """
+        found = self._health()
+        pid = self._own(found)["pid"] if found is not None else self._recorded_pid()
+        if pid is None:
+            return False
+        _signal(pid, signal.SIGTERM)
+        if not _await_exit(pid, _STOP_SECONDS):
+            # Jobs and model servers live in sessions of their own: the next start sees them as failed.
+            _signal(pid, signal.SIGKILL)
+            _await_exit(pid, 10.0)
+        return True
+
+    def status(self) -> Status:
+        """What the daemon says of itself."""
+        found = self._health()
+        if found is None:
+            return Status(running=False, port=self.port, state=self.state, pid=self._recorded_pid())
+        return self._status(self._own(found))
+
+    def reset(self) -> None:
+        """Stops the daemon and deletes everything it kept."""
+        self.down()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def call(self, operation: str, /, **request: Any) -> dict[str, Any]:
+        """Calls an operation of the cloud's own service, such as `InjectFault`, as its administrator.
+
+        Raises:
+            CloudError: the cloud is not running, or refuses the request.
+        """
+        # The emulator takes the administrator's key without checking a signature, so no SDK is needed here.
+        headers = {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"Trainyard.{operation}",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/trainyard/aws4_request, "
+            "SignedHeaders=host, Signature=0",
+        }
+        target = urllib.request.Request(self.endpoint_url, json.dumps(request).encode(), headers)
+        try:
+            with urllib.request.urlopen(target, timeout=60) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            raise CloudError(_message(error)) from None
+        except OSError:
+            raise CloudError(f"no cloud on port {self.port}. Start it with `trainyard local up`") from None
+
+    def _arguments(self) -> list[str]:
+        fixed = ["--state", self.state.resolve(), "--port", self.port, "--environments", self.environments.resolve()]
+        return [*map(str, fixed), *self.options]
+
+    def _status(self, found: Mapping[str, Any]) -> Status:
+        known = {name: found[name] for name in ("pid", "uptime_seconds", "stacks", "jobs", "endpoints")}
+        return Status(running=True, port=self.port, state=self.state, **known)
+
+    def _health(self) -> dict[str, Any] | None:
+        """The daemon's answer; None when nothing listens."""
+        try:
+            with urllib.request.urlopen(self.endpoint_url + HEALTH_PATH, timeout=10) as answer:
+                return dict(json.load(answer))
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, OSError) and error.reason.errno == errno.ECONNREFUSED:
+                return None
+            raise self._foreign() from None
+        except (OSError, ValueError, TypeError):
+            raise self._foreign() from None
+
+    def _own(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The answer, if it is this cloud's."""
+        if "trainyard" not in found:
+            raise self._foreign()
+        if Path(found["state"]) != self.state.resolve():
+            raise CloudError(
+                f"port: got {self.port}, but the cloud that listens there keeps its state in {found['state']!r}. "
+                "Choose another port, or stop that cloud first"
+            )
+        return found
+
+    def _foreign(self) -> CloudError:
+        return CloudError(
+            f"port: got {self.port}, but another program listens on 127.0.0.1:{self.port}. "
+            "Stop that program, or choose another port with --port"
+        )
+
+    def _require_free_port(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError:
+                raise self._foreign() from None
+
+    def _recorded_pid(self) -> int | None:
+        """The process that serves this state, if it lives. A pid file without one is left from a kill."""
+        try:
+            pid = int((self.state / "server.pid").read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if _is_server(pid) else None
+
+    def _await_health(self, daemon: subprocess.Popen[bytes]) -> Status:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if daemon.poll() is not None:
+                raise CloudError(f"the cloud did not start: {_last_line(self.log)} (log: {self.log})")
+            found = self._health()
+            if found is not None:
+                return self._status(self._own(found))
+            time.sleep(_POLL_SECONDS)
+        daemon.kill()
+        daemon.wait()
+        raise CloudError(f"the cloud did not answer within {_START_SECONDS:.0f} s: {_last_line(self.log)}")
+
+
+def _clean_environment() -> dict[str, str]:
+    """The daemon's environment: the caller's AWS settings must not reach a cloud that calls itself."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MINISTACK_"))}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"the cloud answered HTTP {error.code}"
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else "it wrote nothing"
+
+
+def _is_server(pid: int) -> bool:
+    try:
+        return b"trainyard.local.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return False if Path("/proc/self").exists() else _alive(pid)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _await_exit(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        # The daemon is our child when this very process started it: reap it, or it stays as a zombie.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        if not _alive(pid):
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False

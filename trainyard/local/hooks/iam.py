@@ -1,0 +1,213 @@
+"""Access control where the emulator leaves gaps: SageMaker's actions, denials that name the resource, no way around."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator, responses
+
+from trainyard.local.api.errors import ServiceError
+from trainyard.local.api.operations import Caller
+from trainyard.local.hooks import sagemaker_access
+
+# What follows the service's name in an action that the emulator could not name.
+_UNMAPPED = "UnmappedOperation"
+# The account's root can always mend a bucket policy that locks everybody out.
+_MENDING = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
+
+
+def install(*, secure_transport: bool) -> None:
+    """Completes the emulator's access control.
+
+    Args:
+        secure_transport: what `aws:SecureTransport` is for requests that arrive on the plain loopback listener; true
+            lets the listener stand for AWS's TLS endpoints.
+    """
+    # The emulator imports these from their modules at every request, so replacing them there is enough.
+    iam_actions.extract_iam_action = _named_action(iam_actions.extract_iam_action)
+    iam_actions.extract_resource_arn = _resource(iam_actions.extract_resource_arn)
+    iam_actions.request_tag_context = _request_context(iam_actions.request_tag_context)
+    iam_actions.access_denied_response = _naming_denial(iam_actions.access_denied_response)
+    iam_evaluator.enforce = _without_gaps(iam_evaluator.enforce)
+    if secure_transport:
+        app.pin_request_origin = _over_tls(app.pin_request_origin)
+
+
+def check(operation: str, request: Mapping[str, Any], caller: Caller, access_key: str) -> None:
+    """Refuses what a SageMaker request touches beyond its own resource: further resources, roles it passes on.
+
+    Raises:
+        ServiceError: AccessDeniedException naming principal, action and resource.
+    """
+    wanted: list[tuple[str, str, dict[str, str]]] = [
+        (f"sagemaker:{operation}", arn, {})
+        for arn in sagemaker_access.resources(operation, request, caller.region, caller.account)[1:]
+    ] + [
+        ("iam:PassRole", role, {"iam:PassedToService": "sagemaker.amazonaws.com"})
+        for role in sagemaker_access.passed_roles(request)
+    ]
+    for action, arn, context in wanted:
+        service = action.partition(":")[0]
+        denied = iam_evaluator.enforce(access_key, action, service, caller.region, arn, context)
+        if denied is not None:
+            explicit = getattr(denied, "decision", "") == "Deny"
+            message = iam_actions.identity_denial_message(action, caller.arn, arn, explicit)
+            raise ServiceError("AccessDeniedException", message)
+
+
+def check_administrator(operation: str, _request: Mapping[str, Any], caller: Caller, access_key: str) -> None:  # noqa: ARG001
+    """Refuses everybody but the account's root.
+
+    Raises:
+        ServiceError: AccessDeniedException.
+    """
+    if caller.arn != f"arn:aws:iam::{caller.account}:root":
+        raise ServiceError(
+            "AccessDeniedException",
+            f"User: {caller.arn} is not authorized to perform: trainyard:{operation} on resource: * "
+            "because only the administrator of the embedded cloud may",
+        )
+
+
+def _named_action(original: Callable[..., str | None]) -> Callable[..., str]:
+    """Gives every request an action: one without would only be authenticated, never authorised."""
+
+    @functools.wraps(original)
+    def extract(
+        service: str, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+    ) -> str:
+        if service == "sagemaker" and not headers.get("x-amz-target"):
+            known = method == "POST" and sagemaker_access.invoked_endpoint(path) is not None
+            return "sagemaker:InvokeEndpoint" if known else f"sagemaker:{_UNMAPPED}"
+        return original(service, method, path, headers, body, query) or f"{service}:{_UNMAPPED}"
+
+    return extract
+
+
+def _resource(original: Callable[..., str]) -> Callable[..., str]:
+    @functools.wraps(original)
+    def extract(
+        service: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        query: Mapping[str, Any],
+        region: str,
+        account: str,
+    ) -> str:
+        if service != "sagemaker":
+            return original(service, method, path, headers, body, query, region, account)
+        target = headers.get("x-amz-target", "")
+        endpoint = sagemaker_access.invoked_endpoint(path)
+        if endpoint is not None and not target:
+            return f"arn:aws:sagemaker:{region}:{account}:endpoint/{endpoint}"
+        return sagemaker_access.resources(target.rpartition(".")[2], _object(body), region, account)[0]
+
+    return extract
+
+
+def _request_context(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    @functools.wraps(original)
+    def context(service: str, action: str, body: bytes, params: Mapping[str, Any]) -> dict[str, Any]:
+        keys = original(service, action, body, params)
+        return keys | sagemaker_access.condition_keys(_object(body)) if service == "sagemaker" else keys
+
+    return context
+
+
+def _naming_denial(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Says in every denial by a policy which resource was asked for, as AWS does."""
+
+    @functools.wraps(original)
+    def respond(service: str, action: str, principal: str, request_id: str, **details: Any) -> Any:
+        by_resource = details.get("explicit_deny") and details.get("resource_policy_arn")
+        if action.endswith(f":{_UNMAPPED}"):
+            details["message"] = (
+                f"User: {principal} is not authorized to perform this operation of {service}: the embedded cloud has "
+                f"no action map for it, so only the administrator may use it"
+            )
+        elif not (details.get("message") or details.get("error_code") or by_resource):
+            details["message"] = iam_actions.identity_denial_message(
+                action, principal, details.get("resource_arn", "*"), bool(details.get("explicit_deny"))
+            )
+        return original(service, action, principal, request_id, **details)
+
+    return respond
+
+
+def _without_gaps(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Closes what the evaluator lets pass: unnamed actions, anonymous S3 requests, root against a resource's Deny."""
+
+    @functools.wraps(original)
+    def enforce(
+        access_key: str,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        denied = original(access_key, action, service, region, resource_arn, service_context)
+        if denied is not None or action in iam_evaluator._ALWAYS_ALLOWED_ACTIONS:
+            return denied
+        anonymous = not access_key
+        root = not anonymous and iam_evaluator.is_root_access_key(access_key)
+        if not anonymous and not root:
+            return _denial(_arn(access_key)) if action.endswith(f":{_UNMAPPED}") else None
+        principal = "anonymous" if anonymous else f"arn:aws:iam::{responses.get_account_id()}:root"
+        decision = _resource_decision(principal, action, service, region, resource_arn, service_context)
+        if decision == "Deny" and not (root and action in _MENDING):
+            return _denial(principal, decision, resource_arn)
+        if anonymous and service == "s3" and decision != "Allow":
+            return _denial(principal)
+        return None
+
+    return enforce
+
+
+def _resource_decision(
+    principal: str, action: str, service: str, region: str, resource_arn: str, context: Mapping[str, Any] | None
+) -> str:
+    """What the resource's own policy says of a principal that no identity policy binds."""
+    found = iam_evaluator._resource_policy(service, resource_arn)
+    if found is None:
+        return "ImplicitDeny"
+    request = iam_evaluator.EvalContext(
+        principal_arn=principal,
+        principal_type="Root",
+        principal_account=responses.get_account_id(),
+        action=action,
+        resource_arn=resource_arn,
+        region=region,
+        service_context={key.lower(): value for key, value in (context or {}).items()},
+    )
+    return str(iam_evaluator.evaluate_resource_policy(found[0], request).decision)
+
+
+def _denial(principal: str, decision: str = "ImplicitDeny", resource_policy_arn: str = "") -> Any:
+    return iam_evaluator.EvalResult(decision, principal, resource_policy_arn=resource_policy_arn)
+
+
+def _arn(access_key: str) -> str:
+    return str(getattr(iam_evaluator.resolve_principal(access_key, responses.get_account_id()), "arn", access_key))
+
+
+def _over_tls(original: Callable[[str, bool], None]) -> Callable[[str, bool], None]:
+    @functools.wraps(original)
+    def pin(source_ip: str, _secure: bool) -> None:
+        original(source_ip, True)
+
+    return pin
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

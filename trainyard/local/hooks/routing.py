@@ -1,0 +1,134 @@
+"""Services of this project inside the emulator: routing, protocol, and the thread each request runs in."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from ministack import app
+from ministack.core import iam_actions, iam_evaluator, responses, router
+from ministack.core.concurrency import run_reentrant
+
+from trainyard.local.api.errors import ServiceError
+from trainyard.local.api.operations import Answer, Caller
+from trainyard.local.hooks import sagemaker_access
+
+Reply = tuple[int, dict[str, str], bytes]
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Reply]]
+Check = Callable[[str, Mapping[str, Any], Caller, str], None]
+
+_JSON = "application/x-amz-json-1.1"
+_log = logging.getLogger(__name__)
+
+
+class Answering(Protocol):
+    """A service of this project."""
+
+    def call(self, name: str, request: dict[str, Any], caller: Caller) -> Answer:
+        """Answers one request."""
+
+
+class Invocation(Protocol):
+    """What a model server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Invoke = Callable[[str, bytes, Mapping[str, str]], Invocation]
+
+
+def register(name: str, *, target: str, handler: Handler) -> None:
+    """Adds a service to the emulator.
+
+    Args:
+        name: its credential scope and IAM namespace.
+        target: what its `X-Amz-Target` begins with.
+        handler: answers its requests.
+    """
+    app.SERVICE_REGISTRY[name] = {"module": name}
+    app.SERVICE_HANDLERS[name] = handler
+    router.SERVICE_PATTERNS[name] = {"target_prefixes": [target], "host_patterns": [], "credential_scope": name}
+    iam_actions.SERVICE_TO_IAM_NAMESPACE[name] = name
+
+
+def json_service(service: Answering, check: Check, invoke: Invoke | None = None) -> Handler:
+    """The JSON protocol over a service, every request in a thread of its own.
+
+    Args:
+        service: what answers.
+        check: refuses a request that its caller may not make, beyond the action itself.
+        invoke: answers `POST /endpoints/NAME/invocations`.
+    """
+
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Reply:
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        reply: Reply
+        if operation:
+            key = router.extract_access_key_id(headers, query)
+            reply = await run_reentrant(_call, service, check, key, operation, body, thread_name=operation)
+        else:
+            reply = await run_reentrant(_invoke, invoke, method, path, headers, body, thread_name="InvokeEndpoint")
+        return reply
+
+    return handle
+
+
+def current_caller() -> Caller:
+    """Who makes the request that is being answered."""
+    return Caller(account=responses.get_account_id(), region=responses.get_region(), arn=iam_evaluator.caller_arn())
+
+
+def _call(service: Answering, check: Check, key: str, operation: str, body: bytes) -> Reply:
+    try:
+        request, caller = _request(body), current_caller()
+        check(operation, request, caller, key)
+        return 200, {"Content-Type": _JSON}, json.dumps(service.call(operation, request, caller)).encode()
+    except ServiceError as error:
+        return _error(error)
+    except Exception:
+        _log.exception("%s failed", operation)
+        return _error(_internal(operation))
+
+
+def _request(body: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ServiceError("SerializationException", f"the request is no JSON: {error}") from None
+    if not isinstance(request, dict):
+        raise ServiceError("SerializationException", f"the request is {type(request).__name__}, not a JSON object")
+    return request
+
+
+def _invoke(invoke: Invoke | None, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    name = sagemaker_access.invoked_endpoint(path)
+    try:
+        if name is None or method != "POST" or invoke is None:
+            raise ServiceError(
+                "UnknownOperationException",
+                f"The embedded cloud does not run {method} {path}. It runs POST /endpoints/NAME/invocations",
+                404,
+            )
+        answer = invoke(name, body, headers)
+        return answer.status, dict(answer.headers), answer.body
+    except ServiceError as error:
+        return _error(error)
+    except Exception:
+        _log.exception("invocation of %s failed", name)
+        return _error(_internal("InvokeEndpoint"))
+
+
+def _internal(operation: str) -> ServiceError:
+    reference = uuid.uuid4().hex[:8]
+    _log.error("reference %s", reference)
+    return ServiceError("InternalFailure", f"{operation} failed inside the cloud; its log says why ({reference})", 500)
+
+
+def _error(error: ServiceError) -> Reply:
+    body = json.dumps({"__type": error.code, "message": error.message, "Message": error.message})
+    return error.status, {"Content-Type": _JSON, "x-amzn-errortype": error.code}, body.encode()

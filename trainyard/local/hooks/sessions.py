@@ -1,0 +1,98 @@
+"""Sessions of roles, opened by the SageMaker service as AWS opens them: only with the consent of the trust policy."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core import iam_evaluator, responses
+from ministack.services import iam, sts
+
+from trainyard.local.api.errors import invalid
+
+SERVICE_PRINCIPAL = "sagemaker.amazonaws.com"
+# AWS renews a job's credentials for as long as it runs, 28 days at most; variables of a process cannot be renewed.
+_DURATION_SECONDS = 28 * 24 * 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleSession:
+    """Temporary credentials of a role session."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+
+
+def assume(role_arn: str, session_name: str) -> RoleSession:
+    """Opens a session of a role for SageMaker.
+
+    Raises:
+        ServiceError: ValidationException when the role does not exist or does not trust SageMaker.
+    """
+    if not may_assume(role_arn):
+        raise invalid(
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+            f"'{SERVICE_PRINCIPAL}' to assume the role."
+        )
+    account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+    role = iam._roles.get_scoped(account, None, name)
+    session_name = session_name[:64]
+    credentials = RoleSession(
+        access_key_id=iam._gen_session_access_key(),
+        secret_access_key=iam._gen_secret(),
+        session_token=iam._gen_session_token(),
+    )
+    sts.register_session(
+        credentials.access_key_id,
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session_name}",
+            "UserId": f"{role['RoleId']}:{session_name}",
+            "SecretAccessKey": credentials.secret_access_key,
+            "SessionToken": credentials.session_token,
+            "Expiration": time.time() + _DURATION_SECONDS,
+            "AccountId": account,
+            "PrincipalType": "AssumedRole",
+            "SourceAccessKeyId": None,
+            "SourcePrincipalArn": SERVICE_PRINCIPAL,
+            "SessionTags": [],
+            "SessionPolicies": None,
+        },
+    )
+    return credentials
+
+
+def may_assume(role_arn: str) -> bool:
+    """Whether a role exists and its trust policy lets SageMaker assume it."""
+    role = find_role(role_arn)
+    return role is not None and trusts(role, SERVICE_PRINCIPAL)
+
+
+def find_role(role_arn: str) -> dict[str, Any] | None:
+    """The role with exactly this ARN, path included."""
+    parts = role_arn.split(":")
+    if len(parts) != 6 or not parts[5].startswith("role/"):
+        return None
+    role: dict[str, Any] | None = iam._roles.get_scoped(parts[4], None, role_arn.rpartition("/")[2])
+    return role if role is not None and role.get("Arn") == role_arn else None
+
+
+def trusts(role: dict[str, Any], service: str) -> bool:
+    """Whether a role's trust policy allows a service to assume it: a deny wins."""
+    context = iam_evaluator.EvalContext(
+        principal_arn=service,
+        principal_type="Service",
+        principal_account="",
+        action="sts:AssumeRole",
+        resource_arn=role["Arn"],
+        region="",
+        # What AWS sends along, so that a policy against the confused deputy can be written and tried.
+        service_context={
+            "aws:sourceaccount": role["Arn"].split(":")[4],
+            "aws:sourcearn": f"arn:aws:sagemaker:{responses.get_region()}:{role['Arn'].split(':')[4]}:*",
+        },
+    )
+    document = role.get("AssumeRolePolicyDocument", "{}")
+    # `service=` makes the evaluator match service principals exactly; trust policies have no resource.
+    return bool(iam_evaluator.evaluate_resource_policy(document, context, service).decision == "Allow")
