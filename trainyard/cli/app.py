@@ -1,0 +1,158 @@
+"""The commands that talk to a deployed platform, on AWS or on the embedded cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trainyard.cli import local
+from trainyard.local.cloud import DEFAULT_PORT, DEFAULT_STATE, Cloud
+from trainyard.operations.connection import Connection, connect
+
+app = typer.Typer(
+    name="trainyard",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""Run and watch large-model work on Amazon SageMaker, on AWS or on an embedded cloud.
+
+    Without `--local` every command talks to AWS, as the AWS configuration of your shell says.
+
+    Examples: `trainyard local up` · `trainyard --local executions` · `trainyard --local endpoints`""",
+)
+app.add_typer(local.app, name="local")
+
+
+@app.callback()
+def choose(
+    context: typer.Context,
+    is_local: Annotated[bool, typer.Option("--local", help="Talk to the embedded cloud on this machine.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the embedded cloud on 127.0.0.1.")] = DEFAULT_PORT,
+    state: Annotated[Path, typer.Option(help="Folder of the embedded cloud's state.")] = DEFAULT_STATE,
+) -> None:
+    """Remember which cloud is meant."""
+    context.obj = (is_local, Cloud(state=state, port=port))
+
+
+def _connection(context: typer.Context) -> Connection:
+    is_local, cloud = context.obj
+    return connect(cloud if is_local else None)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="NAME=VALUE, as often as needed.", metavar="NAME=VALUE"),
+    ] = None,
+    reclaim_after: Annotated[
+        str | None, typer.Option(help="Reclaim the spot hosts that long after training began, e.g. 20s or 2m.")
+    ] = None,
+    reclaim_at_step: Annotated[
+        int | None, typer.Option(help="Reclaim the spot hosts once training has reported this step.", min=1)
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Start, print the ARN and leave.")] = False,
+) -> None:
+    """Start a pipeline execution and watch it to its end.
+
+    Ctrl-C leaves the execution running. The status is 0 only when it succeeds.
+
+    Examples: `trainyard run trainyard-prod-bytes-lm -p BitsPerByteThreshold=2.5` ·
+    `trainyard --local run trainyard-local-bytes-lm --reclaim-after 20s`
+    """
+    from trainyard.cli.running import run_pipeline
+
+    run_pipeline(
+        _connection(context),
+        pipeline,
+        parameter or [],
+        reclaim_after=reclaim_after,
+        reclaim_at_step=reclaim_at_step,
+        detach=detach,
+    )
+
+
+@app.command()
+def executions(
+    context: typer.Context,
+    reference: Annotated[
+        str | None, typer.Argument(help="A pipeline's name for its executions, an execution's ARN for its steps.")
+    ] = None,
+) -> None:
+    """List pipelines, the executions of one, or the steps of an execution.
+
+    Examples: `trainyard executions` · `trainyard --local executions trainyard-local-bytes-lm`
+    """
+    from trainyard.cli.tables import show_executions
+
+    show_executions(_connection(context), reference)
+
+
+@app.command()
+def logs(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A training or processing job, or with --endpoint an endpoint.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")] = False,
+    endpoint: Annotated[bool, typer.Option("--endpoint", help="NAME is an endpoint.")] = False,
+) -> None:
+    """Print what a job or an endpoint wrote.
+
+    Example: `trainyard --local logs pipelines-abc123-Train-x1y2z3 --follow`
+    """
+    from trainyard.cli.tables import show_logs
+
+    show_logs(_connection(context), name, follow=follow, endpoint=endpoint)
+
+
+@app.command()
+def endpoints(context: typer.Context) -> None:
+    """List the endpoints.
+
+    Example: `trainyard --local endpoints`
+    """
+    from trainyard.cli.tables import show_endpoints
+
+    show_endpoints(_connection(context))
+
+
+@app.command()
+def invoke(
+    context: typer.Context,
+    endpoint: Annotated[str, typer.Argument(help="Name of the endpoint.")],
+    prompt: Annotated[str | None, typer.Option(help="Text that a byte-level language model continues.")] = None,
+    count: Annotated[int, typer.Option(help="Bytes to write after the prompt, one request each.", min=1)] = 32,
+    body: Annotated[Path | None, typer.Option(help="File to send as it is.", dir_okay=False)] = None,
+    content_type: Annotated[str, typer.Option(help="Its media type.")] = "application/json",
+) -> None:
+    """Send a request to an endpoint and print the answer.
+
+    Examples: `trainyard --local invoke NAME --prompt "def __init__(self"` · `trainyard invoke NAME --body request.json`
+    """
+    from trainyard.cli.asking import ask
+
+    if (prompt is None) == (body is None):
+        raise typer.BadParameter("give either --prompt or --body")
+    ask(_connection(context), endpoint, prompt=prompt, count=count, body=body, content_type=content_type)
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    execution: Annotated[
+        list[str], typer.Argument(help="An execution's ARN, or a pipeline's name for its newest execution.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file.")] = Path("out/report.html"),
+    endpoint: Annotated[str | None, typer.Option(help="An endpoint whose latencies are shown.")] = None,
+) -> None:
+    """Write one HTML page about executions: losses, interruptions, commits, stages, latencies.
+
+    Example: `trainyard --local report trainyard-local-bytes-lm -o out/report.html`
+    """
+    from trainyard.report.write import write_report
+
+    typer.echo(write_report(_connection(context), execution, output, endpoint=endpoint))

@@ -1,0 +1,58 @@
+"""What a user reads when a command fails: one line that says what to do, no traceback."""
+
+from __future__ import annotations
+
+import errno
+
+import click
+
+from ml_contract.errors import ContractError
+from trainyard.local.cloud import CloudError
+from trainyard.operations.connection import OperationError
+
+INTERRUPTED = 130
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """The line for a user and the exit status.
+
+    Raises:
+        BaseException: ``error`` itself, where it is a mistake of ours and its traceback is wanted.
+    """
+    if isinstance(error, KeyboardInterrupt | click.exceptions.Abort):
+        return "interrupted; what was started goes on", INTERRUPTED
+    if isinstance(error, click.exceptions.Exit):
+        return "", error.exit_code
+    if isinstance(error, click.ClickException):
+        return f"trainyard: {error.format_message()}", error.exit_code
+    if isinstance(error, CloudError | OperationError | ContractError):
+        return f"trainyard: {_one_line(str(error))}", 1
+    if isinstance(error, BrokenPipeError):
+        return "", 1
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EACCES, errno.ENOENT, errno.EISDIR}:
+        return f"trainyard: {error.filename or ''}: {error.strerror}", 1
+    text = _from_aws(error)
+    if text is None:
+        raise error
+    return f"trainyard: {_one_line(text)}", 1
+
+
+def _from_aws(error: BaseException) -> str | None:
+    # Only a command that called AWS can have failed with these, and it has imported botocore already.
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.ClientError):
+        return f"{error.operation_name}: {error.response['Error']['Message']}"
+    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+        return "no AWS credentials. Log in to AWS, or choose the embedded cloud with `trainyard --local …`"
+    if isinstance(error, exceptions.NoRegionError):
+        return "no AWS region. Set AWS_REGION, or choose the embedded cloud with `trainyard --local …`"
+    if isinstance(error, exceptions.EndpointConnectionError):
+        return f"{error}. Check AWS_ENDPOINT_URL, or start the embedded cloud with `trainyard local up`"
+    if isinstance(error, exceptions.BotoCoreError):
+        return str(error)
+    return None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,39 @@
+"""Values that a user types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ml_contract.errors import reject
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+
+
+def pairs(items: Sequence[str]) -> dict[str, str]:
+    """Read NAME=VALUE items.
+
+    Raises:
+        ContractError: An item has no ``=``, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            reject("--parameter", item, "it must look like NAME=VALUE", "Write for example -p Seed=1.")
+        if name in found:
+            reject("--parameter", item, f"{name} was given already", "Give every parameter once.")
+        found[name] = value
+    return found
+
+
+def seconds(text: str, field: str) -> float:
+    """Read a duration such as ``20s``, ``1.5m`` or ``90``.
+
+    Raises:
+        ContractError: It is no duration.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|)", text.strip())
+    if match is None:
+        reject(field, text, "it must be a duration", "Write for example 20s, 1.5m or 1h.")
+    return float(match.group(1)) * _UNITS[match.group(2)]

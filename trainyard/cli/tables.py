@@ -1,0 +1,89 @@
+"""What is shown as tables and lines: executions, logs, endpoints."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from trainyard.operations import executions, inference
+from trainyard.operations import logs as log
+from trainyard.operations.connection import Connection
+
+_END = ("Completed", "Failed", "Stopped")
+
+
+def show_executions(connection: Connection, reference: str | None) -> None:
+    """Pipelines, or one pipeline's executions, or one execution's steps."""
+    if reference is None:
+        rows = [(row["PipelineName"], _when(row["LastModifiedTime"])) for row in executions.pipelines(connection)]
+        _print(f"no pipeline on {connection.name}", ("pipeline", "changed"), rows)
+    elif reference.startswith("arn:"):
+        found = executions.describe(connection, reference)
+        steps = [
+            (step.name, step.status, f"{step.seconds:.1f} s" if step.seconds is not None else "", step.job or "", step.reason)
+            for step in found.steps
+        ]  # fmt: skip
+        _print("no step has started", ("step", "status", "took", "job", "reason"), steps)
+        typer.echo(f"{found.status}{': ' + found.reason if found.reason else ''}")
+    else:
+        found_rows = [
+            (row["PipelineExecutionStatus"], _when(row["StartTime"]), row["PipelineExecutionArn"])
+            for row in executions.recent(connection, reference)
+        ]
+        _print(f"{reference} has no execution yet", ("status", "started", "execution"), found_rows)
+
+
+def show_logs(connection: Connection, name: str, *, follow: bool, endpoint: bool) -> None:
+    """Lines with their host, as they come where ``follow`` is set."""
+    if endpoint:
+        for line in log.endpoint_lines(connection, name):
+            typer.echo(f"{line.time:%H:%M:%S} {line.text}")
+    elif follow:
+        _follow(connection, name)
+    else:
+        for line in log.job_lines(connection, name):
+            typer.echo(f"{line.time:%H:%M:%S} {line.host}  {line.text}")
+
+
+def show_endpoints(connection: Connection) -> None:
+    """Endpoints with their state."""
+    rows = [
+        (row["EndpointName"], row["EndpointStatus"], _when(row["LastModifiedTime"]))
+        for row in inference.endpoints(connection)
+    ]
+    _print(f"no endpoint on {connection.name}", ("endpoint", "status", "changed"), rows)
+
+
+def _follow(connection: Connection, name: str) -> None:
+    client = connection.client("sagemaker")
+    tail = log.Tail(connection, name)
+    ended = False
+    while True:
+        for line in tail.new():
+            typer.echo(f"{line.time:%H:%M:%S} {line.host}  {line.text}")
+        if ended:
+            return
+        ended = client.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in _END
+        if not ended:
+            time.sleep(1 if connection.cloud is not None else 10)
+
+
+def _print(otherwise: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    if not rows:
+        typer.echo(otherwise)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        # An ARN cut in the middle cannot be copied.
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(soft_wrap=True).print(table)
+
+
+def _when(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
