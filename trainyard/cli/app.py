@@ -147,7 +147,6 @@ def report(
         list[str], typer.Argument(help="An execution's ARN, or a pipeline's name for its newest execution.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file.")] = Path("out/report.html"),
-    endpoint: Annotated[str | None, typer.Option(help="An endpoint whose latencies are shown.")] = None,
 ) -> None:
     """Write one HTML page about executions: losses, interruptions, commits, stages, latencies.
 
@@ -155,4 +154,4 @@ def report(
     """
     from trainyard.report.write import write_report
 
-    typer.echo(write_report(_connection(context), execution, output, endpoint=endpoint))
+    typer.echo(write_report(_connection(context), execution, output))

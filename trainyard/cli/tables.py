@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 import typer
@@ -23,10 +24,7 @@ def show_executions(connection: Connection, reference: str | None) -> None:
         _print(f"no pipeline on {connection.name}", ("pipeline", "changed"), rows)
     elif reference.startswith("arn:"):
         found = executions.describe(connection, reference)
-        steps = [
-            (step.name, step.status, f"{step.seconds:.1f} s" if step.seconds is not None else "", step.job or "", step.reason)
-            for step in found.steps
-        ]  # fmt: skip
+        steps = [(step.name, step.status, _took(step), step.job or "", step.reason) for step in found.steps]
         _print("no step has started", ("step", "status", "took", "job", "reason"), steps)
         typer.echo(f"{found.status}{': ' + found.reason if found.reason else ''}")
     else:
@@ -72,7 +70,7 @@ def _follow(connection: Connection, name: str) -> None:
             time.sleep(1 if connection.cloud is not None else 10)
 
 
-def _print(otherwise: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print(otherwise: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     if not rows:
         typer.echo(otherwise)
         return
@@ -83,6 +81,10 @@ def _print(otherwise: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]
     for row in rows:
         table.add_row(*row)
     Console(soft_wrap=True).print(table)
+
+
+def _took(step: executions.Step) -> str:
+    return f"{step.seconds:.1f} s" if step.seconds is not None else ""
 
 
 def _when(moment: datetime) -> str:

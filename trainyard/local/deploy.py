@@ -16,6 +16,10 @@ Progress = Callable[[str], None]
 _UNCHANGED = "(no changes)"
 
 
+def _silent(_line: str) -> None:
+    """The progress of a caller who wants none."""
+
+
 @dataclass(frozen=True)
 class CdkCli:
     """The CDK CLI, talking to one embedded cloud."""
@@ -24,7 +28,7 @@ class CdkCli:
     output: Path = ROOT / "cdk.out"
     """Folder of the cloud assembly."""
 
-    def synth(self, progress: Progress = lambda line: None) -> Path:
+    def synth(self, progress: Progress = _silent) -> Path:
         """Synthesise every environment, as a pull-request check does.
 
         Raises:
@@ -33,7 +37,7 @@ class CdkCli:
         self._run(["synth", "--quiet", "--strict", "--output", str(self.output)], progress, whole_app=True)
         return self.output
 
-    def bootstrap(self, progress: Progress = lambda line: None) -> None:
+    def bootstrap(self, progress: Progress = _silent) -> None:
         """Prepare the account for deployments."""
         self._run(["bootstrap", f"aws://{ACCOUNT}/{REGION}"], progress)
 
@@ -41,7 +45,7 @@ class CdkCli:
         self,
         stacks: Sequence[str],
         parameters: Mapping[str, str] | None = None,
-        progress: Progress = lambda line: None,
+        progress: Progress = _silent,
     ) -> bool:
         """Deploy the assembly's stacks.
 
@@ -64,7 +68,7 @@ class CdkCli:
         deployed = [line for line in lines if re.search(r"✅ {2}\S+", line)]
         return any(_UNCHANGED not in line for line in deployed)
 
-    def destroy(self, stacks: Sequence[str], progress: Progress = lambda line: None) -> None:
+    def destroy(self, stacks: Sequence[str], progress: Progress = _silent) -> None:
         """Destroy stacks."""
         self._run(["destroy", *stacks, "--force"], progress)
 

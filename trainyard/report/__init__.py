@@ -1,0 +1,1 @@
+"""One HTML page about executions, readable without a network."""

@@ -1,0 +1,115 @@
+"""What the report shows, gathered through the API."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainyard.operations import executions, training
+from trainyard.operations.connection import Connection
+from trainyard.operations.executions import Execution
+
+EVALUATION_FILE = "evaluation.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """One execution and what it made."""
+
+    execution: Execution
+    run: training.TrainingRun | None
+    """Its training job; ``None`` where it never came to one."""
+    evaluation: dict[str, Any]
+    """Figures of the held-out text; empty where it was not evaluated."""
+    package: str | None
+    """ARN of the registered model package."""
+
+    @property
+    def label(self) -> str:
+        """How plots name it."""
+        if self.run is None:
+            return self.execution.id
+        return f"{self.execution.id} ({'interrupted' if self.run.interruptions() else 'uninterrupted'})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latencies:
+    """Requests to one endpoint."""
+
+    endpoint: str
+    seconds: tuple[float, ...]
+    """As the client saw them, in the order they were sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything on the page."""
+
+    where: str
+    """The cloud that was asked."""
+    chapters: tuple[Chapter, ...]
+    resources: dict[str, Counter[str]] = field(default_factory=dict)
+    """Deployed resources by stack and CloudFormation type."""
+    latencies: Latencies | None = None
+
+
+def gather(connection: Connection, references: Sequence[str], latencies: Latencies | None = None) -> Report:
+    """Read executions, named by ARN or by pipeline for the newest, and the stacks of the account."""
+    arns = [executions.find(connection, reference) for reference in references]
+    return Report(
+        where=connection.name,
+        chapters=tuple(_chapter(connection, arn) for arn in arns),
+        resources=_resources(connection),
+        latencies=latencies,
+    )
+
+
+def _chapter(connection: Connection, arn: str) -> Chapter:
+    execution = executions.describe(connection, arn)
+    job = next((step.job for step in execution.steps if step.is_training and step.job), None)
+    registered = [step.metadata["RegisterModel"]["Arn"] for step in execution.steps if "RegisterModel" in step.metadata]
+    return Chapter(
+        execution=execution,
+        run=training.read(connection, job) if job else None,
+        evaluation=_evaluation(connection, execution),
+        package=registered[0] if registered else None,
+    )
+
+
+def _evaluation(connection: Connection, execution: Execution) -> dict[str, Any]:
+    """The evaluation that a processing job of the execution wrote, wherever its definition put it."""
+    client = connection.client("sagemaker")
+    for step in execution.steps:
+        if step.status != "Succeeded" or step.job is None or step.is_training:
+            continue
+        job = client.describe_processing_job(ProcessingJobName=step.job)
+        for output in job.get("ProcessingOutputConfig", {}).get("Outputs", []):
+            found = _read(connection, output["S3Output"]["S3Uri"])
+            if found is not None:
+                return found
+    return {}
+
+
+def _read(connection: Connection, folder: str) -> dict[str, Any] | None:
+    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+    s3 = connection.client("s3")
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=f"{prefix.rstrip('/')}/{EVALUATION_FILE}")
+    except s3.exceptions.NoSuchKey:
+        return None
+    return dict(json.load(answer["Body"]))
+
+
+def _resources(connection: Connection) -> dict[str, Counter[str]]:
+    client = connection.client("cloudformation")
+    found: dict[str, Counter[str]] = {}
+    for page in client.get_paginator("list_stacks").paginate(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"]):
+        for stack in page["StackSummaries"]:
+            pages = client.get_paginator("list_stack_resources").paginate(StackName=stack["StackName"])
+            found[stack["StackName"]] = Counter(
+                resource["ResourceType"] for page in pages for resource in page["StackResourceSummaries"]
+            )
+    return found
