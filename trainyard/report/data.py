@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainyard.operations import executions, training
+from trainyard.operations import evaluation, executions, training
 from trainyard.operations.connection import Connection
 from trainyard.operations.executions import Execution
-
-EVALUATION_FILE = "evaluation.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,33 +71,9 @@ def _chapter(connection: Connection, arn: str) -> Chapter:
     return Chapter(
         execution=execution,
         run=training.read(connection, job) if job else None,
-        evaluation=_evaluation(connection, execution),
+        evaluation=evaluation.read(connection, execution),
         package=registered[0] if registered else None,
     )
-
-
-def _evaluation(connection: Connection, execution: Execution) -> dict[str, Any]:
-    """The evaluation that a processing job of the execution wrote, wherever its definition put it."""
-    client = connection.client("sagemaker")
-    for step in execution.steps:
-        if step.status != "Succeeded" or step.job is None or step.is_training:
-            continue
-        job = client.describe_processing_job(ProcessingJobName=step.job)
-        for output in job.get("ProcessingOutputConfig", {}).get("Outputs", []):
-            found = _read(connection, output["S3Output"]["S3Uri"])
-            if found is not None:
-                return found
-    return {}
-
-
-def _read(connection: Connection, folder: str) -> dict[str, Any] | None:
-    bucket, _, prefix = folder.removeprefix("s3://").partition("/")
-    s3 = connection.client("s3")
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=f"{prefix.rstrip('/')}/{EVALUATION_FILE}")
-    except s3.exceptions.NoSuchKey:
-        return None
-    return dict(json.load(answer["Body"]))
 
 
 def _resources(connection: Connection) -> dict[str, Counter[str]]:

@@ -1,0 +1,105 @@
+"""`make demo`: deploy, train on two hosts, survive a reclaim, register, serve, report."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from ml_contract.errors import ContractError
+from trainyard.demo import runs, serving
+from trainyard.demo.stage import CheckFailed, Stages
+from trainyard.local.cloud import Cloud, CloudError
+from trainyard.local.deploy import CdkCli
+from trainyard.local.readback import check_deployment
+from trainyard.operations import evaluation
+from trainyard.operations.connection import OperationError, connect
+from trainyard.report.data import Latencies
+from trainyard.report.write import write_report
+
+TRAINING, SERVING = "trainyard-local-training", "trainyard-local-serving"
+STACKS = ["Local/**"]
+REPORT = Path("out/report.html")
+
+
+def main() -> None:
+    """Run every stage; leave with status 1 and one line when a check fails."""
+    console = Console(highlight=False)
+    began = time.monotonic()
+    try:
+        _demo(console)
+    except (CheckFailed, CloudError, OperationError, ContractError) as failure:
+        console.print(f"  [red]✗[/] {failure}", markup=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("\ninterrupted; the embedded cloud goes on: `trainyard local down` stops it, `make demo` goes on")
+        sys.exit(130)
+    console.print(f"\n[bold green]everything held[/] in {time.monotonic() - began:.0f} s")
+    console.print("next: `.venv/bin/trainyard --help`, `make clean` leaves no process and no file")
+
+
+def _demo(console: Console) -> None:
+    stages = Stages(console)
+    cloud = Cloud()
+    cli = CdkCli(cloud)
+
+    with stages("Embedded cloud") as stage, console.status("starting"):
+        status = cloud.up()
+        stage.shown = f"the cloud answers on 127.0.0.1:{status.port} alone, process {status.pid}"
+    connection = connect(cloud)
+
+    with stages("Deploy with the real CDK CLI") as stage, console.status("synthesising") as status_line:
+        cli.synth()
+        status_line.update("bootstrapping")
+        cli.bootstrap()
+        status_line.update("deploying")
+        changed = cli.deploy(STACKS)
+        if changed:
+            status_line.update("deploying again")
+            if cli.deploy(STACKS):
+                raise CheckFailed("the second deploy of the same assembly changed something")
+        status_line.update("reading back")
+        stage.shown = f"a second deploy reports no changes; {check_deployment(cloud, cli.output, STACKS)}"
+    pipeline = serving.outputs(connection, TRAINING)["PipelineName"]
+
+    with stages("Train on two hosts, undisturbed") as stage:
+        undisturbed = runs.run(connection, console, pipeline, reclaimed=False)
+        losses = undisturbed.training.losses()
+        first, last = losses[min(losses)][0], losses[max(losses)][0]
+        stage.shown = f"{len(losses)} steps, loss {first:.3f} → {last:.3f} nats per byte"
+
+    with stages("Train again and reclaim the spot hosts in the middle") as stage:
+        reclaimed = runs.run(connection, console, pipeline, reclaimed=True)
+        stage.shown = runs.compare(undisturbed.training, reclaimed.training)
+
+    with stages("Evaluate on held-out files and register") as stage:
+        figures = evaluation.read(connection, reclaimed.execution)
+        if figures != evaluation.read(connection, undisturbed.execution):
+            raise CheckFailed("the two runs' models score differently on the same held-out text")
+        stage.shown = (
+            f"{figures['bits_per_byte']:.3f} bits per byte on held-out files, order-0 entropy "
+            f"{figures['order0_bits_per_byte']:.3f}, xz {figures['xz_bits_per_byte']:.3f}; "
+            f"registered as {reclaimed.package.rpartition(':model-package/')[2]}"
+        )
+
+    with stages("Serve the registered package on a real Triton") as stage:
+        with console.status("approving and deploying"):
+            endpoint = serving.deploy(connection, cli, reclaimed.package, SERVING, lambda _line: None)
+        served = serving.ask(connection, endpoint)
+        console.print(f"  after {serving.PROMPT.decode()!r} comes {served.candidates}", markup=False)
+        console.print(f"  {served.text!r}", markup=False)
+        median = statistics.median(served.seconds) * 1000
+        stage.shown = (
+            f"{endpoint} answered {len(served.seconds)} requests through invoke_endpoint, median {median:.1f} ms"
+        )
+
+    with stages("Report") as stage:
+        arns = [undisturbed.execution.arn, reclaimed.execution.arn]
+        stage.shown = write_report(connection, arns, REPORT, Latencies(endpoint=endpoint, seconds=served.seconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Approve, deploy, ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trainyard.demo.stage import check
+from trainyard.local.deploy import CdkCli
+from trainyard.operations import packages
+from trainyard.operations.connection import Connection
+from trainyard.operations.inference import next_bytes
+
+PROMPT = b"def __init__(self"
+_CONTINUATION = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """What the endpoint answered."""
+
+    endpoint: str
+    candidates: str
+    """The likeliest next bytes with their probabilities."""
+    text: str
+    """The prompt and its continuation."""
+    seconds: tuple[float, ...]
+    """Latency of each request, as the client saw it."""
+
+
+def deploy(connection: Connection, cli: CdkCli, package: str, stack: str, progress: Callable[[str], None]) -> str:
+    """Approve ``package``, deploy the serving stack with it and return the endpoint's name once it serves.
+
+    Raises:
+        CheckFailed: The endpoint is not in service.
+    """
+    packages.approve(connection, package, "beats the baselines on held-out text")
+    cli.deploy(["Local/**"], {f"{stack}:ModelPackageArn": package}, progress)
+    name = outputs(connection, stack)["EndpointName"]
+    client = connection.client("sagemaker")
+    client.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    found = client.describe_endpoint(EndpointName=name)
+    check(found["EndpointStatus"] == "InService", f"{name} is {found['EndpointStatus']}: {found.get('FailureReason')}")
+    return name
+
+
+def ask(connection: Connection, endpoint: str) -> Served:
+    """Let the model continue a prompt, one request a byte.
+
+    Raises:
+        CheckFailed: The probabilities are none.
+    """
+    text, seconds = PROMPT, []
+    first, answer = next_bytes(connection, endpoint, text)
+    check(0 < sum(each.probability for each in first) <= 1 + 1e-6, "the endpoint answered no probabilities")
+    for _ in range(_CONTINUATION):
+        candidates, answer = next_bytes(connection, endpoint, text, 1)
+        text += bytes([candidates[0].byte])
+        seconds.append(answer.seconds)
+    return Served(
+        endpoint=endpoint,
+        candidates=", ".join(f"{chr(each.byte)!r} {each.probability:.0%}" for each in first),
+        text=text.decode(errors="replace"),
+        seconds=tuple(seconds),
+    )
+
+
+def outputs(connection: Connection, stack: str) -> dict[str, str]:
+    """The outputs of a stack."""
+    (found,) = connection.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
