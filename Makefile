@@ -53,27 +53,51 @@ $(STAMPS)/training: requirements/training.txt $(STAMPS)/uv
 $(STAMPS)/triton: requirements/triton.txt $(STAMPS)/uv
 	@$(call environment,$(ENVS)/triton,triton) && touch $@
 
-$(STAMPS)/check: requirements/check.txt $(STAMPS)/operator
-	@$(call environment,.venv,check) && touch $@
-
-$(STAMPS)/test: requirements/test.txt $(STAMPS)/check
+$(STAMPS)/test: requirements/test.txt $(STAMPS)/operator
 	@$(call environment,.venv,test) && $(call torch,.venv) && touch $@
 
-.PHONY: setup setup-check setup-test
+.PHONY: setup setup-test
 setup: $(addprefix $(STAMPS)/,node operator cloud training triton) ## What `make demo` needs
-setup-check: $(addprefix $(STAMPS)/,node check)
-setup-test: setup $(STAMPS)/test ## What `make test` needs
+setup-test: setup $(STAMPS)/test ## What `make check` and `make test` need
 
 .PHONY: demo
 demo: setup ## The main job: deploy, train on two hosts, survive a reclaim, register, serve, report
 	@.venv/bin/python -m trainyard.demo
+
+.PHONY: check lint types fast-tests synth
+check: lint types fast-tests synth ## The gate of a commit: style, layers, types, fast tests, synth with its rules
+
+lint: setup-test
+	@ruff check . && ruff format --check . && lint-imports
+
+types: setup-test
+	@mypy
+
+fast-tests: setup-test
+	@pytest -m 'not slow and not e2e'
+
+synth: setup-test ## Synthesise every environment with cdk-nag, CDK's validation and cfn-lint; no credentials
+	@cdk synth --quiet --strict --no-notices
+	@find cdk.out -name '*.template.json' -print0 | xargs -0 cfn-lint --non-zero-exit-code error --
+
+.PHONY: test
+test: lint types synth ## Everything: the gate and the whole suite
+	@pytest
+
+.PHONY: bench-synth
+bench-synth: setup-test ## Synth time, as ratios to an empty stack and per resource
+	@python -m benchmarks.synth
+
+.PHONY: clean
+clean: ## Stop the embedded cloud and remove everything that is not in git
+	@if test -x .venv/bin/trainyard; then .venv/bin/trainyard local reset --yes; fi
+	@git clean -fdXq
 
 .PHONY: lock
 lock: $(STAMPS)/uv ## Write requirements/*.txt again from pyproject.toml
 	@compile() { $(UV) pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --generate-hashes "$$@"; }; \
 	compile pyproject.toml --extra operator --group node --group dev --group training --group sdk -o requirements/test.txt; \
 	compile pyproject.toml --extra operator --group node -c requirements/test.txt -o requirements/operator.txt; \
-	compile pyproject.toml --extra operator --group node --group dev -c requirements/test.txt -o requirements/check.txt; \
 	compile --group training -c requirements/test.txt -o requirements/training.txt; \
 	compile --group cloud -o requirements/cloud.txt; \
 	compile --group triton -o requirements/triton.txt
