@@ -1,0 +1,59 @@
+"""The table of resource types, and how it gets into the emulator."""
+
+from collections.abc import Iterable, Mapping
+
+from ministack.services.cloudformation import provisioners, stacks
+
+from trainyard.local.api.service import Service
+from trainyard.local.cloudformation import (
+    ec2_actions,
+    ecr,
+    endpoints,
+    iam,
+    kms,
+    logs,
+    network,
+    s3,
+    sagemaker,
+    security_groups,
+    ssm,
+)
+from trainyard.local.cloudformation.resource import Resource, handlers
+
+
+def resources(services: Mapping[str, Service]) -> list[Resource]:
+    """Every type that the cloud applies, ready to be registered."""
+    plain: Iterable[type[Resource]] = (
+        *network.TYPES,
+        *security_groups.TYPES,
+        *endpoints.TYPES,
+        *kms.TYPES,
+        *s3.TYPES,
+        *iam.TYPES,
+        *logs.TYPES,
+        *ssm.TYPES,
+        *ecr.TYPES,
+    )
+    made = [kind() for kind in plain]
+    if "sagemaker" in services:
+        made += [kind(services["sagemaker"]) for kind in sagemaker.TYPES]
+    return made
+
+
+def install(services: Mapping[str, Service]) -> None:
+    """Replaces the emulator's handlers, and tells its engine what replaces, what is named and what carries tags."""
+    ec2_actions.install()
+    slow = set()
+    for resource in resources(services):
+        provisioners._RESOURCE_HANDLERS[resource.type] = handlers(resource)
+        provisioners._REPLACING_PROPERTIES[resource.type] = tuple(resource.schema["create_only"])
+        provisioners._CONDITIONALLY_REPLACING_PROPERTIES.pop(resource.type, None)
+        provisioners._CUSTOM_NAME_REPLACEMENT.pop(resource.type, None)
+        if resource.custom_name:
+            provisioners._CUSTOM_NAME_REPLACEMENT[resource.type] = {"name": resource.custom_name}
+        if resource.tag_shape and "Tags" in resource.schema["properties"]:
+            provisioners._STACK_TAG_PROPERTY[resource.type] = ("Tags", resource.tag_shape)
+        if resource.slow:
+            slow.add(resource.type)
+    inner = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda kind: kind in slow or inner(kind)

@@ -1,0 +1,231 @@
+"""One CloudFormation resource type: what it applies, and how it is made, changed and removed."""
+# ruff: noqa: ARG002  (types override what they need)
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ministack.core.responses import new_uuid
+from ministack.services.cloudformation import provisioners
+
+from trainyard.local.cloudformation.aws import CallError, call
+
+Properties = Mapping[str, Any]
+
+SCHEMAS: dict[str, dict[str, list[str]]] = json.loads(Path(__file__).with_name("schemas.json").read_text())["types"]
+"""By type: properties, required, create_only (a change replaces the resource), read_only."""
+
+ALL: dict[str, Any] = {}
+"""In a table of applied properties, an empty table: the property is applied with everything in it."""
+
+TAGS = {"Key": ALL, "Value": ALL}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a handler is asked to make."""
+
+    logical_id: str
+    """The resource's name in the template."""
+    stack: str
+    """The stack's name."""
+    properties: Properties
+    """Properties with every intrinsic function resolved."""
+
+    def name(self, given: str, *, limit: int, lowercase: bool = False) -> str:
+        """The physical name: property `given`, else one that CloudFormation would make up, at most `limit` long."""
+        chosen = self.properties.get(given)
+        if chosen:
+            return str(chosen)
+        if not provisioners._NAME_SEED.get():
+            # Another name at each creation: a resource that a deleted stack retained still holds the last one.
+            provisioners._NAME_SEED.set(new_uuid()[:8])
+        made: str = provisioners._physical_name(self.stack, self.logical_id, max_len=limit, lowercase=lowercase)
+        return made
+
+
+class Resource:
+    """Base of all types. A type says how to `make` what can never change and how to `apply` what can."""
+
+    type: ClassVar[str]
+    """CloudFormation's name, e.g. `AWS::S3::Bucket`."""
+    applied: ClassVar[Mapping[str, Any]]
+    """The properties that the cloud applies, nested; a property outside this table fails the deploy."""
+    custom_name: ClassVar[str | None] = None
+    """The property that names the resource: while it stays the same, AWS refuses a replacement."""
+    tag_shape: ClassVar[str | None] = "list"
+    """How the type writes its Tags property: list, map, or None when it has none."""
+    slow: ClassVar[bool] = False
+    """Whether handlers wait for the resource to become ready; they then run on a thread of their own."""
+
+    def make(self, request: Request) -> str:
+        """Creates the resource from its create-only properties; returns the physical id, which is what Ref gives."""
+        raise NotImplementedError
+
+    def apply(self, identity: str, old: Properties, new: Properties) -> None:
+        """Applies every property that may change. `old` is empty for a resource just made."""
+
+    def attributes(self, identity: str, properties: Properties) -> dict[str, Any]:
+        """What Fn::GetAtt gives."""
+        return {}
+
+    def remove(self, identity: str, properties: Properties) -> None:
+        """Deletes the resource; one that is gone already is no error."""
+        raise NotImplementedError
+
+    @property
+    def schema(self) -> Mapping[str, list[str]]:
+        return SCHEMAS[self.type]
+
+
+class DeployError(ValueError):
+    """A resource cannot be deployed as the template says."""
+
+
+def _refused(resource: Resource, value: object, applied: Mapping[str, Any], path: str) -> str | None:
+    """The first property path that the type's table does not hold."""
+    if not applied:
+        return None
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            here = f"{path}.{name}" if path else name
+            if name not in applied:
+                return here
+            found = _refused(resource, inner, applied[name], here)
+            if found:
+                return found
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            found = _refused(resource, inner, applied, path)
+            if found:
+                return found
+    return None
+
+
+def check(resource: Resource, logical_id: str, properties: Properties) -> None:
+    """Refuses what CloudFormation does not know, what the cloud does not apply, and what is missing.
+
+    Raises:
+        DeployError: One line with logical id, type and property.
+    """
+    schema, where = resource.schema, f"{logical_id} ({resource.type})"
+    for name in properties:
+        if name not in schema["properties"]:
+            known = ", ".join(sorted(set(schema["properties"]) - set(schema["read_only"])))
+            raise DeployError(f"{where}: extraneous key [{name}] is not permitted. The type's properties are {known}.")
+        if name in schema["read_only"] and name not in resource.applied:
+            raise DeployError(f"{where}: {name} is read-only: take it out of the template.")
+    for name in schema["required"]:
+        if name not in properties:
+            raise DeployError(f"{where}: required key [{name}] not found. Give it.")
+    refused = _refused(resource, properties, resource.applied, "")
+    if refused:
+        raise DeployError(
+            f"{where}: the local cloud does not apply {refused}, and a property that is not applied is not accepted. "
+            "Leave it out for this environment, or teach trainyard/local/cloudformation to apply it."
+        )
+
+
+def handlers(resource: Resource) -> dict[str, Any]:
+    """The resource as the emulator's table of handlers wants it."""
+
+    def guard(logical_id: str, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except DeployError:
+            raise
+        except ValueError as error:  # CallError, and a service's own refusals
+            raise DeployError(f"{logical_id} ({resource.type}): {error}") from error
+
+    def create(logical_id: str, properties: Properties, stack: str) -> tuple[str, dict[str, Any]]:
+        def work() -> tuple[str, dict[str, Any]]:
+            check(resource, logical_id, properties)
+            identity = resource.make(Request(logical_id=logical_id, stack=stack, properties=properties))
+            try:
+                resource.apply(identity, {}, properties)
+                return identity, resource.attributes(identity, properties)
+            except Exception:
+                # The stack has no record of it yet, so nobody else would remove it.
+                resource.remove(identity, properties)
+                raise
+
+        made: tuple[str, dict[str, Any]] = guard(logical_id, work)
+        return made
+
+    def update(
+        identity: str, old: Properties, new: Properties, _stack: str, logical_id: str | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        name = logical_id or identity
+
+        def work() -> tuple[str, dict[str, Any]]:
+            check(resource, name, new)
+            try:
+                resource.apply(identity, old, new)
+            except Exception:
+                # A rollback does not come back to the resource whose own update failed.
+                try:
+                    resource.apply(identity, new, old)
+                except ValueError as error:
+                    log.warning("%s (%s) could not be put back: %s", name, resource.type, error)
+                raise
+            return identity, resource.attributes(identity, new)
+
+        changed: tuple[str, dict[str, Any]] = guard(name, work)
+        return changed
+
+    def delete(identity: str, properties: Properties, logical_id: str | None = None) -> None:
+        guard(logical_id or identity, lambda: resource.remove(identity, properties))
+
+    return {
+        "create": create,
+        "update": update,
+        "update_with_logical_id": True,
+        "delete": delete,
+        "delete_with_logical_id": True,
+    }
+
+
+def unless_gone(codes: Sequence[str], service: str, operation: str, **parameters: Any) -> None:
+    """Calls a delete; the given error codes say that the resource is gone already."""
+    try:
+        call(service, operation, **parameters)
+    except CallError as error:
+        if error.code not in codes:
+            raise
+
+
+def tag_list(properties: Properties) -> list[dict[str, str]]:
+    """The Tags property as a list of Key and Value, from either shape."""
+    tags = properties.get("Tags") or []
+    if isinstance(tags, Mapping):
+        return [{"Key": str(key), "Value": str(value)} for key, value in tags.items()]
+    return [{"Key": str(tag["Key"]), "Value": str(tag.get("Value", ""))} for tag in tags]
+
+
+def tag_changes(old: Properties, new: Properties) -> tuple[list[dict[str, str]], list[str]]:
+    """Tags to set and keys to remove on the way from old to new properties."""
+    before = {tag["Key"]: tag["Value"] for tag in tag_list(old)}
+    after = {tag["Key"]: tag["Value"] for tag in tag_list(new)}
+    add = [{"Key": key, "Value": value} for key, value in after.items() if before.get(key) != value]
+    return add, sorted(set(before) - set(after))
+
+
+def policy_text(document: object) -> str:
+    """A policy document as text; a template may give it as text too.
+
+    Raises:
+        DeployError: No policy document.
+    """
+    text = document if isinstance(document, str) else json.dumps(document)
+    try:
+        parsed = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CallError(f"policy document: {error}", "MalformedPolicyDocument") from error
+    if not isinstance(parsed, dict) or not parsed.get("Statement"):
+        raise CallError("policy document: a Statement is wanted", "MalformedPolicyDocument")
+    return text
