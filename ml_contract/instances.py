@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from ml_contract.errors import reject
 
 READ_ON = "2026-11-21"
+_WITHOUT_LOCAL_STORAGE = frozenset({"c5", "c5n", "m5", "p3"})
+"""Families of the catalogue whose types have volumes of EBS only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,14 @@ class InstanceType:
     @property
     def has_efa(self) -> bool:
         return self.efa_interfaces > 0
+
+    @property
+    def has_local_storage(self) -> bool:
+        """Whether the type brings NVMe disks, which encrypt themselves: requests with a volume key are refused.
+
+        Source: "Instance store volumes" (EC2 User Guide); CreateTrainingJob, VolumeKmsKeyId, read 2026-11-21.
+        """
+        return self.name.split(".")[1] not in _WITHOUT_LOCAL_STORAGE
 
     @property
     def processes(self) -> int:

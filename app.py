@@ -1,0 +1,16 @@
+"""One cloud assembly for every environment: `cdk synth`, `cdk deploy 'Local/**'`."""
+
+from constructs_lib.values import explained
+
+with explained():
+    import aws_cdk as cdk
+
+    from environments import ENVIRONMENTS
+    from stacks.guardrails import guard
+    from stacks.platform_stage import PlatformStage
+
+    app = cdk.App()
+    for environment in ENVIRONMENTS:
+        PlatformStage(app, environment)
+    guard(app)
+    app.synth()

@@ -1,0 +1,119 @@
+"""The one form of value object of the constructs, and how a refused value reaches a user."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from jsii.errors import JSIIError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from ml_contract.errors import ContractError
+
+
+class InvalidValue(ValueError):
+    """A value object that cannot be built. The message holds one line per field."""
+
+    def __init__(self, problems: list[ContractError]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
+
+
+class Value(BaseModel):
+    """A value object: frozen, keyword-only, strict in its types, validated when it is built.
+
+    Raises:
+        InvalidValue: A field is unknown, missing, of the wrong type or out of range, or a combination is refused.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
+        arbitrary_types_allowed=True,
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            kind = type(self)
+            raise InvalidValue(
+                [problem for details in error.errors() for problem in _problems(kind, details)]
+            ) from None
+
+
+_RULES = {
+    "greater_than": "it must be greater than {gt}",
+    "greater_than_equal": "it must be at least {ge}",
+    "less_than": "it must be less than {lt}",
+    "less_than_equal": "it must be at most {le}",
+    "string_too_short": "it must have at least {min_length} characters",
+    "string_too_long": "it must have at most {max_length} characters",
+    "string_pattern_mismatch": "it must match {pattern}",
+    "too_short": "it must hold at least {min_length} items",
+    "too_long": "it must hold at most {max_length} items",
+    "literal_error": "it must be one of {expected}",
+    "is_instance_of": "it must be a {class}",
+    "model_type": "it must be a {class_name}",
+    "dataclass_exact_type": "it must be a {class_name}",
+    "dataclass_type": "it must be a {class_name}",
+}
+
+
+def _problems(kind: type[Value], details: ErrorDetails) -> list[ContractError]:
+    path = ".".join(map(str, (kind.__name__, *details["loc"])))
+    error = details.get("ctx", {}).get("error")
+    if isinstance(error, InvalidValue):
+        return [_below(path, problem) for problem in error.problems]
+    if isinstance(error, ContractError):
+        return [_below(path, error)]
+    return [_problem(kind, path, details)]
+
+
+def _below(path: str, problem: ContractError) -> ContractError:
+    return ContractError(f"{path}.{problem.field}", problem.value, problem.rule, problem.way_out)
+
+
+def _problem(kind: type[Value], path: str, details: ErrorDetails) -> ContractError:
+    value, name = details["input"], str(details["loc"][0]) if details["loc"] else ""
+    if details["type"] == "extra_forbidden":
+        return ContractError(path, value, f"{kind.__name__} has no such field", _similar(name, kind.model_fields))
+    field = kind.model_fields.get(name)
+    meaning = f"Give {name}: {field.description}" if field and field.description else f"Give another {name}."
+    meaning = " ".join(meaning.split())
+    if details["type"] == "missing":
+        return ContractError(path, None, "it has no default and must be given", meaning)
+    rule = _RULES.get(details["type"])
+    if rule is None:
+        message = details["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        return ContractError(path, value, f"it must be {message}", meaning)
+    return ContractError(path, value, rule.format_map(details.get("ctx", {})), meaning)
+
+
+def _similar(name: str, fields: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(name, fields, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Its fields are {', '.join(fields)}."
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """End the process with status 1 and one line per refused field, instead of a traceback.
+
+    For an app's entry point, around the import of its environments and the synthesis. What CDK itself refuses is
+    shortened to its own message.
+    """
+    try:
+        yield
+    except (ContractError, InvalidValue) as error:
+        sys.exit(str(error))
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, JSIIError):
+            raise
+        sys.exit(str(error))

@@ -1,0 +1,7 @@
+"""The only place where values live: one file an environment. A new one is a new file and a name here."""
+
+from environments.dev import DEV
+from environments.local import LOCAL
+from environments.prod import PROD
+
+ENVIRONMENTS = (LOCAL, DEV, PROD)

@@ -1,0 +1,52 @@
+"""Production: two hosts of eight A100 with EFA on demand; data outlives its stacks, and a person approves models."""
+
+from constructs_lib.network import NetworkSettings
+from constructs_lib.serving import ServingResources
+from constructs_lib.storage import StorageSettings
+from constructs_lib.training import (
+    DeepLearningImage,
+    OnDemandCapacity,
+    ProcessingResources,
+    RetryPolicy,
+    TrainingResources,
+)
+from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PackageOptions, PrepareOptions
+from ml_contract.images import PYTORCH_TRAINING, TRITON
+from stacks.environment import BytesLmServing, BytesLmTraining, Environment
+
+PROD = Environment(
+    name="prod",
+    account="222222222222",
+    region="us-east-1",
+    protected=True,
+    network=NetworkSettings(
+        cidr="10.32.0.0/20", availability_zones=("us-east-1a", "us-east-1b", "us-east-1d"), nodes=64, efa=True,
+        log_days=365,
+    ),
+    storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
+    training=BytesLmTraining(
+        model=BytesLm(
+            dimension=2048, layers=24, heads=16, sequence_length=2048, batch_size=8, steps=20000, warmup_steps=500,
+            learning_rate=3e-4, loader_workers=4, checkpoint_steps=500,
+        ),
+        prepare=PrepareOptions(maximum_bytes=1024 * 2**20, shard_bytes=16 * 2**20),
+        evaluate=EvaluateOptions(maximum_bytes=16 * 2**20),
+        image=DeepLearningImage(image=PYTORCH_TRAINING),
+        resources=TrainingResources(instance_type="ml.p4d.24xlarge", instance_count=2, volume_gib=500, efa=True),
+        capacity=OnDemandCapacity(max_run_seconds=3 * 24 * 3600),
+        retries=(
+            RetryPolicy(failures=("SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"), interval_seconds=600,
+                        backoff_rate=1.5, expire_after_minutes=2880),
+            RetryPolicy(failures=("Step.SERVICE_FAULT", "Step.THROTTLING", "SageMaker.JOB_INTERNAL_ERROR"),
+                        interval_seconds=60, max_attempts=5),
+        ),
+        processing=ProcessingResources(instance_type="ml.g5.2xlarge", volume_gib=100, max_run_seconds=4 * 3600),
+        bits_per_byte=1.8,
+        approval="PendingManualApproval",
+    ),
+    serving=BytesLmServing(
+        image=DeepLearningImage(image=TRITON),
+        package=PackageOptions(backend="onnxruntime"),
+        resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=2, start_seconds=900),
+    ),
+)  # fmt: skip
