@@ -10,7 +10,7 @@ def main() -> None:
     from trainyard.cli.app import app
 
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))
     except SystemExit:
         raise
     except BaseException as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-import click
+import typer
 
 from ml_contract.errors import ContractError
 from trainyard.local.cloud import CloudError
@@ -19,12 +19,13 @@ def explain(error: BaseException) -> tuple[str, int]:
     Raises:
         BaseException: ``error`` itself, where it is a mistake of ours and its traceback is wanted.
     """
-    if isinstance(error, KeyboardInterrupt | click.exceptions.Abort):
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
         return "interrupted; what was started goes on", INTERRUPTED
-    if isinstance(error, click.exceptions.Exit):
+    if isinstance(error, typer.Exit):
         return "", error.exit_code
-    if isinstance(error, click.ClickException):
-        return f"trainyard: {error.format_message()}", error.exit_code
+    # typer keeps its copy of click private; what a user typed wrongly is told apart by what it can say.
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        return f"trainyard: {_one_line(error.format_message())}", error.exit_code
     if isinstance(error, CloudError | OperationError | ContractError):
         return f"trainyard: {_one_line(str(error))}", 1
     if isinstance(error, BrokenPipeError):
@@ -46,7 +47,7 @@ def _from_aws(error: BaseException) -> str | None:
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
         return "no AWS credentials. Log in to AWS, or choose the embedded cloud with `trainyard --local …`"
     if isinstance(error, exceptions.NoRegionError):
-        return "no AWS region. Set AWS_REGION, or choose the embedded cloud with `trainyard --local …`"
+        return "no AWS region. Set AWS_DEFAULT_REGION, or choose the embedded cloud with `trainyard --local …`"
     if isinstance(error, exceptions.EndpointConnectionError):
         return f"{error}. Check AWS_ENDPOINT_URL, or start the embedded cloud with `trainyard local up`"
     if isinstance(error, exceptions.BotoCoreError):
