@@ -1,0 +1,177 @@
+"""What lies in a storage: attempts, which of them are committed, whether they are what they claim. Pure functions."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from training_code.checkpoint.checksum import BlockChecksum, encode
+from training_code.checkpoint.errors import CorruptCheckpointError, ObjectMissingError
+from training_code.checkpoint.manifest import (
+    COMMIT,
+    METADATA,
+    QUARANTINE,
+    Commit,
+    FileRecord,
+    Sidecar,
+    manifest_digest,
+    read_commit,
+    read_sidecar,
+)
+from training_code.checkpoint.options import RunIdentity
+from training_code.checkpoint.storage import Entry, Storage
+
+STEP_DIGITS = 8
+_KEY = re.compile(r"step-(\d{8,})/([0-9a-f-]{36})/([^/]+)")
+
+
+def attempt_prefix(step: int, attempt: str) -> str:
+    """Folder of an attempt, which is never used twice."""
+    return f"step-{step:0{STEP_DIGITS}d}/{attempt}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One attempt to save one step."""
+
+    step: int
+    uuid: str
+    entries: Mapping[str, Entry]
+    """By name within the attempt."""
+
+    @property
+    def prefix(self) -> str:
+        return attempt_prefix(self.step, self.uuid)
+
+    @property
+    def committed(self) -> bool:
+        return COMMIT in self.entries
+
+    @property
+    def quarantined(self) -> bool:
+        return QUARANTINE in self.entries
+
+    @property
+    def modified(self) -> float:
+        """Last change of anything in it, seconds since the epoch."""
+        return max(entry.modified for entry in self.entries.values())
+
+    @property
+    def order(self) -> tuple[int, float, str]:
+        """Newest last; two commits of one step are told apart by the time of their COMMIT."""
+        return self.step, self.entries[COMMIT].modified if self.committed else 0.0, self.uuid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A commit with its sidecars, read and found consistent."""
+
+    attempt: Attempt
+    commit: Commit
+    sidecars: tuple[Sidecar, ...]
+    """By rank."""
+
+    @property
+    def files(self) -> dict[str, FileRecord]:
+        """Every file with content, by name."""
+        listed = (record for sidecar in self.sidecars for record in sidecar.files)
+        return {record.name: record for record in (*listed, self.commit.metadata)}
+
+    @property
+    def block_bytes(self) -> int:
+        return self.sidecars[0].block_bytes
+
+
+def attempts(storage: Storage) -> list[Attempt]:
+    """All attempts, newest first."""
+    found: dict[tuple[int, str], dict[str, Entry]] = defaultdict(dict)
+    for entry in storage.list("step-"):
+        if match := _KEY.fullmatch(entry.key):
+            found[int(match[1]), match[2]][match[3]] = entry
+    listed = [Attempt(step=step, uuid=uuid, entries=entries) for (step, uuid), entries in found.items()]
+    return sorted(listed, key=lambda attempt: attempt.order, reverse=True)
+
+
+def inspect(storage: Storage, attempt: Attempt) -> Snapshot:
+    """Read a commit and its sidecars, and check everything that needs no content of shards.
+
+    Raises:
+        CorruptCheckpointError: A document is damaged, or a file is missing or has another size.
+        IncompatibleCheckpointError: Written by another version of this code.
+    """
+    commit = _commit(storage, attempt)
+    with ThreadPoolExecutor(min(16, len(commit.sidecars))) as threads:
+        documents = list(threads.map(lambda record: document(storage, attempt, record), commit.sidecars))
+    sidecars = tuple(read_sidecar(data) for data in documents)
+    if manifest_digest(documents, commit.metadata) != commit.manifest_digest:
+        raise CorruptCheckpointError(f"{COMMIT} names manifest {commit.manifest_digest}, the sidecars make another")
+    if [(sidecar.attempt, sidecar.rank) for sidecar in sidecars] != [
+        (attempt.uuid, rank) for rank in range(commit.world_size)
+    ]:
+        raise CorruptCheckpointError("sidecars are not those of this attempt's ranks")
+    snapshot = Snapshot(attempt=attempt, commit=commit, sidecars=sidecars)
+    for record in snapshot.files.values():
+        size = attempt.entries[record.name].size if record.name in attempt.entries else None
+        if size != record.size:
+            found = "is missing" if size is None else f"has {size} bytes"
+            raise CorruptCheckpointError(f"{record.name} {found}, the manifest says {record.size} bytes")
+    return snapshot
+
+
+def read_identity(storage: Storage, attempt: Attempt) -> RunIdentity:
+    """Whose commit it is. Raises CorruptCheckpointError or IncompatibleCheckpointError."""
+    commit = _commit(storage, attempt)
+    return RunIdentity(name=commit.run, config_hash=commit.config_hash)
+
+
+def _commit(storage: Storage, attempt: Attempt) -> Commit:
+    try:
+        commit = read_commit(storage.read(f"{attempt.prefix}/{COMMIT}"))
+    except ObjectMissingError as error:
+        raise CorruptCheckpointError(f"{COMMIT} went away") from error
+    if (commit.step, commit.attempt) != (attempt.step, attempt.uuid):
+        raise CorruptCheckpointError(f"{COMMIT} speaks of step {commit.step}, attempt {commit.attempt}")
+    if len(commit.sidecars) != commit.world_size or commit.metadata.name != METADATA:
+        raise CorruptCheckpointError(f"{COMMIT} lists {len(commit.sidecars)} sidecars for {commit.world_size} ranks")
+    return commit
+
+
+def document(storage: Storage, attempt: Attempt, record: FileRecord) -> bytes:
+    """A small file, read whole and checked. Raises CorruptCheckpointError."""
+    try:
+        data = storage.read(f"{attempt.prefix}/{record.name}")
+    except ObjectMissingError as error:
+        raise CorruptCheckpointError(f"{record.name} is missing") from error
+    if FileRecord.of(record.name, data).crc64nvme != record.crc64nvme or len(data) != record.size:
+        raise CorruptCheckpointError(f"{record.name} is damaged: its content does not have checksum {record.crc64nvme}")
+    return data
+
+
+def damage(storage: Storage, prefix: str, records: Iterable[FileRecord]) -> list[str]:
+    """What is wrong with the content of files, one line each: by the storage's own checksum, else by reading."""
+    found = []
+    for record in records:
+        key = f"{prefix}/{record.name}"
+        try:
+            stored = storage.stored_crc(key)
+            if stored is None:
+                content = BlockChecksum(2**20)
+                for piece in storage.stream(key, 0, record.size + 1):
+                    content.update(piece)
+                stored = content.value
+            if encode(stored) != record.crc64nvme:
+                found.append(f"{record.name} has checksum {encode(stored)}, the manifest says {record.crc64nvme}")
+        except ObjectMissingError:
+            found.append(f"{record.name} is missing")
+    return found
+
+
+def quarantine(storage: Storage, attempt: Attempt, reasons: Sequence[str]) -> None:
+    """Mark a commit as damaged, for good. Nothing is deleted; the first reason stands."""
+    mark = {"step": attempt.step, "attempt": attempt.uuid, "reasons": list(reasons), "at": time.time()}
+    storage.put_if_absent(f"{attempt.prefix}/{QUARANTINE}", json.dumps(mark, indent=1).encode())

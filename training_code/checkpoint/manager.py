@@ -1,0 +1,236 @@
+"""Saves and restores the state of a run. The protocol is described in the package's docstring."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self, cast
+
+import torch
+import torch.distributed as dist
+from torch.distributed.checkpoint.staging import DefaultStager, StagingOptions
+
+from training_code.checkpoint.budget import Budget
+from training_code.checkpoint.catalog import Attempt
+from training_code.checkpoint.collective import Ranks
+from training_code.checkpoint.errors import CheckpointError
+from training_code.checkpoint.options import CheckpointOptions, Event, Restored, RunIdentity
+from training_code.checkpoint.restoring import Restorer
+from training_code.checkpoint.retention import Interrupted, Retention
+from training_code.checkpoint.saving import Staged, save
+from training_code.checkpoint.state import Stateful, fingerprint, materialize, pack
+from training_code.checkpoint.storage import open_storage
+
+
+class CheckpointManager:
+    """Checkpoints of one run at one place.
+
+    Building it, and every method but wait() and hurry(), is collective: all ranks of the group call it, in the same
+    order. Its own gloo groups carry the talk, so training's collectives may go on beside a save.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        options: CheckpointOptions | None = None,
+        run: RunIdentity,
+        process_group: dist.ProcessGroup | None = None,
+    ) -> None:
+        """
+        Args:
+            uri: s3://bucket/prefix or file:///folder. One run's, or several's: each sees only its own commits.
+            options: How to write, keep and read; None takes every default.
+            run: Which commits may be resumed from.
+            process_group: The ranks that save together; None takes all of them.
+
+        Raises:
+            ContractError: The uri has another form.
+        """
+        self._options = options or CheckpointOptions()
+        self._run = run
+        self._storage = open_storage(uri, self._options)
+        # One group for the caller's thread and one for the saving thread: their collectives must not meet.
+        self._control = Ranks(process_group, self._options.collective_timeout_s)
+        self._saving = Ranks(process_group, self._options.collective_timeout_s)
+        self._budget = Budget(self._options.assumed_bytes_per_second)
+        self._hurry = threading.Event()
+        self._retention = Retention(
+            self._storage,
+            run,
+            keep=self._options.keep,
+            leftover_age_s=self._options.leftover_age_s,
+            report=self._report,
+            interrupted=self._hurry.is_set,
+        )
+        cuda = torch.cuda.is_available()
+        self._stager = DefaultStager(
+            StagingOptions(
+                use_pinned_memory=cuda, use_shared_memory=False, use_async_staging=False, use_non_blocking_copy=cuda
+            )
+        )
+        self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
+
+    def restore(self, state: Mapping[str, Stateful]) -> Restored | None:
+        """Load the newest verified commit of this run into ``state``; None where nothing was ever committed.
+
+        No tensor is touched before every byte that any rank needs has been verified. Damaged commits are put in
+        quarantine and the next older one is taken.
+
+        Raises:
+            CorruptCheckpointError: There are commits, and none is sound.
+            IncompatibleCheckpointError: There are only other runs' commits, or the commit does not fit ``state``.
+            StorageError: The storage cannot be read.
+        """
+        self.wait()
+        restorer = Restorer(
+            storage=self._storage,
+            identity=self._run,
+            options=self._options,
+            ranks=self._control,
+            report=self._report,
+        )
+        restored = restorer.restore(state)
+        if restored is not None:
+            self._emit(
+                Event(
+                    kind="restored",
+                    step=restored.step,
+                    attempt=restored.attempt,
+                    seconds=restored.seconds,
+                    bytes=restored.bytes,
+                    detail=restored.uri,
+                )
+            )
+        return restored
+
+    def save(self, step: int, state: Mapping[str, Stateful], *, urgent: bool = False) -> None:
+        """Save ``state`` as ``step``.
+
+        In mode async it returns once the state is copied; a save still on its way is finished first.
+
+        Args:
+            step: Steps done so far.
+            state: By name; see :mod:`training_code.checkpoint.state` for what each kind becomes.
+            urgent: Return once it is committed, copy nothing, and leave housekeeping to a later save.
+
+        Raises:
+            CheckpointError: This save failed, or an earlier one did and nobody has been told yet.
+        """
+        if urgent:
+            self.hurry()
+        self.wait()
+        started = time.monotonic()
+        self._emit(Event(kind="started", step=step))
+        found = materialize(state)
+        background = self._options.mode == "async" and not urgent
+        staged = Staged(
+            step=step,
+            sharded=cast(dict[str, Any], self._stager.stage(found.sharded)) if background else found.sharded,
+            own=pack({"per_rank": found.per_rank, "shared": found.shared if self._saving.rank == 0 else {}}),
+            kinds=found.kinds,
+            fingerprints={name: fingerprint(content) for name, content in found.shared.items()},
+        )
+        size = found.local_bytes + len(staged.own)
+        self._budget.started(size)
+        if background:
+            stalled = time.monotonic() - started
+            self._emit(Event(kind="staged", step=step, seconds=stalled, bytes=size))
+            self._thread = threading.Thread(
+                target=self._write, args=(staged, size, started), name=f"checkpoint-step-{step}", daemon=True
+            )
+            self._thread.start()
+        else:
+            self._write(staged, size, started)
+            self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
+            self.wait()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until no save is on its way, with its housekeeping.
+
+        Args:
+            timeout: Seconds; None waits for as long as it takes.
+
+        Raises:
+            TimeoutError: It is still on its way.
+            CheckpointError: It failed. Told once.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                raise TimeoutError(f"{self._storage.uri}: {self._thread.name} is still on its way after {timeout} s")
+            self._thread = None
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def affordable(self, state: Mapping[str, Stateful], seconds: float) -> bool:
+        """Whether an urgent save would most likely commit within ``seconds``; the same answer on every rank.
+
+        Estimated from the bytes of the rank that holds most, the throughput measured so far, and what a save on its
+        way still takes, with a margin.
+        """
+        needed = self._budget.needed(materialize(state).local_bytes)
+        return max(self._control.all(needed)) <= seconds
+
+    def hurry(self) -> None:
+        """The process is about to end: from now on saves only commit, and housekeeping is left to the next run."""
+        self._hurry.set()
+
+    def close(self) -> None:
+        """Finish what is on its way and give the groups back. Raises what wait() would."""
+        try:
+            self.wait()
+        finally:
+            self._stager.close()
+            self._saving.close()
+            self._control.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+
+    def _write(self, staged: Staged, size: int, started: float) -> None:
+        """Save, commit, and clear away. Runs in the saving thread."""
+        begun = time.monotonic()
+        try:
+            outcome = save(
+                self._storage, self._run, staged, self._saving, block_bytes=self._options.block_bytes
+            )  # fmt: skip
+        except Exception as error:
+            self._budget.ended(size, time.monotonic() - begun, committed=False)
+            self._emit(Event(kind="failed", step=staged.step, seconds=time.monotonic() - started, detail=str(error)))
+            self._error = error
+            return
+        self._budget.ended(size, time.monotonic() - begun, committed=True)
+        self._emit(
+            Event(
+                kind="committed",
+                step=staged.step,
+                attempt=outcome.attempt,
+                seconds=time.monotonic() - started,
+                bytes=outcome.bytes,
+            )
+        )
+        try:
+            self._retention.run(self._saving)
+        except Interrupted:
+            pass
+        except CheckpointError as error:
+            # The commit stands; what could not be cleared away will be tried again after the next one.
+            self._emit(Event(kind="warning", step=staged.step, detail=f"housekeeping: {error}"))
+
+    def _report(self, kind: str, attempt: Attempt, detail: str) -> None:
+        self._emit(Event(kind=kind, step=attempt.step, attempt=attempt.uuid, detail=detail))  # type: ignore[arg-type]
+
+    def _emit(self, event: Event) -> None:
+        if self._options.on_event is not None:
+            self._options.on_event(event)

@@ -1,0 +1,109 @@
+"""What a checkpoint manager is told, and what it tells."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ml_contract.checks import at_least, between
+from ml_contract.errors import reject
+
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunIdentity:
+    """Which checkpoints a run may resume from: those with the same name and the same configuration."""
+
+    name: str
+    """The same for every restart of one training run, whatever its job is called; different for different runs."""
+    config_hash: str
+    """Digest of everything that must not change between restarts; see :meth:`of`."""
+
+    def __post_init__(self) -> None:
+        for field in ("name", "config_hash"):
+            if not getattr(self, field):
+                reject(field, "", "it must not be empty", "Name the run, and hash its configuration.")
+
+    @classmethod
+    def of(cls, name: str, config: Mapping[str, object]) -> RunIdentity:
+        """Identity of a run with this configuration, a mapping of JSON values in any order."""
+        return cls(name=name, config_hash=hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something a manager did. The loop prints it as a metric line."""
+
+    kind: Literal["started", "staged", "committed", "failed", "restored", "quarantined", "retired", "warning"]
+    step: int
+    attempt: str = ""
+    """Attempt's uuid, empty where it is not known yet."""
+    seconds: float = 0.0
+    """staged: how long save() held up training. committed: from the call of save() to COMMIT. restored: the load."""
+    bytes: int = 0
+    """Bytes this rank staged, wrote or read."""
+    detail: str = ""
+    """One line for a reader: a reason, or what was removed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """The commit that a restore loaded."""
+
+    step: int
+    attempt: str
+    uri: str
+    """Where the attempt lies."""
+    world_size: int
+    """Ranks that wrote it, maybe other than those that read it."""
+    seconds: float
+    bytes: int
+    """Bytes this rank read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointOptions:
+    """How checkpoints are written, kept and read."""
+
+    mode: Literal["async", "sync"] = "async"
+    """async: save() returns once the state is copied to CPU memory. sync: it returns once the commit stands."""
+    keep: int = 3
+    """Verified commits that are kept; older ones are removed. At least 2."""
+    leftover_age_s: float = 24 * 3600.0
+    """Attempts without COMMIT are removed when nothing in them changed for this long, seconds."""
+    block_bytes: int = 4 * MEBIBYTE
+    """Unit of verification: a reader fetches and checks whole blocks."""
+    part_bytes: int = 16 * MEBIBYTE
+    """Part of a multipart upload; S3 wants at least 5 MiB. It grows with the object."""
+    concurrency: int = 4
+    """Requests in flight a rank. Upload memory is (concurrency + 1) parts."""
+    attempts: int = 6
+    """Tries of one storage request before it is an error."""
+    backoff_s: float = 0.25
+    """First pause between tries, seconds; doubles each time up to 8 s, with jitter."""
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 30.0
+    """Longest silence of a connection, seconds."""
+    collective_timeout_s: float = 1800.0
+    """How long ranks wait for each other while saving, seconds."""
+    assumed_bytes_per_second: float = 200e6
+    """Throughput of one rank that `affordable` assumes until a save has been measured."""
+    on_event: Callable[[Event], None] | None = None
+    """Called with every event on every rank, from the saving thread too. None: nobody listens."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("async", "sync"):
+            reject("mode", self.mode, "it must be 'async' or 'sync'", "Choose one.")
+        at_least("keep", self.keep, 2)
+        at_least("leftover_age_s", self.leftover_age_s, 0)
+        between("block_bytes", self.block_bytes, 1, 2**30)
+        between("part_bytes", self.part_bytes, 5 * MEBIBYTE, 2**30)
+        between("concurrency", self.concurrency, 1, 64)
+        between("attempts", self.attempts, 1, 100)
+        at_least("backoff_s", self.backoff_s, 0)
+        for name in ("connect_timeout_s", "read_timeout_s", "collective_timeout_s", "assumed_bytes_per_second"):
+            between(name, getattr(self, name), 0, 1e15, open_low=True)

@@ -1,0 +1,159 @@
+"""One save, from a staged state to its COMMIT. Runs in the saving thread of every rank."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.state_dict_saver import save as save_shards
+
+from training_code.checkpoint.catalog import attempt_prefix
+from training_code.checkpoint.collective import Ranks
+from training_code.checkpoint.errors import CheckpointError, CommitConflictError, StorageError
+from training_code.checkpoint.manifest import (
+    COMMIT,
+    LATEST,
+    METADATA,
+    Commit,
+    FileRecord,
+    Kind,
+    Sidecar,
+    manifest_digest,
+    sidecar_name,
+    state_name,
+    write,
+)
+from training_code.checkpoint.options import RunIdentity
+from training_code.checkpoint.storage import Storage
+from training_code.checkpoint.writer import AttemptFiles, AttemptWriter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """A state on its way out: copies that training no longer touches."""
+
+    step: int
+    sharded: dict[str, Any]
+    own: bytes
+    """This rank's own state; on rank 0 the shared one, too."""
+    kinds: Mapping[str, Kind]
+    fingerprints: Mapping[str, str]
+    """Of the shared state, which must be equal on all ranks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What one rank tells rank 0."""
+
+    step: int
+    kinds: Mapping[str, Kind]
+    fingerprints: Mapping[str, str]
+    host: str
+    sidecar: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A commit."""
+
+    attempt: str
+    bytes: int
+    """Written by this rank."""
+
+
+def save(storage: Storage, identity: RunIdentity, staged: Staged, ranks: Ranks, *, block_bytes: int) -> Outcome:
+    """Write and commit. Collective: every rank returns once the commit stands, or raises."""
+    attempt = ranks.first(lambda: str(uuid.uuid4()))
+    documents: list[bytes] = []
+
+    def close(files: AttemptFiles) -> None:
+        files.write(state_name(ranks.rank), staged.own)
+        records = tuple(files.records.values())
+        sidecar = Sidecar(
+            attempt=attempt, step=staged.step, rank=ranks.rank, block_bytes=block_bytes, files=records
+        )  # fmt: skip
+        documents.append(write(sidecar))
+        files.write(sidecar_name(ranks.rank), documents[0])
+
+    writer = AttemptWriter(storage, attempt_prefix(staged.step, attempt), block_bytes=block_bytes, close=close)
+    with explained(f"step {staged.step} was not saved"):
+        save_shards(staged.sharded, storage_writer=writer, process_group=ranks.group, no_dist=ranks.group is None)
+    mine = Written(
+        step=staged.step,
+        kinds=staged.kinds,
+        fingerprints=staged.fingerprints,
+        host=socket.gethostname(),
+        sidecar=documents[0],
+    )
+    written = ranks.gathered(mine)
+    metadata = writer.files.records.get(METADATA)
+    ranks.first(lambda: _commit(storage, identity, attempt, written, metadata))
+    return Outcome(attempt=attempt, bytes=sum(record.size for record in writer.files.records.values()))
+
+
+def _commit(
+    storage: Storage, identity: RunIdentity, attempt: str, written: list[Written], metadata: FileRecord | None
+) -> None:
+    """Rank 0, once everything is stored: make it a checkpoint."""
+    assert metadata is not None
+    first = written[0]
+    for rank, other in enumerate(written):
+        _agree(first, other, rank)
+    sidecars = tuple(FileRecord.of(sidecar_name(rank), other.sidecar) for rank, other in enumerate(written))
+    document = write(
+        Commit(
+            run=identity.name,
+            config_hash=identity.config_hash,
+            step=first.step,
+            attempt=attempt,
+            world_size=len(written),
+            hosts=tuple(sorted({other.host for other in written})),
+            state=first.kinds,
+            torch_version=torch.__version__,
+            committed_at=time.time(),
+            metadata=replace(metadata, blocks=()),
+            sidecars=sidecars,
+            manifest_digest=manifest_digest([other.sidecar for other in written], replace(metadata, blocks=())),
+        )
+    )
+    key = f"{attempt_prefix(first.step, attempt)}/{COMMIT}"
+    if not storage.put_if_absent(key, document):
+        raise CommitConflictError(
+            f"{storage.place(key)}: another writer has committed this attempt. Two jobs share one checkpoint_uri?"
+        )
+    with contextlib.suppress(StorageError):
+        # For people and tools. Nothing here reads it: after a crash between the two writes it lags behind.
+        storage.put(LATEST, f"{attempt_prefix(first.step, attempt)}\n".encode())
+
+
+def _agree(first: Written, other: Written, rank: int) -> None:
+    if (other.step, other.kinds) != (first.step, first.kinds):
+        raise CheckpointError(
+            f"rank {rank} saves step {other.step} of {sorted(other.kinds)}, rank 0 step {first.step} of"
+            f" {sorted(first.kinds)}: all ranks must save the same"
+        )
+    for name, value in other.fingerprints.items():
+        if value != first.fingerprints[name]:
+            raise CheckpointError(
+                f"state[{name!r}]: got different values on ranks 0 and {rank}, but state without tensors is stored once"
+                f" for all. Wrap it in PerRank."
+            )
+
+
+@contextlib.contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn torch's error, a bundle of tracebacks of all ranks, into one line of ours."""
+    try:
+        yield
+    except CheckpointException as error:
+        rank, (cause, _) = sorted(error.failures.items())[0]
+        kind = type(cause) if isinstance(cause, CheckpointError) else CheckpointError
+        text = str(cause) if isinstance(cause, CheckpointError) else f"{type(cause).__name__}: {cause}"
+        raise kind(f"{what}: rank {rank}: {text}") from error
