@@ -104,6 +104,8 @@ def _listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
+    # From now on no second daemon gets the port, and early requests wait instead of failing.
+    listener.listen(128)
     return listener
 
 

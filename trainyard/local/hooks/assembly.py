@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
-import logging
 import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from ministack import app
 
+from trainyard.local import cloudformation
+from trainyard.local.api.operations import Caller
 from trainyard.local.api.service import Context, Service
 from trainyard.local.api.store import Store
 from trainyard.local.cloud import ACCOUNT, REGION
 from trainyard.local.faults import Faults
-from trainyard.local.hooks import iam, references, sessions
-from trainyard.local.hooks.gateway import gateway
+from trainyard.local.faults_model import FAULTS_MODEL
+from trainyard.local.hooks import iam, kms_access, references, s3_checksums, s3_objects, sessions
+from trainyard.local.hooks.gateway import Gateway
 from trainyard.local.hooks.persistence import Persistence
-from trainyard.local.hooks.routing import json_service, register
+from trainyard.local.hooks.routing import Invoke, json_service, register
 from trainyard.local.hooks.s3_faults import S3Faults
 from trainyard.local.hooks.snapshots import Snapshots
 from trainyard.local.platform import LocalPlatform
@@ -28,19 +31,22 @@ if TYPE_CHECKING:
 
 assert app.AUTH, "the emulator was imported before its settings were in place"
 
-_log = logging.getLogger(__name__)
-
 
 class Assembly:
     """The daemon's parts."""
 
     def __init__(self, options: Options) -> None:
-        """Installs every hook and builds every service of our own."""
+        """Installs every hook and builds every service of our own.
+
+        Raises:
+            StateError: what an earlier run kept cannot be read.
+        """
         self._options = options
-        self._started = time.monotonic()
-        faults = Faults()
-        self.context = Context(
-            store=Store(options.state / "trainyard.db"),
+        self._started = time.time()
+        store = Store(options.state / "trainyard.db")
+        faults = Faults(store)
+        context = Context(
+            store=store,
             platform=LocalPlatform(options.endpoint_url, REGION, assume=sessions.assume, exists=references.exists),
             state=options.state,
             account=ACCOUNT,
@@ -51,42 +57,66 @@ class Assembly:
             grace_seconds=options.grace_seconds,
         )
         iam.install(secure_transport=not options.plain_transport)
+        s3_checksums.install()
+        s3_objects.install()
+        kms_access.install()
         self._persistence = Persistence(Snapshots(options.state / "emulator"), options.snapshot_seconds)
         self._persistence.verify()
         self._persistence.install()
-        self.service = _build(self.context)
-        if self.service is not None:
-            register("sagemaker", target="SageMaker.", handler=json_service(self.service, iam.check))
-        self.application = gateway(self.health, self._persistence.touched, S3Faults(faults))
+        self._sagemaker = _build(context)
+        check = json_service(self._sagemaker, iam.check, _invoke(self._sagemaker))
+        register("sagemaker", target="SageMaker.", handler=check)
+        mine = json_service(Service(FAULTS_MODEL, faults), iam.check_administrator)
+        register("trainyard", target="Trainyard.", handler=mine)
+        cloudformation.register({"sagemaker": self._sagemaker})
+        self.application = Gateway(self.health, self._persistence.touched, S3Faults(faults))
 
     async def run(self) -> None:
-        """Keeps what changes until cancelled."""
+        """Picks up what was running before, then keeps what changes, until cancelled."""
+        # The emulator restores its services while it starts: jobs look up roles and buckets in them.
+        await self.application.ready.wait()
+        await asyncio.to_thread(self._sagemaker.start)
         await self._persistence.run()
 
     def stop(self) -> None:
         """Ends what the families started."""
-        if self.service is not None:
-            self.service.stop()
+        self._sagemaker.stop()
 
-    def health(self) -> dict[str, Any]:
+    async def health(self) -> dict[str, Any]:
         """What the daemon says of itself."""
+        running = await asyncio.to_thread(self._running)
         return {
-            "trainyard": "0.1.0",
+            "trainyard": True,
             "pid": os.getpid(),
             "port": self._options.port,
             "state": str(self._options.state),
-            "uptime_seconds": round(time.monotonic() - self._started, 1),
+            "uptime_seconds": round(time.time() - self._started, 1),
             "stacks": references.count_stacks(),
-            "jobs": 0,
-            "endpoints": 0,
+            **running,
+        }
+
+    def _running(self) -> dict[str, int]:
+        def count(operation: str, answer: str, **request: Any) -> int:
+            if operation not in self._sagemaker.operations:
+                return 0
+            caller = Caller(account=ACCOUNT, region=REGION, arn=f"arn:aws:iam::{ACCOUNT}:root")
+            return len(self._sagemaker.call(operation, {"MaxResults": 100, **request}, caller)[answer])
+
+        return {
+            "jobs": count("ListTrainingJobs", "TrainingJobSummaries", StatusEquals="InProgress")
+            + count("ListProcessingJobs", "ProcessingJobSummaries", StatusEquals="InProgress"),
+            "endpoints": count("ListEndpoints", "Endpoints"),
         }
 
 
-def _build(context: Context) -> Service | None:
-    service: Service | None = None
-    if importlib.util.find_spec("trainyard.local.sagemaker") is not None:
-        service = importlib.import_module("trainyard.local.sagemaker").build(context)
-        cloudformation = importlib.import_module("trainyard.local.cloudformation")
-        if hasattr(cloudformation, "register"):
-            cloudformation.register({"sagemaker": service})
+def _build(context: Context) -> Service:
+    # Only while the families are being written: afterwards this is a plain import.
+    if importlib.util.find_spec("trainyard.local.sagemaker") is None:
+        return Service("sagemaker")
+    service: Service = importlib.import_module("trainyard.local.sagemaker").build(context)
     return service
+
+
+def _invoke(service: Service) -> Invoke | None:
+    """What the family that hosts endpoints answers invocations with."""
+    return next((family.invoke for family in service.families if hasattr(family, "invoke")), None)

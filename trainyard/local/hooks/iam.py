@@ -141,7 +141,7 @@ def _naming_denial(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _without_gaps(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Closes what the evaluator lets pass: unnamed actions, anonymous S3 requests, root against a resource's Deny."""
+    """Closes what the evaluator lets pass: unnamed actions, and the root against a resource policy's Deny."""
 
     @functools.wraps(original)
     def enforce(
@@ -153,18 +153,15 @@ def _without_gaps(original: Callable[..., Any]) -> Callable[..., Any]:
         service_context: Mapping[str, Any] | None = None,
     ) -> Any:
         denied = original(access_key, action, service, region, resource_arn, service_context)
-        if denied is not None or action in iam_evaluator._ALWAYS_ALLOWED_ACTIONS:
+        if denied is not None or not access_key:
+            # Without credentials S3 itself looks for public grants; other services have refused by now.
             return denied
-        anonymous = not access_key
-        root = not anonymous and iam_evaluator.is_root_access_key(access_key)
-        if not anonymous and not root:
+        if not iam_evaluator.is_root_access_key(access_key):
             return _denial(_arn(access_key)) if action.endswith(f":{_UNMAPPED}") else None
-        principal = "anonymous" if anonymous else f"arn:aws:iam::{responses.get_account_id()}:root"
+        principal = f"arn:aws:iam::{responses.get_account_id()}:root"
         decision = _resource_decision(principal, action, service, region, resource_arn, service_context)
-        if decision == "Deny" and not (root and action in _MENDING):
+        if decision == "Deny" and action not in _MENDING:
             return _denial(principal, decision, resource_arn)
-        if anonymous and service == "s3" and decision != "Allow":
-            return _denial(principal)
         return None
 
     return enforce
