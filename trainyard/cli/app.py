@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from trainyard.cli import local
-from trainyard.local.cloud import DEFAULT_PORT, DEFAULT_STATE, Cloud
+from trainyard.local.cloud import DEFAULT_PORT, DEFAULT_STATE, Cloud, CloudError
 from trainyard.operations.connection import Connection, connect
 
 app = typer.Typer(
@@ -155,3 +155,27 @@ def report(
     from trainyard.report.write import write_report
 
     typer.echo(write_report(_connection(context), execution, output))
+
+
+@app.command()
+def diff(
+    base: Annotated[Path, typer.Argument(help="Cloud assembly before the change.", file_okay=False, exists=True)],
+    head: Annotated[Path, typer.Argument(help="Cloud assembly after the change.", file_okay=False, exists=True)],
+    only: Annotated[list[str] | None, typer.Option(help="Pattern of stack ids, as often as needed.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a comment for a pull request here.")] = None,
+    allow_destructive: Annotated[bool, typer.Option("--allow-destructive", help="Report, but do not fail.")] = False,
+) -> None:
+    """Compare two cloud assemblies without credentials. The status is 1 when a resource would be destroyed or replaced.
+
+    Example: `trainyard diff base.out cdk.out --only 'Prod/*' --markdown comment.md`
+    """
+    from trainyard.assembly import diff as comparison
+
+    found = comparison.compare(base, head, only or ["*"])
+    for each in found:
+        typer.echo(each.text or f"Stack {each.stack}: no differences")
+    if markdown is not None:
+        markdown.write_text(comparison.markdown(found))
+    destructive = [f"{each.stack}: {what}" for each in found for what in each.destructive]
+    if destructive and not allow_destructive:
+        raise CloudError(f"{len(destructive)} destructive changes, the first: {destructive[0]}")

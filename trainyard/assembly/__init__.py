@@ -1,0 +1,1 @@
+"""Cloud assemblies (cdk.out), whoever's app wrote them."""
