@@ -1,0 +1,1 @@
+"""What runs in, or is loaded by, a serving container."""

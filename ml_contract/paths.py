@@ -61,6 +61,11 @@ class ContainerPaths:
         return self.base / "output" / "failure"
 
     @property
+    def exit_message(self) -> Path:
+        """A processing job's ExitMessage: at most one kilobyte of text."""
+        return self.base / "output" / "message"
+
+    @property
     def checkpoints(self) -> Path:
         """Synchronised to the checkpoint location without order: small files only."""
         return self.base / "checkpoints"
