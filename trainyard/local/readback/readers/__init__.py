@@ -1,0 +1,15 @@
+"""One reader for each resource type that Trainyard's stacks use."""
+
+from collections.abc import Mapping
+
+from trainyard.local.readback.readers import ec2, iam, sagemaker, storage
+from trainyard.local.readback.readers.base import Clients, Deployed, Reader
+
+__all__ = ["NOTHING_TO_READ", "READERS", "Clients", "Deployed", "Reader"]
+
+READERS: Mapping[str, Reader] = {**ec2.READERS, **iam.READERS, **sagemaker.READERS, **storage.READERS}
+
+NOTHING_TO_READ: Mapping[str, str] = {
+    "AWS::CDK::Metadata": "it makes nothing in the account: it only carries CDK's usage statistics",
+}
+"""Types that leave nothing that a client could read, each with the reason."""
