@@ -131,10 +131,13 @@ class Cloud:
         Raises:
             CloudError: another program holds the port.
         """
-        found = self._health()
-        pid = self._own(found)["pid"] if found is not None else self._recorded_pid()
+        # The state's own record comes first: a daemon that hangs answers nothing, and must go all the same.
+        pid = self._recorded_pid()
         if pid is None:
-            return False
+            found = self._health()
+            if found is None:
+                return False
+            pid = int(self._own(found)["pid"])
         _signal(pid, signal.SIGTERM)
         if not _await_exit(pid, _STOP_SECONDS):
             # Jobs and model servers live in sessions of their own: the next start sees them as failed.
@@ -192,9 +195,9 @@ class Cloud:
         except urllib.error.URLError as error:
             if isinstance(error.reason, OSError) and error.reason.errno == errno.ECONNREFUSED:
                 return None
-            raise self._foreign() from None
+            raise self._silent() from None
         except (OSError, ValueError, TypeError):
-            raise self._foreign() from None
+            raise self._silent() from None
 
     def _own(self, found: dict[str, Any]) -> dict[str, Any]:
         """The answer, if it is this cloud's."""
@@ -206,6 +209,13 @@ class Cloud:
                 "Choose another port, or stop that cloud first"
             )
         return found
+
+    def _silent(self) -> CloudError:
+        """The error for a port where something listens that gives no answer of ours."""
+        pid = self._recorded_pid()
+        if pid is None:
+            return self._foreign()
+        return CloudError(f"the cloud (process {pid}) does not answer. Stop it with `trainyard local down`")
 
     def _foreign(self) -> CloudError:
         return CloudError(
@@ -265,10 +275,18 @@ def _is_server(pid: int) -> bool:
     try:
         return b"trainyard.local.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except FileNotFoundError:
-        return False if Path("/proc/self").exists() else _alive(pid)
+        # Without /proc the number alone has to do.
+        return not Path("/proc/self").exists() and _alive(pid)
 
 
 def _alive(pid: int) -> bool:
+    """Whether a process runs; a zombie, which nobody has collected yet, does not."""
+    process = Path(f"/proc/{pid}")
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        # The first thread may be a zombie while others still hold the port.
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z" or (
+            len(list(process.joinpath("task").iterdir())) > 1
+        )
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
