@@ -96,6 +96,16 @@ class Store:
             ).fetchall()
         return [_decoded(row[0]) for row in rows]
 
+    def find(self, field: str, value: str) -> tuple[str, str, Document] | None:
+        """Kind, key and content of the oldest document with that text in a top-level field, or None."""
+        with self._lock:
+            row = self._database.execute(
+                "SELECT kind, key, document FROM documents "
+                "WHERE json_extract(document, ?) = ? ORDER BY sequence LIMIT 1",
+                (f'$."{field}"', value),
+            ).fetchone()
+        return None if row is None else (row[0], row[1], _decoded(row[2]))
+
     def close(self) -> None:
         """Closes the database; nothing can be read afterwards."""
         with self._lock:

@@ -1,0 +1,198 @@
+"""A job's objects between S3 and its hosts' folders, with the credentials of the job's role."""
+
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+_WORKERS = 4
+_ACTIONS = {
+    "ListObjectsV2": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
+}
+_DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
+
+
+class TransferError(Exception):
+    """Objects could not be read or written; the message names operation, object and, for a denial, the role."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A place in S3."""
+
+    bucket: str
+    """Name of the bucket."""
+    key: str
+    """Key or key prefix, without a leading slash."""
+
+    @classmethod
+    def parse(cls, uri: str) -> "Location":
+        """Reads s3://bucket/key."""
+        parts = urlsplit(uri, allow_fragments=False)
+        assert parts.scheme == "s3", uri
+        key = parts.path.lstrip("/") + (f"?{parts.query}" if parts.query else "")
+        return cls(bucket=parts.netloc, key=key)
+
+    def __truediv__(self, name: str) -> "Location":
+        return Location(bucket=self.bucket, key=f"{self.key.rstrip('/')}/{name}".lstrip("/"))
+
+    def folder(self) -> "Location":
+        """The same with a slash at the end, so that only what is below it has this prefix."""
+        key = self.key.rstrip("/")
+        return Location(bucket=self.bucket, key=f"{key}/" if key else "")
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class Transfer:
+    """Reads and writes objects for one role."""
+
+    def __init__(self, client: Any, role_arn: str, kms_key: str | None = None) -> None:
+        """Wraps a client.
+
+        Args:
+            client: S3 client with a session of the role.
+            role_arn: the role, for messages.
+            kms_key: key that uploads are encrypted with; None leaves it to the bucket.
+        """
+        self._client = client
+        self._role = role_arn
+        self._extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+
+    def find(self, source: Location) -> dict[str, str]:
+        """The objects whose key starts with a prefix: key → path below the folder they go to, sorted by key.
+
+        Raises:
+            TransferError: the bucket cannot be listed, nothing is there, or two objects would become one file.
+        """
+        names = {key: _relative(key, source.key) for key in self._keys(source) if not key.endswith("/")}
+        if not names:
+            raise TransferError(
+                f"No S3 objects found under S3 URL {str(source)!r}. Check that the bucket and the objects exist."
+            )
+        if len(set(names.values())) < len(names):
+            raise TransferError(
+                f"Two objects under {str(source)!r} would become one file. End the prefix with a slash."
+            )
+        return names
+
+    def has_objects(self, source: Location) -> bool:
+        """Whether there is any object whose key starts with a prefix.
+
+        Raises:
+            TransferError: the bucket cannot be listed.
+        """
+        return any(not key.endswith("/") for key in self._keys(source))
+
+    def download(self, source: Location, folders: Sequence[Path], *, sharded: bool = False) -> None:
+        """Brings the objects of a prefix into every folder, or with `sharded` an even share into each.
+
+        Raises:
+            TransferError: something could not be read or written.
+        """
+        names = self.find(source)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        keys = list(names)
+        shares = [keys[index :: len(folders)] for index in range(len(folders))] if sharded else [keys]
+        jobs = [(source.bucket, key, folders[index], names[key]) for index, share in enumerate(shares) for key in share]
+        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="download") as pool:
+            list(pool.map(lambda job: self._get(*job), jobs))
+        if not sharded:
+            for folder in folders[1:]:
+                # Each host may write to its own copy.
+                shutil.copytree(folders[0], folder, dirs_exist_ok=True)
+
+    def upload(self, file: Path, target: Location) -> None:
+        """Writes one file.
+
+        Raises:
+            TransferError: it could not be written.
+        """
+        try:
+            self._client.upload_file(str(file), target.bucket, target.key, ExtraArgs=self._extra)
+        except Exception as error:  # S3UploadFailedError hides the ClientError in its text and its context.
+            raise self._error(error, target.bucket, target.key) from error
+
+    def upload_tree(self, folder: Path, target: Location) -> int:
+        """Writes every file below a folder; returns how many.
+
+        Raises:
+            TransferError: one could not be written.
+        """
+        files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="upload") as pool:
+            list(pool.map(lambda file: self.upload(file, target / file.relative_to(folder).as_posix()), files))
+        return len(files)
+
+    def delete(self, target: Location) -> None:
+        """Removes an object.
+
+        Raises:
+            TransferError: it could not be removed.
+        """
+        try:
+            self._client.delete_object(Bucket=target.bucket, Key=target.key)
+        except (ClientError, BotoCoreError) as error:
+            raise self._error(error, target.bucket, target.key) from error
+
+    def _keys(self, source: Location) -> list[str]:
+        try:
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=source.bucket, Prefix=source.key)
+            return sorted(row["Key"] for page in pages for row in page.get("Contents", []))
+        except (ClientError, BotoCoreError) as error:
+            raise self._error(error, source.bucket, "") from error
+
+    def _get(self, bucket: str, key: str, folder: Path, name: str) -> None:
+        file = folder / name
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise TransferError(f"s3://{bucket}/{key} would be written outside its folder. Rename the object.")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+            with file.open("wb") as out:
+                for chunk in body.iter_chunks(1 << 20):
+                    out.write(chunk)
+        except (ClientError, BotoCoreError) as error:
+            raise self._error(error, bucket, key) from error
+        except OSError as error:
+            raise TransferError(f"s3://{bucket}/{key} cannot become the file {name!r}: {error.strerror}.") from error
+
+    def _error(self, error: Exception, bucket: str, key: str) -> TransferError:
+        cause = _client_error(error)
+        where = f"s3://{bucket}/{key}"
+        if cause is None:
+            return TransferError(f"{where}: {error}")
+        code = str(cause.response.get("Error", {}).get("Code", "Unknown"))
+        message = cause.response.get("Error", {}).get("Message", "")
+        action = _ACTIONS.get(cause.operation_name, f"s3:{cause.operation_name}")
+        if code in _DENIED:
+            resource = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
+            return TransferError(
+                f"AccessDenied (403): the role {self._role} is not authorized to perform {action} on {resource}. "
+                f"Grant it to the role. [{message}]"
+            )
+        return TransferError(f"{code}: {cause.operation_name} of {where}: {message}")
+
+
+def _relative(key: str, prefix: str) -> str:
+    """An object's path below its channel: what follows the prefix, or the last folder of the prefix."""
+    if prefix and not prefix.endswith("/") and key.startswith(f"{prefix}/"):
+        return key[len(prefix) + 1 :]
+    return key[prefix.rfind("/") + 1 :]
+
+
+def _client_error(error: BaseException | None) -> ClientError | None:
+    while error is not None and not isinstance(error, ClientError):
+        error = error.__cause__ or error.__context__
+    return error
