@@ -76,16 +76,11 @@ def _is_pending(connection: Connection, execution: Execution) -> bool:
 def _middle(connection: Connection, arn: str) -> int:
     """A step well inside training: past the middle, between two checkpoints."""
     found = connection.client("sagemaker").describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
-    values = _training_hyperparameters(found["PipelineDefinition"])
-    steps, every = int(values["steps"]), int(values["checkpoint_steps"])
+    definition = json.loads(found["PipelineDefinition"])
+    defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in definition["Parameters"]}
+    train = next(step for step in definition["Steps"] if step["Type"] == "Training")
+    steps, every = int(defaults["TrainingSteps"]), int(train["Arguments"]["HyperParameters"]["checkpoint_steps"])
     return min(steps - 2, steps // 2 // every * every + every // 2 + 1)
-
-
-def _training_hyperparameters(definition: str) -> dict[str, str]:
-    for step in json.loads(definition)["Steps"]:
-        if step["Type"] == "Training":
-            return dict(step["Arguments"]["HyperParameters"])
-    raise AssertionError("the deployed pipeline has no training step")
 
 
 def compare(undisturbed: TrainingRun, reclaimed: TrainingRun) -> str:
