@@ -13,11 +13,11 @@ WEIGHT = 0.5
 
 
 class Budget:
-    """Seconds a byte of one rank, measured from staged to committed."""
+    """Seconds a save takes one rank, from the end of staging to the commit."""
 
     def __init__(self, assumed_bytes_per_second: float) -> None:
-        self._seconds_per_byte = 1 / assumed_bytes_per_second
-        self._fixed_s = FIXED_S
+        self._assumed = assumed_bytes_per_second
+        self._measured: tuple[int, float] | None = None
         self._flight: tuple[float, float] | None = None
 
     def started(self, size: int) -> None:
@@ -27,11 +27,9 @@ class Budget:
     def ended(self, size: int, seconds: float, *, committed: bool) -> None:
         """It is over. A failed save says nothing about throughput."""
         self._flight = None
-        if committed and size:
-            # The fixed part stays in: a save of like size, which is what is asked about, has it too.
-            measured = seconds / size
-            self._seconds_per_byte += (measured - self._seconds_per_byte) * (WEIGHT if self._fixed_s == 0 else 1)
-            self._fixed_s = 0.0
+        if committed:
+            before = self._expected(size) if self._measured else seconds
+            self._measured = (size, before + (seconds - before) * WEIGHT)
 
     def needed(self, size: int) -> float:
         """Seconds until a save of ``size`` bytes would have committed, were it asked for now."""
@@ -43,4 +41,8 @@ class Budget:
         return MARGIN * (before + self._expected(size))
 
     def _expected(self, size: int) -> float:
-        return self._fixed_s + size * self._seconds_per_byte
+        if self._measured is None:
+            return FIXED_S + size / self._assumed
+        measured_size, seconds = self._measured
+        # A smaller save still has the fixed part, which one measurement cannot tell from the rest.
+        return seconds * max(1.0, size / max(1, measured_size))

@@ -130,11 +130,11 @@ class CheckpointManager:
         staged = Staged(
             step=step,
             sharded=cast(dict[str, Any], self._stager.stage(found.sharded)) if background else found.sharded,
-            own=pack({"per_rank": found.per_rank, "shared": found.shared if self._saving.rank == 0 else {}}),
+            own=pack(per_rank=found.per_rank, shared=found.shared if self._saving.rank == 0 else {}),
             kinds=found.kinds,
             fingerprints={name: fingerprint(content) for name, content in found.shared.items()},
         )
-        size = found.local_bytes + len(staged.own)
+        size = found.local_bytes
         self._budget.started(size)
         if background:
             stalled = time.monotonic() - started

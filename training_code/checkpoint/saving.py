@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,6 +34,9 @@ from training_code.checkpoint.manifest import (
 from training_code.checkpoint.options import RunIdentity
 from training_code.checkpoint.storage import Storage
 from training_code.checkpoint.writer import AttemptFiles, AttemptWriter
+
+# A run of one process is no mistake, whatever torch.distributed.checkpoint thinks of it.
+warnings.filterwarnings("ignore", "torch.distributed is disabled, unavailable or uninitialized")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 """The state of a run, by name, and how each kind of it is stored.
 
-- **sharded**: a state dict with tensors (model, optimizer). torch.distributed.checkpoint stores it, each rank its own
-  shards, and reshards it for another world size.
-- **shared**: a state dict without tensors that is the same on every rank (scheduler, progress, a loader whose position
-  is global). Stored once, as it is; a save fails when ranks differ.
+- **sharded**: a module, :class:`ModelState`, :class:`OptimizerState`, and whatever holds a DTensor.
+  torch.distributed.checkpoint stores it, each rank its own shards, and reshards it for another world size.
+- **shared**: all else that is the same on every rank (scheduler, progress, a loader whose position is global). Rank 0's
+  is stored, as it is; a save fails when ranks differ.
 - **per rank**: wrapped in :class:`PerRank`. Each rank's is stored, and each rank gets its own back. For another world
   size its ``resize`` makes the new ranks' states from all the old ones; without one the restore is refused.
 
@@ -14,14 +14,15 @@ world size. A loader that only knows its own position is per rank, and resumes w
 
 from __future__ import annotations
 
+import hashlib
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch.distributed.checkpoint import state_dict as dcp_state
+from torch.distributed.tensor import DTensor
 from torch.utils import _pytree
 
 from ml_contract.errors import reject
@@ -109,7 +110,7 @@ class Materialized:
 
 
 def _local(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def materialize(state: Mapping[str, Stateful]) -> Materialized:
@@ -123,25 +124,29 @@ def materialize(state: Mapping[str, Stateful]) -> Materialized:
             found.per_rank[name] = item.state_dict()
         else:
             content = item.state_dict()
-            sharded = any(isinstance(leaf, torch.Tensor) for leaf in _pytree.tree_leaves(content))
+            sharded = isinstance(item, torch.nn.Module | ModelState | OptimizerState) or any(
+                isinstance(leaf, DTensor) for leaf in _pytree.tree_leaves(content)
+            )
             (found.sharded if sharded else found.shared)[name] = content
     return found
 
 
-def pack(content: Mapping[str, Any]) -> bytes:
+def pack(*, per_rank: Mapping[str, Any], shared: Mapping[str, Any]) -> bytes:
     """Plain state as bytes. Raises ValueError for what could not be read back without running code."""
-    data = io.BytesIO()
-    torch.save(dict(content), data)
-    for name, value in content.items():
-        probe = io.BytesIO()
-        torch.save(value, probe)
-        probe.seek(0)
+    packed = _saved({"per_rank": dict(per_rank), "shared": dict(shared)})
+    for name, value in {**per_rank, **shared}.items():
         try:
-            torch.load(probe, weights_only=True)
+            unpack(_saved(value))
         except Exception as error:
             rule = "it may hold tensors, numbers, strings, and lists, tuples and dicts of them"
             way_out = f"Convert it in state_dict(): {str(error).splitlines()[0]}"
             reject(f"state[{name!r}]", type(value).__name__, rule, way_out)
+    return packed
+
+
+def _saved(content: object) -> bytes:
+    data = io.BytesIO()
+    torch.save(content, data)
     return data.getvalue()
 
 
@@ -152,4 +157,15 @@ def unpack(data: bytes) -> dict[str, Any]:
 
 def fingerprint(content: object) -> str:
     """Equal for equal plain values; pickles would differ with the identity of equal objects."""
-    return json.dumps(content, sort_keys=True, default=repr)
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+
+def _canonical(content: object) -> str:
+    if isinstance(content, Mapping):
+        return f"{{{','.join(sorted(f'{key!r}:{_canonical(value)}' for key, value in content.items()))}}}"
+    if isinstance(content, list | tuple):
+        return f"[{','.join(map(_canonical, content))}]"
+    if isinstance(content, torch.Tensor):
+        data = content.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        return f"{content.dtype}{list(content.shape)}{hashlib.sha256(data).hexdigest()}"
+    return repr(content)

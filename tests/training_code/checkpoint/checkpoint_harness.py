@@ -1,0 +1,239 @@
+"""What the checkpoint tests share: a tiny run, its storage, and ranks as processes of a warm forkserver."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch.distributed.fsdp import fully_shard
+
+from training_code.checkpoint import (
+    CheckpointManager,
+    CheckpointOptions,
+    Event,
+    ModelState,
+    OptimizerState,
+    RunIdentity,
+    rng,
+)
+
+ROOT = Path(__file__).parents[3]
+RUN = RunIdentity.of("run", {"learning_rate": 1e-3})
+QUICK = {"attempts": 4, "backoff_s": 0.01, "connect_timeout_s": 1.0, "read_timeout_s": 1.0}
+"""Options that make a broken storage fail within a second or so."""
+
+
+@dataclass
+class Progress:
+    """Steps done and their losses: the same on every rank."""
+
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self.step, "losses": list(self.losses)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.step, self.losses = state_dict["step"], list(state_dict["losses"])
+
+
+class TinyRun:
+    """A model with dropout, AdamW and a schedule, on data drawn from the ranks' own generators."""
+
+    def __init__(self, width: int = 16, *, sharded: bool = False) -> None:
+        torch.manual_seed(0)
+        self.model = torch.nn.Sequential(
+            torch.nn.Linear(8, width), torch.nn.GELU(), torch.nn.Dropout(0.1), torch.nn.Linear(width, 8)
+        )
+        if sharded:
+            fully_shard(self.model[0])
+            fully_shard(self.model)
+        torch.manual_seed(1 + (dist.get_rank() if dist.is_initialized() else 0))
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3)
+        self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, 1000)
+        self.progress = Progress()
+        self.state = {
+            "model": ModelState(self.model),
+            "optimizer": OptimizerState(self.model, self.optimizer),
+            "scheduler": self.scheduler,
+            "progress": self.progress,
+            "rng": rng(),
+        }
+
+    def step(self) -> float:
+        batch = torch.randn(4, 8)
+        loss = (self.model(batch) - batch).pow(2).mean()
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.scheduler.step()
+        mean = loss.detach().clone()
+        if dist.is_initialized():
+            dist.all_reduce(mean)
+        self.progress.step += 1
+        self.progress.losses.append(mean.item())
+        return mean.item()
+
+    def content(self) -> dict[str, list[float]]:
+        """Every parameter, to compare."""
+        return {name: value.flatten().tolist() for name, value in full(self.model).items()}
+
+
+def full(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A model's parameters, gathered; a collective where they are sharded."""
+    return {
+        name: (value.full_tensor() if hasattr(value, "full_tensor") else value).detach().clone()
+        for name, value in model.state_dict().items()
+    }
+
+
+def manager(uri: str, events: list[Event] | None = None, run: RunIdentity = RUN, **options: Any) -> CheckpointManager:
+    """A manager whose events end up in ``events``."""
+    note = events.append if events is not None else None
+    return CheckpointManager(uri, options=CheckpointOptions(on_event=note, **options), run=run)
+
+
+def committed(uri: str, *steps: int, width: int = 16, **options: Any) -> dict[int, dict[str, list[float]]]:
+    """Train a tiny run and commit it at ``steps``; its parameters at each, by step."""
+    run, contents = TinyRun(width), {}
+    with manager(uri, **options) as checkpoints:
+        checkpoints.restore(run.state)
+        while run.progress.step < max(steps):
+            run.step()
+            if run.progress.step in steps:
+                checkpoints.save(run.progress.step, run.state)
+                contents[run.progress.step] = run.content()
+    return contents
+
+
+def restored(
+    uri: str, events: list[Event] | None = None, width: int = 16, **options: Any
+) -> tuple[int, dict[str, list[float]]]:
+    """Step and parameters that a new process of the run would resume with; step 0 when there is nothing."""
+    run = TinyRun(width)
+    with manager(uri, events, **options) as checkpoints:
+        found = checkpoints.restore(run.state)
+    assert (found.step if found else 0) == run.progress.step
+    return run.progress.step, run.content()
+
+
+def _rank(target: Callable[..., Any], rank: int, size: int, folder: str, arguments: tuple[Any, ...]) -> None:
+    torch.set_num_threads(1)
+    try:
+        dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=size)
+        answer = (True, target(*arguments))
+        dist.destroy_process_group()
+    except BaseException:
+        answer = (False, traceback.format_exc())
+    torch.save(answer, f"{folder}/{rank}.partial")
+    Path(f"{folder}/{rank}.partial").rename(f"{folder}/{rank}.answer")
+
+
+_context: Any = None
+
+
+def forkserver() -> Any:
+    """A forkserver that has everything imported: a rank starts in a few milliseconds."""
+    global _context
+    if _context is None:
+        _context = mp.get_context("forkserver")
+        _context.set_forkserver_preload(["checkpoint_harness", "boto3"])
+    return _context
+
+
+class Ranks:
+    """Processes of one process group. What ``target`` returns on each comes back from :meth:`answers`."""
+
+    def __init__(self, size: int, target: Callable[..., Any], *arguments: Any) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ranks-")
+        self._processes = [
+            forkserver().Process(target=_rank, args=(target, rank, size, self._folder.name, arguments), daemon=True)
+            for rank in range(size)
+        ]
+        for process in self._processes:
+            process.start()
+
+    def kill(self) -> None:
+        """SIGKILL, all of them."""
+        for process in self._processes:
+            process.kill()
+        self._ended(10)
+
+    def answers(self, timeout: float = 60) -> list[Any]:
+        """What the ranks returned, by rank. Raises AssertionError with the traceback of one that failed."""
+        self._ended(timeout)
+        answers = []
+        for rank, process in enumerate(self._processes):
+            path = Path(self._folder.name) / f"{rank}.answer"
+            assert path.exists(), f"rank {rank} ended with {process.exitcode} and no answer"
+            answers.append(torch.load(path, weights_only=False))
+        failed = [text for ok, text in answers if not ok]
+        assert not failed, failed[0]
+        self._folder.cleanup()
+        return [answer for _, answer in answers]
+
+    def _ended(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        for process in self._processes:
+            process.join(max(0, deadline - time.monotonic()))
+        late = [process for process in self._processes if process.is_alive()]
+        for process in late:
+            process.kill()
+            process.join()
+        assert not late, f"{len(late)} ranks did not end within {timeout} s"
+
+
+def ranks(size: int, target: Callable[..., Any], *arguments: Any) -> list[Any]:
+    """Run ``target`` on ``size`` ranks."""
+    return Ranks(size, target, *arguments).answers()
+
+
+@contextmanager
+def emulated_s3(folder: Path) -> Iterator[str]:
+    """An S3 emulator on a free port of the loopback; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {
+        "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "MINISTACK_ACCOUNT_ID": "123456789012",
+        "LAMBDA_EXECUTOR": "local", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0",
+    }  # fmt: skip
+    with (folder / "emulator.log").open("wb") as log:
+        process = subprocess.Popen(
+            [ROOT / ".trainyard/envs/cloud/bin/python", "-m", "ministack"],
+            env={**os.environ, **settings}, cwd=folder, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"{address}/_localstack/health", timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None, (folder / "emulator.log").read_text()[-2000:]
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+sys.modules.setdefault("checkpoint_harness", sys.modules[__name__])
