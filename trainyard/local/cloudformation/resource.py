@@ -131,6 +131,14 @@ def check(resource: Resource, logical_id: str, properties: Properties) -> None:
         )
 
 
+def _attempt(name: str, work: Callable[[], Any]) -> None:
+    """Tries to undo; what the user has to see is why it became necessary."""
+    try:
+        work()
+    except ValueError as error:
+        log.warning("%s could not be undone: %s", name, error)
+
+
 def handlers(resource: Resource) -> dict[str, Any]:
     """The resource as the emulator's table of handlers wants it."""
 
@@ -151,7 +159,7 @@ def handlers(resource: Resource) -> dict[str, Any]:
                 return identity, resource.attributes(identity, properties)
             except Exception:
                 # The stack has no record of it yet, so nobody else would remove it.
-                resource.remove(identity, properties)
+                _attempt(logical_id, lambda: resource.remove(identity, properties))
                 raise
 
         made: tuple[str, dict[str, Any]] = guard(logical_id, work)
@@ -168,10 +176,7 @@ def handlers(resource: Resource) -> dict[str, Any]:
                 resource.apply(identity, old, new)
             except Exception:
                 # A rollback does not come back to the resource whose own update failed.
-                try:
-                    resource.apply(identity, new, old)
-                except ValueError as error:
-                    log.warning("%s (%s) could not be put back: %s", name, resource.type, error)
+                _attempt(name, lambda: resource.apply(identity, new, old))
                 raise
             return identity, resource.attributes(identity, new)
 

@@ -55,4 +55,4 @@ def check_deployment(cloud: Cloud, assembly: Path, stacks: Sequence[str]) -> str
     kinds = sorted({f"{finding.type.rpartition('::')[2]}.{finding.property}" for finding in unread})
     note = f" ({', '.join(kinds)})" if kinds else ""
     same = result.counts["same"]
-    return f"{result.resources} resources read back: {same} properties as in their templates, {len(unread)} not readable{note}"
+    return f"{result.resources} resources read back: {same} properties as written, {len(unread)} not readable{note}"
