@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trainyard.local.cloud import ACCOUNT, REGION
+from trainyard.local.hooks.snapshots import StateError
 
 _log = logging.getLogger("trainyard")
 
@@ -77,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _configure(options)
         try:
             asyncio.run(_serve(options, listener))
+        except StateError as error:
+            return _refuse(str(error))
         finally:
             record.truncate(0)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,16 +13,12 @@ from typing import Any
 from ministack import app
 from ministack.core import persistence
 
-from trainyard.local.hooks.snapshots import Snapshots
+from trainyard.local.hooks.snapshots import Snapshots, StateError
 
 _FORMAT = "__ministack_format__"
+# Dictionaries that the emulator keeps by account or region, as they are written.
+_SCOPED = ("__scoped__", "__account_region_scoped__")
 _log = logging.getLogger(__name__)
-
-State = Mapping[str, Callable[[], Any]]
-
-
-class StateError(ValueError):
-    """What is on disk cannot be read. The message is one line meant for a user."""
 
 
 class Persistence:
@@ -37,11 +34,13 @@ class Persistence:
         self._snapshots = snapshots
         self._interval = interval
         self._dirty = False
+        self._closed = False
+        self._lock = threading.Lock()
 
     def install(self) -> None:
         """Replaces how the emulator loads at its start and saves at its end."""
         app.load_state = self.load
-        app.save_all = self.save
+        app.save_all = self.save_last
 
     def verify(self) -> None:
         """Reads every state once.
@@ -53,7 +52,7 @@ class Persistence:
             self.load(name.removesuffix(".json"))
 
     def load(self, service: str) -> Any:
-        """The state of a service, or None."""
+        """The state of a service, or None when it has none."""
         content = self._snapshots.load(f"{service}.json")
         if content is None:
             return None
@@ -73,16 +72,11 @@ class Persistence:
             )
         return payload
 
-    def save(self, services: State) -> None:
-        """Writes the states of services as one snapshot."""
-        files = {}
-        for service, get_state in services.items():
-            state = get_state()
-            # None: the module never loaded, so what an earlier run kept of it stays.
-            if state is not None:
-                wrapped = {_FORMAT: persistence._state_format_version(service), "payload": state}
-                files[f"{service}.json"] = json.dumps(wrapped, default=persistence._json_default).encode()
-        self._snapshots.write(files)
+    def save_last(self, services: Mapping[str, Callable[[], Any]]) -> None:
+        """Writes the states of services, after which no snapshot follows: the emulator is stopping."""
+        with self._lock:
+            self._closed = True
+            self._snapshots.write(_files({name: get_state() for name, get_state in services.items()}))
 
     def touched(self) -> None:
         """Says that a request may have changed something."""
@@ -98,9 +92,9 @@ class Persistence:
             started = time.monotonic()
             try:
                 # States are copied on the loop, between requests, so none is seen half-changed by a handler.
-                states = app._build_persistence_save_dict()
-                copies = {name: _constant(get_state()) for name, get_state in states.items()}
-                await asyncio.to_thread(self.save, copies)
+                services = app._build_persistence_save_dict()
+                states = {name: get_state() for name, get_state in services.items()}
+                await asyncio.to_thread(self._save, states)
             except Exception:
                 # A deployment's threads may change a state while it is copied: the next round takes it.
                 _log.warning("no snapshot this time", exc_info=True)
@@ -108,9 +102,32 @@ class Persistence:
             # A large state must not keep the processor busy with saving it.
             await asyncio.sleep(4 * (time.monotonic() - started))
 
+    def _save(self, states: Mapping[str, Any]) -> None:
+        files = _files(states)
+        with self._lock:
+            if not self._closed:
+                self._snapshots.write(files)
 
-def _constant(value: Any) -> Callable[[], Any]:
-    return lambda: value
+
+def _files(states: Mapping[str, Any]) -> dict[str, bytes | None]:
+    """What is written of states: nothing of a module that holds none, so that the next start need not import it."""
+    files: dict[str, bytes | None] = {}
+    for service, state in states.items():
+        # None: the module never loaded, so what an earlier run kept of it stays.
+        if state is not None:
+            payload = json.dumps(state, default=persistence._json_default)
+            version = persistence._state_format_version(service)
+            content = f'{{"{_FORMAT}": {version}, "payload": {payload}}}'.encode()
+            files[f"{service}.json"] = content if _holds_something(json.loads(payload)) else None
+    return files
+
+
+def _holds_something(state: Any) -> bool:
+    if isinstance(state, dict) and any(state.get(mark) is True for mark in _SCOPED):
+        return bool(state["data"])
+    if isinstance(state, dict):
+        return any(_holds_something(value) for value in state.values())
+    return bool(state)
 
 
 def _deploying() -> bool:

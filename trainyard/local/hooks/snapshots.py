@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
+class StateError(ValueError):
+    """What is on disk cannot be read. The message is one line meant for a user."""
+
+
 class Snapshots:
     """Generations of files in a folder, of which `current` names the one that counts.
 
@@ -20,8 +24,8 @@ class Snapshots:
         """Opens the folder; what a kill left half-written in it is removed."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._digests: dict[str, bytes] = {}
         self._current = self._read_current()
+        self._digests = {name: _digest(self.load(name)) for name in self.names()}
         for found in folder.iterdir():
             if found.is_dir() and found != self._current:
                 shutil.rmtree(found)
@@ -37,10 +41,10 @@ class Snapshots:
         """Files of the current generation."""
         return sorted(path.name for path in self._current.iterdir()) if self._current else []
 
-    def write(self, files: Mapping[str, bytes]) -> bool:
-        """Makes the current files, updated by these, a new generation. False when nothing changed."""
-        digests = {name: hashlib.blake2b(content).digest() for name, content in files.items()}
-        changed = {name for name, digest in digests.items() if self._digests.get(name) != digest}
+    def write(self, files: Mapping[str, bytes | None]) -> bool:
+        """Makes the current files, updated by these, a new generation; None removes one. False when nothing changed."""
+        digests = {name: _digest(content) for name, content in files.items()}
+        changed = {name for name, digest in digests.items() if self._digests.get(name, b"") != digest}
         if not changed:
             return False
         previous = self._current
@@ -50,7 +54,9 @@ class Snapshots:
             if name not in changed:
                 os.link(self._path(name), target / name)
         for name in changed:
-            _write_synced(target / name, files[name])
+            content = files[name]
+            if content is not None:
+                _write_synced(target / name, content)
         _sync_folder(target)
         _write_synced(self.folder / "current.new", target.name.encode())
         (self.folder / "current.new").rename(self.folder / "current")
@@ -71,6 +77,11 @@ class Snapshots:
         except FileNotFoundError:
             return None
         return found if found.is_dir() and found != self.folder else None
+
+
+def _digest(content: bytes | None) -> bytes:
+    # What was never there and what was removed are the same.
+    return hashlib.blake2b(content).digest() if content is not None else b""
 
 
 def _number(generation: Path | None) -> int:
