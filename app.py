@@ -6,10 +6,10 @@ with explained():
     import aws_cdk as cdk
 
     from environments import ENVIRONMENTS
-    from stacks.guardrails import guard
+    from stacks.guardrails import STRICT, guard
     from stacks.platform_stage import PlatformStage
 
-    app = cdk.App()
+    app = cdk.App(post_cli_context=STRICT)
     for environment in ENVIRONMENTS:
         PlatformStage(app, environment)
     guard(app)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from jsii.errors import JSIIError
+from jsii.errors import JavaScriptError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -114,6 +114,6 @@ def explained() -> Iterator[None]:
     except (ContractError, InvalidValue) as error:
         sys.exit(str(error))
     except RuntimeError as error:
-        if not isinstance(error.__cause__, JSIIError):
+        if not isinstance(error.__cause__, JavaScriptError):
             raise
         sys.exit(str(error))

@@ -1,12 +1,59 @@
-"""What holds for every stack: tags, removal policies, and the rules of cdk-nag."""
+"""What holds for every stack: tags, CDK's own validation and the rules of cdk-nag."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
+import jsii
 from cdk_nag import AwsSolutionsChecks
+from constructs import IConstruct
+
+from stacks.acknowledgements import reason_for
+
+STRICT = {"@aws-cdk/core:failSynthOnValidationErrors": True, "@aws-cdk/core:appMode": "inmemory"}
+"""Context that lets a violation in any environment end every command. The CLI alone looks at the stacks that it was
+asked for, and `cdk synth` without a pattern asks for none inside a stage."""
+
+
+@jsii.implements(cdk.IPolicyValidationPlugin)
+class ReviewedChecks:
+    """The rules of cdk-nag, with what was acknowledged.
+
+    The id of a finding holds the resolved reference to another stack, which exists only once templates are written: so
+    findings are acknowledged while they are found, in CDK's own way, and the report shows them with their reasons.
+    """
+
+    @property
+    def name(self) -> str:
+        return "AwsSolutions"
+
+    @property
+    def version(self) -> str | None:
+        return None
+
+    @property
+    def rule_ids(self) -> list[str] | None:
+        return None
+
+    def validate(self, context: cdk.IPolicyValidationContext) -> cdk.PolicyValidationPluginReport:
+        """Check the whole app."""
+        report = AwsSolutionsChecks().validate_scope(context.app_construct)
+        for violation in report.violations:
+            for resource in violation.violating_resources:
+                path = resource.construct_path or ""
+                reason = reason_for(violation.rule_name, path)
+                if reason:
+                    finding = cdk.Acknowledgment(id=f"{self.name}::{violation.rule_name}", reason=reason)
+                    cdk.Validations.of(_find(context.app_construct, path)).acknowledge(finding)
+        return report
 
 
 def guard(app: cdk.App) -> None:
     """Hold every stack of ``app`` against the house's rules when it synthesises."""
     cdk.Tags.of(app).add("application", "trainyard")
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    cdk.Validations.of(app).add_plugins(ReviewedChecks())
+
+
+def _find(scope: IConstruct, path: str) -> IConstruct:
+    for part in path.split("/"):
+        scope = scope.node.find_child(part)
+    return scope

@@ -19,14 +19,13 @@ class PlatformStage(cdk.Stage):
     def __init__(self, scope: Construct, environment: Environment) -> None:
         super().__init__(scope, environment.stage, env=environment.target)
         know_availability_zones(self, environment.network.availability_zones)
-        shared = {"environment": environment, "termination_protection": environment.protected}
-        self.network = NetworkStack(self, "Network", stack_name=environment.stack_name("network"), **shared)
-        self.storage = StorageStack(self, "Storage", stack_name=environment.stack_name("storage"), **shared)
+        self.network = NetworkStack(self, "Network", environment=environment)
+        self.storage = StorageStack(self, "Storage", environment=environment)
         network, storage = self.network.network, self.storage.storage
         # A weak reference would let these be replaced under the stacks that use them.
         for resource in (network.vpc, storage.key):
             cdk.CrossStackReferences.of(resource).produce(cdk.ReferenceStrength.STRONG)
-        self.training = TrainingStack(self, "Training", stack_name=environment.stack_name("training"), network=network,
-                                      storage=storage, **shared)  # fmt: skip
-        self.serving = ServingStack(self, "Serving", stack_name=environment.stack_name("serving"), network=network,
-                                    models=self.training.models, key=storage.key, **shared)  # fmt: skip
+        self.training = TrainingStack(self, "Training", environment=environment, network=network, storage=storage)
+        self.serving = ServingStack(
+            self, "Serving", environment=environment, network=network, models=self.training.models, key=storage.key
+        )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -33,6 +30,7 @@ from constructs_lib.training.steps import (
 )
 from ml_contract import bytes_lm
 from ml_contract.metrics import METRICS
+from stacks.base import EnvironmentStack
 from stacks.environment import BytesLmServing, BytesLmTraining, Environment
 
 WORKLOAD = bytes_lm.NAME.replace("_", "-")
@@ -40,16 +38,17 @@ BINARY = "application/vnd.sagemaker-triton.binary+json;json-header-size=*"
 EVALUATION = "Evaluation"
 
 
-class TrainingStack(cdk.Stack):
+class TrainingStack(EnvironmentStack):
     """Prepare, train, evaluate, and register what beats the baseline."""
 
     def __init__(
-        self, scope: Construct, id: str, *, environment: Environment, network: Network, storage: Storage, **options: Any
+        self, scope: Construct, construct_id: str, *, environment: Environment, network: Network, storage: Storage
     ) -> None:
-        super().__init__(scope, id, **options)
+        super().__init__(scope, construct_id, environment=environment)
         name = f"trainyard-{environment.name}-{WORKLOAD}"
-        self.packages = sagemaker.CfnModelPackageGroup(self, "Packages", model_package_group_name=name,
-                                                       model_package_group_description="Byte-level language model")  # fmt: skip
+        self.packages = sagemaker.CfnModelPackageGroup(
+            self, "Packages", model_package_group_name=name, model_package_group_description="Byte-level language model"
+        )
         self.models = Location(bucket=storage.artifacts, prefix=f"packages/{WORKLOAD}")
         training, serving = environment.training, environment.serving
         parameters = Parameters(training)
@@ -61,10 +60,10 @@ class TrainingStack(cdk.Stack):
             steps=self._steps(parameters, training, serving, storage),
             network=network,
         )
-        cdk.CfnOutput(self, "PipelineName", value=pipeline.resource.ref, description="The pipeline")
-        cdk.CfnOutput(self, "StartCommand", value=pipeline.start_command, description="Starts an execution")
-        cdk.CfnOutput(self, "TrainingRoleArn", value=pipeline.jobs.role_arn, description="Role of the jobs")
-        cdk.CfnOutput(self, "ModelPackageGroupName", value=self.packages.ref, description="Registered models")
+        self.output("PipelineName", pipeline.resource.ref, "The pipeline")
+        self.output("StartCommand", pipeline.start_command, "Starts an execution")
+        self.output("TrainingRoleArn", pipeline.jobs.role_arn, "Role of the jobs")
+        self.output("ModelPackageGroupName", self.packages.ref, "Registered models")
 
     def _steps(
         self, parameters: Parameters, training: BytesLmTraining, serving: BytesLmServing, storage: Storage

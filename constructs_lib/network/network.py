@@ -55,16 +55,18 @@ class Network(Construct):
     nodes: ec2.ISecurityGroup
     """Group of nodes that talk to each other, by EFA or TCP."""
 
-    def __init__(self, scope: Construct, id: str, *, settings: NetworkSettings, removal: cdk.RemovalPolicy) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: NetworkSettings, removal: cdk.RemovalPolicy
+    ) -> None:
         """Build the network.
 
         Args:
             scope: Parent; its stack or stage knows its zones (see :func:`know_availability_zones`).
-            id: Construct id.
+            construct_id: Construct id.
             settings: Block, zones and nodes.
             removal: What happens to the flow logs and their key when the stack goes.
         """
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
         _check_zones(stack, settings.availability_zones)
         self.vpc = ec2.Vpc(
@@ -167,10 +169,22 @@ def _nodes_group(scope: Construct, vpc: ec2.IVpc) -> ec2.ISecurityGroup:
             ec2.CfnSecurityGroup.EgressProperty(ip_protocol="-1", cidr_ip="0.0.0.0/0", description="Endpoints")
         ],
     )
-    ec2.CfnSecurityGroupIngress(scope, "NodesFromNodes", group_id=group.attr_group_id, ip_protocol="-1",
-                                source_security_group_id=group.attr_group_id, description="From each other")  # fmt: skip
-    ec2.CfnSecurityGroupEgress(scope, "NodesToNodes", group_id=group.attr_group_id, ip_protocol="-1",
-                               destination_security_group_id=group.attr_group_id, description="To each other")  # fmt: skip
+    ec2.CfnSecurityGroupIngress(
+        scope,
+        "NodesFromNodes",
+        group_id=group.attr_group_id,
+        ip_protocol="-1",
+        source_security_group_id=group.attr_group_id,
+        description="From each other",
+    )
+    ec2.CfnSecurityGroupEgress(
+        scope,
+        "NodesToNodes",
+        group_id=group.attr_group_id,
+        ip_protocol="-1",
+        destination_security_group_id=group.attr_group_id,
+        description="To each other",
+    )
     return ec2.SecurityGroup.from_security_group_id(scope, "Nodes", group.attr_group_id, mutable=False)
 
 

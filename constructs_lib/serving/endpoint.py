@@ -55,7 +55,7 @@ class RegisteredEndpoint(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         resources: ServingResources,
         network: Network,
@@ -67,14 +67,14 @@ class RegisteredEndpoint(Construct):
 
         Args:
             scope: Parent, a stack: its parameter is given at deploy time.
-            id: Construct id.
+            construct_id: Construct id.
             resources: Instances.
             network: Where the containers run.
             image: Image of the packages, for the role's right to pull it.
             models: Where the packages' archives lie.
             key: Key of the instances' volumes.
         """
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
         self.package = cdk.CfnParameter(
             stack,
@@ -92,7 +92,7 @@ class RegisteredEndpoint(Construct):
             expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(self.package.value_as_string, "")),
         )
         group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False,
-                                  description="Serving containers: HTTPS to the network's endpoints")  # fmt: skip
+                                  description="Serving containers: HTTPS to endpoints")  # fmt: skip
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Endpoints of the network and S3")
         self.role = sagemaker_role(self, "Role", "Serving containers of one endpoint")
         image.bind(self, self.role)

@@ -37,16 +37,18 @@ class Storage(Construct):
     access_logs: s3.Bucket
     """Who read and wrote the other three."""
 
-    def __init__(self, scope: Construct, id: str, *, settings: StorageSettings, removal: cdk.RemovalPolicy) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: StorageSettings, removal: cdk.RemovalPolicy
+    ) -> None:
         """Build the buckets.
 
         Args:
             scope: Parent, a stack of its own: what holds data changes seldom.
-            id: Construct id.
+            construct_id: Construct id.
             settings: Lifetimes.
             removal: What happens to buckets and key when the stack goes. ``DESTROY`` deletes only empty buckets.
         """
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self._settings, self._removal = settings, removal
         self.key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=removal,
                            description="Data, checkpoints and artifacts")  # fmt: skip
@@ -71,10 +73,10 @@ class Storage(Construct):
             s3.LifecycleRule(id="ExpireCheckpoints", expiration=cdk.Duration.days(settings.checkpoint_days)),
         )
 
-    def _bucket(self, id: str, *rules: s3.LifecycleRule) -> s3.Bucket:
+    def _bucket(self, name: str, *rules: s3.LifecycleRule) -> s3.Bucket:
         return s3.Bucket(
             self,
-            id,
+            name,
             encryption=s3.BucketEncryption.KMS,
             encryption_key=self.key,
             bucket_key_enabled=True,
@@ -84,7 +86,7 @@ class Storage(Construct):
             versioned=True,
             removal_policy=self._removal,
             server_access_logs_bucket=self.access_logs,
-            server_access_logs_prefix=f"{id.lower()}/",
+            server_access_logs_prefix=f"{name.lower()}/",
             lifecycle_rules=[self._housekeeping(), self._replaced(), *rules],
         )
 

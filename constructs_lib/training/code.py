@@ -39,18 +39,18 @@ class Program(Value):
 class CodeBundle(Construct):
     """Installed packages, packed at synth and published with the app's assets."""
 
-    def __init__(self, scope: Construct, id: str, *, packages: Sequence[str]) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, packages: Sequence[str]) -> None:
         """Pack the packages.
 
         Args:
             scope: Parent.
-            id: Construct id.
+            construct_id: Construct id.
             packages: Names of top-level packages, found as an import would find them: in a checkout or from a wheel.
 
         Raises:
             ContractError: A package is not installed.
         """
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self._folders = {name: package_folder(name) for name in sorted(packages)}
         archive, digest = pack(self._folders)
         path = Path(tempfile.mkdtemp(prefix="trainyard-code-")) / "code.tar.gz"
@@ -78,8 +78,9 @@ class CodeBundle(Construct):
         bucket = self.asset.bucket
         role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:ListBucket", "s3:GetBucketLocation"],
                                                          resources=[bucket.bucket_arn]))  # fmt: skip
-        role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:GetObject"],
-                                                         resources=[bucket.arn_for_objects(self.asset.s3_object_key)]))  # fmt: skip
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects(self.asset.s3_object_key)])
+        )
 
 
 def package_folder(name: str) -> Path:

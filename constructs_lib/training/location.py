@@ -42,13 +42,13 @@ class Location(Value):
         """Let ``role`` list the bucket, read objects below the prefix and decrypt them."""
         self._grant(role, _READ)
         if self.bucket.encryption_key:
-            self.bucket.encryption_key.grant_decrypt(role)
+            self.bucket.encryption_key.grant(role, "kms:Decrypt")
 
     def grant_read_write(self, role: iam.IRole) -> None:
         """Let ``role`` also write and delete objects below the prefix."""
         self._grant(role, (*_READ, *_WRITE))
         if self.bucket.encryption_key:
-            self.bucket.encryption_key.grant_encrypt_decrypt(role)
+            self.bucket.encryption_key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
 
     def _grant(self, role: iam.IRole, actions: tuple[str, ...]) -> None:
         objects = self.bucket.arn_for_objects(f"{self.prefix}/*")

@@ -34,7 +34,7 @@ class TrainingPipeline(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         name: str,
         parameters: Sequence[Parameter],
@@ -45,7 +45,7 @@ class TrainingPipeline(Construct):
 
         Args:
             scope: Parent.
-            id: Construct id.
+            construct_id: Construct id.
             name: Name of the pipeline, which CloudFormation requires; unique in account and region.
             parameters: What an operator may vary from execution to execution.
             steps: Steps; their order is by what they read and by ``depends_on``.
@@ -54,7 +54,7 @@ class TrainingPipeline(Construct):
         Raises:
             ContractError: A name is taken twice or misspelled, or something refers to what does not exist.
         """
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         if not cdk.Token.is_unresolved(name) and not NAME.match(name):
             reject("name", name, "a pipeline's name has at most 256 letters, digits and single hyphens between them",
                    "Write it like trainyard-dev-bytes-lm.")  # fmt: skip

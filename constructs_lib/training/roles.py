@@ -21,13 +21,13 @@ _DESCRIBE_NETWORK = (
 JOBS = ("TrainingJobs", "ProcessingJobs")
 
 
-def sagemaker_role(scope: Construct, id: str, description: str) -> iam.Role:
+def sagemaker_role(scope: Construct, construct_id: str, description: str) -> iam.Role:
     """A role that SageMaker assumes, for resources of this account only."""
     account = cdk.Stack.of(scope).account
     principal = iam.ServicePrincipal(
         "sagemaker.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
     )
-    return iam.Role(scope, id, assumed_by=principal, description=description)
+    return iam.Role(scope, construct_id, assumed_by=principal, description=description)
 
 
 def grant_logs(role: iam.IRole, groups: str) -> None:
@@ -128,8 +128,8 @@ def grant_start_jobs(role: iam.IRole, jobs: iam.IRole, package_groups: list[str]
 class JobRole(Construct):
     """The role of a pipeline's jobs. Binding a step adds what that step needs."""
 
-    def __init__(self, scope: Construct, id: str, *, network: Network) -> None:
-        super().__init__(scope, id)
+    def __init__(self, scope: Construct, construct_id: str, *, network: Network) -> None:
+        super().__init__(scope, construct_id)
         self.role = sagemaker_role(self, "Role", "Training and processing jobs of one pipeline")
         grant_network(self.role, network.subnets, network.nodes)
         for group in JOBS:

@@ -52,11 +52,11 @@ class Step(Value):
         """Steps inside this one."""
         return ()
 
-    def entry(self, type: str, arguments: dict[str, Any], **further: Any) -> dict[str, Any]:
+    def entry(self, kind: str, arguments: dict[str, Any], **further: Any) -> dict[str, Any]:
         """The entry in the definition."""
         order = {"DependsOn": list(self.depends_on)} if self.depends_on else {}
         rest = {name: value for name, value in further.items() if value}
-        return {"Name": self.name, "Type": type, **order, "Arguments": arguments, **rest}
+        return {"Name": self.name, "Type": kind, **order, "Arguments": arguments, **rest}
 
 
 Environment = dict[str, str | Expression]

@@ -118,7 +118,8 @@ class ProcessingStep(Step):
     def _environment(self) -> dict[str, str]:
         if self.options is None:
             return {}
-        assert is_dataclass(self.options) and not isinstance(self.options, type)
+        assert is_dataclass(self.options)
+        assert not isinstance(self.options, type)
         return {OPTIONS_VARIABLE: json.dumps(asdict(self.options), sort_keys=True)}
 
     def bind(self, binding: Binding) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+"""Findings of cdk-nag that are accepted, each with the risk that is left."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acknowledgement:
+    """A finding that is accepted in one place."""
+
+    finding: str
+    """Regular expression for the whole id of the finding, which names what it found."""
+    path: str
+    """Regular expression for the end of the resource's path."""
+    reason: str
+    """Why it must be so, and what is left to fear."""
+
+
+_CONTAINERS = r"/(Jobs|Endpoint)/Role/DefaultPolicy/Resource"
+_PIPELINE = r"/Pipeline/Role/DefaultPolicy/Resource"
+
+ACKNOWLEDGEMENTS = (
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::\*\]",
+        path=_CONTAINERS,
+        reason=(
+            "ecr:GetAuthorizationToken, cloudwatch:PutMetricData and ec2:Describe* know no resource; metrics are "
+            "limited to SageMaker's namespaces. Left: containers can read the shape of the account's networks."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:network-interface/\*\]",
+        path=_CONTAINERS,
+        reason=(
+            "SageMaker makes the interfaces of its containers, and their ids are unknown before. Creation is limited "
+            "to this network's subnets and group, deletion to its subnets. Left: the interface of another job there."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:log-group:/aws/sagemaker/"
+        r"(TrainingJobs|ProcessingJobs|Endpoints/\*)(:\*)?\]",
+        path=_CONTAINERS,
+        reason=(
+            "SageMaker writes the streams of all jobs into shared groups, and names those of endpoints itself. "
+            "Left: a job may write into the log of another."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/[a-z-]+(/[a-z-]+)*/\*\]",
+        path=_CONTAINERS,
+        reason=(
+            "Objects below one prefix of one bucket, whose names executions make. Left: an execution can reach the "
+            "objects of another one of the same pipeline."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:(training|processing)-job/pipelines-\*\]",
+        path=_PIPELINE,
+        reason=(
+            "SageMaker names the jobs of a pipeline pipelines-<execution>-<step>. Left: this pipeline can stop the job "
+            "of another one in the account."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:model-package/[a-z0-9-]+/\*\]",
+        path=_PIPELINE,
+        reason="Versions of this pipeline's own group get their number when they are registered. Left: nothing beyond.",
+    ),
+)
+
+
+def reason_for(finding: str, path: str) -> str | None:
+    """The reason why ``finding`` is accepted at ``path``, or ``None`` where it is not."""
+    for entry in ACKNOWLEDGEMENTS:
+        if re.fullmatch(entry.finding, finding) and re.search(entry.path + "$", path):
+            return entry.reason
+    return None

@@ -1,0 +1,24 @@
+"""What all stacks share."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from stacks.environment import Environment
+
+
+class EnvironmentStack(cdk.Stack):
+    """A stack of one environment, named after it and protected as it says."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=environment.stack_name(construct_id.lower()),
+            termination_protection=environment.protected,
+        )
+
+    def output(self, name: str, value: str, description: str) -> cdk.CfnOutput:
+        """An output whose name is part of what operators rely on."""
+        return cdk.CfnOutput(self, name, value=value, description=description)
