@@ -61,8 +61,8 @@ def parse_path(text: str) -> Path:
     while position < len(text):
         dot = text[position] == "."
         match = _SEGMENT.match(text, position + dot)
-        # A dot stands before a name, and only there.
-        if match is None or (match["name"] is not None) != (dot or position == 0):
+        # A dot stands before every name but the first, and nowhere else.
+        if match is None or dot != (match["name"] is not None and position > 0):
             raise ExpressionError(f"{text!r} is no property path: write A.B[0].C['key'].")
         if match["index"] is not None:
             path.append(int(match["index"]))

@@ -55,7 +55,10 @@ def unreachable() -> EndpointConnectionError:
 
 
 class FakeCloud:
-    """Jobs and objects. `fates` decides about the next job of a step: a status, an error to raise, or a whole answer."""
+    """Jobs and objects.
+
+    `fates` decides about the next job of a step: a status, an error to raise, or a whole answer.
+    """
 
     def __init__(self) -> None:
         self.jobs: dict[str, dict[str, Any]] = {}
@@ -123,8 +126,8 @@ def _step_of(job: str) -> str:
 class Console:
     """Drives the family as a client does, without HTTP."""
 
-    def __init__(self, folder: Path, cloud: FakeCloud) -> None:
-        self.cloud = cloud
+    def __init__(self, folder: Path, fake: FakeCloud) -> None:
+        self.fake = fake
         self.store = Store(folder / "documents.sqlite")
         platform = SimpleNamespace(exists=lambda kind, name: kind == "role" and name == ROLE)
         self.context = Context(
@@ -141,7 +144,7 @@ class Console:
 
     def boot(self) -> None:
         """Starts the family anew over the same documents."""
-        self.family = Pipelines(self.context, self.cloud.clients)
+        self.family = Pipelines(self.context, self.fake.clients)
         self.service = Service("sagemaker", self.family)
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
@@ -199,20 +202,20 @@ class Console:
         raise AssertionError("it did not happen within 10 s")
 
 
-@pytest.fixture()
-def cloud() -> FakeCloud:
+@pytest.fixture
+def fake() -> FakeCloud:
     return FakeCloud()
 
 
-@pytest.fixture()
-def console(tmp_path: Path, cloud: FakeCloud) -> Iterator[Console]:
-    made = Console(tmp_path, cloud)
+@pytest.fixture
+def console(tmp_path: Path, fake: FakeCloud) -> Iterator[Console]:
+    made = Console(tmp_path, fake)
     yield made
     made.family.stop()
     made.store.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def training() -> Callable[..., dict[str, Any]]:
     """Makes a training step."""
 
@@ -223,7 +226,7 @@ def training() -> Callable[..., dict[str, Any]]:
     return make
 
 
-@pytest.fixture()
+@pytest.fixture
 def processing() -> Callable[..., dict[str, Any]]:
     """Makes a processing step that writes a property file `Evaluation`."""
 
