@@ -59,6 +59,7 @@ class TrainingStack(EnvironmentStack):
             parameters=parameters.all,
             steps=self._steps(parameters, training, serving, storage),
             network=network,
+            key=storage.key,
         )
         self.output("PipelineName", pipeline.resource.ref, "The pipeline")
         self.output("StartCommand", pipeline.start_command, "Starts an execution")

@@ -15,7 +15,14 @@ from pydantic import Field, model_validator
 from constructs_lib.network import Network
 from constructs_lib.training.image import DeepLearningImage
 from constructs_lib.training.location import Location
-from constructs_lib.training.roles import grant_logs, grant_metrics, grant_network, sagemaker_role
+from constructs_lib.training.roles import (
+    after_policies,
+    grant_logs,
+    grant_metrics,
+    grant_network,
+    grant_volumes,
+    sagemaker_role,
+)
 from constructs_lib.values import Value
 from ml_contract.instances import instance
 
@@ -95,9 +102,12 @@ class RegisteredEndpoint(Construct):
                                   description="Serving containers: HTTPS to endpoints")  # fmt: skip
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Endpoints of the network and S3")
         self.role = sagemaker_role(self, "Role", "Serving containers of one endpoint")
-        image.bind(self, self.role)
+        image.grant_pull(self.role)
         models.grant_read(self.role)
         grant_network(self.role, network.subnets, group)
+        local_storage = instance(resources.instance_type).has_local_storage
+        if not local_storage:
+            grant_volumes(self.role, key)
         grant_logs(self.role, "Endpoints/*")
         grant_metrics(self.role, "/aws/sagemaker/Endpoints")
         model = sagemaker.CfnModel(
@@ -111,7 +121,7 @@ class RegisteredEndpoint(Construct):
                 security_group_ids=[group.security_group_id], subnets=[subnet.subnet_id for subnet in network.subnets]
             ),
         )
-        model.node.add_dependency(self.role)
+        after_policies(model, self.role)
         config = sagemaker.CfnEndpointConfig(
             self,
             "Config",
@@ -127,7 +137,7 @@ class RegisteredEndpoint(Construct):
                 )
             ],
             # Types with local storage encrypt it by themselves and refuse a key (CreateEndpointConfig, KmsKeyId).
-            kms_key_id=None if instance(resources.instance_type).has_local_storage else key.key_arn,
+            kms_key_id=None if local_storage else key.key_arn,
         )
         self.resource = sagemaker.CfnEndpoint(self, "Endpoint", endpoint_config_name=config.attr_endpoint_config_name)
         for part in (model, config, self.resource):

@@ -53,7 +53,7 @@ class CodeBundle(Construct):
         super().__init__(scope, construct_id)
         self._folders = {name: package_folder(name) for name in sorted(packages)}
         archive, digest = pack(self._folders)
-        path = Path(tempfile.mkdtemp(prefix="trainyard-code-")) / "code.tar.gz"
+        path = Path(tempfile.mkdtemp(prefix="trainyard-code-")) / "code.tgz"
         path.write_bytes(archive)
         # The hash of the unpacked bytes: another zlib may compress the same content otherwise.
         self.asset = assets.Asset(self, "Asset", path=str(path), asset_hash=digest,

@@ -40,10 +40,6 @@ def definition(parameters: Sequence[Parameter], steps: Sequence[Step], binding: 
         "Version": VERSION,
         "Metadata": {},
         "Parameters": [parameter.declaration() for parameter in parameters],
-        "PipelineExperimentConfig": {
-            "ExperimentName": {"Get": "Execution.PipelineName"},
-            "TrialName": {"Get": "Execution.PipelineExecutionId"},
-        },
         "Steps": rendered,
     }
 

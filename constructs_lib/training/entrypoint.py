@@ -30,7 +30,7 @@ def entrypoint(module: str, *, archive_folder: str) -> list[str]:
     """
     script = (
         "set -eu; b=${SAGEMAKER_BASE_DIR:-/opt/ml}; mkdir -p $b/code; "
-        f"tar -xzf $b/{archive_folder}/*.tar.gz -C $b/code; cd $b/code; exec python -m {module}"
+        f"tar -xzf $b/{archive_folder}/*.tgz -C $b/code; cd $b/code; exec python -m {module}"
     )
     if len(script) > LONGEST:
         reject("module", module, f"the entrypoint would have {len(script)} characters and SageMaker takes {LONGEST}",

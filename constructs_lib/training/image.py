@@ -18,31 +18,31 @@ class DeepLearningImage(Value):
     image: Image
     """The image; one whose support has ended is a warning at synth."""
 
-    def bind(self, scope: Construct, role: iam.IRole) -> str:
-        """Grant the pull to ``role``, warn about an old image, and give the address in the scope's region.
+    def uri(self, scope: Construct) -> str:
+        """The address in the region of ``scope``, which is warned about an image whose support has ended.
 
         Raises:
             ContractError: AWS does not offer the images in the region.
         """
-        stack = cdk.Stack.of(scope)
         ended = self.image.end_of_support
         if ended is not None and not self.image.is_supported(date.today()):
+            name = f"{self.image.repository}:{self.image.tag}"
             cdk.Annotations.of(scope).add_warning_v2(
-                f"trainyard:image-support-ended:{self.image.repository}:{self.image.tag}",
-                f"image: got {self.image.repository}:{self.image.tag}, but its support ended on {ended.isoformat()}. "
+                f"trainyard:image-support-ended:{name}",
+                f"image: got {name}, but its support ended on {ended.isoformat()}. "
                 "Choose a newer row of ml_contract/images.py.",
             )
-        repository = (
-            f"arn:{stack.partition}:ecr:{stack.region}:{image_account(stack.region)}:repository/{self.image.repository}"
-        )
-        role.add_to_principal_policy(
-            # A token is for the whole registry: the action knows no resource.
-            iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"])
-        )
+        return image_uri(self.image, cdk.Stack.of(scope).region)
+
+    def grant_pull(self, role: iam.IRole) -> None:
+        """Let ``role`` pull the image."""
+        stack = cdk.Stack.of(role)
+        # A token is for the whole registry: the action knows no resource.
+        role.add_to_principal_policy(iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]))
+        registry = f"arn:{stack.partition}:ecr:{stack.region}:{image_account(stack.region)}"
         role.add_to_principal_policy(
             iam.PolicyStatement(
                 actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                resources=[repository],
+                resources=[f"{registry}:repository/{self.image.repository}"],
             )
         )
-        return image_uri(self.image, stack.region)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from constructs_lib.network import Network
 from constructs_lib.training.definition import check_size, definition
 from constructs_lib.training.expressions import Parameter
-from constructs_lib.training.roles import JobRole, grant_start_jobs, sagemaker_role
+from constructs_lib.training.roles import JobRole, after_policies, grant_start_jobs, sagemaker_role
 from constructs_lib.training.steps.base import Binding, Step
 from constructs_lib.training.steps.condition import ConditionStep
 from constructs_lib.training.steps.register import RegisterModelStep
@@ -40,6 +41,7 @@ class TrainingPipeline(Construct):
         parameters: Sequence[Parameter],
         steps: Sequence[Step],
         network: Network,
+        key: kms.IKey,
     ) -> None:
         """Build the pipeline.
 
@@ -50,6 +52,7 @@ class TrainingPipeline(Construct):
             parameters: What an operator may vary from execution to execution.
             steps: Steps; their order is by what they read and by ``depends_on``.
             network: Where the jobs run.
+            key: Key of the jobs' volumes.
 
         Raises:
             ContractError: A name is taken twice or misspelled, or something refers to what does not exist.
@@ -58,10 +61,10 @@ class TrainingPipeline(Construct):
         if not cdk.Token.is_unresolved(name) and not NAME.match(name):
             reject("name", name, "a pipeline's name has at most 256 letters, digits and single hyphens between them",
                    "Write it like trainyard-dev-bytes-lm.")  # fmt: skip
-        self.jobs = JobRole(self, "Jobs", network=network).role
+        self.jobs = JobRole(self, "Jobs", network=network, key=key).role
         self.role = sagemaker_role(self, "Role", "Starts the jobs of one pipeline and registers its packages")
         stack = cdk.Stack.of(self)
-        binding = Binding(scope=self, role=self.jobs, network=network)
+        binding = Binding(scope=self, role=self.jobs, network=network, key=key)
         text = stack.to_json_string(definition(parameters, steps, binding))
         check_size(text)
         grant_start_jobs(self.role, self.jobs, package_groups=_groups(steps))
@@ -72,8 +75,7 @@ class TrainingPipeline(Construct):
             pipeline_definition={"PipelineDefinitionBody": text},
             role_arn=self.role.role_arn,
         )
-        # A role without its policies would let the first execution fail.
-        self.resource.node.add_dependency(self.role, self.jobs)
+        after_policies(self.resource, self.role, self.jobs)
         self.start_command = (
             f"aws sagemaker start-pipeline-execution --region {stack.region} --pipeline-name {self.resource.ref}"
         )

@@ -32,10 +32,9 @@ class TrainingResources(Value):
                    f"Set efa=False or take a type with one, for example {with_efa}.")  # fmt: skip
         return self
 
-    def render(self) -> dict[str, Any]:
+    def render(self, key_arn: str) -> dict[str, Any]:
         """ResourceConfig of a training request, less what the capacity adds."""
-        return {"InstanceType": self.instance_type, "InstanceCount": self.instance_count,
-                "VolumeSizeInGB": self.volume_gib}  # fmt: skip
+        return _cluster(self.instance_type, self.instance_count, self.volume_gib, key_arn)
 
 
 class ProcessingResources(Value):
@@ -53,8 +52,14 @@ class ProcessingResources(Value):
         instance(self.instance_type)
         return self
 
-    def render(self) -> dict[str, Any]:
+    def render(self, key_arn: str) -> dict[str, Any]:
         """Fields of a processing request."""
-        cluster = {"InstanceType": self.instance_type, "InstanceCount": 1, "VolumeSizeInGB": self.volume_gib}
+        cluster = _cluster(self.instance_type, 1, self.volume_gib, key_arn)
         return {"ProcessingResources": {"ClusterConfig": cluster},
                 "StoppingCondition": {"MaxRuntimeInSeconds": self.max_run_seconds}}  # fmt: skip
+
+
+def _cluster(instance_type: str, count: int, volume_gib: int, key_arn: str) -> dict[str, Any]:
+    cluster: dict[str, Any] = {"InstanceType": instance_type, "InstanceCount": count, "VolumeSizeInGB": volume_gib}
+    # Types with local storage encrypt it by themselves, and a request that names a key is refused.
+    return cluster if instance(instance_type).has_local_storage else {**cluster, "VolumeKmsKeyId": key_arn}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from aws_cdk import aws_kms as kms
+from constructs import Construct, IConstruct
 
 from constructs_lib.network import Network
 
@@ -28,6 +29,12 @@ def sagemaker_role(scope: Construct, construct_id: str, description: str) -> iam
         "sagemaker.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": account}}
     )
     return iam.Role(scope, construct_id, assumed_by=principal, description=description)
+
+
+def after_policies(resource: IConstruct, *roles: iam.Role) -> None:
+    """Create ``resource`` after the policies of ``roles``: a role alone, without them, is of no use to it."""
+    for role in roles:
+        resource.node.add_dependency(role.node.find_child("DefaultPolicy"))
 
 
 def grant_logs(role: iam.IRole, groups: str) -> None:
@@ -80,6 +87,18 @@ def grant_network(role: iam.IRole, subnets: list[ec2.ISubnet], group: ec2.ISecur
     )
 
 
+def grant_volumes(role: iam.IRole, key: kms.IKey) -> None:
+    """Let ``role`` have volumes of its containers encrypted with ``key``: EC2 gets a grant, nobody else."""
+    key.grant(role, "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext")
+    role.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=["kms:CreateGrant"],
+            resources=[key.key_arn],
+            conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        )
+    )
+
+
 def grant_start_jobs(role: iam.IRole, jobs: iam.IRole, package_groups: list[str]) -> None:
     """Let a pipeline's ``role`` run jobs as ``jobs`` and register packages.
 
@@ -128,10 +147,11 @@ def grant_start_jobs(role: iam.IRole, jobs: iam.IRole, package_groups: list[str]
 class JobRole(Construct):
     """The role of a pipeline's jobs. Binding a step adds what that step needs."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, network: Network) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, network: Network, key: kms.IKey) -> None:
         super().__init__(scope, construct_id)
         self.role = sagemaker_role(self, "Role", "Training and processing jobs of one pipeline")
         grant_network(self.role, network.subnets, network.nodes)
+        grant_volumes(self.role, key)
         for group in JOBS:
             grant_logs(self.role, group)
         grant_metrics(self.role, *(f"/aws/sagemaker/{group}" for group in JOBS))

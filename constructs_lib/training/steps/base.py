@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 from pydantic import Field
 
@@ -29,6 +30,8 @@ class Binding:
     """Role of the jobs, to which a step's needs are granted."""
     network: Network
     """Where the jobs run."""
+    key: kms.IKey
+    """Key of the hosts' volumes."""
 
     def vpc(self) -> dict[str, Any]:
         """VpcConfig of a job."""

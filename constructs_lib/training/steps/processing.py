@@ -124,6 +124,7 @@ class ProcessingStep(Step):
 
     def bind(self, binding: Binding) -> dict[str, Any]:
         role = binding.role
+        self.image.grant_pull(role)
         self.program.code.grant_read(role)
         for item in self.inputs:
             item.source.grant_read(role)
@@ -131,9 +132,9 @@ class ProcessingStep(Step):
             output.location.grant_read_write(role)
         key = self.outputs[0].location.bucket.encryption_key
         arguments = {
-            **self.resources.render(),
+            **self.resources.render(binding.key.key_arn),
             "AppSpecification": {
-                "ImageUri": self.image.bind(binding.scope, role),
+                "ImageUri": self.image.uri(binding.scope),
                 "ContainerEntrypoint": entrypoint(self.program.module, archive_folder=PROCESSING_INPUT),
             },
             "RoleArn": role.role_arn,

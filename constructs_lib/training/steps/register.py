@@ -43,7 +43,7 @@ class RegisterModelStep(Step):
     def bind(self, binding: Binding) -> dict[str, Any]:
         check_environment(self.environment)
         check_disjoint(self.retries)
-        container = {"Image": self.image.bind(binding.scope, binding.role), "ModelDataUrl": self.model_data,
+        container = {"Image": self.image.uri(binding.scope), "ModelDataUrl": self.model_data,
                      "Environment": self.environment}  # fmt: skip
         arguments: dict[str, Any] = {
             "ModelPackageGroupName": self.group.model_package_group_name,

@@ -103,6 +103,7 @@ class TrainingStep(Step):
 
     def bind(self, binding: Binding) -> dict[str, Any]:
         role = binding.role
+        self.image.grant_pull(role)
         self.program.code.grant_read(role)
         for channel in self.channels:
             channel.source.grant_read(role)
@@ -115,7 +116,7 @@ class TrainingStep(Step):
             hyperparameters |= self.checkpoint.hyperparameters()
         arguments = {
             "AlgorithmSpecification": {
-                "TrainingImage": self.image.bind(binding.scope, role),
+                "TrainingImage": self.image.uri(binding.scope),
                 "TrainingInputMode": "File",
                 "ContainerEntrypoint": entrypoint(self.program.module, archive_folder=TRAINING_INPUT),
                 "EnableSageMakerMetricsTimeSeries": False,
@@ -127,7 +128,7 @@ class TrainingStep(Step):
                 *(channel.render() for channel in self.channels),
             ],
             "OutputDataConfig": {"S3OutputPath": self.output.uri, **({"KmsKeyId": key.key_arn} if key else {})},
-            "ResourceConfig": {**self.resources.render(), **self.capacity.resources()},
+            "ResourceConfig": {**self.resources.render(binding.key.key_arn), **self.capacity.resources()},
             "VpcConfig": binding.vpc(),
             "HyperParameters": hyperparameters,
             "Environment": self.environment,
