@@ -1,0 +1,1 @@
+"""Shards of bytes, the order they are read in, and a loader that resumes where it was."""

@@ -1,0 +1,37 @@
+"""SIGTERM as a request: the handler only sets a flag, because a collective inside a signal handler deadlocks."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+GRACE_SECONDS = 120
+"""Between SIGTERM and SIGKILL on SageMaker (StopTrainingJob, API reference, read 2026-11)."""
+
+SHUTDOWN_SECONDS = 110
+"""What torchrun leaves its workers, so that its own end fits into the rest; its default of 30 s kills a saver."""
+
+
+class Interruption:
+    """Whether this process was asked to end, and how long it may still take."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def install(self) -> Interruption:
+        """Take SIGTERM over, in the main thread."""
+        signal.signal(signal.SIGTERM, self._note)
+        return self
+
+    def _note(self, *_: object) -> None:
+        if self._since is None:
+            self._since = time.monotonic()
+
+    @property
+    def requested(self) -> bool:
+        return self._since is not None
+
+    @property
+    def seconds_left(self) -> float:
+        """Until SIGKILL, as torchrun was told; the whole budget where no signal came to this process."""
+        return SHUTDOWN_SECONDS - (time.monotonic() - self._since if self._since is not None else 0)

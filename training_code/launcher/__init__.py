@@ -1,0 +1,1 @@
+"""PID 1 of a training container: from the platform's JSON to torchrun."""

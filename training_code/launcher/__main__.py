@@ -1,0 +1,47 @@
+"""PID 1 of a training container: check everything that can be wrong, then become torchrun.
+
+SIGTERM stays blocked until torchrun's own handlers stand: the kernel drops a signal that PID 1 has no handler for, and
+a blocked one is kept across exec.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+
+from ml_contract.errors import ContractError
+from ml_contract.exit_codes import ExitCode
+from ml_contract.paths import ContainerPaths
+from training_code import failure
+from training_code.launcher import command, environment
+from training_code.launcher.job import ImageLacksModule, Job
+
+
+def main() -> int:
+    """Replace this process by torchrun, or say in one line why not."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    paths = ContainerPaths.from_environment(os.environ)
+    # A restarted job may find the folder of the attempt before.
+    paths.failure.unlink(missing_ok=True)
+    try:
+        job = Job.read(paths)
+    except ContractError as error:
+        reason = failure.describe(error)
+        failure.record(paths.failure, reason)
+        print(f"launcher: {reason}", file=sys.stderr, flush=True)
+        return ExitCode.IMAGE_LACKS_MODULE if isinstance(error, ImageLacksModule) else ExitCode.CONTRACT_BROKEN
+    current = dict(os.environ)
+    changes = environment.communication(job.resources, job.instance, current)
+    changes |= environment.threads(job.instance, current)
+    changes |= environment.cuda_compat(current)
+    arguments = command.torchrun(job, current)
+    print(f"launcher: host {job.resources.rank + 1} of {len(job.resources.hosts)}, {job.instance.name}", flush=True)
+    print("launcher: " + " ".join(f"{name}={value}" for name, value in sorted(changes.items())), flush=True)
+    print("launcher: exec " + shlex.join(arguments), flush=True)
+    os.execve(arguments[0], arguments, environment.apply(changes, current))  # noqa: S606
+
+
+if __name__ == "__main__":
+    sys.exit(main())

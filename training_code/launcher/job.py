@@ -1,0 +1,94 @@
+"""What the platform wrote for this host, read and checked before anything starts."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml_contract.bytes_lm import BytesLm
+from ml_contract.errors import ContractError, reject
+from ml_contract.hyperparameters import decode
+from ml_contract.instances import InstanceType, instance
+from ml_contract.paths import ContainerPaths
+from ml_contract.resources import ResourceConfig
+
+CHANNEL = "train"
+"""The input channel that holds the shards."""
+
+MODULES = ("numpy", "onnx", "onnxruntime", "onnxscript", "safetensors", "torch", "torchdata")
+S3_MODULES = ("awscrt", "boto3")
+"""What checkpoints in S3 need beside :data:`MODULES`."""
+
+
+class ImageLacksModule(ContractError):
+    """The image does not hold what the workload imports."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A training job as one of its hosts sees it."""
+
+    resources: ResourceConfig
+    instance: InstanceType
+    hyperparameters: BytesLm
+
+    @classmethod
+    def read(cls, paths: ContainerPaths) -> Job:
+        """Read and check the contract's files.
+
+        Raises:
+            ContractError: A file, a hyperparameter, the instance type or the channel is not as the contract says.
+            ImageLacksModule: A module that the workload imports is missing.
+        """
+        resources = ResourceConfig.read(paths)
+        options = read_hyperparameters(paths)
+        _check_channel(paths)
+        found = instance(resources.instance_type, field="current_instance_type")
+        check_modules(required_modules(options))
+        return cls(resources=resources, instance=found, hyperparameters=options)
+
+
+def read_hyperparameters(paths: ContainerPaths) -> BytesLm:
+    """Decode hyperparameters.json strictly. Raises ContractError naming the field."""
+    return decode(BytesLm, _json_object(paths, "hyperparameters"))
+
+
+def required_modules(options: BytesLm) -> tuple[str, ...]:
+    """Names of the modules that a run with these options imports."""
+    in_s3 = (options.checkpoint_uri or "").startswith("s3:")
+    return MODULES + (S3_MODULES if in_s3 else ())
+
+
+def check_modules(names: Iterable[str]) -> None:
+    """Look modules up without importing them: torch alone takes seconds. Raises ImageLacksModule."""
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ImageLacksModule(
+            "image", missing, "the workload imports these modules and it has none",
+            "Use an image whose environment holds them.",
+        )  # fmt: skip
+
+
+def _check_channel(paths: ContainerPaths) -> None:
+    channels = _json_object(paths, "input_data_config")
+    if CHANNEL not in channels:
+        reject("input channels", sorted(channels), f"training reads the channel {CHANNEL!r}",
+               f"Name the channel of the shards {CHANNEL!r}.")  # fmt: skip
+    if not paths.channel(CHANNEL).is_dir():
+        reject(f"channel {CHANNEL}", str(paths.channel(CHANNEL)), "the folder does not exist",
+               "Give the channel an S3 prefix that holds the shards.")  # fmt: skip
+
+
+def _json_object(paths: ContainerPaths, name: str) -> Mapping[str, Any]:
+    path = getattr(paths, name)
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        reject(str(path), f"{type(error).__name__}: {error}", "SageMaker writes it for every training job",
+               "Start the container under the training contract, or set SAGEMAKER_BASE_DIR.")  # fmt: skip
+    if not isinstance(found, dict):
+        reject(str(path), type(found).__name__, "it must hold a JSON object", "Check what started the container.")
+    return found
