@@ -1,0 +1,186 @@
+"""One instance of a variant: a container that is started, watched, and started again when it ends."""
+
+import logging
+import re
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from ml_contract.errors import ContractError
+from trainyard.local.hosting.connections import Connections
+from trainyard.local.hosting.container import Blueprint, Container
+from trainyard.local.hosting.triton import ServerError
+
+State = Literal["starting", "healthy", "restarting", "failed", "stopped"]
+
+_PING_SECONDS = 0.1
+_WATCH_SECONDS = 5.0
+_MISSED_PINGS = 3
+_RESTARTS_WITHOUT_HEALTH = 3
+_PAUSE_SECONDS = 1.0
+_KEPT_LINES = 200
+_REASON_CHARACTERS = 600
+_FAILED_LOAD = re.compile(r"failed to load '|creating server:|error: |^E\d{4} ")
+_PREFIX = re.compile(r'^[EWI]\d{4} [\d:.]+ \d+ [\w.]+:\d+\] "?|"?$')
+
+_log = logging.getLogger(__name__)
+
+
+class Replica:
+    """A supervised container; its thread lives until `stop`."""
+
+    def __init__(
+        self,
+        name: str,
+        blueprint: Blueprint,
+        root: Path,
+        *,
+        start_seconds: float,
+        line: Callable[[str], None],
+        changed: Callable[[], None],
+    ) -> None:
+        """Starts at once.
+
+        Args:
+            name: for the thread and the daemon's log.
+            blueprint: what runs.
+            root: folder of the container.
+            start_seconds: longest time from the start to the first healthy answer.
+            line: told each line of the server's log.
+            changed: told, on the replica's thread, that `state` is another one.
+        """
+        self.state: State = "starting"
+        self.reason = ""
+        """Why it failed, or is being restarted."""
+        self.since = time.time()
+        """When it came into this state, in seconds since 1970."""
+        self.restarts = 0
+        self.outstanding = 0
+        """Requests that it works on; kept by whoever sends them."""
+        self._name, self._blueprint, self._root = name, blueprint, root
+        self._start_seconds, self._line, self._changed = start_seconds, line, changed
+        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._container: Container | None = None
+        self._wake = threading.Event()
+        self._stopping = self._suspected = False
+        self._graceful = True
+        self._thread = threading.Thread(target=self._run, name=f"serve {name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def connections(self) -> Connections | None:
+        """The way to the container while it is healthy."""
+        container = self._container
+        return container.connections if container and self.state == "healthy" else None
+
+    def suspect(self, reason: str) -> None:
+        """Has the container replaced: an answer showed that it will not recover by itself."""
+        self.reason = reason
+        self._suspected = True
+        self._wake.set()
+
+    def stop(self, *, graceful: bool = True) -> None:
+        """Asks the replica to end; returns at once.
+
+        Args:
+            graceful: let the server answer what it works on.
+        """
+        self._graceful = graceful
+        self._stopping = True
+        self._wake.set()
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Waits until the replica is no more; False when that takes longer than `seconds`."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        unhealthy = 0
+        while not self._stopping:
+            was_healthy, reason = self._serve()
+            if self._stopping:
+                break
+            unhealthy = 0 if was_healthy else unhealthy + 1
+            first = self.restarts == 0 and not was_healthy
+            if first or unhealthy >= _RESTARTS_WITHOUT_HEALTH:
+                self._become("failed", reason)
+                return
+            self.restarts += 1
+            _log.warning("%s: %s; restart %d", self._name, reason, self.restarts)
+            self._become("restarting", f"{reason}; restart {self.restarts}")
+            self._wake.clear()
+            if not self._stopping:
+                self._wake.wait(_PAUSE_SECONDS * unhealthy)
+        self._become("stopped", "")
+
+    def _serve(self) -> tuple[bool, str]:
+        """Runs one container until it ends; whether it ever was healthy, and why it ended."""
+        self._lines.clear()
+        self._suspected = False
+        self._wake.clear()
+        container: Container | None = None
+        try:
+            container = Container(self._blueprint, self._root, self._heard, ended=self._wake.set)
+            self._container = container
+            if not self._wait_healthy(container):
+                return False, self._explain(container)
+            self._become("healthy", "")
+            return True, self._watch(container)
+        except (ServerError, ContractError, OSError) as error:
+            return False, str(error)
+        finally:
+            self._container = None
+            if container is not None:
+                if self._stopping and self._graceful:
+                    container.terminate()
+                container.close()
+
+    def _wait_healthy(self, container: Container) -> bool:
+        deadline = time.monotonic() + self._start_seconds
+        while time.monotonic() < deadline and not container.ended.is_set() and not self._stopping:
+            if container.ping():
+                return True
+            self._wake.wait(_PING_SECONDS)
+        return False
+
+    def _watch(self, container: Container) -> str:
+        missed = 0
+        while True:
+            self._wake.wait(_WATCH_SECONDS)
+            self._wake.clear()
+            if self._stopping:
+                return "stopped"
+            if container.ended.is_set():
+                return self._explain(container)
+            if self._suspected:
+                return self.reason
+            missed = 0 if container.ping() else missed + 1
+            if missed >= _MISSED_PINGS:
+                return f"the server did not answer {missed} health checks"
+
+    def _heard(self, text: str) -> None:
+        self._lines.append(text)
+        self._line(text)
+
+    def _explain(self, container: Container) -> str:
+        """The server's own reason: the first line that says that a model did not load, else how it ended."""
+        if not container.ended.is_set():
+            return f"no healthy answer to /ping within {self._start_seconds:.0f} s"
+        container.drain()
+        lines = [line for line in self._lines if _FAILED_LOAD.search(line)]
+        told = next((line for line in lines if "failed to load '" in line), lines[0] if lines else "")
+        text = _PREFIX.sub("", told).strip()[:_REASON_CHARACTERS]
+        return f"{container.end}: {text}" if text else container.end
+
+    def _become(self, state: State, reason: str) -> None:
+        self.state, self.reason, self.since = state, reason, time.time()
+        if state in ("failed", "stopped"):
+            shutil.rmtree(self._root, ignore_errors=True)
+        try:
+            self._changed()
+        except Exception:
+            _log.exception("%s became %s", self._name, state)
