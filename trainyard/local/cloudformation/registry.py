@@ -6,6 +6,7 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from trainyard.local.api.service import Service
 from trainyard.local.cloudformation import (
+    conditions,
     ec2_actions,
     ecr,
     endpoints,
@@ -14,6 +15,7 @@ from trainyard.local.cloudformation import (
     logs,
     network,
     s3,
+    s3_managed_key,
     sagemaker,
     security_groups,
     ssm,
@@ -42,7 +44,9 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
 
 def install(services: Mapping[str, Service]) -> None:
     """Replaces the emulator's handlers, and tells its engine what replaces, what is named and what carries tags."""
+    conditions.install()
     ec2_actions.install()
+    s3_managed_key.install()
     slow = set()
     for resource in resources(services):
         provisioners._RESOURCE_HANDLERS[resource.type] = handlers(resource)

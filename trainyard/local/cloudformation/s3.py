@@ -22,6 +22,14 @@ from trainyard.local.cloudformation.resource import (
 )
 
 _ENCRYPTION = {"KMSMasterKeyID": ALL, "SSEAlgorithm": ALL}
+_ACLS = {
+    "AuthenticatedRead": "authenticated-read",
+    "LogDeliveryWrite": "log-delivery-write",
+    "Private": "private",
+    "PublicRead": "public-read",
+    "PublicReadWrite": "public-read-write",
+}
+"""CloudFormation's names of canned ACLs, and S3's."""
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
 
@@ -38,6 +46,7 @@ class Bucket(Resource):
     type = "AWS::S3::Bucket"
     custom_name = "BucketName"
     applied: ClassVar[Mapping[str, Any]] = {
+        "AccessControl": ALL,
         "BucketEncryption": {
             "ServerSideEncryptionConfiguration": {"BucketKeyEnabled": ALL, "ServerSideEncryptionByDefault": _ENCRYPTION}
         },
@@ -65,6 +74,7 @@ class Bucket(Resource):
         self._encryption(identity, old, new)
         self._ownership(identity, old, new)
         self._public_access(identity, old, new)
+        self._acl(identity, old, new)
         self._lifecycle(identity, old, new)
         self._logging(identity, old, new)
         tags = tag_list(new)
@@ -109,6 +119,14 @@ class Bucket(Resource):
             call("s3", "PutBucketOwnershipControls", Bucket=bucket, OwnershipControls=controls)
         elif "OwnershipControls" in old:
             call("s3", "DeleteBucketOwnershipControls", Bucket=bucket)
+
+    @staticmethod
+    def _acl(bucket: str, old: Properties, new: Properties) -> None:
+        before, after = old.get("AccessControl", "Private"), new.get("AccessControl", "Private")
+        if after not in _ACLS:
+            raise CallError(f"AccessControl: got {after!r}, but it is one of {sorted(_ACLS)}", "InvalidArgument")
+        if before != after:
+            call("s3", "PutBucketAcl", Bucket=bucket, ACL=_ACLS[after])
 
     @staticmethod
     def _public_access(bucket: str, old: Properties, new: Properties) -> None:

@@ -40,6 +40,7 @@ def _bucket(deployed: Deployed) -> dict[str, Any]:
     controls = ask("get_bucket_ownership_controls", "OwnershipControls", "OwnershipControlsNotFoundError")
     status = ask("get_bucket_versioning", "Status")
     found: dict[str, Any] = {
+        "AccessControl": _acl(deployed.call("s3", "get_bucket_acl", Bucket=bucket)["Grants"]),
         "BucketName": bucket,
         "PublicAccessBlockConfiguration": block,
         "OwnershipControls": controls,
@@ -52,6 +53,21 @@ def _bucket(deployed: Deployed) -> dict[str, Any]:
         prefix = {"LogFilePrefix": logging["TargetPrefix"]} if logging.get("TargetPrefix") else {}
         found["LoggingConfiguration"] = {"DestinationBucketName": logging["TargetBucket"], **prefix}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _acl(grants: list[dict[str, Any]]) -> str:
+    """The canned ACL that a bucket's grants amount to."""
+    groups = {
+        (row["Grantee"]["URI"].rpartition("/")[2], row["Permission"]) for row in grants if "URI" in row["Grantee"]
+    }
+    canned = {
+        "Private": set(),
+        "AuthenticatedRead": {("AuthenticatedUsers", "READ")},
+        "LogDeliveryWrite": {("LogDelivery", "READ_ACP"), ("LogDelivery", "WRITE")},
+        "PublicRead": {("AllUsers", "READ")},
+        "PublicReadWrite": {("AllUsers", "READ"), ("AllUsers", "WRITE")},
+    }
+    return next((name for name, wanted in canned.items() if wanted == groups), f"grants to {sorted(groups)}")
 
 
 def _encryption(rules: list[dict[str, Any]]) -> dict[str, Any]:
@@ -246,6 +262,7 @@ READERS = {
         read=_bucket,
         attribute=_bucket_attribute,
         defaults={
+            "AccessControl": "Private",
             "BucketEncryption": _AES256,
             "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
             "PublicAccessBlockConfiguration": _BLOCK_DEFAULTS,
