@@ -244,7 +244,11 @@ class Cloud:
         while time.monotonic() < deadline:
             if daemon.poll() is not None:
                 raise CloudError(f"the cloud did not start: {_last_line(self.log)} (log: {self.log})")
-            found = self._health()
+            try:
+                found = self._health()
+            except CloudError:
+                # It listens from its first moment on: a request that is cut off means that it did not come up.
+                found = None
             if found is not None:
                 return self._status(self._own(found))
             time.sleep(_POLL_SECONDS)

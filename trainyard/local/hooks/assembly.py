@@ -18,7 +18,7 @@ from trainyard.local.api.store import Store
 from trainyard.local.cloud import ACCOUNT, REGION
 from trainyard.local.faults import Faults
 from trainyard.local.faults_model import FAULTS_MODEL
-from trainyard.local.hooks import iam, kms_access, references, s3_checksums, s3_objects, sessions
+from trainyard.local.hooks import iam, kms_access, references, routing, s3_checksums, s3_objects, sessions
 from trainyard.local.hooks.gateway import Gateway
 from trainyard.local.hooks.persistence import Persistence
 from trainyard.local.hooks.routing import Invoke, json_service, register
@@ -56,6 +56,7 @@ class Assembly:
             isolation=options.isolation,
             grace_seconds=options.grace_seconds,
         )
+        routing.install()
         iam.install(secure_transport=not options.plain_transport)
         s3_checksums.install()
         s3_objects.install()

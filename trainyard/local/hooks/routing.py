@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import uuid
@@ -40,6 +41,34 @@ class Invocation(Protocol):
 
 
 Invoke = Callable[[str, bytes, Mapping[str, str]], Invocation]
+
+
+class _Handlers(dict[str, Handler]):
+    """The emulator's handlers, with an honest answer for services that it does not have."""
+
+    def get(self, name: str, default: Handler | None = None) -> Handler | None:  # type: ignore[override]
+        return super().get(name, default or functools.partial(_no_service, name))
+
+
+def install() -> None:
+    """Makes requests for services that nobody serves fail as such."""
+    app.SERVICE_HANDLERS = _Handlers(app.SERVICE_HANDLERS)
+    # The emulator asks whether AWS has a service of this name, for which it reads 400 models while everybody waits;
+    # without one it would take the request for S3's. S3 itself it has recognised before.
+    router._is_aws_service_name = lambda _scope: True
+
+
+async def _no_service(
+    name: str, _method: str, _path: str, headers: dict[str, str], _body: bytes, _query: dict[str, Any]
+) -> Reply:
+    message = f"The embedded cloud has no service {name}"
+    if "x-www-form-urlencoded" in headers.get("content-type", ""):
+        xml = (
+            "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code>"
+            f"<Message>{message}</Message></Error></ErrorResponse>"
+        )
+        return 400, {"Content-Type": "text/xml"}, xml.encode()
+    return _error(ServiceError("UnknownOperationException", message))
 
 
 def register(name: str, *, target: str, handler: Handler) -> None:
