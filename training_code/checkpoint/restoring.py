@@ -116,7 +116,7 @@ class Restorer:
         metadata, own = self._documents(snapshot, state)
         targets = materialize({name: item for name, item in state.items() if commit.state[name] == "sharded"})
         reader = VerifiedReader(self.storage, snapshot, metadata, self.options, self._agree)
-        with explained(f"{self.storage.place(attempt.prefix)} does not fit this state"):
+        with explained(f"{self.storage.place(attempt.prefix)} was not loaded", IncompatibleCheckpointError):
             load(
                 targets.sharded,
                 storage_reader=reader,

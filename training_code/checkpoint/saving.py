@@ -152,12 +152,12 @@ def _agree(first: Written, other: Written, rank: int) -> None:
 
 
 @contextlib.contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Turn torch's error, a bundle of tracebacks of all ranks, into one line of ours."""
+def explained(what: str, otherwise: type[CheckpointError] = CheckpointError) -> Iterator[None]:
+    """Turn torch's error, a bundle of tracebacks of all ranks, into one line: ours again, or an ``otherwise``."""
     try:
         yield
     except CheckpointException as error:
         rank, (cause, _) = sorted(error.failures.items())[0]
-        kind = type(cause) if isinstance(cause, CheckpointError) else CheckpointError
-        text = str(cause) if isinstance(cause, CheckpointError) else f"{type(cause).__name__}: {cause}"
-        raise kind(f"{what}: rank {rank}: {text}") from error
+        if isinstance(cause, CheckpointError):
+            raise type(cause)(f"{what}: rank {rank}: {cause}") from error
+        raise otherwise(f"{what}: rank {rank}: {type(cause).__name__}: {cause}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +153,12 @@ def forkserver() -> Any:
     global _context
     if _context is None:
         _context = mp.get_context("forkserver")
-        _context.set_forkserver_preload(["checkpoint_harness", "boto3"])
+        _context.set_forkserver_preload(["__main__", "checkpoint_targets", "boto3"])
+        # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = f"{Path(__file__).parent}:{ROOT}"
+        ensure_running()
+        os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
     return _context
 
 
@@ -172,6 +179,12 @@ class Ranks:
         for process in self._processes:
             process.kill()
         self._ended(10)
+
+    def kill_is_expected(self, timeout: float = 60) -> None:
+        """Wait for processes that kill themselves, and see that they did."""
+        self._ended(timeout)
+        assert {process.exitcode for process in self._processes} == {-signal.SIGKILL}
+        self._folder.cleanup()
 
     def answers(self, timeout: float = 60) -> list[Any]:
         """What the ranks returned, by rank. Raises AssertionError with the traceback of one that failed."""
