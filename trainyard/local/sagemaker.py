@@ -12,6 +12,6 @@ def build(context: Context) -> Service:
     """Composes the service."""
     families: list[object] = [TrainingJobs(context), ProcessingJobs(context), Tags(context)]
     for module, name in (("pipelines", "Pipelines"), ("registry", "ModelRegistry"), ("hosting", "Hosting")):
-        with suppress(ImportError):
+        with suppress(ImportError, AttributeError):
             families.append(getattr(importlib.import_module(f"trainyard.local.{module}"), name)(context))
     return Service("sagemaker", *families)

@@ -56,7 +56,9 @@ class Forwarder:
             writer.close()
             return
         try:
-            await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
+            # A cancelled task would be reported as an error by asyncio's own callback.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
         finally:
             inner_writer.close()
             writer.close()
