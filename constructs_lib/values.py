@@ -71,14 +71,15 @@ def _problems(kind: type[Value], details: ErrorDetails) -> list[ContractError]:
     path = ".".join(map(str, (kind.__name__, *details["loc"])))
     error = details.get("ctx", {}).get("error")
     if isinstance(error, InvalidValue):
-        return [_below(path, problem) for problem in error.problems]
+        # The nested object's path begins with its class, which the outer path replaces.
+        return [_below(path, problem.field.partition(".")[2], problem) for problem in error.problems]
     if isinstance(error, ContractError):
-        return [_below(path, error)]
+        return [_below(path, error.field, error)]
     return [_problem(kind, path, details)]
 
 
-def _below(path: str, problem: ContractError) -> ContractError:
-    return ContractError(f"{path}.{problem.field}", problem.value, problem.rule, problem.way_out)
+def _below(path: str, field: str, problem: ContractError) -> ContractError:
+    return ContractError(f"{path}.{field}", problem.value, problem.rule, problem.way_out)
 
 
 def _problem(kind: type[Value], path: str, details: ErrorDetails) -> ContractError:

@@ -1,0 +1,65 @@
+"""The arithmetic of subnets."""
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from constructs_lib.network.sizing import RESERVED, addresses, subnet_prefix
+from ml_contract.errors import ContractError
+
+NODES = st.integers(1, 400)
+SUBNETS = st.integers(1, 6)
+ENDPOINTS = st.integers(0, 20)
+
+
+def block(prefix: int) -> str:
+    return str(ipaddress.ip_network(f"10.0.0.0/{prefix}"))
+
+
+@given(nodes=NODES, subnets=SUBNETS, efa=st.booleans(), endpoints=ENDPOINTS)
+def test_a_subnet_holds_all_nodes_twice_and_is_the_smallest_that_does(
+    nodes: int, subnets: int, efa: bool, endpoints: int
+) -> None:
+    prefix = subnet_prefix(cidr=block(16), subnets=subnets, nodes=nodes, efa=efa, endpoints=endpoints)
+    size = 2 ** (32 - prefix)
+    needed = 2 * nodes * (5 if efa else 2) + endpoints + RESERVED
+    assert size >= needed
+    assert prefix == 28 or size // 2 < needed
+
+
+@given(nodes=NODES, subnets=SUBNETS, efa=st.booleans(), prefix=st.integers(16, 28))
+def test_subnets_fit_into_the_block_or_the_error_names_one_that_suffices(
+    nodes: int, subnets: int, efa: bool, prefix: int
+) -> None:
+    try:
+        found = subnet_prefix(cidr=block(prefix), subnets=subnets, nodes=nodes, efa=efa, endpoints=8)
+    except ContractError as error:
+        assert error.field == "cidr"
+        larger = int(error.way_out.split("/")[1].split()[0])
+        assert larger < prefix
+        subnet_prefix(cidr=block(larger), subnets=subnets, nodes=nodes, efa=efa, endpoints=8)
+    else:
+        assert subnets * 2 ** (32 - found) <= 2 ** (32 - prefix)
+
+
+@given(nodes=NODES, efa=st.booleans(), endpoints=ENDPOINTS)
+def test_one_more_node_never_needs_less(nodes: int, efa: bool, endpoints: int) -> None:
+    assert addresses(nodes=nodes + 1, efa=efa, endpoints=endpoints) > addresses(
+        nodes=nodes, efa=efa, endpoints=endpoints
+    )
+
+
+@pytest.mark.parametrize(
+    ("cidr", "rule"),
+    [("10.0.0.1/16", "IPv4 network"), ("10.0/16", "IPv4 network"), ("10.0.0.0/15", "/16 to /28"), ("::/64", "IPv4")],
+)
+def test_a_block_that_no_vpc_has_is_refused(cidr: str, rule: str) -> None:
+    with pytest.raises(ContractError, match=rule):
+        subnet_prefix(cidr=cidr, subnets=1, nodes=1, efa=False, endpoints=0)
+
+
+def test_more_nodes_than_the_largest_vpc_holds_are_refused() -> None:
+    with pytest.raises(ContractError, match="^nodes: got 6758, but 6 subnets"):
+        subnet_prefix(cidr="10.0.0.0/16", subnets=6, nodes=6758, efa=True, endpoints=8)

@@ -1,0 +1,97 @@
+"""The app synthesised once per test session, and templates as plain values."""
+
+import functools
+import json
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("Network", "Storage", "Training", "Serving")
+
+
+def context() -> dict[str, Any]:
+    """The feature flags of cdk.json, which only the CLI gives to an app."""
+    return json.loads((ROOT / "cdk.json").read_text())["context"]
+
+
+def synthesise(environments: Iterable[Any], folder: Path) -> Path:
+    """Write the cloud assembly of `environments`, with the guardrails, as app.py does."""
+    import aws_cdk as cdk
+
+    from stacks.guardrails import STRICT, guard
+    from stacks.platform_stage import PlatformStage
+
+    app = cdk.App(context=context(), post_cli_context=STRICT, outdir=str(folder))
+    for environment in environments:
+        PlatformStage(app, environment)
+    guard(app)
+    app.synth()
+    return folder
+
+
+@functools.cache
+def assembly() -> Path:
+    """The cloud assembly of every environment."""
+    from environments import ENVIRONMENTS
+
+    return synthesise(ENVIRONMENTS, Path(tempfile.mkdtemp(prefix="trainyard-assembly-")))
+
+
+@functools.cache
+def template(stage: str, part: str) -> dict[str, Any]:
+    """The template of one stack, for example ``template("Local", "Training")``."""
+    (path,) = (assembly() / f"assembly-{stage}").glob(f"{stage}{part}*.template.json")
+    return json.loads(path.read_text())
+
+
+def stages() -> list[str]:
+    return sorted(path.name.removeprefix("assembly-") for path in assembly().glob("assembly-*"))
+
+
+def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """Resources of one CloudFormation type, by logical id."""
+    return {name: entry for name, entry in template["Resources"].items() if entry["Type"] == kind}
+
+
+def definition(stage: str) -> dict[str, Any]:
+    """The pipeline's definition, with a plausible value for every reference."""
+    ((_, pipeline),) = resources(template(stage, "Training"), "AWS::SageMaker::Pipeline").items()
+    return json.loads(resolved(pipeline["Properties"]["PipelineDefinition"]["PipelineDefinitionBody"]))
+
+
+def resolved(value: Any) -> str:
+    """Text with its references replaced by values of the right form."""
+    if isinstance(value, str):
+        return value
+    ((function, argument),) = value.items()
+    if function == "Fn::Join":
+        separator, parts = argument
+        return separator.join(map(resolved, parts))
+    name = json.dumps(argument)
+    for part, example in _EXAMPLES.items():
+        if part in name:
+            return example
+    raise AssertionError(f"no example for {value}")
+
+
+_EXAMPLES = {
+    "Role": "arn:aws:iam::123456789012:role/example",
+    "GroupId": "sg-0123456789abcdef0",
+    "Subnet": "subnet-0123456789abcdef0",
+    "Key": "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "Storage": "example-bucket",
+    "Packages": "example-group",
+}
+
+
+def statements(template: dict[str, Any], policy: str) -> list[dict[str, Any]]:
+    """Statements of the one policy whose logical id starts with `policy`."""
+    (entry,) = (e for n, e in resources(template, "AWS::IAM::Policy").items() if n.startswith(policy))
+    return entry["Properties"]["PolicyDocument"]["Statement"]
+
+
+def actions(statement: dict[str, Any]) -> set[str]:
+    action = statement["Action"]
+    return {action} if isinstance(action, str) else set(action)
