@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 import torch
 import torch.distributed as dist
+from torch import nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
 
 from ml_contract.bytes_lm import BytesLm
 from training_code.bytes_lm.model import ByteTransformer
@@ -91,6 +95,18 @@ def build(options: BytesLm, ranks: Ranks) -> ByteTransformer:
     model.to_empty(device=ranks.device)
     initialize(model, options.seed)
     return model
+
+
+def clip(model: ByteTransformer, largest: float) -> float:
+    """Scale gradients down to a global norm of ``largest``, and return the norm that they had on all ranks together."""
+    norm = nn.utils.clip_grad_norm_(model.parameters(), largest)
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+
+
+def gather(model: ByteTransformer) -> dict[str, torch.Tensor]:
+    """All parameters, whole and on the CPU, on the first rank; nothing on the others."""
+    whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    return cast(dict[str, torch.Tensor], get_model_state_dict(model, options=whole))
 
 
 _GONE = ("connection closed by peer", "connection reset by peer", "broken pipe", "connection refused",

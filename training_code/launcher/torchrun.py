@@ -81,7 +81,7 @@ def _reason(rank: int, code: int) -> str:
 
 def _listen_on_the_hosts_interface() -> None:
     """Bind the rendezvous to the first host's address instead of to every interface."""
-    from torch.distributed import TCPStore
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]  # public all the same
     from torch.distributed.elastic.rendezvous import static_tcp_rendezvous
 
     def bound(host: str, port: int, world_size: int, is_master: bool, *rest: Any, **options: Any) -> Any:

@@ -1,0 +1,128 @@
+"""The artifact: weights, a portable graph that was held against the model, and the manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ml_contract.bytes_lm import NAME, VOCABULARY, BytesLm
+from ml_contract.manifest import ArtifactManifest
+from ml_contract.signature import DType, ModelSignature
+from ml_contract.signature import Tensor as Signature
+from training_code.bytes_lm.model import ByteTransformer
+from training_code.log import say
+
+WEIGHTS, GRAPH = "model.safetensors", "model.onnx"
+INPUT, OUTPUT = "tokens", "logits"
+MAX_BATCH_SIZE = 16
+"""Largest batch that serving may form; the graph itself takes any."""
+TOLERANCE = 1e-3
+"""Largest difference of a logit between graph and model: float32 sums in another order, over all layers."""
+
+
+class GraphDiffers(RuntimeError):
+    """The exported graph does not compute what the model computes."""
+
+
+def signature() -> ModelSignature:
+    """What the graph takes and gives, for any batch and sequence length."""
+    return ModelSignature(
+        inputs=(Signature(name=INPUT, dtype=DType.INT64, shape=(-1,)),),
+        outputs=(Signature(name=OUTPUT, dtype=DType.FP32, shape=(-1, VOCABULARY)),),
+        max_batch_size=MAX_BATCH_SIZE,
+    )
+
+
+def write(
+    folder: Path, options: BytesLm, weights: Mapping[str, Tensor], *, steps: int, loss: float
+) -> ArtifactManifest:
+    """Write model.safetensors, model.onnx and manifest.json into ``folder``.
+
+    Args:
+        folder: Becomes the artifact.
+        options: Hyperparameters of the run.
+        weights: All parameters, whole and on the CPU.
+        steps: Optimiser steps that made them.
+        loss: Mean loss of the last step, nats per byte.
+
+    Raises:
+        GraphDiffers: The graph failed its check; it is removed again, and no manifest is written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model = ByteTransformer.of(options)
+    model.load_state_dict(dict(weights))
+    model.eval()
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, folder / WEIGHTS)
+    export_graph(model, folder / GRAPH, length=options.sequence_length)
+    try:
+        difference = compare(model, folder / GRAPH, length=options.sequence_length)
+    except GraphDiffers:
+        (folder / GRAPH).unlink()
+        raise
+    manifest = ArtifactManifest.describe(
+        folder,
+        workload=NAME,
+        signature=signature(),
+        metrics={"loss": loss, "graph_difference": difference},
+        provenance={
+            "hyperparameters": dataclasses.asdict(options),
+            "steps": steps,
+            "torch": torch.__version__,
+            "training_job": os.environ.get("TRAINING_JOB_NAME"),
+        },
+    )
+    manifest.write(folder)
+    say(f"export: {', '.join(manifest.files)}; graph and model differ by at most {difference:.1e}")
+    return manifest
+
+
+def export_graph(model: ByteTransformer, path: Path, *, length: int) -> None:
+    """Export to ONNX with dynamic batch and sequence."""
+    example = torch.zeros((2, length), dtype=torch.int64)
+    dynamic = {INPUT: {0: torch.export.Dim("batch"), 1: torch.export.Dim("sequence")}}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model, (example,), path, dynamo=True, dynamic_shapes=dynamic, input_names=[INPUT], output_names=[OUTPUT],
+            external_data=False, verbose=False,
+        )  # fmt: skip
+
+
+def compare(model: ByteTransformer, path: Path, *, length: int) -> float:
+    """Largest difference of a logit between graph and model over batches and lengths other than the exported ones.
+
+    Raises:
+        GraphDiffers: It exceeds ``TOLERANCE``, or the graph refuses a shape.
+    """
+    session = open_graph(path)
+    generator = torch.Generator().manual_seed(0)
+    largest = 0.0
+    for batch, sequence in ((1, 1), (1, length), (3, length // 2 + 1), (MAX_BATCH_SIZE, min(length, 17))):
+        tokens = torch.randint(0, VOCABULARY, (batch, sequence), generator=generator)
+        with torch.no_grad():
+            expected = model(tokens).numpy()
+        found = session.run([OUTPUT], {INPUT: tokens.numpy()})[0]
+        difference = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
+        if not difference <= TOLERANCE:
+            raise GraphDiffers(
+                f"{path.name}: for tokens of shape {(batch, sequence)} its logits differ from the model's by"
+                f" {difference}, more than {TOLERANCE}"
+            )
+        largest = max(largest, difference)
+    return largest
+
+
+def open_graph(path: Path, *, threads: int | None = None) -> onnxruntime.InferenceSession:
+    """A session on the CPU; ``threads`` None takes OMP_NUM_THREADS, or all processors."""
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS", "0"))
+    return onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
