@@ -4,8 +4,9 @@ from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import DeepLearningImage, ProcessingResources, RetryPolicy, SpotCapacity, TrainingResources
-from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PackageOptions, PrepareOptions
+from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PrepareOptions
 from ml_contract.images import PYTORCH_TRAINING, TRITON
+from ml_contract.packaging import PackageOptions
 from stacks.environment import BytesLmServing, BytesLmTraining, Environment
 
 DEV = Environment(
@@ -39,7 +40,7 @@ DEV = Environment(
     ),
     serving=BytesLmServing(
         image=DeepLearningImage(image=TRITON),
-        package=PackageOptions(backend="onnxruntime"),
+        package=PackageOptions(backend="onnxruntime", instance_kind="KIND_GPU"),
         resources=ServingResources(instance_type="ml.g5.xlarge", instance_count=1, start_seconds=600),
     ),
 )  # fmt: skip

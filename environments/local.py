@@ -4,8 +4,9 @@ from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import DeepLearningImage, ProcessingResources, RetryPolicy, SpotCapacity, TrainingResources
-from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PackageOptions, PrepareOptions
+from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PrepareOptions
 from ml_contract.images import PYTORCH_TRAINING_CPU, TRITON
+from ml_contract.packaging import PackageOptions
 from stacks.environment import BytesLmServing, BytesLmTraining, Environment
 
 LOCAL = Environment(

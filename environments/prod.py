@@ -10,8 +10,9 @@ from constructs_lib.training import (
     RetryPolicy,
     TrainingResources,
 )
-from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PackageOptions, PrepareOptions
+from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PrepareOptions
 from ml_contract.images import PYTORCH_TRAINING, TRITON
+from ml_contract.packaging import PackageOptions
 from stacks.environment import BytesLmServing, BytesLmTraining, Environment
 
 PROD = Environment(
@@ -46,7 +47,7 @@ PROD = Environment(
     ),
     serving=BytesLmServing(
         image=DeepLearningImage(image=TRITON),
-        package=PackageOptions(backend="onnxruntime"),
+        package=PackageOptions(backend="onnxruntime", instance_kind="KIND_GPU"),
         resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=2, start_seconds=900),
     ),
 )  # fmt: skip

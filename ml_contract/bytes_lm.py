@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from ml_contract.checks import at_least, between, multiple
 
@@ -96,11 +95,3 @@ class EvaluateOptions:
     def __post_init__(self) -> None:
         between("maximum_bytes", self.maximum_bytes, 4096, 2**40)
         at_least("batch_size", self.batch_size, 1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackageOptions:
-    """Options of packaging for Triton."""
-
-    backend: Literal["onnxruntime", "python"]
-    """onnxruntime serves the model on a GPU; python runs the same file on a CPU."""

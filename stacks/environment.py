@@ -13,8 +13,10 @@ from constructs_lib.storage import StorageSettings
 from constructs_lib.training import DeepLearningImage, ProcessingResources, RetryPolicy, TrainingResources
 from constructs_lib.training.capacity import Capacity
 from constructs_lib.values import Value
-from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PackageOptions, PrepareOptions
+from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PrepareOptions
 from ml_contract.errors import reject
+from ml_contract.instances import instance
+from ml_contract.packaging import PackageOptions
 
 
 class BytesLmTraining(Value):
@@ -51,6 +53,15 @@ class BytesLmServing(Value):
     """How the model is packed for it."""
     resources: ServingResources
     """Instances behind the endpoint."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        gpu = instance(self.resources.instance_type).accelerators > 0
+        if self.package.instance_kind == "KIND_GPU" and not gpu:
+            reject("package.instance_kind", self.package.instance_kind,
+                   f"resources.instance_type {self.resources.instance_type} has no GPU",
+                   "Take KIND_CPU, or a type with a GPU.")  # fmt: skip
+        return self
 
 
 class Environment(Value):

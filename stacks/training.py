@@ -30,6 +30,7 @@ from constructs_lib.training.steps import (
 )
 from ml_contract import bytes_lm
 from ml_contract.metrics import METRICS
+from ml_contract.packaging import ARCHIVE
 from stacks.base import EnvironmentStack
 from stacks.environment import BytesLmServing, BytesLmTraining, Environment
 
@@ -129,7 +130,7 @@ class TrainingStack(EnvironmentStack):
             name="Register",
             group=self.packages,
             image=serving.image,
-            model_data=package.output("repository").below("model.tar.gz"),
+            model_data=package.output("repository").below(ARCHIVE),
             statistics=evaluate.output("evaluation").below("evaluation.json"),
             environment={"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": bytes_lm.NAME},
             instance_types=(serving.resources.instance_type,),

@@ -20,6 +20,7 @@ from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 from pydantic import Field
 
+from constructs_lib.training.entrypoint import check_module
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -70,7 +71,7 @@ class CodeBundle(Construct):
         Raises:
             ContractError: The packages hold no such module.
         """
-        # check_module(module, self._folders)
+        check_module(module, self._folders)
         return Program(code=self, module=module)
 
     def grant_read(self, role: iam.IRole) -> None:

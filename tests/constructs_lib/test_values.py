@@ -42,9 +42,7 @@ def test_an_unknown_field_names_the_one_that_was_meant() -> None:
 
 
 def test_a_missing_field_says_what_it_is_for() -> None:
-    assert message() == (
-        "Thing.size: got None, but it has no default and must be given. Give size: How large it is."
-    )
+    assert message() == ("Thing.size: got None, but it has no default and must be given. Give size: How large it is.")
 
 
 def test_a_wrong_type_is_not_converted() -> None:

@@ -1,0 +1,79 @@
+"""The serving stack."""
+
+import re
+
+import pytest
+
+from tests.synthesis import actions, resources, statements, template
+
+KINDS = ("AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint")
+
+
+def one(stage: str, kind: str) -> dict:
+    ((_, found),) = resources(template(stage, "Serving"), kind).items()
+    return found
+
+
+def test_nothing_is_served_before_a_package_is_given() -> None:
+    serving = template("Local", "Serving")
+    assert serving["Parameters"]["ModelPackageArn"]["Default"] == ""
+    for kind in KINDS:
+        assert one("Local", kind)["Condition"] == "ModelPackageGiven"
+    assert serving["Conditions"]["ModelPackageGiven"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ModelPackageArn"}, ""]}]}
+    assert serving["Outputs"]["EndpointName"]["Condition"] == "ModelPackageGiven"
+
+
+@pytest.mark.parametrize(
+    ("arn", "taken"),
+    [
+        ("", True),
+        ("arn:aws:sagemaker:us-east-1:123456789012:model-package/trainyard-local-bytes-lm/3", True),
+        ("arn:aws:sagemaker:us-east-1:123456789012:model-package-group/trainyard-local-bytes-lm", False),
+        ("trainyard-local-bytes-lm", False),
+    ],
+)
+def test_the_parameter_takes_the_arn_of_a_version(arn: str, taken: bool) -> None:
+    parameter = template("Local", "Serving")["Parameters"]["ModelPackageArn"]
+    assert bool(re.search(parameter["AllowedPattern"], arn)) is taken
+
+
+def test_the_model_is_the_package_in_the_network() -> None:
+    properties = one("Local", "AWS::SageMaker::Model")["Properties"]
+    assert properties["Containers"] == [{"ModelPackageName": {"Ref": "ModelPackageArn"}}]
+    assert len(properties["VpcConfig"]["Subnets"]) == 2
+    assert "ModelName" not in properties
+
+
+def test_the_instances_are_the_environments() -> None:
+    from environments import PROD
+
+    (variant,) = one("Prod", "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
+    assert variant["InstanceType"] == PROD.serving.resources.instance_type
+    assert variant["InitialInstanceCount"] == PROD.serving.resources.instance_count
+    assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == PROD.serving.resources.start_seconds
+
+
+def test_volumes_name_the_key_where_the_type_has_no_storage_of_its_own() -> None:
+    assert "KmsKeyId" in one("Local", "AWS::SageMaker::EndpointConfig")["Properties"]
+    assert "KmsKeyId" not in one("Prod", "AWS::SageMaker::EndpointConfig")["Properties"]
+
+
+def test_names_are_cloudformations_so_that_an_update_can_replace() -> None:
+    for kind, name in zip(KINDS, ("ModelName", "EndpointConfigName", "EndpointName"), strict=True):
+        assert name not in one("Local", kind)["Properties"]
+
+
+def test_containers_read_packages_and_write_nothing() -> None:
+    found = statements(template("Local", "Serving"), "EndpointRole")
+    objects = [s for s in found if any(action.startswith("s3:") for action in actions(s))]
+    assert {action for s in objects for action in actions(s)} == {
+        "s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation",
+    }  # fmt: skip
+    (reading,) = (s for s in objects if "s3:GetObject" in actions(s))
+    assert reading["Resource"]["Fn::Join"][1][1] == "/packages/bytes-lm/*"
+
+
+def test_the_command_that_serves_a_package_is_an_output() -> None:
+    assert template("Local", "Serving")["Outputs"]["DeployCommand"]["Value"] == (
+        "cdk deploy Local/Serving --parameters trainyard-local-serving:ModelPackageArn=ARN"
+    )
