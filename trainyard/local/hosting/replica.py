@@ -24,7 +24,7 @@ _RESTARTS_WITHOUT_HEALTH = 3
 _PAUSE_SECONDS = 1.0
 _KEPT_LINES = 200
 _REASON_CHARACTERS = 600
-_FAILED_LOAD = re.compile(r"failed to load '|creating server:|error: |^E\d{4} ")
+_FAILED_LOAD = re.compile(r"failed to load '|creating server:|^error: |Unable to ")
 _PREFIX = re.compile(r'^[EWI]\d{4} [\d:.]+ \d+ [\w.]+:\d+\] "?|"?$')
 
 _log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ class Replica:
             if self._stopping:
                 return "stopped"
             if container.ended.is_set():
-                return self._explain(container)
+                return container.end
             if self._suspected:
                 return self.reason
             missed = 0 if container.ping() else missed + 1

@@ -1,0 +1,140 @@
+"""Endpoint configurations: which models an endpoint serves, on how many instances, with which share of requests."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+from trainyard.local.api.errors import ServiceError, invalid
+from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
+from trainyard.local.hosting.models import find_model
+from trainyard.local.jobs.references import check_key, check_unique
+from trainyard.local.jobs.refusals import Refusal, refuse
+
+CONFIG: Final = "endpoint-config"
+ENDPOINT: Final = "endpoint"
+MAXIMUM_INSTANCES = 8
+"""Instances of a variant that the embedded cloud runs: each is a model server of this machine."""
+
+_REAL_TIME = "Give InstanceType and InitialInstanceCount: only real-time variants run."
+
+
+def _off(value: object) -> bool:
+    return value is False
+
+
+def _no_capture(value: Any) -> bool:
+    return value.get("EnableCapture") is False
+
+
+def _routing(value: Any) -> bool:
+    return value.get("RoutingStrategy") in ("LEAST_OUTSTANDING_REQUESTS", "RANDOM")
+
+
+_VARIANT = "ProductionVariants[]"
+_REFUSALS = (
+    Refusal(path="AsyncInferenceConfig", way_out="Leave it out: only real-time endpoints run."),
+    Refusal(path="ShadowProductionVariants", way_out="Leave them out."),
+    Refusal(path="ExplainerConfig", way_out="Leave it out."),
+    Refusal(path="DataCaptureConfig", way_out="Set EnableCapture to false.", allowed=_no_capture),
+    Refusal(path="ExecutionRoleArn", way_out="Leave it out: the model names its role."),
+    Refusal(path="VpcConfig", way_out="Give it to the model."),
+    Refusal(path="EnableNetworkIsolation", way_out="Give it to the model.", allowed=_off),
+    Refusal(path="MetricsConfig", way_out="Leave it out."),
+    Refusal(path=f"{_VARIANT}.ServerlessConfig", way_out=_REAL_TIME),
+    Refusal(path=f"{_VARIANT}.InstancePools", way_out=_REAL_TIME),
+    Refusal(path=f"{_VARIANT}.AcceleratorType", way_out="Leave it out."),
+    Refusal(path=f"{_VARIANT}.CoreDumpConfig", way_out="Leave it out."),
+    Refusal(path=f"{_VARIANT}.EnableSSMAccess", way_out="Leave it out.", allowed=_off),
+    Refusal(path=f"{_VARIANT}.ManagedInstanceScaling", way_out="Give a fixed InitialInstanceCount."),
+    Refusal(path=f"{_VARIANT}.CapacityReservationConfig", way_out="Leave it out."),
+    Refusal(path=f"{_VARIANT}.RoutingConfig", way_out="Use LEAST_OUTSTANDING_REQUESTS or RANDOM.", allowed=_routing),
+)
+
+
+class Configs:
+    """CreateEndpointConfig, DescribeEndpointConfig, ListEndpointConfigs, DeleteEndpointConfig."""
+
+    def __init__(self, context: Context) -> None:
+        """Composes the operations."""
+        self._context = context
+
+    @operation("CreateEndpointConfig")
+    def create_config(self, request: Request, _: Caller) -> Answer:
+        """Creates an endpoint configuration."""
+        refuse(request, _REFUSALS)
+        check_key(self._context.platform, "KmsKeyId", request.get("KmsKeyId"))
+        variants = request["ProductionVariants"]
+        check_unique("ProductionVariants", [variant["VariantName"] for variant in variants])
+        for index, variant in enumerate(variants):
+            self._check_variant(variant, f"ProductionVariants[{index}]")
+        if not any(variant.get("InitialVariantWeight", 1.0) for variant in variants):
+            raise invalid("ProductionVariants: every InitialVariantWeight is 0. Give one variant a weight.")
+        name = request["EndpointConfigName"]
+        arn = self._context.arn(f"{CONFIG}/{name}")
+        document = {
+            **request,
+            "ProductionVariants": [{"InitialVariantWeight": 1.0, **variant} for variant in variants],
+            "EndpointConfigArn": arn,
+            "CreationTime": time.time(),
+        }
+        try:
+            self._context.store.insert(CONFIG, name, document)
+        except ServiceError as error:
+            raise invalid(f'Cannot create already existing endpoint configuration "{arn}".') from error
+        return {"EndpointConfigArn": arn}
+
+    @operation("DescribeEndpointConfig")
+    def describe_config(self, request: Request, _: Caller) -> Answer:
+        """An endpoint configuration."""
+        return find_config(self._context, request["EndpointConfigName"])
+
+    @operation("ListEndpointConfigs")
+    def list_configs(self, request: Request, _: Caller) -> Answer:
+        """Endpoint configurations, newest first unless the request says otherwise."""
+        wanted = {"SortOrder": "Descending", **request}
+        chosen = select(self._context.store.list(CONFIG), wanted, name="EndpointConfigName")
+        return page(chosen, request, "EndpointConfigs", identity="EndpointConfigArn")
+
+    @operation("DeleteEndpointConfig")
+    def delete_config(self, request: Request, _: Caller) -> Answer:
+        """Deletes an endpoint configuration that no endpoint uses."""
+        config = find_config(self._context, request["EndpointConfigName"])
+        name = config["EndpointConfigName"]
+        for user in self._users(name):
+            raise invalid(
+                f'Cannot delete endpoint configuration "{config["EndpointConfigArn"]}": the endpoint {user!r} uses it. '
+                "Delete or update the endpoint first."
+            )
+        self._context.store.delete(CONFIG, name)
+        return {}
+
+    def _check_variant(self, variant: dict[str, Any], field: str) -> None:
+        if "ModelName" not in variant:
+            raise invalid(f"{field}.ModelName: it is missing, but the embedded cloud runs no inference components.")
+        find_model(self._context, variant["ModelName"])
+        for member in ("InstanceType", "InitialInstanceCount"):
+            if member not in variant:
+                raise invalid(f"{field}.{member}: it is missing. {_REAL_TIME}")
+        count = variant["InitialInstanceCount"]
+        if count > MAXIMUM_INSTANCES:
+            raise invalid(
+                f"{field}.InitialInstanceCount: got {count}, but the embedded cloud runs at most {MAXIMUM_INSTANCES} "
+                "model servers a variant. Give fewer."
+            )
+
+    def _users(self, name: str) -> Iterator[str]:
+        for endpoint in self._context.store.list(ENDPOINT):
+            if name in (endpoint["EndpointConfigName"], endpoint.get("PendingConfigName")):
+                yield endpoint["EndpointName"]
+
+
+def find_config(context: Context, name: str) -> dict[str, Any]:
+    """An endpoint configuration's document.
+
+    Raises:
+        ServiceError: ValidationException, in AWS's words.
+    """
+    found = context.store.get(CONFIG, name)
+    if found is None:
+        raise invalid(f'Could not find endpoint configuration "{context.arn(f"{CONFIG}/{name}")}".')
+    return found

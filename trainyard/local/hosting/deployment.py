@@ -1,0 +1,239 @@
+"""A running plan: every variant's model data, containers and logs."""
+
+import logging
+import random
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from trainyard.local.api.errors import ServiceError
+from trainyard.local.api.service import Context
+from trainyard.local.hosting.artifact import ArtifactError, fetch
+from trainyard.local.hosting.connections import Connections
+from trainyard.local.hosting.container import Blueprint
+from trainyard.local.hosting.plan import Plan, VariantPlan
+from trainyard.local.hosting.replica import Replica
+from trainyard.local.images import local_image
+from trainyard.local.jobs.logs import Shipper
+
+_JOIN_SECONDS = 30.0
+_log = logging.getLogger(__name__)
+
+
+class Variant:
+    """One production variant that runs."""
+
+    def __init__(
+        self, context: Context, endpoint: str, plan: VariantPlan, root: Path, changed: Callable[[], None]
+    ) -> None:
+        """Prepares; `start` starts.
+
+        Args:
+            context: the rest of the cloud.
+            endpoint: name of the endpoint.
+            plan: what to run.
+            root: folder of the variant's files.
+            changed: told when an instance's state is another one.
+        """
+        self.plan = plan
+        self.weight = plan.weight
+        self.replicas: list[Replica] = []
+        self.group = f"/aws/sagemaker/Endpoints/{endpoint}"
+        self.streams = [f"{plan.name}/i-{uuid.uuid4().hex[:17]}" for _ in range(plan.count)]
+        self._context, self._endpoint, self._root, self._changed = context, endpoint, root, changed
+        self._shipper: Shipper | None = None
+        self._lock = threading.Lock()
+
+    def start(self, cancelled: Callable[[], bool]) -> None:
+        """Fetches the model data and starts the instances; they become healthy some time later.
+
+        Raises:
+            ArtifactError: the model data cannot be had.
+            ServiceError: the role or the image cannot be used any more.
+        """
+        plan, platform = self.plan, self._context.platform
+        archive = self._root / "model.tar.gz"
+        fetch(
+            lambda: platform.role_client("s3", plan.role, "SageMaker"),
+            plan.data_url, archive, plan.download_seconds, cancelled,
+        )  # fmt: skip
+        image = local_image(plan.image, self._context.environments, "Image")
+        credentials = {} if plan.isolated else platform.role_environment(plan.role, "SageMaker")
+        blueprint = Blueprint(
+            archive=archive,
+            environment=image.folder,
+            variables={**image.variables, "AWS_REGION": self._context.region, **credentials, **plan.variables},
+            derived=self._context.state / "model-server",
+            endpoint_url=platform.endpoint_url,
+            isolation=self._context.isolation,
+        )
+        self._shipper = shipper = Shipper(
+            platform.role_client("logs", plan.role, "SageMaker"),
+            platform.role_client("cloudwatch", plan.role, "SageMaker"),
+            self.group, self.streams, self._endpoint, self._undelivered,
+        )  # fmt: skip
+        for number in range(plan.count):
+            self.replicas.append(
+                Replica(
+                    f"{self._endpoint}/{plan.name}/{number + 1}",
+                    blueprint,
+                    self._root / f"instance-{number + 1}",
+                    start_seconds=plan.start_seconds,
+                    line=lambda text, number=number: shipper.line(number, text, time.time()),  # type: ignore[misc]
+                    changed=self._changed,
+                )
+            )
+
+    @contextmanager
+    def borrow(self) -> Iterator[tuple[Replica, Connections] | None]:
+        """A healthy instance, counted as busy meanwhile; None when there is none."""
+        with self._lock:
+            healthy = [(replica, way) for replica in self.replicas if (way := replica.connections)]
+            chosen = None
+            if healthy and self.plan.routing == "RANDOM":
+                chosen = random.choice(healthy)  # noqa: S311 - a share of requests is no secret
+            elif healthy:
+                chosen = min(healthy, key=lambda pair: pair[0].outstanding)
+            if chosen:
+                chosen[0].outstanding += 1
+        try:
+            yield chosen
+        finally:
+            if chosen:
+                with self._lock:
+                    chosen[0].outstanding -= 1
+
+    def signal(self, *, graceful: bool) -> None:
+        """Asks every instance to end."""
+        for replica in self.replicas:
+            replica.stop(graceful=graceful)
+
+    def stop(self) -> None:
+        """Waits until every instance has ended and sends the rest of their logs."""
+        for replica in self.replicas:
+            replica.join(_JOIN_SECONDS)
+        if self._shipper is not None:
+            self._shipper.close()
+
+    def _undelivered(self, problem: str) -> None:
+        _log.warning("%s", problem)
+
+
+class Deployment:
+    """All variants of one plan."""
+
+    def __init__(self, context: Context, endpoint: str, plan: Plan, changed: Callable[[], None]) -> None:
+        """Prepares; `start` starts.
+
+        Args:
+            context: the rest of the cloud.
+            endpoint: name of the endpoint.
+            plan: what to run.
+            changed: told, on some thread, that an instance's state is another one.
+        """
+        self.plan = plan
+        self.began = time.time()
+        self._changed = changed
+        self._root = folder(context, endpoint) / plan.id
+        self._news = threading.Condition()
+        self._closed = False
+        self._starting = threading.Lock()
+        self.variants = [
+            Variant(context, endpoint, variant, self._root / variant.name, self._notify) for variant in plan.variants
+        ]
+
+    def start(self) -> str:
+        """Starts every variant and waits until all instances are healthy. Empty, or why that did not come about."""
+        with self._starting:
+            try:
+                for variant in self.variants:
+                    if not self._closed:
+                        variant.start(lambda: self._closed)
+            except ArtifactError as error:
+                return str(error)
+            except ServiceError as error:
+                return error.message
+            with self._news:
+                self._news.wait_for(lambda: self._closed or self.failure() or self.healthy())
+                return "it was stopped before it was in service" if self._closed else self.failure()
+
+    def healthy(self) -> bool:
+        """Whether every instance answers."""
+        return all(replica.state == "healthy" for variant in self.variants for replica in variant.replicas)
+
+    def failure(self) -> str:
+        """Why an instance failed for good, or nothing."""
+        for variant in self.variants:
+            for replica in variant.replicas:
+                if replica.state == "failed":
+                    return (
+                        f"The primary container for production variant {variant.plan.name} did not pass the ping "
+                        f"health check. Please check CloudWatch logs for this endpoint. [{replica.reason}]"
+                    )
+        return ""
+
+    def choose(self, target: str | None) -> Variant | None:
+        """The variant that answers the next request: the one asked for, or one by weight. None: no such variant."""
+        if target is not None:
+            return next((variant for variant in self.variants if variant.plan.name == target), None)
+        if len(self.variants) == 1:
+            return self.variants[0]
+        weights = [variant.weight for variant in self.variants]
+        return random.choices(self.variants, weights)[0]  # noqa: S311 - a share of requests is no secret
+
+    def stop(self, *, graceful: bool, keep: bool = False) -> None:
+        """Ends everything; returns when no process is left.
+
+        Args:
+            graceful: let the servers answer what they work on.
+            keep: keep the model data for the next start of the cloud.
+        """
+        with self._news:
+            self._closed = True
+            self._news.notify_all()
+        with self._starting:
+            for variant in self.variants:
+                variant.signal(graceful=graceful)
+            for variant in self.variants:
+                variant.stop()
+        if not keep:
+            shutil.rmtree(self._root, ignore_errors=True)
+
+    def _notify(self) -> None:
+        with self._news:
+            self._news.notify_all()
+        self._changed()
+
+
+def folder(context: Context, endpoint: str) -> Path:
+    """Where an endpoint's files are."""
+    return context.state / "endpoints" / endpoint
+
+
+def describe(plan: Plan, deployment: Deployment | None) -> list[dict[str, Any]]:
+    """ProductionVariants as DescribeEndpoint shows them; without a deployment nothing of it runs."""
+    running = {variant.plan.name: variant for variant in deployment.variants} if deployment else {}
+    return [_described(variant, running.get(variant.name)) for variant in plan.variants]
+
+
+def _described(plan: VariantPlan, running: Variant | None) -> dict[str, Any]:
+    replicas = running.replicas if running else []
+    shown: dict[str, Any] = {
+        "VariantName": plan.name,
+        "DeployedImages": [{"SpecifiedImage": plan.image, "ResolvedImage": plan.image}],
+        "CurrentWeight": running.weight if running else plan.weight,
+        "DesiredWeight": running.weight if running else plan.weight,
+        "CurrentInstanceCount": sum(replica.state == "healthy" for replica in replicas),
+        "DesiredInstanceCount": plan.count,
+        "RoutingConfig": {"RoutingStrategy": plan.routing},
+    }
+    troubled = [replica for replica in replicas if replica.state in ("starting", "restarting", "failed")]
+    if troubled:
+        statuses = [{"Status": "Creating", "StartTime": one.since, "StatusMessage": one.reason} for one in troubled]
+        shown["VariantStatus"] = [{key: value for key, value in row.items() if value} for row in statuses]
+    return shown
