@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import cloudwatch_logs
 
 from trainyard.local.cloudformation.aws import CallError, call
 from trainyard.local.cloudformation.resource import (
@@ -70,10 +71,9 @@ class LogGroup(Resource):
         if not old:
             return
         if new.get("KmsKeyId") != old.get("KmsKeyId"):
-            if "KmsKeyId" in new:
-                call("logs", "AssociateKmsKey", logGroupName=identity, kmsKeyId=_allowed_key(new["KmsKeyId"]))
-            else:
-                call("logs", "DisassociateKmsKey", logGroupName=identity)
+            # The emulator has no AssociateKmsKey and no DisassociateKmsKey.
+            key = _allowed_key(new["KmsKeyId"]) if "KmsKeyId" in new else None
+            cloudwatch_logs._log_groups[identity]["kmsKeyId"] = key
         add, remove = tag_changes(old, new)
         if remove:
             call("logs", "UntagResource", resourceArn=group_arn(identity), tagKeys=remove)

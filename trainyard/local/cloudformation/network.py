@@ -229,15 +229,14 @@ class Route(Resource):
     applied: ClassVar[Mapping[str, Any]] = {
         "DestinationCidrBlock": ALL,
         "GatewayId": ALL,
-        "InstanceId": ALL,
         "NatGatewayId": ALL,
         "RouteTableId": ALL,
-        "TransitGatewayId": ALL,
         "VpcPeeringConnectionId": ALL,
     }
     _gateways: ClassVar[Mapping[str, tuple[str, str, str]]] = {
         "igw": ("DescribeInternetGateways", "InternetGatewayIds", "InternetGateways"),
         "nat": ("DescribeNatGateways", "NatGatewayIds", "NatGateways"),
+        "pcx": ("DescribeVpcPeeringConnections", "VpcPeeringConnectionIds", "VpcPeeringConnections"),
     }
 
     def make(self, request: Request) -> str:
@@ -262,7 +261,7 @@ class Route(Resource):
 
     def _check_target(self, target: str) -> None:
         kind = self._gateways.get(target.split("-")[0])
-        if kind and not call("ec2", kind[0], **{kind[1]: [target]})[kind[2]]:
+        if kind is None or not call("ec2", kind[0], **{kind[1]: [target]})[kind[2]]:
             raise CallError(f"The gateway ID '{target}' does not exist", "InvalidGatewayID.NotFound")
 
     def apply(self, identity: str, old: Properties, new: Properties) -> None:
