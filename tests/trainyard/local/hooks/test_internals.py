@@ -1,0 +1,129 @@
+"""The emulator's internals that the hooks lean on: an upgrade that moves one fails here, and says which."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Functions that hooks replace or call, with the parameters they count on.
+FUNCTIONS = {
+    "ministack.app:_build_persistence_save_dict": [],
+    "ministack.app:_extract_s3_vhost_bucket": ["host"],
+    "ministack.app:load_state": ["service"],
+    "ministack.app:save_all": ["services"],
+    "ministack.app:pin_request_origin": ["source_ip", "secure_transport"],
+    "ministack.core.concurrency:run_reentrant": ["fn", "args", "thread_name"],
+    "ministack.core.iam_actions:access_denied_response": [
+        "service", "action", "principal_arn", "request_id", "error_code", "message", "headers", "resource_arn",
+        "explicit_deny", "resource_policy_arn",
+    ],
+    "ministack.core.iam_actions:extract_iam_action": ["service", "method", "path", "headers", "body", "query_params"],
+    "ministack.core.iam_actions:extract_resource_arn": [
+        "service", "method", "path", "headers", "body", "query_params", "region", "account_id",
+    ],
+    "ministack.core.iam_actions:identity_denial_message": ["action", "principal_arn", "resource", "explicit_deny"],
+    "ministack.core.iam_actions:request_tag_context": ["service", "iam_action", "body", "params"],
+    "ministack.core.iam_evaluator:_resource_policy": ["service", "resource_arn"],
+    "ministack.core.iam_evaluator:caller_arn": [],
+    "ministack.core.iam_evaluator:enforce": [
+        "access_key_id", "iam_action", "service", "region", "resource_arn", "service_context",
+    ],
+    "ministack.core.iam_evaluator:evaluate_resource_policy": ["doc", "ctx", "service", "named_only", "direct_only"],
+    "ministack.core.iam_evaluator:is_root_access_key": ["access_key_id"],
+    "ministack.core.iam_evaluator:resolve_principal": ["access_key_id", "account_id", "credential"],
+    "ministack.core.persistence:_json_default": ["obj"],
+    "ministack.core.persistence:_json_object_hook": ["obj"],
+    "ministack.core.persistence:_state_format_version": ["service"],
+    "ministack.core.responses:get_account_id": [],
+    "ministack.core.responses:get_region": [],
+    "ministack.core.router:_is_aws_service_name": ["scope_name"],
+    "ministack.core.router:detect_service": ["method", "path", "headers", "query_params"],
+    "ministack.core.router:extract_access_key_id": ["headers", "query_params"],
+    "ministack.services.iam:_gen_secret": [],
+    "ministack.services.iam:_gen_session_access_key": [],
+    "ministack.services.iam:_gen_session_token": [],
+    "ministack.services.kms:_resolve_key": ["key_id_or_arn"],
+    "ministack.services.s3:_complete_multipart_upload": ["bucket_name", "key", "body", "query_params", "headers"],
+    "ministack.services.s3:_composite_checksum": ["algorithm", "part_checksums"],
+    "ministack.services.s3:_compute_s3_checksum": ["algorithm", "body"],
+    "ministack.services.s3:_crc32c": ["body"],
+    "ministack.services.s3:_crc64nvme": ["body"],
+    "ministack.services.s3:_create_multipart_upload": ["bucket_name", "key", "headers"],
+    "ministack.services.s3:_dispatch": ["method", "bucket", "key", "headers", "body", "query_params"],
+    "ministack.services.s3:_error": None,
+    "ministack.services.s3:_get_object": ["bucket_name", "key", "headers", "query_params"],
+    "ministack.services.s3:_object_disk_path": ["bucket", "key", "account_id"],
+    "ministack.services.s3:_object_response_headers": ["obj", "bucket_name", "key", "include_checksums"],
+    "ministack.services.s3:_put_object": ["bucket_name", "key", "body", "headers"],
+    "ministack.services.s3:_qp": ["params", "key", "default"],
+    "ministack.services.s3:_read_body": ["bucket_name", "key", "obj"],
+    "ministack.services.s3:_request_access_key": None,
+    "ministack.services.s3:_resolve_object_checksums": ["body", "headers"],
+    "ministack.services.s3:_resolve_part_checksums": ["body", "headers", "upload"],
+    "ministack.services.s3:_resolve_sse_write_headers": ["headers", "bucket_name"],
+    "ministack.services.sts:register_session": ["access_key", "session"],
+}  # fmt: skip
+# Tables and settings.
+VALUES = {
+    "ministack.app:AUTH": "bool",
+    "ministack.app:SERVICE_HANDLERS": "dict",
+    "ministack.app:SERVICE_REGISTRY": "dict",
+    "ministack.app:_loaded_modules": "dict",
+    "ministack.core.iam_actions:SERVICE_TO_IAM_NAMESPACE": "dict",
+    "ministack.core.iam_evaluator:_ALWAYS_ALLOWED_ACTIONS": "frozenset",
+    "ministack.core.router:SERVICE_PATTERNS": "dict",
+    "ministack.services.cloudformation:_stacks": "AccountRegionScopedDict",
+    "ministack.services.ec2:_security_groups": "AccountRegionScopedDict",
+    "ministack.services.ec2:_subnets": "AccountRegionScopedDict",
+    "ministack.services.iam:_roles": "AccountScopedDict",
+    "ministack.services.s3:S3_PERSIST": "bool",
+    "ministack.services.s3:_buckets": "AccountScopedDict",
+    "ministack.services.s3:_multipart_uploads": "AccountScopedDict",
+}
+# Classes and the application itself: every other test uses them.
+EXERCISED = {
+    "ministack.app:app",
+    "ministack.core.iam_evaluator:EvalContext",
+    "ministack.core.iam_evaluator:EvalResult",
+    "ministack.services.s3:url_unquote",
+}
+INSPECT = """
+import importlib, inspect
+def found(name):
+    module, _, attribute = name.partition(":")
+    value = getattr(importlib.import_module(module), attribute, None)
+    return list(inspect.signature(value).parameters) if callable(value) else type(value).__name__
+print(json.dumps({name: found(name) for name in NAMES}))
+"""
+
+
+@pytest.fixture
+def internals(beside_the_emulator: Callable[[str], Any]) -> dict[str, Any]:
+    found = beside_the_emulator(f"NAMES = {[*FUNCTIONS, *VALUES]!r}\n{INSPECT}")
+    assert isinstance(found, dict)
+    return found
+
+
+def test_what_the_hooks_lean_on_is_where_it_was(internals: dict[str, Any]) -> None:
+    moved = {}
+    for name, expected in (FUNCTIONS | VALUES).items():
+        found = internals[name]
+        if found != expected and not (expected is None and isinstance(found, list)):
+            moved[name] = found
+    assert not moved
+
+
+def test_every_internal_that_a_hook_names_is_watched_here() -> None:
+    hooks = Path(__file__).resolve().parents[4] / "trainyard" / "local" / "hooks"
+    named = set()
+    for path in hooks.glob("*.py"):
+        source = path.read_text()
+        for module in sorted({name.partition(":")[0] for name in FUNCTIONS | VALUES}):
+            package, _, local = module.rpartition(".")
+            if re.search(rf"^from {package} import (?:.*\b)?{local}\b", source, re.MULTILINE):
+                named |= {f"{module}:{name}" for name in re.findall(rf"(?<![\w.]){local}\.(\w+)", source)}
+    assert named - EXERCISED <= set(FUNCTIONS) | set(VALUES)

@@ -1,0 +1,112 @@
+"""SageMaker's protocol on the emulator's port."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from trainyard.local.cloud import Cloud
+
+HEADERS = {
+    "Content-Type": "application/x-amz-json-1.1",
+    "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request, "
+    "SignedHeaders=host, Signature=0",
+}
+
+
+def test_a_group_is_made_and_read_back(client: Callable) -> None:
+    sagemaker = client("sagemaker")
+    arn = sagemaker.create_model_package_group(ModelPackageGroupName="routed")["ModelPackageGroupArn"]
+    assert arn == "arn:aws:sagemaker:us-east-1:123456789012:model-package-group/routed"
+    assert sagemaker.describe_model_package_group(ModelPackageGroupName="routed")["ModelPackageGroupArn"] == arn
+    sagemaker.delete_model_package_group(ModelPackageGroupName="routed")
+
+
+def test_operations_that_nobody_runs_say_what_is_run(client: Callable) -> None:
+    with pytest.raises(ClientError, match=r"does not run ListApps\. It runs AddTags, ") as error:
+        client("sagemaker").list_apps()
+    assert error.value.response["Error"]["Code"] == "UnknownOperationException"
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters"),
+    [
+        ("invoke_endpoint_async", {"InputLocation": "s3://bucket/key"}),
+        ("invoke_endpoint_with_response_stream", {"Body": b"{}"}),
+    ],
+)
+def test_other_ways_to_invoke_fail_honestly(operation: str, parameters: dict[str, Any], client: Callable) -> None:
+    with pytest.raises(ClientError, match="The embedded cloud does not run POST /endpoints/x/"):
+        getattr(client("sagemaker-runtime"), operation)(EndpointName="x", **parameters)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"), [(b"{", "no JSON"), (b"[]", "list, not a JSON object"), (b"\xff", "no JSON")]
+)
+def test_a_request_that_is_no_json_object_is_refused(body: bytes, message: str, cloud: Cloud) -> None:
+    headers = {**HEADERS, "X-Amz-Target": "SageMaker.ListTrainingJobs"}
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(urllib.request.Request(cloud.endpoint_url, body, headers), timeout=10)
+    answer = json.load(error.value)
+    assert error.value.code == 400
+    assert answer["__type"] == "SerializationException"
+    assert message in answer["message"]
+
+
+SLOW = """
+import asyncio, time, types
+from trainyard.local.hooks.routing import json_service
+
+class Sleeper:
+    def call(self, name, request, caller):
+        if name == "Fail":
+            raise KeyError("secret")
+        time.sleep(0.5)
+        return {"Caller": caller.arn}
+
+def invoke(name, body, headers):
+    time.sleep(0.5)
+    return types.SimpleNamespace(status=200, headers={"Content-Type": "text/plain"}, body=name.encode() + body)
+
+handle = json_service(Sleeper(), lambda *_: None, invoke)
+
+def ask(operation, path="/"):
+    headers = {"x-amz-target": f"SageMaker.{operation}"} if operation else {}
+    return handle("POST", path, headers, b"{}", {})
+
+async def main():
+    started = time.monotonic()
+    asked = [asyncio.create_task(ask("Slow")) for _ in range(8)]
+    asked.append(asyncio.create_task(ask("", "/endpoints/a%20b/invocations")))
+    turns = 0
+    while not all(task.done() for task in asked):
+        await asyncio.sleep(0.01)
+        turns += 1
+    answers = [await task for task in asked]
+    seconds = time.monotonic() - started
+    failed = await ask("Fail")
+    bodies = [answer[2].decode() for answer in (answers[0], answers[-1], failed)]
+    return [seconds, turns, [answer[0] for answer in answers], failed[0], *bodies]
+
+print(json.dumps(asyncio.run(main())))
+"""
+
+
+def test_slow_operations_hold_up_neither_each_other_nor_the_loop(beside_the_emulator: Callable[[str], Any]) -> None:
+    seconds, turns, codes, failed, answer, invoked, message = beside_the_emulator(SLOW)
+    assert codes == [200] * 9
+    # One after the other they would take 4.5 s; a loop that waits for one turns once.
+    assert seconds < 3.5
+    assert turns > 5
+    assert json.loads(answer) == {"Caller": "arn:aws:iam::123456789012:root"}
+    assert invoked == "a b{}"
+    # What went wrong inside is for the log.
+    assert failed == 500
+    assert json.loads(message)["__type"] == "InternalFailure"
+    assert "secret" not in message
