@@ -25,6 +25,7 @@ class Forwarder:
         """
         self._listeners = listeners
         self._target = (host, port)
+        self._connections: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="endpoint forwarder", daemon=True)
         self._thread.start()
@@ -38,14 +39,18 @@ class Forwarder:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        for listener in self._listeners:
-            start = asyncio.start_server(self._serve, sock=listener, limit=_CHUNK_BYTES)
-            self._loop.run_until_complete(start)
+        servers = [
+            self._loop.run_until_complete(asyncio.start_server(self._serve, sock=listener, limit=_CHUNK_BYTES))
+            for listener in self._listeners
+        ]
         self._loop.run_forever()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        for server in servers:
+            server.close()
+        # A connection that was just accepted becomes a task only now.
+        while tasks := asyncio.all_tasks(self._loop):
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(tasks))
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,19 +60,27 @@ class Forwarder:
             # The cloud is gone: the client sees a closed connection, as it would without the forwarder.
             writer.close()
             return
+        # The loop itself holds streams and what waits for them weakly.
+        connection = asyncio.current_task()
+        assert connection
+        self._connections.add(connection)
         try:
             # A cancelled task would be reported as an error by asyncio's own callback.
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
         finally:
+            self._connections.discard(connection)
             inner_writer.close()
             writer.close()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    # Either side may end at any time; a half-closed connection still carries the answer.
-    with contextlib.suppress(OSError):
+    try:
         while data := await reader.read(_CHUNK_BYTES):
             writer.write(data)
             await writer.drain()
+        # A half-closed connection still carries the answer.
         writer.write_eof()
+    except OSError:
+        # Whoever is gone without a word wants no answer.
+        writer.close()

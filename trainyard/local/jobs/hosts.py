@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -98,6 +99,14 @@ class Hosts:
         """Sends SIGKILL to a host's PID 1."""
         self._inits[host].signal(signal.SIGKILL)
 
+    def connect(self, host: int, port: int) -> socket.socket:
+        """A connection to a port that a program of a host listens on.
+
+        Raises:
+            OSError: nothing listens there.
+        """
+        return socket.create_connection((self.names[host], port))
+
     def drain(self) -> None:
         """Waits until the last lines of ended hosts have been heard."""
         for init in self._inits:
@@ -145,6 +154,9 @@ class NamespaceHosts(Hosts):
 
     def variables(self, host: int) -> dict[str, str]:  # noqa: ARG002
         return {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}"}
+
+    def connect(self, host: int, port: int) -> socket.socket:
+        return self._network.connect(host, port)
 
     def close(self) -> None:
         for init in self._inits:

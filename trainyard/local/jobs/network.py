@@ -62,6 +62,18 @@ class Network:
 
         return _elsewhere(self.namespaces[host], open_listener)
 
+    def connect(self, host: int, port: int) -> socket.socket:
+        """A connection to a port of a host's own 127.0.0.1, usable from outside it.
+
+        Raises:
+            OSError: nothing listens there.
+        """
+
+        def open_connection() -> socket.socket:
+            return socket.create_connection(("127.0.0.1", port))
+
+        return _elsewhere(self.namespaces[host], open_connection)
+
     def close(self) -> None:
         """Lets go of the namespaces: the kernel removes each when its last process ends."""
         if self._switch >= 0:
