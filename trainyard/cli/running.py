@@ -56,5 +56,5 @@ def run_pipeline(
         return
     execution = Watcher(connection, console).watch(arn)
     if execution.status != "Succeeded":
-        raise OperationError(f"the execution {execution.status.lower()}: {execution.reason or 'no reason was given'}")
+        raise OperationError(f"the execution has {execution.status.lower()}: see `trainyard executions {arn}`")
     console.print(f"succeeded in {execution.seconds:.0f} s")

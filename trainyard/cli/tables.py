@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import typer
-from rich.console import Console
-from rich.table import Table
-
 from trainyard.operations import executions, inference
 from trainyard.operations import logs as log
 from trainyard.operations.connection import Connection
@@ -24,7 +21,9 @@ def show_executions(connection: Connection, reference: str | None) -> None:
         _print(f"no pipeline on {connection.name}", ("pipeline", "changed"), rows)
     elif reference.startswith("arn:"):
         found = executions.describe(connection, reference)
-        steps = [(step.name, step.status, _took(step), step.job or "", step.reason) for step in found.steps]
+        steps = [
+            (step.name, step.status, _took(step), step.job or "", " ".join(step.reason.split())) for step in found.steps
+        ]
         _print("no step has started", ("step", "status", "took", "job", "reason"), steps)
         typer.echo(f"{found.status}{': ' + found.reason if found.reason else ''}")
     else:
@@ -74,13 +73,11 @@ def _print(otherwise: str, columns: tuple[str, ...], rows: Sequence[tuple[str, .
     if not rows:
         typer.echo(otherwise)
         return
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        # An ARN cut in the middle cannot be copied.
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console(soft_wrap=True).print(table)
+    # Rows are never cut or wrapped: an ARN that is cut in the middle cannot be copied.
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    for number, row in enumerate((columns, *rows)):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        typer.secho(text, bold=number == 0)
 
 
 def _took(step: executions.Step) -> str:

@@ -48,7 +48,7 @@ class Watcher:
                 took = f"{step.seconds:6.1f} s" if step.seconds is not None else " " * 8
                 if step.status != "Executing":
                     reason = f"  [red]{escape(step.reason)}[/]" if step.reason else ""
-                    self.console.print(f"  {_MARKS[step.status]} {step.name:<14} {took}{reason}")
+                    self.console.print(f"  {_MARKS[step.status]} {step.name:<14} {took}{reason}", soft_wrap=True)
             if step.status in ("Starting", "Executing"):
                 running = step
         return running
