@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import typer
+
 from trainyard.operations import executions, inference
 from trainyard.operations import logs as log
 from trainyard.operations.connection import Connection
