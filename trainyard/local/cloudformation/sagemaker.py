@@ -28,7 +28,6 @@ _CONTAINER = {
     "Environment": ALL,
     "Image": ALL,
     "Mode": ALL,
-    "ModelDataSource": {"S3DataSource": {"CompressionType": ALL, "S3DataType": ALL, "S3Uri": ALL}},
     "ModelDataUrl": ALL,
     "ModelPackageName": ALL,
 }

@@ -91,11 +91,23 @@ class Stack:
 
 
 @pytest.fixture
-def stack(client: Callable[[str], Any], tmp_path: Path) -> Iterator[Stack]:
-    """A stack of its own for one test; it is gone afterwards."""
-    made = Stack(client, tmp_path, f"test-{uuid.uuid4().hex[:8]}")
-    yield made
-    made.delete()
+def make_stack(client: Callable[[str], Any], tmp_path: Path) -> Iterator[Callable[[], Stack]]:
+    """Makes stacks for one test; the last one made is the first to go."""
+    made: list[Stack] = []
+
+    def make() -> Stack:
+        made.append(Stack(client, tmp_path, f"test-{uuid.uuid4().hex[:8]}"))
+        return made[-1]
+
+    yield make
+    for stack in reversed(made):
+        stack.delete()
+
+
+@pytest.fixture
+def stack(make_stack: Callable[[], Stack]) -> Stack:
+    """A stack of its own for one test."""
+    return make_stack()
 
 
 @pytest.fixture

@@ -61,6 +61,36 @@ ROLE = {
     "Properties": {"AssumeRolePolicyDocument": trust("vpc-flow-logs.amazonaws.com")},
 }
 BUCKET = {"Type": "AWS::S3::Bucket", "Properties": {}}
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver:26.05-py3"
+JOBS = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust("sagemaker.amazonaws.com")}}
+
+
+def definition(message: str) -> dict:
+    """A pipeline of one step."""
+    step = {"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
+    return {"PipelineDefinitionBody": json.dumps({"Version": "2020-12-01", "Parameters": [], "Steps": [step]})}
+
+
+def model() -> dict:
+    """A model; the bucket beside it holds its data."""
+    data = {"Fn::Sub": "s3://${Bucket}/model.tar.gz"}
+    return {
+        "ExecutionRoleArn": att("Jobs", "Arn"),
+        "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": data, "Environment": {"LEVEL": "1"}},
+    }
+
+
+def variant(**more: Any) -> dict:
+    return {
+        "VariantName": "live",
+        "ModelName": att("Model", "ModelName"),
+        "InstanceType": "ml.c5.xlarge",
+        "InitialInstanceCount": "1",
+        **more,
+    }
+
+
+MODEL = {"Type": "AWS::SageMaker::Model", "Properties": model()}
 LIFECYCLE = json.dumps(
     {
         "rules": [
@@ -397,6 +427,59 @@ CASES = [
         refused_path="Policies",
         wrong={"Type": "SecureString"},
         wrong_says="String or StringList",
+    ),
+    Case(
+        "AWS::SageMaker::Pipeline",
+        {
+            "PipelineName": "it",
+            "PipelineDescription": "stops",
+            "PipelineDefinition": definition("one"),
+            "RoleArn": att("Jobs", "Arn"),
+            "ParallelismConfiguration": {"MaxParallelExecutionSteps": "2"},
+            "Tags": TAGS,
+        },
+        {"Jobs": JOBS},
+        update={
+            "PipelineDefinition": definition("two"),
+            "PipelineDescription": "stops at once",
+            "ParallelismConfiguration": {"MaxParallelExecutionSteps": 3},
+            "Tags": RETAGGED,
+        },
+        replace={"PipelineName": "it-too"},
+        wrong={"RoleArn": "arn:aws:iam::123456789012:role/not-there"},
+        wrong_says="not-there",
+    ),
+    Case(
+        "AWS::SageMaker::ModelPackageGroup",
+        {"ModelPackageGroupName": "it", "ModelPackageGroupDescription": "models", "Tags": TAGS},
+        update={"Tags": RETAGGED},
+        replace={"ModelPackageGroupName": "it-too"},
+        refused={"ModelPackageGroupPolicy": policy("sagemaker:*")},
+        refused_path="ModelPackageGroupPolicy",
+        wrong={"ModelPackageGroupName": "not a name"},
+        wrong_says="not a name",
+    ),
+    Case(
+        "AWS::SageMaker::Model",
+        {**model(), "EnableNetworkIsolation": "false", "Tags": TAGS},
+        {"Jobs": JOBS, "Bucket": BUCKET},
+        update={"Tags": RETAGGED},
+        replace={"EnableNetworkIsolation": True},
+        refused={"InferenceExecutionConfig": {"Mode": "Serial"}},
+        refused_path="InferenceExecutionConfig",
+        wrong={"ExecutionRoleArn": "arn:aws:iam::123456789012:role/not-there"},
+        wrong_says="not-there",
+    ),
+    Case(
+        "AWS::SageMaker::EndpointConfig",
+        {"ProductionVariants": [variant(InitialVariantWeight="0.5")], "Tags": TAGS},
+        {"Jobs": JOBS, "Bucket": BUCKET, "Model": MODEL},
+        update={"Tags": RETAGGED},
+        replace={"ProductionVariants": [variant(InitialInstanceCount=2)]},
+        refused={"ProductionVariants": [variant(ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1})]},
+        refused_path="ProductionVariants.ServerlessConfig",
+        wrong={"ProductionVariants": [variant(ModelName="not-there")]},
+        wrong_says="not-there",
     ),
     Case(
         "AWS::ECR::Repository",
