@@ -144,7 +144,8 @@ def _invoke(invoke: Invoke | None, method: str, path: str, headers: Mapping[str,
                 404,
             )
         answer = invoke(name, body, headers)
-        return answer.status, dict(answer.headers), answer.body
+        # The emulator gives JSON its own type by service under the name Content-Type: here it is the model's to choose.
+        return answer.status, {key.lower(): value for key, value in answer.headers.items()}, answer.body
     except ServiceError as error:
         return _error(error)
     except Exception:
