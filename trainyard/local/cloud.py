@@ -5,7 +5,6 @@ Nothing here imports boto3 or the emulator: the daemon runs in an environment of
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
@@ -20,6 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from trainyard.local.processes import await_exit, descendants, kill, runs, send
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_STATE = ROOT / ".trainyard" / "cloud"
@@ -138,11 +139,13 @@ class Cloud:
             if found is None:
                 return False
             pid = int(self._own(found)["pid"])
-        _signal(pid, signal.SIGTERM)
-        if not _await_exit(pid, _STOP_SECONDS):
-            # Jobs and model servers live in sessions of their own: the next start sees them as failed.
-            _signal(pid, signal.SIGKILL)
-            _await_exit(pid, 10.0)
+        send(pid, signal.SIGTERM)
+        if not await_exit(pid, _STOP_SECONDS):
+            # What it started lives in sessions of its own, and would stay.
+            orphans = descendants(pid)
+            send(pid, signal.SIGKILL)
+            kill(orphans)
+            await_exit(pid, 10.0)
         return True
 
     def status(self) -> Status:
@@ -237,7 +240,7 @@ class Cloud:
             pid = int((self.state / "server.pid").read_text())
         except (OSError, ValueError):
             return None
-        return pid if _is_server(pid) else None
+        return pid if runs(pid, "trainyard.local.server") else None
 
     def _await_health(self, daemon: subprocess.Popen[bytes]) -> Status:
         deadline = time.monotonic() + _START_SECONDS
@@ -259,7 +262,8 @@ class Cloud:
 
 def _clean_environment() -> dict[str, str]:
     """The daemon's environment: the caller's AWS settings must not reach a cloud that calls itself."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MINISTACK_"))}
+    dropped = ("AWS_", "MINISTACK_", "PYTHON", "VIRTUAL_ENV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
@@ -273,45 +277,3 @@ def _message(error: urllib.error.HTTPError) -> str:
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     return lines[-1] if lines else "it wrote nothing"
-
-
-def _is_server(pid: int) -> bool:
-    try:
-        return b"trainyard.local.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
-        # Without /proc the number alone has to do.
-        return not Path("/proc/self").exists() and _alive(pid)
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process runs; a zombie, which nobody has collected yet, does not."""
-    process = Path(f"/proc/{pid}")
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        # The first thread may be a zombie while others still hold the port.
-        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z" or (
-            len(list(process.joinpath("task").iterdir())) > 1
-        )
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _await_exit(pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        # The daemon is our child when this very process started it: reap it, or it stays as a zombie.
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        if not _alive(pid):
-            return True
-        time.sleep(_POLL_SECONDS)
-    return False

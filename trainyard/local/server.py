@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from trainyard.local.cloud import ACCOUNT, REGION
 from trainyard.local.hooks.snapshots import StateError
+from trainyard.local.processes import descendants, kill
 
 _log = logging.getLogger("trainyard")
 
@@ -81,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except StateError as error:
             return _refuse(str(error))
         finally:
+            kill(descendants(os.getpid()))
             record.truncate(0)
     return 0
 
