@@ -29,7 +29,7 @@ def client(options: CheckpointOptions) -> Any:
     """An S3 client that leaves retries to us: it could not resume a body that broke off."""
     # A name such as 127.0.0.1 has no bucket subdomains.
     custom = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return boto3.session.Session().client(
+    return boto3.client(
         "s3",
         config=Config(
             connect_timeout=options.connect_timeout_s,

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from training_code.checkpoint.checksum import Buffer, crc64nvme
-from training_code.checkpoint.errors import ObjectMissingError, StorageError
+from training_code.checkpoint.errors import StorageError
 from training_code.checkpoint.storage import ObjectWriter
 
 # 10,000 parts at most: with 16 MiB parts that double every 1,500 the largest object has more than 1 TiB.
@@ -58,9 +58,10 @@ class Upload(ObjectWriter):
                 ChecksumCRC64NVME=encoded_crc(crc),
                 ChecksumType="FULL_OBJECT",
             )
-        except ObjectMissingError:
-            # The answer to a first try was lost, and the upload is complete already: then the object is there.
-            self._call("HeadObject", self._key)
+        except StorageError:
+            # The answer to a try that S3 carried out may be lost, and the next then finds no such upload.
+            if not self._complete(crc):
+                raise
         self._close()
 
     def abort(self) -> None:
@@ -68,6 +69,13 @@ class Upload(ObjectWriter):
         if self._upload:
             with contextlib.suppress(StorageError):
                 self._call("AbortMultipartUpload", self._key, **self._upload)
+
+    def _complete(self, crc: int) -> bool:
+        try:
+            head = self._call("HeadObject", self._key, ChecksumMode="ENABLED")
+        except StorageError:
+            return False
+        return bool(head.get("ChecksumCRC64NVME") == encoded_crc(crc))
 
     @property
     def _part_bytes(self) -> int:

@@ -133,8 +133,12 @@ def restored(
     return run.progress.step, run.content()
 
 
-def _rank(target: Callable[..., Any], rank: int, size: int, folder: str, arguments: tuple[Any, ...]) -> None:
+def _rank(
+    target: Callable[..., Any], rank: int, size: int, folder: str, aws: dict[str, str], arguments: tuple[Any, ...]
+) -> None:
     torch.set_num_threads(1)
+    # The forkserver's environment is that of its own start.
+    os.environ.update(aws)
     try:
         dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=size)
         answer = (True, target(*arguments))
@@ -167,8 +171,10 @@ class Ranks:
 
     def __init__(self, size: int, target: Callable[..., Any], *arguments: Any) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ranks-")
+        folder = self._folder.name
+        aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         self._processes = [
-            forkserver().Process(target=_rank, args=(target, rank, size, self._folder.name, arguments), daemon=True)
+            forkserver().Process(target=_rank, args=(target, rank, size, folder, aws, arguments), daemon=True)
             for rank in range(size)
         ]
         for process in self._processes:
@@ -215,6 +221,12 @@ def ranks(size: int, target: Callable[..., Any], *arguments: Any) -> list[Any]:
     return Ranks(size, target, *arguments).answers()
 
 
+EMULATOR = (
+    "from trainyard.local.hooks import s3_checksums; s3_checksums.install(); from ministack.app import main; main()"
+)
+"""The embedded cloud's S3 alone: with S3's checksums, which the emulator of its own lacks for multipart uploads."""
+
+
 @contextmanager
 def emulated_s3(folder: Path) -> Iterator[str]:
     """An S3 emulator on a free port of the loopback; its address."""
@@ -227,8 +239,8 @@ def emulated_s3(folder: Path) -> Iterator[str]:
     }  # fmt: skip
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
-            [ROOT / ".trainyard/envs/cloud/bin/python", "-m", "ministack"],
-            env={**os.environ, **settings}, cwd=folder, stdout=log, stderr=subprocess.STDOUT,
+            [ROOT / ".trainyard/envs/cloud/bin/python", "-c", EMULATOR],
+            env={**os.environ, **settings, "PYTHONPATH": str(ROOT)}, cwd=folder, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         address = f"http://127.0.0.1:{port}"
