@@ -46,7 +46,7 @@ class TritonPythonModel:
             try:
                 arrays = {name: self._array(request, name) for name in self._inputs}
             except ValueError as error:
-                responses[index] = _failed(str(error))
+                responses[index] = _failed(str(error), pb_utils.TritonError.INVALID_ARG)
                 continue
             # Without a batch dimension nothing can be joined: every request is a group of its own.
             key = tuple(array.shape[1:] for array in arrays.values()) if self._batched else index
@@ -68,7 +68,7 @@ class TritonPythonModel:
             if len(group) > 1:
                 # One request's values must not fail the others that happened to share its batch.
                 return [response for arrays in group for response in self._run([arrays])]
-            return [_failed(_explained(error))]
+            return [_failed(_explained(error), pb_utils.TritonError.INTERNAL)]
         if len(group) == 1:
             return [self._response(results)]
         ends = np.cumsum([len(next(iter(arrays.values()))) for arrays in group])
@@ -107,8 +107,8 @@ class TritonPythonModel:
                 raise pb_utils.TritonModelException(f"{kind}: the configuration names {named}, model.onnx has {graph}")
 
 
-def _failed(text: str) -> Any:
-    return pb_utils.InferenceResponse(output_tensors=[], error=pb_utils.TritonError(text))
+def _failed(text: str, code: Any) -> Any:
+    return pb_utils.InferenceResponse(output_tensors=[], error=pb_utils.TritonError(text, code))
 
 
 def _explained(error: Exception) -> str:

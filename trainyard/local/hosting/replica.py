@@ -173,7 +173,7 @@ class Replica:
         container.drain()
         lines = [line for line in self._lines if _FAILED_LOAD.search(line)]
         told = next((line for line in lines if "failed to load '" in line), lines[0] if lines else "")
-        text = _PREFIX.sub("", told).strip()[:_REASON_CHARACTERS]
+        text = " ".join(_PREFIX.sub("", told).replace("\\n", " ").split())[:_REASON_CHARACTERS]
         return f"{container.end}: {text}" if text else container.end
 
     def _become(self, state: State, reason: str) -> None:
