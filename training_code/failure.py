@@ -32,7 +32,7 @@ def record(path: Path, reason: str) -> bool:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("x") as stream:
+        with path.open("x", encoding="utf-8", errors="replace") as stream:
             stream.write(reason if len(reason) <= LIMIT else reason[: LIMIT - 1] + "…")
     except FileExistsError:
         return False

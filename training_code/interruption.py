@@ -31,6 +31,12 @@ class Interruption:
     def requested(self) -> bool:
         return self._since is not None
 
+    def wait(self, seconds: float) -> None:
+        """Until SIGTERM comes, ``seconds`` at most."""
+        until = time.monotonic() + seconds
+        while not self.requested and (left := until - time.monotonic()) > 0:
+            time.sleep(min(0.1, left))
+
     @property
     def seconds_left(self) -> float:
         """Until SIGKILL, as torchrun was told; the whole budget where no signal came to this process."""

@@ -28,6 +28,10 @@ from training_code.launcher.job import CHANNEL, read_hyperparameters
 from training_code.log import say
 
 
+PEER_SECONDS = 5.0
+"""Head start of the rank that failed over those that lost it; torchrun ends the ranks of its own host at once."""
+
+
 class TrainingDiverged(ValueError):
     """The loss or the gradient is no number any more."""
 
@@ -48,8 +52,14 @@ def train(options: BytesLm, paths: ContainerPaths, ranks: parallel.Ranks, interr
     optimizer = schedule.optimizer(model, options)
     scheduler = schedule.schedule(optimizer, options)
     progress = Progress()
-    state: dict[str, Stateful] = {"model": ModelState(model), "optimizer": OptimizerState(model, optimizer), "scheduler": scheduler,
-             "loader": loader, "rng": rng(), "progress": progress}  # fmt: skip
+    state: dict[str, Stateful] = {
+        "model": ModelState(model),
+        "optimizer": OptimizerState(model, optimizer),
+        "scheduler": scheduler,
+        "loader": loader,
+        "rng": rng(),
+        "progress": progress,
+    }
     checkpoints = Checkpoints(options, state, ranks, data_digest=shards.digest)
     checkpoints.restore()
     if ranks.is_leader:
@@ -72,11 +82,11 @@ def train(options: BytesLm, paths: ContainerPaths, ranks: parallel.Ranks, interr
         if not math.isfinite(progress.loss) or not math.isfinite(norm):
             checkpoints.finish()
             raise TrainingDiverged(
-                f"train:loss: got {progress.loss!r} with gradient norm {norm!r} at step {progress.step + 1}, but both must be"
-                f" finite. The last good checkpoint is step {checkpoints.committed_step}; lower learning_rate (it is"
-                f" {options.learning_rate}) or gradient_clip ({options.gradient_clip})."
+                f"train:loss: got {progress.loss!r} with gradient norm {norm!r} in step {progress.step + 1}, but both"
+                f" must be finite. The last good checkpoint is step {checkpoints.committed_step}; lower learning_rate"
+                f" (it is {options.learning_rate}) or gradient_clip ({options.gradient_clip})."
             )
-        rate = scheduler.get_last_lr()[0]
+        rate = float(scheduler.get_last_lr()[0])
         optimizer.step()
         scheduler.step()
         optimizer.zero_grad()
@@ -114,9 +124,11 @@ def main() -> ExitCode:
         with parallel.distributed() as ranks:
             return train(read_hyperparameters(paths), paths, ranks, interruption)
     except Exception as error:
-        if interruption.requested and isinstance(error, failure.PeerLost):
-            # The others were asked to end too, and one was quicker: that belongs to the stop.
-            return ExitCode.INTERRUPTED
+        if isinstance(error, failure.PeerLost):
+            # The platform takes the reason of the host that ends first: that is to be the host of the cause.
+            interruption.wait(PEER_SECONDS)
+            if interruption.requested:
+                return ExitCode.INTERRUPTED
         failure.record(paths.failure, failure.describe(error))
         traceback.print_exc()
         return ExitCode.CONTRACT_BROKEN if isinstance(error, ContractError) else ExitCode.TRAINING_FAILED

@@ -1,0 +1,90 @@
+"""The platform's files are read strictly, and everything that can be wrong is said before anything starts."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from training_harness import container
+
+from ml_contract.bytes_lm import BytesLm
+from ml_contract.errors import ContractError
+from ml_contract.paths import ContainerPaths
+from training_code.launcher import job
+from training_code.launcher.job import ImageLacksModule, Job, check_modules, required_modules
+
+HOSTS = ("algo-1", "algo-2")
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> ContainerPaths:
+    return container(tmp_path, BytesLm(), hosts=HOSTS, rank=1)
+
+
+def test_a_job_is_what_the_files_say(paths: ContainerPaths) -> None:
+    found = Job.read(paths)
+    assert (found.resources.rank, found.resources.leader) == (1, "algo-1")
+    assert found.instance.name == "ml.c5.large"
+    assert found.hyperparameters == BytesLm()
+
+
+def edited(name: str, **changes: object) -> Callable[[ContainerPaths], None]:
+    def edit(paths: ContainerPaths) -> None:
+        path = getattr(paths, name)
+        content = json.loads(path.read_text()) | changes
+        path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+
+    return edit
+
+
+def replaced(name: str, text: str | None) -> Callable[[ContainerPaths], None]:
+    def replace(paths: ContainerPaths) -> None:
+        path = getattr(paths, name)
+        path.unlink() if text is None else path.write_text(text)
+
+    return replace
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (edited("hyperparameters", learning_rat="0.1"), r"learning_rat: got 0.1, but BytesLm has no such field"),
+        (edited("hyperparameters", learning_rate="fast"), r"learning_rate: got 'fast', but it must be of type float"),
+        (edited("hyperparameters", steps="1.5"), r"steps: got '1.5', but it must be of type int"),
+        (edited("hyperparameters", batch_size="0"), r"batch_size: got 0, but it must be at least 1"),
+        (edited("hyperparameters", heads="5"), r"dimension"),
+        (replaced("hyperparameters", None), r"hyperparameters.json: got \"FileNotFoundError"),
+        (replaced("hyperparameters", "{"), r"hyperparameters.json: got 'JSONDecodeError"),
+        (replaced("hyperparameters", "[]"), r"hyperparameters.json: got 'list', but it must hold a JSON object"),
+        (replaced("resource_config", "{}"), r"resourceconfig.json: got \"KeyError"),
+        (edited("resource_config", current_host="algo-3"), r"current_host: got 'algo-3'"),
+        (edited("resource_config", network_interface_name=None), r"network_interface_name"),
+        (edited("resource_config", current_instance_type="ml.p4d.24xlargge"), r"Did you mean ml.p4d.24xlarge"),
+        (replaced("input_data_config", '{"training": {}}'), r"input channels: got \['training'\].*'train'"),
+        (lambda paths: paths.channel("train").rmdir(), r"channel train: got .*the folder does not exist"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_one_error_that_names_it(
+    paths: ContainerPaths, damage: Callable[[ContainerPaths], None], message: str
+) -> None:
+    damage(paths)
+    with pytest.raises(ContractError, match=message) as caught:
+        Job.read(paths)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_module_is_named_without_importing_any(
+    paths: ContainerPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "MODULES", ("json", "no_such_module"))
+    with pytest.raises(ImageLacksModule, match=r"image: got \['no_such_module'\]"):
+        Job.read(paths)
+
+
+def test_checkpoints_in_s3_need_their_own_modules() -> None:
+    assert not {"awscrt", "boto3"} & set(required_modules(BytesLm(checkpoint_uri="file:///checkpoints")))
+    assert {"awscrt", "boto3"} <= set(required_modules(BytesLm(checkpoint_uri="s3://bucket/run")))
+
+
+def test_the_image_of_the_tests_has_every_module() -> None:
+    check_modules(required_modules(BytesLm(checkpoint_uri="s3://bucket/run")))

@@ -1,0 +1,207 @@
+"""What the training tests share: a small split, hosts under the container contract, ranks of a warm forkserver."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing as mp
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from multiprocessing.forkserver import ensure_running
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from ml_contract import metrics
+from ml_contract.bytes_lm import BytesLm
+from ml_contract.hyperparameters import encode
+from ml_contract.paths import ContainerPaths
+from training_code.data.shards import ShardWriter
+
+ROOT = Path(__file__).parents[2]
+TINY = {"dimension": 16, "layers": 2, "heads": 2, "sequence_length": 32, "batch_size": 2, "warmup_steps": 2}
+
+
+def write_shards(folder: Path, size: int, *, shard_bytes: int = 4096) -> Path:
+    """A split of ``size`` bytes in ``folder``: text in which every place differs from every other."""
+    writer = ShardWriter(folder, shard_bytes)
+    writer.write(b"".join(b"def f%d(x): return x + %d\n" % (n, n * n) for n in range(size))[:size])
+    writer.close({"name": "test"})
+    return folder
+
+
+def container(
+    base: Path,
+    hyperparameters: BytesLm | Mapping[str, str],
+    *,
+    hosts: Sequence[str] = ("127.0.0.1",),
+    rank: int = 0,
+    instance_type: str = "ml.c5.large",
+    data: Path | None = None,
+) -> ContainerPaths:
+    """/opt/ml of one host as the platform leaves it, at ``base``."""
+    paths = ContainerPaths(base=base)
+    paths.config.mkdir(parents=True, exist_ok=True)
+    raw = encode(hyperparameters) if isinstance(hyperparameters, BytesLm) else dict(hyperparameters)
+    paths.hyperparameters.write_text(json.dumps(raw))
+    paths.input_data_config.write_text(json.dumps({"train": {"TrainingInputMode": "File"}}))
+    resources = {
+        "current_host": hosts[rank], "hosts": list(hosts), "network_interface_name": "lo",
+        "current_instance_type": instance_type,
+    }  # fmt: skip
+    paths.resource_config.write_text(json.dumps(resources))
+    if data is not None:
+        shutil.copytree(data, paths.channel("train"), dirs_exist_ok=True)
+    else:
+        paths.channel("train").mkdir(parents=True, exist_ok=True)
+    return paths
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def losses(log: str) -> list[tuple[int, float]]:
+    """Steps and losses in the order of the log, bit for bit."""
+    found = (metrics.parse(line) for line in log.splitlines())
+    return [(step, values[metrics.LOSS]) for step, values in filter(None, found) if metrics.LOSS in values]
+
+
+def figures(log: str, metric: metrics.Metric) -> list[float]:
+    """Values of one metric in the order of the log."""
+    found = (metrics.parse(line) for line in log.splitlines())
+    return [values[metric] for _, values in filter(None, found) if metric in values]
+
+
+@dataclass
+class Processes:
+    """Processes that write a log each."""
+
+    processes: list[Any]
+    logs: list[Path]
+    store: Any = None
+    """The rendezvous of ranks without torchrun; it lives as long as they."""
+    paths: list[ContainerPaths] = field(default_factory=list)
+
+    def log(self, number: int = 0) -> str:
+        return self.logs[number].read_text()
+
+    def wait_for_step(self, step: int, timeout: float = 60) -> None:
+        """Until the first process has logged ``step``."""
+        deadline = time.monotonic() + timeout
+        while not any(done >= step for done, _ in losses(self.log())):
+            assert time.monotonic() < deadline, f"no step {step} within {timeout} s:\n{self.log()[-2000:]}"
+            time.sleep(0.02)
+
+    def terminate(self) -> None:
+        for process in self.processes:
+            process.terminate()
+
+    def codes(self, timeout: float = 90) -> list[int]:
+        """Exit codes. What has not ended by then is killed, and the test fails."""
+        deadline = time.monotonic() + timeout
+        codes = []
+        for process in self.processes:
+            left = max(0.1, deadline - time.monotonic())
+            if isinstance(process, subprocess.Popen):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(left)
+                codes.append(process.poll())
+            else:
+                process.join(left)
+                codes.append(process.exitcode)
+        if None in codes:
+            for process in self.processes:
+                process.kill()
+            raise AssertionError(f"still running after {timeout} s: {codes}\n{self.log()[-3000:]}")
+        return codes
+
+
+def start_hosts(folder: Path, options: BytesLm, data: Path, *, count: int = 2) -> Processes:
+    """Launch as the platform does: one PID 1 a host, each with its own /opt/ml."""
+    hosts = [f"127.0.0.{number + 1}" for number in range(count)]
+    port, started = free_port(), Processes([], [])
+    for rank, host in enumerate(hosts):
+        paths = container(folder / host, options, hosts=hosts, rank=rank, data=data)
+        started.paths.append(paths)
+        started.logs.append(folder / f"{host}.log")
+        with started.logs[-1].open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+                env={**os.environ, "SAGEMAKER_BASE_DIR": str(paths.base), "MASTER_PORT": str(port)},
+            )  # fmt: skip
+        started.processes.append(process)
+    return started
+
+
+def start_ranks(folder: Path, options: BytesLm, data: Path, *, size: int = 2) -> Processes:
+    """Ranks on one host without torchrun, out of a warm forkserver."""
+    paths = container(folder, options, data=data)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    store = dist.TCPStore(
+        "127.0.0.1", port, size, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=60),
+        master_listen_fd=listener.detach(),
+    )  # fmt: skip
+    started = Processes([], [], store, [paths])
+    for rank in range(size):
+        environment = {
+            "SAGEMAKER_BASE_DIR": str(folder), "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size),
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True",
+            "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
+        }  # fmt: skip
+        started.logs.append(folder / f"rank-{rank}.log")
+        started.processes.append(spawn(_rank, environment, started.logs[-1]))
+    return started
+
+
+def spawn(work: Callable[..., int], environment: Mapping[str, str], log: Path, *arguments: Any) -> Any:
+    """Start ``work(*arguments)`` in a process of the forkserver; what it returns is the exit code."""
+    log.touch()
+    process = _forkserver().Process(target=_child, args=(work, dict(environment), str(log), arguments), daemon=False)
+    process.start()
+    return process
+
+
+def _child(work: Callable[..., int], environment: Mapping[str, str], log: str, arguments: tuple[Any, ...]) -> None:
+    os.environ.update(environment)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.exit(work(*arguments))
+
+
+def _rank() -> int:
+    import torch
+
+    from training_code import train
+
+    torch.set_num_threads(1)
+    return train.main()
+
+
+_context: Any = None
+
+
+def _forkserver() -> Any:
+    """A forkserver that has torch imported: a rank starts in well under a second."""
+    global _context
+    if _context is None:
+        _context = mp.get_context("forkserver")
+        _context.set_forkserver_preload(["__main__", "training_code.train"])
+        # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = f"{Path(__file__).parent}:{ROOT}"
+        ensure_running()
+        os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+    return _context
