@@ -76,15 +76,11 @@ def validate(store: Store, arn: str, clients: Callable[[], Clients]) -> None:
     try:
         package = store.update(PACKAGE, arn, ModelPackageStatus="InProgress")
         problem = _problem(package, clients)
-        status = {"Name": "ModelData", "Status": "Failed" if problem else "Completed"}
-        if problem:
-            status["FailureReason"] = problem
-        store.update(
-            PACKAGE,
-            arn,
-            ModelPackageStatus=status["Status"],
-            ModelPackageStatusDetails={"ValidationStatuses": [status]},
-        )
+        status = "Failed" if problem else "Completed"
+        # AWS lists nothing when all is well.
+        found = [{"Name": "ModelData", "Status": status, "FailureReason": problem}] if problem else []
+        details = {"ValidationStatuses": found, "ImageScanStatuses": []}
+        store.update(PACKAGE, arn, ModelPackageStatus=status, ModelPackageStatusDetails=details)
     except ServiceError:
         _log.info("%s was deleted while its model data was looked at", arn)
 

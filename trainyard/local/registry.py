@@ -137,7 +137,9 @@ class ModelRegistry:
             found = [item for item in self._store.list(PACKAGE) if ("ModelPackageGroupName" in item) in versioned]
         approval = request.get("ModelApprovalStatus")
         wanted = [item for item in found if approval in (None, item.get("ModelApprovalStatus"))]
-        chosen = select(wanted, _newest_first(request), name="ModelPackageName")
+        # A version has no name: what is looked for in names is looked for in its group's.
+        rows = [{"Name": item.get("ModelPackageGroupName", item.get("ModelPackageName"))} | item for item in wanted]
+        chosen = select(rows, _newest_first(request), name="Name")
         return page(chosen, request, "ModelPackageSummaryList", identity="ModelPackageArn")
 
     @operation("UpdateModelPackage")
@@ -194,7 +196,8 @@ class ModelRegistry:
             "CreatedBy": _user(caller),
             "CallerArn": caller.arn,
             "ModelPackageStatus": "Completed" if unchecked else "Pending",
-            "ModelPackageStatusDetails": {"ValidationStatuses": []},
+            "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+            "CertifyForMarketplace": False,
             "Tags": request.get("Tags", []),
         }
         if "ModelPackageGroupName" not in request:
@@ -205,7 +208,6 @@ class ModelRegistry:
         version = self._store.modify(GROUP, name, _count)["LastVersion"]
         return package | {
             "ModelPackageGroupName": name,
-            "ModelPackageName": name,
             "ModelPackageVersion": version,
             "ModelPackageArn": self._context.arn(f"{PACKAGE}/{name}/{version}"),
             "ModelApprovalStatus": request.get("ModelApprovalStatus", "PendingManualApproval"),

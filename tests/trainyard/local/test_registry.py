@@ -96,9 +96,8 @@ def test_a_version_is_described_by_arn_and_by_name(registry):
     assert arn == f"{ARN}/models/1"
     package = registry.settled(arn)
     assert package["ModelPackageStatus"] == "Completed"
-    assert package["ModelPackageStatusDetails"] == {
-        "ValidationStatuses": [{"Name": "ModelData", "Status": "Completed"}]
-    }
+    assert package["ModelPackageStatusDetails"] == {"ValidationStatuses": [], "ImageScanStatuses": []}
+    assert "ModelPackageName" not in package, "AWS gives versions none"
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
     assert package["ModelPackageVersion"] == 1
     assert package["CustomerMetadataProperties"] == {"bits": "4.2"}

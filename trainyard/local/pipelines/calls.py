@@ -1,5 +1,6 @@
 """The calls of an execution: an AWS client with the pipeline role's credentials, over HTTP."""
 
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,7 +38,8 @@ class Calls:
     """What the steps of an execution call."""
 
     def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+        # A client opens a session of the role: one for the whole execution is enough.
+        self._clients = functools.cache(clients)
 
     def create(self, kind: Kind, request: Mapping[str, Any]) -> str:
         """Creates what a step stands for and returns its ARN.

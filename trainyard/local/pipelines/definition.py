@@ -15,7 +15,7 @@ from trainyard.local.pipelines.syntax import own_arguments, step_problems
 
 VERSION: Final = "2020-12-01"
 
-_KEYS = {"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"}
+_KEYS = {"Version", "Metadata", "MlflowConfig", "Parameters", "PipelineExperimentConfig", "Steps"}
 _SHOWN_PROBLEMS = 20
 
 
@@ -58,6 +58,9 @@ def _frame_problems(raw: object) -> Iterator[str]:
         yield f"unknown field {name!r}; a definition has {', '.join(sorted(_KEYS))}"
     if not isinstance(raw.get("Steps"), list) or not raw["Steps"]:
         yield "Steps: it must be a list with at least one step"
+    if raw.get("MlflowConfig") is not None:
+        # The SDK writes it as null into every definition.
+        yield "MlflowConfig: the embedded cloud keeps no experiments; remove it"
     experiment = raw.get("PipelineExperimentConfig")
     if experiment is not None and (
         not isinstance(experiment, Mapping) or set(experiment) - {"ExperimentName", "TrialName"}

@@ -3,6 +3,7 @@
 What is going to be done is written down first, so that it can be done again after a crash.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -95,6 +96,7 @@ class StepRunner:
         except RefusedError as error:
             # One of these passes; any other means that the job will never be seen again.
             if error.exception_type not in (SERVICE_FAULT, THROTTLING):
+                self._abandon(step, record)
                 self._failed(step, record, str(error), error.exception_type)
             return
         status = answer[kind.status] if kind.status else "Completed"
@@ -108,6 +110,13 @@ class StepRunner:
                 self._failed(step, record, reason, of_reason(reason))
         elif status == "Stopped":
             self._end(step, "Stopped", *([] if record["StepStatus"] == "Stopping" else [_stopped_reason(answer)]))
+
+    def _abandon(self, step: Step, record: Record) -> None:
+        """Stops a job whose end nobody will see, if the role may."""
+        kind = KINDS[step.type]
+        if kind.stop is not None:
+            with contextlib.suppress(RefusedError):
+                self._calls.stop(kind, record["Job"])
 
     def _halt(self, step: Step, record: Record) -> Record:
         kind = KINDS.get(step.type)

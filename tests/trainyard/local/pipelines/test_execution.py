@@ -184,6 +184,32 @@ def test_a_refused_call_fails_the_step_with_the_reason_of_aws(console, fake, tra
     )
 
 
+def test_a_job_that_may_not_be_looked_at_is_stopped(console, fake, training):
+    def deny(_):
+        raise refusal("AccessDeniedException", "not authorized to perform: sagemaker:DescribeTrainingJob")
+
+    fake.before_describe = deny
+    console.create(training())
+    arn, _ = console.run()
+    assert "sagemaker:DescribeTrainingJob" in console.steps(arn)["Train"]["FailureReason"]
+    assert fake.stopped == ["Train"]
+
+
+@pytest.mark.parametrize("error", [refusal("ThrottlingException"), refusal("InternalFailure", status=500)])
+def test_a_passing_trouble_while_waiting_changes_nothing(console, fake, training, error):
+    errors = [error, unreachable(), error]
+
+    def trouble(_):
+        if errors:
+            raise errors.pop()
+
+    fake.before_describe = trouble
+    console.create(training())
+    arn, ended = console.run()
+    assert ended["PipelineExecutionStatus"] == "Succeeded"
+    assert console.steps(arn)["Train"]["AttemptCount"] == 1
+
+
 def test_a_call_without_an_answer_is_made_again(console, fake, training):
     fake.fates["Train"] = [unreachable()]
     console.create(training())
