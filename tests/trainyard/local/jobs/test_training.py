@@ -42,7 +42,7 @@ def probed(jobs: Jobs) -> tuple[Jobs, dict[str, Any], dict[str, Any]]:
     for index in range(3):
         jobs.put(f"data/part/{index}.txt", str(index))
     channels = {"code": code, "whole": f"s3://{jobs.bucket}/data", "shards": f"s3://{jobs.bucket}/data/"}
-    request = jobs.request("exec python $b/input/data/code/probe.py \"$@\"", hosts=2, channels=channels)
+    request = jobs.request('exec python $b/input/data/code/probe.py "$@"', hosts=2, channels=channels)
     request["InputDataConfig"][2]["DataSource"]["S3DataSource"]["S3DataDistributionType"] = "ShardedByS3Key"
     request["InputDataConfig"][2]["ContentType"] = "text/plain"
     request["InputDataConfig"][2]["InputMode"] = "FastFile"
