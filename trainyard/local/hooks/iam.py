@@ -114,8 +114,10 @@ def _resource(original: Callable[..., str]) -> Callable[..., str]:
 def _request_context(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     @functools.wraps(original)
     def context(service: str, action: str, body: bytes, params: Mapping[str, Any]) -> dict[str, Any]:
+        # The body of an invocation is the model's, and may be large or no JSON at all.
+        own = service == "sagemaker" and not action.endswith("InvokeEndpoint")
         keys = original(service, action, body, params)
-        return keys | sagemaker_access.condition_keys(_object(body)) if service == "sagemaker" else keys
+        return keys | sagemaker_access.condition_keys(_object(body)) if own else keys
 
     return context
 
@@ -205,6 +207,6 @@ def _over_tls(original: Callable[[str, bool], None]) -> Callable[[str, bool], No
 def _object(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
