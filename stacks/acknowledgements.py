@@ -49,7 +49,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/[a-z-]+(/[a-z-]+)*/\*\]",
-        path=_CONTAINERS,
+        path=r"/(Jobs|Endpoint|Pipeline)/Role/DefaultPolicy/Resource",
         reason=(
             "Objects below one prefix of one bucket, whose names executions make. Left: an execution can reach the "
             "objects of another one of the same pipeline."

@@ -8,6 +8,7 @@ from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
 from stacks.acknowledgements import reason_for
+from stacks.environment import Environment
 
 STRICT = {"@aws-cdk/core:failSynthOnValidationErrors": True, "@aws-cdk/core:appMode": "inmemory"}
 """Context that lets a violation in any environment end every command. The CLI alone looks at the stacks that it was
@@ -47,9 +48,22 @@ class ReviewedChecks:
         return report
 
 
+STATEFUL = ("AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup")
+"""Types that lose something when they are deleted."""
+
+
+def guard_stage(stage: cdk.Stage, environment: Environment) -> None:
+    """Tag everything in ``stage``, and let nothing that holds data go against the environment's will.
+
+    For each stage, because what is said of an app does not reach into its stages.
+    """
+    cdk.Tags.of(stage).add("application", "trainyard")
+    cdk.Tags.of(stage).add("environment", environment.name)
+    cdk.MissingRemovalPolicies.of(stage).apply(environment.removal, apply_to_resource_types=list(STATEFUL))
+
+
 def guard(app: cdk.App) -> None:
     """Hold every stack of ``app`` against the house's rules when it synthesises."""
-    cdk.Tags.of(app).add("application", "trainyard")
     cdk.Validations.of(app).add_plugins(ReviewedChecks())
 
 

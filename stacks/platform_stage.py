@@ -7,6 +7,7 @@ from constructs import Construct
 
 from constructs_lib.network import know_availability_zones
 from stacks.environment import Environment
+from stacks.guardrails import guard_stage
 from stacks.network import NetworkStack
 from stacks.serving import ServingStack
 from stacks.storage import StorageStack
@@ -29,3 +30,4 @@ class PlatformStage(cdk.Stage):
         self.serving = ServingStack(
             self, "Serving", environment=environment, network=network, models=self.training.models, key=storage.key
         )
+        guard_stage(self, environment)

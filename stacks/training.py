@@ -65,7 +65,7 @@ class TrainingStack(EnvironmentStack):
         self.output("PipelineName", pipeline.resource.ref, "The pipeline")
         self.output("StartCommand", pipeline.start_command, "Starts an execution")
         self.output("TrainingRoleArn", pipeline.jobs.role_arn, "Role of the jobs")
-        self.output("ModelPackageGroupName", self.packages.ref, "Registered models")
+        self.output("ModelPackageGroupName", name, "Registered models")
 
     def _steps(
         self, parameters: Parameters, training: BytesLmTraining, serving: BytesLmServing, storage: Storage

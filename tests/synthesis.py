@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+_FOLDER = tempfile.TemporaryDirectory(prefix="trainyard-assembly-")  # removed when the tests end
 PARTS = ("Network", "Storage", "Training", "Serving")
 
 
@@ -36,7 +37,7 @@ def assembly() -> Path:
     """The cloud assembly of every environment."""
     from environments import ENVIRONMENTS
 
-    return synthesise(ENVIRONMENTS, Path(tempfile.mkdtemp(prefix="trainyard-assembly-")))
+    return synthesise(ENVIRONMENTS, Path(_FOLDER.name))
 
 
 @functools.cache

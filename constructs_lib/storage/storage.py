@@ -50,6 +50,8 @@ class Storage(Construct):
         """
         super().__init__(scope, construct_id)
         self._settings, self._removal = settings, removal
+        # Deliver access logs by policy in every app: without the flag CDK would want ACLs, which the buckets refuse.
+        self.node.set_context("@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy", True)
         self.key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=removal,
                            description="Data, checkpoints and artifacts")  # fmt: skip
         # S3 delivers access logs only to buckets that it encrypts with its own keys.

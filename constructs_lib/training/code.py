@@ -5,6 +5,7 @@ A directory asset would be a .zip, which SageMaker does not unpack in a channel.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import importlib.util
@@ -53,12 +54,15 @@ class CodeBundle(Construct):
         """
         super().__init__(scope, construct_id)
         self._folders = {name: package_folder(name) for name in sorted(packages)}
-        archive, digest = pack(self._folders)
-        path = Path(tempfile.mkdtemp(prefix="trainyard-code-")) / "code.tgz"
-        path.write_bytes(archive)
-        # The hash of the unpacked bytes: another zlib may compress the same content otherwise.
-        self.asset = assets.Asset(self, "Asset", path=str(path), asset_hash=digest,
-                                  asset_hash_type=cdk.AssetHashType.CUSTOM)  # fmt: skip
+        archive, digest = _packed(tuple(sorted(packages)))
+        with tempfile.TemporaryDirectory(prefix="trainyard-code-") as folder:
+            path = Path(folder) / "code.tgz"
+            path.write_bytes(archive)
+            # CDK copies the file at once. The hash is that of the unpacked bytes: another zlib may compress the same
+            # content otherwise.
+            self.asset = assets.Asset(
+                self, "Asset", path=str(path), asset_hash=digest, asset_hash_type=cdk.AssetHashType.CUSTOM
+            )
 
     @property
     def uri(self) -> str:
@@ -82,6 +86,12 @@ class CodeBundle(Construct):
         role.add_to_principal_policy(
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects(self.asset.s3_object_key)])
         )
+
+
+@functools.cache
+def _packed(packages: tuple[str, ...]) -> tuple[bytes, str]:
+    """Pack once a synthesis: every environment ships the same code, also when a file changes in between."""
+    return pack({name: package_folder(name) for name in packages})
 
 
 def package_folder(name: str) -> Path:

@@ -64,7 +64,7 @@ class TrainingPipeline(Construct):
         self.jobs = JobRole(self, "Jobs", network=network, key=key).role
         self.role = sagemaker_role(self, "Role", "Starts the jobs of one pipeline and registers its packages")
         stack = cdk.Stack.of(self)
-        binding = Binding(scope=self, role=self.jobs, network=network, key=key)
+        binding = Binding(scope=self, role=self.jobs, pipeline_role=self.role, network=network, key=key)
         text = stack.to_json_string(definition(parameters, steps, binding))
         check_size(text)
         grant_start_jobs(self.role, self.jobs, package_groups=_groups(steps))

@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 from pydantic import Field
+from synthesis import ROOT
 
 from constructs_lib.values import InvalidValue, Value
-from tests.synthesis import ROOT
 
 
 class Size(Value):

@@ -1,8 +1,7 @@
 """The network's template."""
 
 import pytest
-
-from tests.synthesis import actions, resources, stages, template
+from synthesis import actions, resources, stages, template
 
 
 @pytest.fixture(scope="module")

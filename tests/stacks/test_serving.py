@@ -3,8 +3,7 @@
 import re
 
 import pytest
-
-from tests.synthesis import actions, resources, statements, template
+from synthesis import actions, resources, statements, template
 
 KINDS = ("AWS::SageMaker::Model", "AWS::SageMaker::EndpointConfig", "AWS::SageMaker::Endpoint")
 

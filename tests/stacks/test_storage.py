@@ -1,8 +1,7 @@
 """The buckets' template."""
 
 import pytest
-
-from tests.synthesis import resources, template
+from synthesis import resources, template
 
 BUCKETS = ("Data", "Checkpoints", "Artifacts")
 
@@ -74,7 +73,7 @@ def test_no_bucket_has_a_name_of_its_own(storage: dict) -> None:
 
 @pytest.mark.parametrize(("stage", "policy"), [("Local", "Delete"), ("Dev", "Delete"), ("Prod", "Retain")])
 def test_data_outlives_its_stack_in_production_only(stage: str, policy: str) -> None:
-    for part in ("Network", "Storage"):
-        for kind in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::Logs::LogGroup"):
+    for part in ("Network", "Storage", "Training"):
+        for kind in ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::SageMaker::ModelPackageGroup"):
             for entry in resources(template(stage, part), kind).values():
                 assert (entry["DeletionPolicy"], entry["UpdateReplacePolicy"]) == (policy, policy)

@@ -4,8 +4,8 @@ import json
 
 import botocore.session
 import pytest
+from synthesis import actions, assembly, definition, resources, stages, statements, template
 
-from tests.synthesis import actions, assembly, definition, resources, stages, statements, template
 from trainyard.local.api.shapes import violations
 
 REQUESTS = {

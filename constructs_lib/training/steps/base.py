@@ -28,6 +28,8 @@ class Binding:
     """Where warnings are shown."""
     role: iam.IRole
     """Role of the jobs, to which a step's needs are granted."""
+    pipeline_role: iam.IRole
+    """Role of the pipeline, which reads the property files of conditions itself."""
     network: Network
     """Where the jobs run."""
     key: kms.IKey

@@ -130,6 +130,8 @@ class ProcessingStep(Step):
             item.source.grant_read(role)
         for output in self.outputs:
             output.location.grant_read_write(role)
+            if output.name in [file.output for file in self.property_files]:
+                output.location.grant_read(binding.pipeline_role)
         key = self.outputs[0].location.bucket.encryption_key
         arguments = {
             **self.resources.render(binding.key.key_arn),

@@ -1,0 +1,111 @@
+"""Code as one archive whose hash depends on nothing but its content."""
+
+import io
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from constructs_lib.training.code import files, pack, package_folder
+from constructs_lib.training.entrypoint import check_module, entrypoint
+from ml_contract.errors import ContractError
+
+
+def names(archive: bytes) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return tar.getnames()
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    folder = tmp_path / "thing"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "inner" / "run.py").write_text("print('hello')\n")
+    return folder
+
+
+def test_content_alone_decides(package: Path, tmp_path: Path) -> None:
+    before = pack({"thing": package})
+    other = tmp_path / "elsewhere" / "thing"
+    subprocess.run(["cp", "-r", str(package), str(other.parent.with_name("elsewhere"))], check=True)
+    other = tmp_path / "elsewhere"
+    for path in other.rglob("*"):
+        path.chmod(0o777)
+        os.utime(path, (1, 1))
+    (other / "__pycache__").mkdir()
+    (other / "__pycache__" / "run.cpython-311.pyc").write_bytes(b"cache")
+    (other / ".DS_Store").write_bytes(b"hidden")
+    assert pack({"thing": other}) == before
+
+
+def test_another_content_is_another_hash(package: Path) -> None:
+    _, before = pack({"thing": package})
+    (package / "inner" / "run.py").write_text("print('goodbye')\n")
+    assert pack({"thing": package})[1] != before
+
+
+def test_packages_lie_at_the_root_in_order(package: Path) -> None:
+    archive, _ = pack({"thing": package, "another": package})
+    assert names(archive) == ["another/__init__.py", "another/inner/run.py", "thing/__init__.py", "thing/inner/run.py"]
+
+
+@given(content=st.dictionaries(st.from_regex(r"[a-z]{1,8}\.py", fullmatch=True), st.binary(max_size=50), max_size=6))
+def test_what_is_packed_is_what_is_unpacked(
+    content: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("package")
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    archive, _ = pack({"p": folder})
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        found = {name.removeprefix("p/"): tar.extractfile(name).read() for name in tar.getnames()}
+    assert found == content
+
+
+def test_a_package_that_is_not_installed_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"^packages: got 'training_cod', but no package of that name is installed"):
+        package_folder("training_cod")
+
+
+def test_a_program_must_be_in_the_packages() -> None:
+    folders = {name: package_folder(name) for name in ("ml_contract", "training_code")}
+    check_module("training_code.launcher", folders)
+    check_module("training_code.bytes_lm.prepare", folders)
+    for module in ("training_code.launch", "inference_code.package", "training_code"):
+        with pytest.raises(ContractError, match=rf"^module: got '{module}', but the packed packages"):
+            check_module(module, folders)
+
+
+def test_the_entrypoint_unpacks_and_becomes_the_program(package: Path, tmp_path: Path) -> None:
+    base = tmp_path / "ml"
+    channel = base / "input" / "data" / "code"
+    channel.mkdir(parents=True)
+    (channel / "0123.tgz").write_bytes(pack({"thing": package})[0])
+    ended = subprocess.run(
+        entrypoint("thing.inner.run", archive_folder="input/data/code"),
+        env={**os.environ, "SAGEMAKER_BASE_DIR": str(base)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ended.stdout == "hello\n"
+
+
+def test_an_entrypoint_without_code_fails(tmp_path: Path) -> None:
+    command = entrypoint("thing.run", archive_folder="input/data/code")
+    environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(tmp_path / "ml")}
+    assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode != 0
+
+
+def test_an_entrypoint_keeps_within_sagemakers_limit() -> None:
+    assert max(map(len, entrypoint("training_code.bytes_lm.prepare", archive_folder="processing/input/code"))) <= 256
+    with pytest.raises(ContractError, match=r"^module: .* SageMaker takes 256. Shorten the module's name"):
+        entrypoint("a" * 200, archive_folder="input/data/code")
+
+
+def test_no_cache_is_ever_packed() -> None:
+    packed = list(files(package_folder("ml_contract")))
+    assert packed == sorted(packed)
+    assert all("__pycache__" not in path.parts for path in packed)

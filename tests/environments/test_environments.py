@@ -1,0 +1,102 @@
+"""Environments: what they may hold, and what is refused before anything is deployed."""
+
+from typing import Any
+
+import pytest
+
+from environments import DEV, ENVIRONMENTS, LOCAL, PROD
+from stacks.environment import Environment
+
+
+def changed(environment: Environment, **fields: Any) -> Environment:
+    return Environment(**{name: getattr(environment, name) for name in type(environment).model_fields} | fields)
+
+
+def rebuilt(value: Any, **fields: Any) -> Any:
+    return type(value)(**{name: getattr(value, name) for name in type(value).model_fields} | fields)
+
+
+def test_names_and_accounts_differ() -> None:
+    assert len({environment.name for environment in ENVIRONMENTS}) == len(ENVIRONMENTS)
+    assert len({environment.account for environment in ENVIRONMENTS}) == len(ENVIRONMENTS)
+
+
+def test_only_production_is_protected_and_waits_for_a_person() -> None:
+    assert [environment.name for environment in ENVIRONMENTS if environment.protected] == ["prod"]
+    assert PROD.training.approval == "PendingManualApproval"
+
+
+def test_production_trains_on_two_hosts_with_efa() -> None:
+    resources = PROD.training.resources
+    assert (resources.instance_type, resources.instance_count, resources.efa) == ("ml.p4d.24xlarge", 2, True)
+
+
+def test_every_field_of_every_value_says_what_it_means() -> None:
+    from constructs_lib.values import Value
+
+    def below(kind: type[Value]) -> list[type[Value]]:
+        return [kind, *(other for child in kind.__subclasses__() for other in below(child))]
+
+    undocumented = [
+        f"{kind.__name__}.{name}"
+        for kind in below(Value)
+        if kind.__module__.split(".")[0] in {"constructs_lib", "stacks"}
+        for name, field in kind.model_fields.items()
+        if not field.description
+    ]
+    assert undocumented == []
+
+
+def test_a_network_too_small_for_the_nodes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^Environment.network.nodes: got 3, but training \(2\), serving \(1\) and"):
+        changed(LOCAL, network=rebuilt(LOCAL.network, nodes=3))
+
+
+def test_efa_needs_a_network_for_efa() -> None:
+    with pytest.raises(ValueError, match=r"^Environment.network.efa: got False, .* five addresses. Set network.efa"):
+        changed(PROD, network=rebuilt(PROD.network, efa=False))
+
+
+def test_a_zone_lies_in_the_region() -> None:
+    with pytest.raises(ValueError, match=r"^Environment.network.availability_zones: got 'us-east-1a', .* eu-west-1"):
+        changed(LOCAL, region="eu-west-1")
+
+
+def test_a_block_too_small_for_the_nodes_names_one_that_suffices() -> None:
+    with pytest.raises(ValueError, match=r"^NetworkSettings.cidr: got '10.10.0.0/24', .* Take a /23 or fewer nodes"):
+        rebuilt(LOCAL.network, nodes=40)
+
+
+def test_a_zone_is_named_once() -> None:
+    with pytest.raises(ValueError, match=r"^NetworkSettings.availability_zones: .* named once. Remove the repetition"):
+        rebuilt(LOCAL.network, availability_zones=("us-east-1a", "us-east-1a"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("account", "1234"), ("account", 123456789012), ("region", "us-east"), ("name", "Local"), ("protected", "no")],
+)
+def test_account_region_name_and_protection_have_their_form(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"^Environment.{field}: got "):
+        changed(LOCAL, **{field: value})
+
+
+def test_an_unknown_field_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^Environment.regoin: got .*Did you mean region\?"):
+        changed(LOCAL, regoin="us-east-1")
+
+
+def test_a_gpu_package_needs_a_gpu() -> None:
+    cpu = rebuilt(DEV.serving.resources, instance_type="ml.c5.xlarge")
+    with pytest.raises(ValueError, match=r"^BytesLmServing.package.instance_kind: got 'KIND_GPU', but .* has no GPU"):
+        rebuilt(DEV.serving, resources=cpu)
+
+
+def test_hyperparameters_are_checked_when_the_environment_is_built() -> None:
+    with pytest.raises(ValueError, match="learning_rate"):
+        type(LOCAL.training.model)(learning_rate=2.0)
+
+
+def test_a_threshold_is_a_figure_that_bytes_can_have() -> None:
+    with pytest.raises(ValueError, match=r"^BytesLmTraining.bits_per_byte: got 9.0, but it must be at most 8"):
+        rebuilt(LOCAL.training, bits_per_byte=9.0)

@@ -1,0 +1,105 @@
+"""The app as a whole: one synthesis for every environment, always the same bytes, and refusals without a traceback."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from synthesis import PARTS, ROOT, assembly, resources, stages, synthesise, template
+
+NODE_FIRST = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::EC2::VPC", "AWS::EC2::Subnet",
+            "AWS::SageMaker::Pipeline", "AWS::SageMaker::ModelPackageGroup", "AWS::SageMaker::Endpoint")  # fmt: skip
+
+
+def test_every_environment_has_its_stacks() -> None:
+    assert stages() == ["Dev", "Local", "Prod"]
+    for stage in stages():
+        manifest = json.loads((assembly() / f"assembly-{stage}" / "manifest.json").read_text())
+        stacks = {a["properties"]["stackName"]: a["properties"].get("terminationProtection", False)
+                  for a in manifest["artifacts"].values() if a["type"] == "aws:cloudformation:stack"}  # fmt: skip
+        assert stacks == {f"trainyard-{stage.lower()}-{part.lower()}": stage == "Prod" for part in PARTS}
+
+
+def test_logical_ids_of_what_holds_state_never_change() -> None:
+    """A change here replaces the resource, with everything in it: data, registry, endpoint."""
+    found = {
+        name: entry["Type"]
+        for part in PARTS
+        for kind in STATEFUL
+        for name, entry in resources(template("Prod", part), kind).items()
+    }
+    assert found == json.loads((Path(__file__).parent / "logical_ids.json").read_text())
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        # Traces of the construction: paths and versions of the machine.
+        if path.is_file() and path.name not in {"tree.json", "validation-report.json"}
+    }
+
+
+def test_two_syntheses_write_the_same_bytes(tmp_path: Path) -> None:
+    from environments import ENVIRONMENTS
+
+    assert digests(synthesise(ENVIRONMENTS, tmp_path / "again")) == digests(assembly())
+
+
+def test_everything_that_can_be_is_tagged() -> None:
+    for part, kind in (("Storage", "AWS::S3::Bucket"), ("Training", "AWS::SageMaker::Pipeline")):
+        for entry in resources(template("Dev", part), kind).values():
+            tags = {tag["Key"]: tag["Value"] for tag in entry["Properties"]["Tags"]}
+            assert tags["application"] == "trainyard"
+            assert tags["environment"] == "dev"
+
+
+BARE = "import aws_cdk.aws_s3 as s3\n        s3.Bucket(self, 'Bare')\n        "
+
+
+def run(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "app.py"], cwd=folder, capture_output=True, text=True, check=False,
+        env={**os.environ, "CDK_VALIDATION": "false", "PATH": NODE_FIRST, **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "app.py", tmp_path)
+    for package in ("environments", "stacks"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_a_wrong_environment_ends_the_app_with_one_line(checkout: Path) -> None:
+    local = checkout / "environments" / "local.py"
+    local.write_text(local.read_text().replace('instance_type="ml.c5.2xlarge"', 'instance_type="ml.c5.2xlarg"'))
+    ended = run(checkout, PYTHONPATH=str(ROOT))
+    assert ended.returncode == 1
+    (line,) = ended.stderr.strip().splitlines()
+    assert line.startswith("TrainingResources.instance_type: got 'ml.c5.2xlarg', but the instance catalogue")
+    assert "Did you mean ml.c5.2xlarge" in line
+
+
+@pytest.mark.slow
+def test_a_violation_in_any_environment_ends_the_app(checkout: Path) -> None:
+    stack = checkout / "stacks" / "storage.py"
+    stack.write_text(stack.read_text().replace("self.storage = ", BARE + "self.storage = "))
+    ended = run(checkout, PYTHONPATH=str(ROOT))
+    assert ended.returncode == 1
+    assert "AwsSolutions-S1" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_app_is_a_recipe() -> None:
+    assert len((ROOT / "app.py").read_text().splitlines()) <= 30
+
+
+def test_cdk_json_holds_a_command_and_flags_and_no_settings() -> None:
+    assert set(json.loads((ROOT / "cdk.json").read_text())) == {"app", "watch", "context", "versionReporting"}
