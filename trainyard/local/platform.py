@@ -94,6 +94,13 @@ class LocalPlatform:
         """
         return self._exists(kind, arn_or_name)
 
+    def close(self) -> None:
+        """Ends the connections that clients keep open: a server that stops would wait for them."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
     def _client(self, service: str, key: tuple[str, ...], credentials: dict[str, str]) -> Any:
         with self._lock:
             found = self._clients.get((service, *key))

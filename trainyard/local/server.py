@@ -158,7 +158,7 @@ async def _serve(options: Options, listener: socket.socket) -> None:
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.keep_alive_timeout = 75
-    config.graceful_timeout = 3.0
+    config.graceful_timeout = 1.0
     config.loglevel = "WARNING"
     background = asyncio.create_task(assembly.run())
     try:

@@ -45,9 +45,10 @@ class Assembly:
         self._started = time.time()
         store = Store(options.state / "trainyard.db")
         faults = Faults(store)
+        self._platform = LocalPlatform(options.endpoint_url, REGION, assume=sessions.assume, exists=references.exists)
         context = Context(
             store=store,
-            platform=LocalPlatform(options.endpoint_url, REGION, assume=sessions.assume, exists=references.exists),
+            platform=self._platform,
             state=options.state,
             account=ACCOUNT,
             region=REGION,
@@ -82,6 +83,7 @@ class Assembly:
     def stop(self) -> None:
         """Ends what the families started."""
         self._sagemaker.stop()
+        self._platform.close()
 
     async def health(self) -> dict[str, Any]:
         """What the daemon says of itself."""
