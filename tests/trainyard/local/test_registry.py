@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Caller, Context, Service
 from trainyard.local.api.store import Store
+from trainyard.local.pipelines.kinds import service_model
 from trainyard.local.registry import ModelRegistry
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package"
@@ -37,7 +38,7 @@ class Registry:
         )
         self.callers = []
         self.family = ModelRegistry(context, self._clients)
-        self.service = Service("sagemaker", self.family)
+        self.service = Service(service_model(), self.family)
 
     def call(self, operation, **request):
         return self.service.call(operation, request, Caller(account="123456789012", region="us-east-1", arn=USER))

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from botocore.session import get_session
 
 from trainyard.local.api.service import Caller, Context, Service
 from trainyard.local.api.store import Store
 from trainyard.local.pipelines import Pipelines
+from trainyard.local.pipelines.kinds import service_model
 
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
 TRAINING = {
@@ -66,6 +66,7 @@ class FakeCloud:
         self.stopped: list[str] = []
         self.fates: dict[str, list[Any]] = {}
         self.objects: dict[str, Any] = {}
+        self.deny_stop = False
         self.before_describe: Callable[[str], None] = lambda _: None
 
     def clients(self, role: str) -> Callable[[str], Any]:
@@ -89,6 +90,8 @@ class FakeCloud:
 
     def _create(self, field: str, request: dict[str, Any]) -> dict[str, Any]:
         name = request[f"{field}Name"]
+        if name in self.jobs:
+            raise refusal("ResourceInUse", f"{name} already exists")
         fates = self.fates.get(_step_of(name), [])
         fate = fates.pop(0) if fates else "Completed"
         if isinstance(fate, Exception):
@@ -108,6 +111,8 @@ class FakeCloud:
     def _stop(self, field: str, name: str) -> dict[str, Any]:
         if name not in self.jobs:
             raise refusal("ValidationException", "Requested resource not found.")
+        if self.deny_stop:
+            raise refusal("AccessDeniedException", f"not authorized to stop {name}")
         self.stopped.append(_step_of(name))
         self.jobs[name][f"{field}Status"] = "Stopped"
         return {}
@@ -145,10 +150,10 @@ class Console:
     def boot(self) -> None:
         """Starts the family anew over the same documents."""
         self.family = Pipelines(self.context, self.fake.clients)
-        self.service = Service("sagemaker", self.family)
+        self.service = Service(service_model(), self.family)
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
-        shape = get_session().get_service_model("sagemaker").operation_model(operation).input_shape
+        shape = service_model().operation_model(operation).input_shape
         if "ClientRequestToken" in shape.members and "ClientRequestToken" not in request:
             self.tokens += 1
             request["ClientRequestToken"] = f"{self.tokens:032d}"

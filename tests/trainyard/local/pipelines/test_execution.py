@@ -231,6 +231,32 @@ def test_stop_stops_the_running_job_and_starts_nothing_more(console, fake, train
         console.call("StopPipelineExecution", PipelineExecutionArn=arn)
 
 
+def test_a_job_that_may_not_be_stopped_is_awaited(console, fake, training):
+    fake.fates["Train"] = ["InProgress"]
+    console.create(training(), training("After", DependsOn=["Train"]))
+    arn = console.start()
+    console.eventually(lambda: fake.created)
+    fake.deny_stop = True
+    console.call("StopPipelineExecution", PipelineExecutionArn=arn)
+    time.sleep(0.3)
+    assert console.describe(arn)["PipelineExecutionStatus"] == "Stopping"
+    fake.jobs[fake.created[0][0]]["TrainingJobStatus"] = "Completed"
+    console.until(arn, "Stopped")
+    assert console.steps(arn)["Train"]["StepStatus"] == "Succeeded"
+    assert fake.names() == ["Train"]
+
+
+def test_stop_ends_a_step_that_waits_for_its_retry(console, fake, training):
+    fake.fates["Train"] = [LOST]
+    console.create(training(RetryPolicies=[POLICY | {"IntervalSeconds": 3600}]))
+    arn = console.start()
+    console.eventually(lambda: console.steps(arn).get("Train", {}).get("AttemptCount") == 2)
+    console.call("StopPipelineExecution", PipelineExecutionArn=arn)
+    console.until(arn, "Stopped")
+    assert console.steps(arn)["Train"]["StepStatus"] == "Stopped"
+    assert len(fake.created) == 1
+
+
 def test_a_job_that_somebody_stopped_fails_the_execution(console, fake, training):
     fake.fates["Train"] = [{"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}]
     console.create(training(), training("After", DependsOn=["Train"]))
@@ -289,7 +315,6 @@ def test_a_job_that_was_created_but_not_written_down_is_found_again(console, fak
         del document["Steps"]["Train"]["Metadata"]
 
     console.store.modify("pipeline-execution", arn, forget)
-    fake.fates["Train"] = [refusal("ResourceInUse")]
     fake.jobs[name]["TrainingJobStatus"] = "Completed"
     console.boot()
     console.service.start()
