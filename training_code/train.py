@@ -27,7 +27,6 @@ from training_code.interruption import Interruption
 from training_code.launcher.job import CHANNEL, read_hyperparameters
 from training_code.log import say
 
-
 PEER_SECONDS = 5.0
 """Head start of the rank that failed over those that lost it; torchrun ends the ranks of its own host at once."""
 
@@ -77,7 +76,7 @@ def train(options: BytesLm, paths: ContainerPaths, ranks: parallel.Ranks, interr
         norm = parallel.clip(model, options.gradient_clip)
 
         # One exchange a step for all that the ranks must agree on: the loss, the end, and whether to save.
-        total, stops, overdue = ranks.sums(float(loss), interruption.requested, checkpoints.overdue())
+        total, stops, overdue = ranks.sums(loss.item(), interruption.requested, checkpoints.overdue())
         progress.loss = total / ranks.world_size
         if not math.isfinite(progress.loss) or not math.isfinite(norm):
             checkpoints.finish()

@@ -20,11 +20,12 @@ from ml_contract.errors import reject
 from ml_contract.hyperparameters import decode_values
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.paths import ContainerPaths
-from training_code.bytes_lm import baselines, export, processing
+from training_code.bytes_lm import baselines, processing
+from training_code.bytes_lm.graph import GRAPH, INPUT, OUTPUT, open_graph
 from training_code.data.shards import ByteShards
 from training_code.log import say
 
-MODEL, HELDOUT, OUTPUT = "model", "heldout", "evaluation"
+MODEL, HELDOUT, EVALUATION = "model", "heldout", "evaluation"
 ARCHIVE, REPORT = "model.tar.gz", "evaluation.json"
 
 
@@ -41,13 +42,13 @@ def evaluate(options: EvaluateOptions, artifact: Path, heldout: Path) -> dict[st
     """
     manifest = ArtifactManifest.read(artifact)
     manifest.verify(artifact)
-    if manifest.workload != NAME or export.GRAPH not in manifest.files:
-        reject("workload", manifest.workload, f"this evaluates {NAME} with {export.GRAPH}", "Name its artifact.")
+    if manifest.workload != NAME or GRAPH not in manifest.files:
+        reject("workload", manifest.workload, f"this evaluates {NAME} with {GRAPH}", "Name its artifact.")
     length = decode_values(BytesLm, manifest.provenance["hyperparameters"]).sequence_length
     shards = ByteShards.open(heldout)
     content = shards.read(0, min(len(shards), options.maximum_bytes))
     started = time.monotonic()
-    bits = bits_per_byte(export.open_graph(artifact / export.GRAPH), content, length=length, batch=options.batch_size)
+    bits = bits_per_byte(open_graph(artifact / GRAPH), content, length=length, batch=options.batch_size)
     seconds = time.monotonic() - started
     order0 = baselines.order0_bits_per_byte(content.tobytes())
     return {
@@ -59,7 +60,7 @@ def evaluate(options: EvaluateOptions, artifact: Path, heldout: Path) -> dict[st
         "sequence_length": length,
         "steps": manifest.provenance["steps"],
         "bytes_per_second": len(content) / seconds,
-        "graph_sha256": manifest.files[export.GRAPH].sha256,
+        "graph_sha256": manifest.files[GRAPH].sha256,
         "beats_order0": bits < order0,
     }
 
@@ -86,7 +87,7 @@ def bits_per_byte(
 
 def _nats(session: onnxruntime.InferenceSession, windows: npt.NDArray[np.uint8]) -> float:
     tokens = windows.astype(np.int64)
-    logits = session.run([export.OUTPUT], {export.INPUT: tokens[:, :-1]})[0].astype(np.float64)
+    logits = session.run([OUTPUT], {INPUT: tokens[:, :-1]})[0].astype(np.float64)
     highest = logits.max(-1, keepdims=True)
     normalizer = highest[..., 0] + np.log(np.exp(logits - highest).sum(-1))
     chosen = np.take_along_axis(logits, tokens[:, 1:, None], -1)[..., 0]
@@ -108,7 +109,7 @@ def _work(options: EvaluateOptions, paths: ContainerPaths) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         artifact = unpack(paths.processing_input(MODEL) / ARCHIVE, Path(scratch))
         found = evaluate(options, artifact, paths.processing_input(HELDOUT))
-    output = paths.processing_output(OUTPUT)
+    output = paths.processing_output(EVALUATION)
     output.mkdir(parents=True, exist_ok=True)
     (output / REPORT).write_text(json.dumps(found, indent=1) + "\n")
     say(f"evaluate: {found['bits_per_byte']:.3f} bits per byte on {found['heldout_bytes']} held-out bytes; "

@@ -3,43 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ml_contract.bytes_lm import NAME, VOCABULARY, BytesLm
 from ml_contract.manifest import ArtifactManifest
-from ml_contract.signature import DType, ModelSignature
-from ml_contract.signature import Tensor as Signature
+from training_code.bytes_lm.graph import GRAPH, INPUT, MAX_BATCH_SIZE, OUTPUT, open_graph, signature
 from training_code.bytes_lm.model import ByteTransformer
 from training_code.log import say
 
-WEIGHTS, GRAPH = "model.safetensors", "model.onnx"
-INPUT, OUTPUT = "tokens", "logits"
-MAX_BATCH_SIZE = 16
-"""Largest batch that serving may form; the graph itself takes any."""
+WEIGHTS = "model.safetensors"
 TOLERANCE = 1e-3
 """Largest difference of a logit between graph and model: float32 sums in another order, over all layers."""
 
 
 class GraphDiffers(RuntimeError):
     """The exported graph does not compute what the model computes."""
-
-
-def signature() -> ModelSignature:
-    """What the graph takes and gives, for any batch and sequence length."""
-    return ModelSignature(
-        inputs=(Signature(name=INPUT, dtype=DType.INT64, shape=(-1,)),),
-        outputs=(Signature(name=OUTPUT, dtype=DType.FP32, shape=(-1, VOCABULARY)),),
-        max_batch_size=MAX_BATCH_SIZE,
-    )
 
 
 def write(
@@ -89,6 +76,8 @@ def export_graph(model: ByteTransformer, path: Path, *, length: int) -> None:
     """Export to ONNX with dynamic batch and sequence."""
     example = torch.zeros((2, length), dtype=torch.int64)
     dynamic = {INPUT: {0: torch.export.Dim("batch"), 1: torch.export.Dim("sequence")}}
+    # The exporter warns of torchvision's absence and of its own internals; the check below judges what it made.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -119,10 +108,3 @@ def compare(model: ByteTransformer, path: Path, *, length: int) -> float:
             )
         largest = max(largest, difference)
     return largest
-
-
-def open_graph(path: Path, *, threads: int | None = None) -> onnxruntime.InferenceSession:
-    """A session on the CPU; ``threads`` None takes OMP_NUM_THREADS, or all processors."""
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS", "0"))
-    return onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])

@@ -45,7 +45,7 @@ def prepare(options: PrepareOptions, folder: Path, *, library: Path) -> dict[str
     for split, writer in writers.items():
         if writer.size < SMALLEST_SPLIT:
             reject("heldout_fraction", options.heldout_fraction, f"it leaves {writer.size} bytes for {split}",
-                   f"Choose a share that leaves each split {SMALLEST_SPLIT} bytes, or raise maximum_bytes.")  # fmt: skip
+                   f"Leave each split {SMALLEST_SPLIT} bytes, or raise maximum_bytes.")  # fmt: skip
     manifests = {split: writer.close({**source, "files": files[split]}) for split, writer in writers.items()}
     manifest = {
         "version": 1,
