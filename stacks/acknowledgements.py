@@ -27,7 +27,8 @@ ACKNOWLEDGEMENTS = (
         path=_CONTAINERS,
         reason=(
             "ecr:GetAuthorizationToken, cloudwatch:PutMetricData and ec2:Describe* know no resource; metrics are "
-            "limited to SageMaker's namespaces. Left: containers can read the shape of the account's networks."
+            "limited to SageMaker's namespaces. Left: containers can read the shape of the account's networks, and "
+            "take the permission to attach from an interface."
         ),
     ),
     Acknowledgement(

@@ -12,7 +12,9 @@ from constructs_lib.network import Network
 
 # Sources, read 2026-11-21: "SageMaker AI Roles: CreateTrainingJob / CreateProcessingJob API: execution role
 # permissions"; "Actions, resources, and condition keys for Amazon EC2".
-_DESCRIBE_NETWORK = (
+_WHOLE_NETWORK = (
+    # AWS's own examples differ on whether this one knows a resource; it only takes a permission away.
+    "ec2:DeleteNetworkInterfacePermission",
     "ec2:DescribeDhcpOptions",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroups",
@@ -67,7 +69,7 @@ def grant_network(role: iam.IRole, subnets: list[ec2.ISubnet], group: ec2.ISecur
     interfaces = f"{ec2_arn}:network-interface/*"
     subnet_arns = [f"{ec2_arn}:subnet/{subnet.subnet_id}" for subnet in subnets]
     # These calls know no resource.
-    role.add_to_principal_policy(iam.PolicyStatement(actions=list(_DESCRIBE_NETWORK), resources=["*"]))
+    role.add_to_principal_policy(iam.PolicyStatement(actions=list(_WHOLE_NETWORK), resources=["*"]))
     role.add_to_principal_policy(
         iam.PolicyStatement(
             actions=["ec2:CreateNetworkInterface"],
@@ -76,11 +78,7 @@ def grant_network(role: iam.IRole, subnets: list[ec2.ISubnet], group: ec2.ISecur
     )
     role.add_to_principal_policy(
         iam.PolicyStatement(
-            actions=[
-                "ec2:CreateNetworkInterfacePermission",
-                "ec2:DeleteNetworkInterface",
-                "ec2:DeleteNetworkInterfacePermission",
-            ],
+            actions=["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"],
             resources=[interfaces],
             conditions={"ArnEquals": {"ec2:Subnet": subnet_arns}},
         )

@@ -132,7 +132,8 @@ def test_production_waits_for_a_person() -> None:
 @pytest.mark.parametrize("stage", ["Local", "Dev", "Prod"])
 def test_what_everything_means_is_written_down(stage: str) -> None:
     allowed = {
-        "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
+        "ec2:DeleteNetworkInterfacePermission", "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ecr:GetAuthorizationToken", "cloudwatch:PutMetricData",
     }  # fmt: skip
     for policy in ("PipelineJobs", "PipelineRole"):
