@@ -24,7 +24,14 @@ def existing_policy(arn: object) -> str:
     Raises:
         CallError: There is none.
     """
-    call("iam", "GetPolicy", PolicyArn=arn)
+    try:
+        call("iam", "GetPolicy", PolicyArn=arn)
+    except CallError as error:
+        if error.code == "NoSuchEntity" and str(arn).startswith("arn:aws:iam::aws:"):
+            raise CallError(
+                f"{arn}: the local cloud has no such policy of AWS's. Write one of your own.", error.code
+            ) from error
+        raise
     return str(arn)
 
 

@@ -13,7 +13,9 @@ from trainyard.local.cloudformation import (
     iam,
     kms,
     logs,
+    metadata,
     network,
+    routing,
     s3,
     s3_managed_key,
     sagemaker,
@@ -27,6 +29,7 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
     """Every type that the cloud applies, ready to be registered."""
     plain: Iterable[type[Resource]] = (
         *network.TYPES,
+        *routing.TYPES,
         *security_groups.TYPES,
         *endpoints.TYPES,
         *kms.TYPES,
@@ -34,6 +37,7 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
         *iam.TYPES,
         *logs.TYPES,
         *ssm.TYPES,
+        *metadata.TYPES,
         *ecr.TYPES,
     )
     made = [kind() for kind in plain]

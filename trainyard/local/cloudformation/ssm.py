@@ -1,4 +1,4 @@
-"""Systems Manager parameters, and the metadata resource of CDK."""
+"""Systems Manager parameters."""
 # ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 from collections.abc import Mapping
@@ -60,20 +60,4 @@ class Parameter(Resource):
         unless_gone(["ParameterNotFound"], "ssm", "DeleteParameter", Name=identity)
 
 
-class Metadata(Resource):
-    type = "AWS::CDK::Metadata"
-    applied: ClassVar[Mapping[str, Any]] = {"Analytics": ALL, "Modules": ALL}
-    tag_shape = None
-
-    def make(self, request: Request) -> str:
-        # It carries statistics to AWS and makes nothing there either.
-        return f"CDKMetadata-{request.logical_id}"
-
-    def attributes(self, identity: str, properties: Properties) -> dict[str, Any]:
-        return {"Id": identity}
-
-    def remove(self, identity: str, properties: Properties) -> None:
-        """Nothing was made."""
-
-
-TYPES = (Parameter, Metadata)
+TYPES = (Parameter,)

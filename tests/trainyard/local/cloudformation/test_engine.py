@@ -268,3 +268,17 @@ def test_subnets_fit_their_vpc(block: str, says: str, stack: Any, failed: Any) -
     vpc = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}
     with pytest.raises(failed, match=says):
         stack.deploy({"Resources": {"Vpc": vpc, "First": subnet("10.0.0.0/24"), "It": subnet(block)}})
+
+
+def test_a_policy_of_awss_own_that_the_cloud_has_not_got_says_the_way_out(stack: Any, failed: Any) -> None:
+    arn = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
+    properties = {"AssumeRolePolicyDocument": trust("sagemaker.amazonaws.com"), "ManagedPolicyArns": [arn]}
+    with pytest.raises(failed, match=rf"{arn}: the local cloud has no such policy of AWS's\. Write one of your own"):
+        stack.deploy({"Resources": {"It": {"Type": "AWS::IAM::Role", "Properties": properties}}})
+
+
+def test_objects_take_the_accounts_own_key_where_none_is_named(bucket: str, client: Any) -> None:
+    client("s3").put_object(Bucket=bucket, Key="x", Body=b"x", ServerSideEncryption="aws:kms")
+    found = client("s3").get_object(Bucket=bucket, Key="x")
+    assert found["Body"].read() == b"x"
+    assert found["ServerSideEncryption"] == "aws:kms"

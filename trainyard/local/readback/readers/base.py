@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from botocore.exceptions import ClientError
+
 Properties = Mapping[str, Any]
 
 
@@ -71,3 +73,13 @@ def missing(error: Exception, *codes: str) -> bool:
     """Whether an API error is one of the codes that say 'not configured'."""
     response = getattr(error, "response", None) or {}
     return response.get("Error", {}).get("Code") in codes
+
+
+def configured(read: Callable[[], Any], *codes: str) -> Any:
+    """What a service says, None when it says that nothing was configured."""
+    try:
+        return read()
+    except ClientError as error:
+        if missing(error, *codes):
+            return None
+        raise
