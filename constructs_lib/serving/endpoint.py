@@ -73,7 +73,7 @@ class RegisteredEndpoint(Construct):
         """Build the endpoint.
 
         Args:
-            scope: Parent, a stack: its parameter is given at deploy time.
+            scope: Parent.
             construct_id: Construct id.
             resources: Instances.
             network: Where the containers run.
@@ -82,9 +82,8 @@ class RegisteredEndpoint(Construct):
             key: Key of the instances' volumes.
         """
         super().__init__(scope, construct_id)
-        stack = cdk.Stack.of(self)
         self.package = cdk.CfnParameter(
-            stack,
+            self,
             "ModelPackageArn",
             type="String",
             default="",
@@ -93,11 +92,14 @@ class RegisteredEndpoint(Construct):
             constraint_description="the ARN of a version in a model package group, or empty for no endpoint",
             description="Registered model package to serve; empty: no endpoint",
         )
+        # Operators write this name.
+        self.package.override_logical_id("ModelPackageArn")
         self.deployed = cdk.CfnCondition(
-            stack,
+            self,
             "ModelPackageGiven",
             expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(self.package.value_as_string, "")),
         )
+        self.deployed.override_logical_id("ModelPackageGiven")
         group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False,
                                   description="Serving containers: HTTPS to endpoints")  # fmt: skip
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Endpoints of the network and S3")
