@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Mapping
@@ -118,11 +119,13 @@ class CheckpointManager:
             urgent: Return once it is committed, copy nothing, and leave housekeeping to a later save.
 
         Raises:
-            CheckpointError: This save failed, or an earlier one did and nobody has been told yet.
+            CheckpointError: This save failed, or, unless it is urgent, an earlier one whose error was not raised yet.
         """
         if urgent:
             self.hurry()
-        self.wait()
+        # An earlier failure was reported when it happened, and must not cost the last chance to save.
+        with contextlib.suppress(CheckpointError) if urgent else contextlib.nullcontext():
+            self.wait()
         started = time.monotonic()
         self._emit(Event(kind="started", step=step))
         found = materialize(state)

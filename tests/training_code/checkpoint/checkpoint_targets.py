@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
-from checkpoint_harness import TinyRun, committed, manager
+import torch.distributed as dist
+from checkpoint_harness import RUN, TinyRun, committed, manager
 
-from training_code.checkpoint import Event
+from training_code.checkpoint import CheckpointManager, CheckpointOptions, Event
 from training_code.checkpoint.file_storage import _FileWriter
 
 
@@ -29,8 +31,19 @@ def killed_at_byte(uri: str, budget: int) -> None:
     committed(uri, 2)
 
 
-def commit_sharded(uri: str, *steps: int) -> dict[str, list[float]]:
-    """Go on with a sharded run and commit it at ``steps``; its parameters at the last one."""
+def picture(run: TinyRun) -> dict[str, Any]:
+    """A run's state as plain numbers, gathered."""
+    moments = run.state["optimizer"].state_dict()["state"]["3.weight"]["exp_avg"]
+    return {
+        "step": run.progress.step,
+        "model": run.content(),
+        "moments": (moments.full_tensor() if hasattr(moments, "full_tensor") else moments).tolist(),
+        "losses": run.progress.losses,
+    }
+
+
+def commit_sharded(uri: str, *steps: int) -> dict[str, Any]:
+    """Go on with a sharded run and commit it at ``steps``; its state at the last one."""
     run = TinyRun(sharded=True)
     with manager(uri) as checkpoints:
         checkpoints.restore(run.state)
@@ -38,7 +51,15 @@ def commit_sharded(uri: str, *steps: int) -> dict[str, list[float]]:
             run.step()
             if run.progress.step in steps:
                 checkpoints.save(run.progress.step, run.state)
-    return run.content()
+    return picture(run)
+
+
+def resume_sharded(uri: str) -> dict[str, Any]:
+    """The state that a sharded run resumes with."""
+    run = TinyRun(sharded=True)
+    with manager(uri) as checkpoints:
+        checkpoints.restore(run.state)
+    return picture(run)
 
 
 def restore_sharded(uri: str) -> tuple[int, list[str]]:
@@ -48,3 +69,17 @@ def restore_sharded(uri: str) -> tuple[int, list[str]]:
     with manager(uri, events) as checkpoints:
         found = checkpoints.restore(run.state)
     return (found.step if found else 0), [event.kind for event in events]
+
+
+def train(uri: str, log: str, steps: int, interval: int, options: dict[str, Any]) -> None:
+    """A sharded run, from its last commit to ``steps``; what it does goes to ``log`` line by line, per rank."""
+    with Path(f"{log}.{dist.get_rank()}").open("a", buffering=1) as lines:
+        run = TinyRun(sharded=True)
+        options = {**options, "on_event": lambda event: lines.write(f"{event.kind} {event.step}\n")}
+        with CheckpointManager(uri, options=CheckpointOptions(**options), run=RUN) as checkpoints:
+            checkpoints.restore(run.state)
+            lines.write(f"from {run.progress.step}\n")
+            while run.progress.step < steps:
+                lines.write(f"loss {run.progress.step + 1} {run.step().hex()}\n")
+                if run.progress.step % interval == 0:
+                    checkpoints.save(run.progress.step, run.state)

@@ -104,6 +104,20 @@ def test_urgent_returns_with_the_commit(uri: str) -> None:
     checkpoints.close()
 
 
+def test_an_urgent_save_is_tried_though_an_earlier_one_failed(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards the last chance before SIGKILL."""
+    run = TinyRun()
+    run.step()
+    checkpoints = manager(uri)
+    with monkeypatch.context() as broken:
+        broken.setattr(_FileWriter, "write", lambda *_: (_ for _ in ()).throw(StorageError("disk on fire")))
+        checkpoints.save(1, run.state)
+        checkpoints._thread.join()
+    checkpoints.save(1, run.state, urgent=True)
+    checkpoints.close()
+    assert restored(uri)[0] == 1
+
+
 def test_wait_says_when_time_is_up(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     write = _FileWriter.write

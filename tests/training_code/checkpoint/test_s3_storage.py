@@ -19,6 +19,7 @@ from training_code.checkpoint.checksum import crc64nvme
 from training_code.checkpoint.errors import ObjectMissingError
 from training_code.checkpoint.s3_storage import S3Storage
 
+pytestmark = pytest.mark.slow
 MEBIBYTE = 2**20
 PREFIXES = itertools.count()
 
@@ -184,7 +185,6 @@ def test_no_such_bucket_is_one_error(prefix: str) -> None:
         S3Storage("nowhere", prefix, CheckpointOptions(**QUICK)).list()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["503", "hang", "lost"])
 def test_a_save_survives_what_passes(prefix: str, faulty: Proxy, kind: Kind) -> None:
     """The whole of a save, with a fault at its shard, its sidecar and its COMMIT."""
@@ -195,7 +195,6 @@ def test_a_save_survives_what_passes(prefix: str, faulty: Proxy, kind: Kind) -> 
     assert restored(uri) == (1, contents[1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["distcp", "COMMIT"])
 def test_a_save_that_fails_is_told_and_the_last_commit_stands(prefix: str, faulty: Proxy, name: str) -> None:
     """Guards the order of writes: whatever cannot be written, nothing half counts."""
@@ -210,7 +209,6 @@ def test_a_save_that_fails_is_told_and_the_last_commit_stands(prefix: str, fault
     assert [event.kind for event in events] == ["restored"]
 
 
-@pytest.mark.slow
 def test_a_bad_hour_of_s3_condemns_nothing(prefix: str, faulty: Proxy) -> None:
     """Guards good checkpoints: S3 out of order is an error of the restore, never a quarantine."""
     uri = f"s3://checkpoints/{prefix}"
@@ -236,7 +234,6 @@ def test_damage_in_s3_is_found(prefix: str) -> None:
     assert restored(uri) == (1, contents[1])
 
 
-@pytest.mark.slow
 def test_housekeeping_that_fails_is_a_warning(prefix: str, faulty: Proxy) -> None:
     """Guards the commit: a role without s3:DeleteObject must not end the training."""
     uri = f"s3://checkpoints/{prefix}"
