@@ -1,5 +1,6 @@
 """A service: families of operations behind one service model."""
 
+import functools
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -85,7 +86,7 @@ class Service:
             model: a service of botocore (`sagemaker`), or a service model of our own.
             families: objects with methods marked by `operation`, and optionally `start()` and `stop()`.
         """
-        self.model = botocore.session.get_session().get_service_model(model) if isinstance(model, str) else model
+        self.model = _load(model) if isinstance(model, str) else model
         self.families = families
         self._methods: dict[str, Method] = {}
         for family in families:
@@ -141,6 +142,11 @@ class Service:
         except OperationNotFoundError:
             return f"{self.model.service_name} has no operation {name!r}. Operations: {supported}"
         return f"The embedded cloud does not run {name}. It runs {supported}"
+
+
+@functools.cache
+def _load(name: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(name)
 
 
 def _check(broken: list[str]) -> None:

@@ -1,5 +1,6 @@
 """Processing jobs: CreateProcessingJob, DescribeProcessingJob, ListProcessingJobs, StopProcessingJob."""
 
+import shutil
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +9,7 @@ from trainyard.local.api.errors import ServiceError, invalid, not_found
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
 from trainyard.local.images import local_image
 from trainyard.local.jobs.control import Control
-from trainyard.local.jobs.processing_run import KIND, ProcessingRun, end
+from trainyard.local.jobs.processing_run import FOLDER, KIND, ProcessingRun, end
 from trainyard.local.jobs.references import (
     check_key,
     check_location,
@@ -86,6 +87,8 @@ class ProcessingJobs:
 
     def start(self) -> None:
         """Ends what was running when the cloud went down: a processing job has nothing to go on from."""
+        # A killed cloud leaves its hosts' folders behind.
+        shutil.rmtree(self._context.state / FOLDER, ignore_errors=True)
         for job in self._store.list(KIND):
             name = job["ProcessingJobName"]
             if job["ProcessingJobStatus"] == "Stopping":

@@ -24,6 +24,8 @@ from trainyard.local.jobs.supervise import Outcome
 from trainyard.local.jobs.transfer import Location, Transfer, TransferError
 
 KIND = "ProcessingJob"
+FOLDER = "jobs/processing"
+"""Where the hosts of running jobs are, below the cloud's state."""
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 _DEFAULT_MAX_RUNTIME_SECONDS = 86_400
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
@@ -57,7 +59,7 @@ class ProcessingRun:
     def run(self) -> None:
         """Runs the job to its end."""
         context = self._context
-        folder = context.state / "jobs" / "processing" / self._name
+        folder = context.state / FOLDER / self._name
         try:
             with contextlib.closing(make_hosts(context, folder, self._count)) as group:
                 self._run(group)

@@ -1,6 +1,7 @@
 """Training jobs: CreateTrainingJob, DescribeTrainingJob, ListTrainingJobs, StopTrainingJob."""
 
 import re
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from trainyard.local.jobs.references import (
 )
 from trainyard.local.jobs.refusals import TRAINING, Refusal, refuse
 from trainyard.local.jobs.threads import JobThreads
-from trainyard.local.jobs.training_run import TrainingRun
+from trainyard.local.jobs.training_run import FOLDER, TrainingRun
 
 MAX_HOSTS = 16
 """Hosts that one machine can reasonably stand for."""
@@ -84,6 +85,8 @@ class TrainingJobs:
 
     def start(self) -> None:
         """Takes up what was running when the cloud went down: spot jobs with checkpoints go on, others fail."""
+        # A killed cloud leaves its hosts' folders behind.
+        shutil.rmtree(self._context.state / FOLDER, ignore_errors=True)
         for job in self._store.list(document.KIND):
             name = job["TrainingJobName"]
             if job["TrainingJobStatus"] == "Stopping":

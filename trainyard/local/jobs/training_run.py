@@ -25,6 +25,8 @@ from trainyard.local.jobs.logs import Scanner
 from trainyard.local.jobs.supervise import Outcome
 from trainyard.local.jobs.transfer import Location, Transfer, TransferError
 
+FOLDER = "jobs/training"
+"""Where the hosts of running jobs are, below the cloud's state."""
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _CAPACITY = (
     "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type"
@@ -71,7 +73,7 @@ class TrainingRun:
         first = {} if "TrainingStartTime" in job else {"TrainingStartTime": self._started}
         document.enter(self._store, self._name, "Downloading", "Downloading input data", **first)
         self._job = self._store.update(document.KIND, self._name, _Attempts=job["_Attempts"] + 1)
-        folder = context.state / "jobs" / "training" / self._name
+        folder = context.state / FOLDER / self._name
         with contextlib.closing(make_hosts(context, folder, job["ResourceConfig"]["InstanceCount"])) as group:
             role = Role.assume(context, job["RoleArn"])
             transfer = Transfer(role.s3, role.arn, job["OutputDataConfig"].get("KmsKeyId") or None)

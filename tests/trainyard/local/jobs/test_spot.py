@@ -141,6 +141,7 @@ def test_a_killed_cloud_leaves_no_process_and_takes_its_jobs_up_again(
     assert failed["TrainingJobStatus"] == "Failed"
     assert "the embedded cloud went down while the job ran" in failed["FailureReason"]
     assert "EnableManagedSpotTraining" in failed["FailureReason"]
+    assert list((jobs.cloud.state / "jobs").glob("*/*")) == []
 
 
 @pytest.mark.slow
