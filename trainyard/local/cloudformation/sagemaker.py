@@ -145,6 +145,8 @@ class Endpoint(SageMaker):
         return identity
 
     def update(self, identity: str, change: dict[str, Any]) -> None:
+        if self.describe(self.name_of(identity))["EndpointConfigName"] == change["EndpointConfigName"]:
+            return  # put back after an update that failed: the service has kept its configuration by itself
         super().update(identity, change)
         self._wait(identity)
         # A failed update leaves the endpoint in service with its old configuration.

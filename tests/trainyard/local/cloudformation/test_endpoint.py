@@ -91,7 +91,7 @@ def ask(client: Any, endpoint: str) -> list[int]:
 
 @pytest.mark.slow
 def test_it_serves_when_the_stack_is_complete_and_the_new_model_after_an_update(
-    stack: Any, client: Any, bucket: str
+    stack: Any, client: Any, bucket: str, failed: Any
 ) -> None:
     for number in (10, 20):
         client("s3").put_object(Bucket=bucket, Key=f"{number}.tar.gz", Body=archive(number))
@@ -111,6 +111,12 @@ def test_it_serves_when_the_stack_is_complete_and_the_new_model_after_an_update(
     # What was replaced is gone, though the endpoint used it until its own update.
     configs = [row["EndpointConfigArn"] for row in client("sagemaker").list_endpoint_configs()["EndpointConfigs"]]
     assert before["Config"] not in configs
+
+    with pytest.raises(failed, match=r"UPDATE_ROLLBACK_COMPLETE: It \(AWS::SageMaker::Endpoint\): .*missing\.tar\.gz"):
+        stack.deploy(template(bucket, "missing.tar.gz"))
+    assert ask(client, outputs["Name"]) == [21, 22]
+    assert stack.read_back(template(bucket, "20.tar.gz")).ok
+    assert {name: stack.physical_id(name) for name in after} == after
 
     stack.delete()
     assert outputs["Name"] not in [row["EndpointName"] for row in client("sagemaker").list_endpoints()["Endpoints"]]
