@@ -1,17 +1,24 @@
 """The embedded SageMaker: its families of operations, behind SageMaker's own service model."""
 
-import importlib
-from contextlib import suppress
-
 from trainyard.local.api.service import Context, Service
+from trainyard.local.hosting import Hosting
 from trainyard.local.jobs import ProcessingJobs, TrainingJobs
+from trainyard.local.pipelines import Pipelines
+from trainyard.local.registry import ModelRegistry
 from trainyard.local.tags import Tags
 
 
 def build(context: Context) -> Service:
-    """Composes the service."""
-    families: list[object] = [TrainingJobs(context), ProcessingJobs(context), Tags(context)]
-    for module, name in (("pipelines", "Pipelines"), ("registry", "ModelRegistry"), ("hosting", "Hosting")):
-        with suppress(ImportError, AttributeError):
-            families.append(getattr(importlib.import_module(f"trainyard.local.{module}"), name)(context))
+    """Composes the service.
+
+    Jobs come first: when the cloud starts again, pipelines look at what became of theirs.
+    """
+    families = (
+        TrainingJobs(context),
+        ProcessingJobs(context),
+        ModelRegistry(context),
+        Hosting(context),
+        Pipelines(context),
+        Tags(context),
+    )
     return Service("sagemaker", *families)
