@@ -1,7 +1,7 @@
 """The containers of model packages, and whether the model data that they name can be read."""
 
 import logging
-import time
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -71,11 +71,20 @@ def locations(package: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
             yield place, source["S3Uri"], source["S3DataType"] == "S3Prefix"
 
 
-def validate(store: Store, arn: str, clients: Callable[[], Clients]) -> None:
-    """Finds out whether the model data of a package can be read, and writes it into the package's status."""
+def validate(store: Store, arn: str, clients: Callable[[], Clients], closing: threading.Event) -> None:
+    """Finds out whether the model data of a package can be read, and writes it into the package's status.
+
+    Args:
+        store: the documents.
+        arn: the package.
+        clients: gives clients with the rights of who made the package.
+        closing: set when the cloud goes down: what is not known by then is left to be found out later.
+    """
     try:
         package = store.update(PACKAGE, arn, ModelPackageStatus="InProgress")
-        problem = _problem(package, clients)
+        problem = _problem(package, clients, closing)
+        if closing.is_set():
+            return
         status = "Failed" if problem else "Completed"
         # AWS lists nothing when all is well.
         found = [{"Name": "ModelData", "Status": status, "FailureReason": problem}] if problem else []
@@ -93,7 +102,7 @@ def role_of(caller_arn: str) -> str | None:
     return f"{parts[0]}:{parts[1]}:iam::{parts[4]}:role/{parts[5].split('/')[1]}"
 
 
-def _problem(package: Record, clients: Callable[[], Clients]) -> str | None:
+def _problem(package: Record, clients: Callable[[], Clients], closing: threading.Event) -> str | None:
     for place, uri, prefix in locations(package):
         for attempt in range(_TRIES):
             try:
@@ -101,25 +110,38 @@ def _problem(package: Record, clients: Callable[[], Clients]) -> str | None:
                 break
             except aws.ClientError as error:
                 code = error.response.get("Error", {}).get("Code", "")
-                return f"{place}: the model data at {uri} cannot be read ({code}). Check the URI and s3:GetObject."
+                return f"{place}: {_missing(uri)} (S3 said {code} to the caller of CreateModelPackage)."
             except ServiceError as error:
                 return f"{place}: the model data at {uri} cannot be read: {error.message}"
             except aws.BotoCoreError as error:
                 # The cloud starts or stops.
-                if attempt == _TRIES - 1:
+                if attempt == _TRIES - 1 or closing.wait(_PAUSE_SECONDS):
                     return f"{place}: the model data at {uri} cannot be read: {error}"
-                time.sleep(_PAUSE_SECONDS)
             except ValueError as error:
                 return f"{place}: {error}"
     return None
 
 
 def _look(s3: Any, uri: str, *, prefix: bool) -> None:
+    bucket, key = _bucket_and_key(uri)
+    if not prefix:
+        s3.head_object(Bucket=bucket, Key=key)
+    elif not s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
+        raise ValueError(_missing(uri))
+
+
+def _bucket_and_key(uri: str) -> tuple[str, str]:
     parts = urlsplit(uri)
     bucket, key = parts.netloc, parts.path.lstrip("/")
     if parts.scheme == "https":
         bucket, _, key = key.partition("/")
-    if not prefix:
-        s3.head_object(Bucket=bucket, Key=key)
-    elif not s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("KeyCount"):
-        raise ValueError(f"there is no object below {uri}")
+    return bucket, key
+
+
+def _missing(uri: str) -> str:
+    """AWS's own words; it says them at once, where the embedded cloud says them in the package's status."""
+    bucket, key = _bucket_and_key(uri)
+    return (
+        f"Cannot find S3 object: {key} in bucket {bucket}. "
+        "Please check if your S3 object exists and has proper permissions for SageMaker."
+    )

@@ -1,19 +1,16 @@
 """The model registry: groups of model packages, and their versions."""
 
-import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
 
 from trainyard.local.api.errors import ServiceError, invalid, unsupported
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
-from trainyard.local.model_data import PACKAGE, Clients, Record, check_containers, locations, role_of, validate
+from trainyard.local.model_data import PACKAGE, Clients, Record, check_containers, role_of, validate
+from trainyard.local.model_packages import GROUP, Packages, user
 
-GROUP: Final = "model-package-group"
-_TOKEN: Final = "model-package-token"
 _SESSION = "SageMaker"
+_STOP_SECONDS = 5.0
 _UNSUPPORTED = (
     "SourceAlgorithmSpecification",
     "ValidationSpecification",
@@ -38,15 +35,24 @@ class ModelRegistry:
             clients: gives, for a caller's ARN, the clients with that caller's rights; None: the platform's.
         """
         self._store = context.store
+        self._documents = Packages(context)
         self._context = context
         self._clients = clients or self._callers_clients
         self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Validates the packages whose validation the end of the cloud cut off."""
         for package in self._store.list(PACKAGE):
             if package["ModelPackageStatus"] in ("Pending", "InProgress"):
                 self._validate_soon(package)
+
+    def stop(self) -> None:
+        """Cuts validations off, to be made when the cloud is back."""
+        self._closing.set()
+        for thread in self._threads:
+            thread.join(_STOP_SECONDS)
 
     @operation("CreateModelPackageGroup")
     def create_group(self, request: Request, caller: Caller) -> Answer:
@@ -60,7 +66,7 @@ class ModelRegistry:
             "ModelPackageGroupArn": arn,
             "ModelPackageGroupDescription": request.get("ModelPackageGroupDescription"),
             "CreationTime": time.time(),
-            "CreatedBy": _user(caller),
+            "CreatedBy": user(caller),
             "ModelPackageGroupStatus": "Completed",
             "LastVersion": 0,
             "Tags": request.get("Tags", []),
@@ -74,7 +80,7 @@ class ModelRegistry:
     @operation("DescribeModelPackageGroup")
     def describe_group(self, request: Request, _: Caller) -> Answer:
         """A group."""
-        return self._group(request["ModelPackageGroupName"])
+        return self._documents.group(request["ModelPackageGroupName"])
 
     @operation("ListModelPackageGroups")
     def list_groups(self, request: Request, _: Caller) -> Answer:
@@ -87,9 +93,9 @@ class ModelRegistry:
     def delete_group(self, request: Request, _: Caller) -> Answer:
         """Deletes an empty group."""
         with self._lock:
-            group = self._group(request["ModelPackageGroupName"])
+            group = self._documents.group(request["ModelPackageGroupName"])
             name = group["ModelPackageGroupName"]
-            held = len(self._packages(name))
+            held = len(self._documents.versions(name))
             if held:
                 raise ServiceError(
                     "ConflictException",
@@ -112,7 +118,7 @@ class ModelRegistry:
                 "name of a package without versions."
             )
         with self._lock:
-            package = self._create(request, caller)
+            package = self._documents.create(request, caller)
         if package["ModelPackageStatus"] == "Pending":
             self._validate_soon(package)
         return {"ModelPackageArn": package["ModelPackageArn"]}
@@ -120,7 +126,7 @@ class ModelRegistry:
     @operation("DescribeModelPackage")
     def describe_package(self, request: Request, _: Caller) -> Answer:
         """A model package."""
-        package = self._package(request["ModelPackageName"])
+        package = self._documents.package(request["ModelPackageName"])
         if request.get("IncludedData") == "MetadataOnly":
             return {name: value for name, value in package.items() if name != "ModelCard"}
         return package
@@ -130,7 +136,7 @@ class ModelRegistry:
         """The packages of a group, or those without a group; newest first unless the request says otherwise."""
         group = request.get("ModelPackageGroupName")
         if group is not None:
-            found = self._packages(self._group(group)["ModelPackageGroupName"])
+            found = self._documents.versions(self._documents.group(group)["ModelPackageGroupName"])
         else:
             kind = request.get("ModelPackageType", "Unversioned")
             versioned = {"Versioned": (True,), "Unversioned": (False,), "Both": (True, False)}[kind]
@@ -146,7 +152,7 @@ class ModelRegistry:
     def update_package(self, request: Request, caller: Caller) -> Answer:
         """Approves or rejects a package, or changes what is told of it."""
         check_containers(request)
-        package = self._package(request["ModelPackageArn"])
+        package = self._documents.package(request["ModelPackageArn"])
         if "ModelApprovalStatus" in request and "ModelPackageGroupName" not in package:
             raise invalid("ModelApprovalStatus: only packages of a group are approved; register this one in a group.")
 
@@ -160,7 +166,7 @@ class ModelRegistry:
             added = request.get("AdditionalInferenceSpecificationsToAdd", [])
             if added:
                 document.setdefault("AdditionalInferenceSpecifications", []).extend(added)
-            document.update(LastModifiedTime=time.time(), LastModifiedBy=_user(caller))
+            document.update(LastModifiedTime=time.time(), LastModifiedBy=user(caller))
 
         self._store.modify(PACKAGE, package["ModelPackageArn"], change)
         return {"ModelPackageArn": package["ModelPackageArn"]}
@@ -168,81 +174,15 @@ class ModelRegistry:
     @operation("DeleteModelPackage")
     def delete_package(self, request: Request, _: Caller) -> Answer:
         """Deletes a package; its version is not given again."""
-        self._store.delete(PACKAGE, self._package(request["ModelPackageName"])["ModelPackageArn"])
+        self._store.delete(PACKAGE, self._documents.package(request["ModelPackageName"])["ModelPackageArn"])
         return {}
-
-    def _create(self, request: Request, caller: Caller) -> Record:
-        token = request.get("ClientToken")
-        digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-        earlier = self._store.get(_TOKEN, token) if token else None
-        if earlier:
-            if earlier["Digest"] != digest:
-                raise ServiceError(
-                    "ConflictException",
-                    f"ClientToken: got {token!r}, but it came with another request before. Use a new token.",
-                )
-            return self._package(earlier["Arn"])
-        package = self._document(request, caller)
-        self._store.insert(PACKAGE, package["ModelPackageArn"], package)
-        if token:
-            self._store.insert(_TOKEN, token, {"Arn": package["ModelPackageArn"], "Digest": digest})
-        return package
-
-    def _document(self, request: Request, caller: Caller) -> Record:
-        now = time.time()
-        unchecked = request.get("SkipModelValidation") == "All" or not any(locations(request))
-        package = {field: value for field, value in request.items() if field != "ClientToken"} | {
-            "CreationTime": now,
-            "CreatedBy": _user(caller),
-            "CallerArn": caller.arn,
-            "ModelPackageStatus": "Completed" if unchecked else "Pending",
-            "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
-            "CertifyForMarketplace": False,
-            "Tags": request.get("Tags", []),
-        }
-        if "ModelPackageGroupName" not in request:
-            return package | self._unversioned(request)
-        group = self._group(request["ModelPackageGroupName"])
-        name = group["ModelPackageGroupName"]
-        # The group counts, not its packages: a version that was deleted never comes back.
-        version = self._store.modify(GROUP, name, _count)["LastVersion"]
-        return package | {
-            "ModelPackageGroupName": name,
-            "ModelPackageVersion": version,
-            "ModelPackageArn": self._context.arn(f"{PACKAGE}/{name}/{version}"),
-            "ModelApprovalStatus": request.get("ModelApprovalStatus", "PendingManualApproval"),
-        }
-
-    def _unversioned(self, request: Request) -> Record:
-        if "ModelApprovalStatus" in request:
-            raise invalid("ModelApprovalStatus: only packages of a group are approved. Give ModelPackageGroupName.")
-        arn = self._context.arn(f"{PACKAGE}/{request['ModelPackageName']}")
-        if self._store.get(PACKAGE, arn):
-            raise invalid(f"Model package already exists: {arn}")
-        return {"ModelPackageArn": arn}
 
     def _validate_soon(self, package: Record) -> None:
         arn, clients = package["ModelPackageArn"], self._clients
-        arguments = self._store, arn, lambda: clients(package["CallerArn"])
-        threading.Thread(target=validate, args=arguments, name=f"validate {arn}", daemon=True).start()
-
-    def _group(self, name_or_arn: str) -> Record:
-        name = name_or_arn.rsplit("/", 1)[-1]
-        found = self._store.get(GROUP, name)
-        arn = self._context.arn(f"{GROUP}/{name}")
-        if found is None or name_or_arn not in (name, arn):
-            raise invalid(f"ModelPackageGroup {name_or_arn if found else arn} does not exist.")
-        return found
-
-    def _package(self, name_or_arn: str) -> Record:
-        arn = name_or_arn if name_or_arn.startswith("arn:") else self._context.arn(f"{PACKAGE}/{name_or_arn}")
-        found = self._store.get(PACKAGE, arn)
-        if found is None:
-            raise invalid(f"ModelPackage {arn} does not exist.")
-        return found
-
-    def _packages(self, group: str) -> list[Record]:
-        return self._store.list(PACKAGE, self._context.arn(f"{PACKAGE}/{group}/"))
+        arguments = self._store, arn, lambda: clients(package["CallerArn"]), self._closing
+        thread = threading.Thread(target=validate, args=arguments, name=f"validate {arn}", daemon=True)
+        self._threads = [item for item in self._threads if item.is_alive()] + [thread]
+        thread.start()
 
     def _callers_clients(self, caller_arn: str) -> Clients:
         """Clients with the caller's rights, as SageMaker has them when it reads model data for a caller."""
@@ -252,14 +192,6 @@ class ModelRegistry:
             # A user, or a role that only the caller may assume: here is nobody whose rights could be borrowed.
             return platform.client
         return lambda service: platform.role_client(service, role, _SESSION)
-
-
-def _count(group: Record) -> None:
-    group["LastVersion"] += 1
-
-
-def _user(caller: Caller) -> dict[str, Any]:
-    return {"IamIdentity": {"Arn": caller.arn}}
 
 
 def _newest_first(request: Request) -> Request:

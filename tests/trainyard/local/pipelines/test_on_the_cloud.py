@@ -28,13 +28,13 @@ def allow(*actions, resource="*"):
 class Yard:
     """A pipeline role, a job role and a bucket, and steps made of shell scripts."""
 
-    def __init__(self, client, role, bucket, *, actions=(*JOBS, "iam:PassRole")):
+    def __init__(self, client, role, bucket, *, actions=(*JOBS, "iam:PassRole"), readable="*"):
         self.sagemaker = client("sagemaker")
         self.s3 = client("s3")
         self.bucket = bucket
         self.job_role = role(allow("s3:*", "logs:*", "cloudwatch:PutMetricData"))
-        registry = ("sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage", "s3:GetObject", "s3:ListBucket")
-        self.role = role(allow(*actions, *registry))
+        registry = ("sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage")
+        self.role = role(allow(*actions, *registry), allow("s3:GetObject", resource=readable))
 
     def training(self, name, script, **fields):
         return {
@@ -241,6 +241,18 @@ def test_a_role_without_a_permission_is_denied_by_name(client, role, bucket, mis
     reason = yard.ended(arn)["FailureReason"]
     assert f"not authorized to perform: {missing} on resource: arn:aws:" in reason
     assert f"arn:aws:sts::{ACCOUNT}:assumed-role/{yard.role.rsplit('/', 1)[-1]}/SageMaker" in reason
+
+
+def test_a_role_that_cannot_read_the_model_does_not_register_it(client, role, bucket):
+    yard = Yard(client, role, bucket, readable=f"arn:aws:s3:::{bucket}/evaluation/*")
+    group = f"models-{uuid.uuid4().hex[:8]}"
+    yard.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    name = yard.create(*yard.whole(group), parameters=[{"Name": "Threshold", "Type": "Float", "DefaultValue": 4.5}])
+    arn = yard.start(name)
+    assert (
+        "Register: InferenceSpecification.Containers[0].ModelDataUrl: Cannot find S3 object: models/"
+        in (yard.ended(arn)["FailureReason"])
+    )
 
 
 def test_stop_ends_the_running_job(yard):
