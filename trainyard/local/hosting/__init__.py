@@ -27,7 +27,7 @@ class Hosting(Models, Configs, Endpoints):
         Raises:
             ServiceError: ValidationError, or ServiceUnavailable.
         """
-        return self._invocations.invoke(name, self.deployment(name), body, headers)
+        return self._invocations.invoke(name, self.serving(name), body, headers)
 
     def stop(self) -> None:
         """Ends every model server and sends the rest of the metrics."""

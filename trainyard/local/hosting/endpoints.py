@@ -41,9 +41,21 @@ class Endpoints:
         self._store = context.store
         self._endpoints = Lifecycle(context)
 
-    def deployment(self, name: str) -> Deployment | None:
-        """What serves an endpoint now, or None."""
-        return self._endpoints.live(name)
+    def serving(self, name: str) -> Deployment:
+        """What serves an endpoint now.
+
+        Raises:
+            ServiceError: ValidationError when nothing does, ServiceUnavailable while the cloud starts it again.
+        """
+        live = self._endpoints.live(name)
+        if live is None:
+            endpoint = self._context.store.get(ENDPOINT, name)
+            if endpoint and endpoint["Plan"] and endpoint["EndpointStatus"] in SERVING:
+                raise ServiceError(
+                    "ServiceUnavailable", f"Endpoint {name} is being started again. Try again soon.", 503
+                )
+            raise ServiceError("ValidationError", f"Endpoint {name} of account {self._context.account} not found.")
+        return live
 
     def start(self) -> None:
         """Serves again what was in service when the cloud went down, and finishes what it was about to do."""
@@ -144,7 +156,7 @@ class Endpoints:
         if not any(variant["weight"] for variant in known.values()):
             raise invalid("DesiredWeightsAndCapacities: every weight would be 0. Give one variant a weight.")
         self._change(request["EndpointName"], "update", endpoint["EndpointStatus"], Plan=plan)
-        live = self.deployment(endpoint["EndpointName"])
+        live = self._endpoints.live(endpoint["EndpointName"])
         for running in live.variants if live else ():
             running.weight = known[running.plan.name]["weight"]
         return {"EndpointArn": endpoint["EndpointArn"]}

@@ -53,12 +53,12 @@ class Invocations:
         """Sends the rest of the metrics."""
         self._measures.close()
 
-    def invoke(self, name: str, deployment: Deployment | None, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def invoke(self, name: str, deployment: Deployment, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answers one invocation.
 
         Args:
             name: name of the endpoint.
-            deployment: what serves it, or None.
+            deployment: what serves it.
             body: the request's body.
             headers: the request's headers, in any case.
 
@@ -67,8 +67,6 @@ class Invocations:
         """
         began = time.perf_counter()
         given = {key.lower(): value for key, value in headers.items()}
-        if deployment is None:
-            raise ServiceError("ValidationError", f"Endpoint {name} of account {self._context.account} not found.")
         self._check(body, given)
         target = given.get("x-amzn-sagemaker-target-variant")
         variant = deployment.choose(target)

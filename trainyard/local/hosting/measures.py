@@ -43,7 +43,7 @@ class Measures:
         Args:
             endpoint: name of the endpoint.
             variant: name of the production variant.
-            status: HTTP status of the container's answer.
+            status: HTTP status of the container's answer; 0 when there was none in time.
             model: seconds that the container took.
             overhead: seconds of everything else.
         """
@@ -51,7 +51,7 @@ class Measures:
             "Invocations": 1.0,
             "InvocationsPerInstance": 1.0,
             "Invocation4XXErrors": float(400 <= status < 500),
-            "Invocation5XXErrors": float(status >= 500),
+            "Invocation5XXErrors": float(status >= 500 or status == 0),
             "InvocationModelErrors": float(not 200 <= status < 300),
             "ModelLatency": model * 1e6,
             "OverheadLatency": overhead * 1e6,

@@ -11,8 +11,7 @@ from typing import Any
 from trainyard.local.api.service import Context
 from trainyard.local.hosting.models import find_model, resolved
 
-# ProductionVariant's defaults are not in the API reference; AWS's documentation of endpoints names 60 s of health
-# checks to begin with, and up to an hour.
+# What holds here when the configuration names no time-outs; ProductionVariant's documentation states no defaults.
 _START_SECONDS = 300.0
 _DOWNLOAD_SECONDS = 900.0
 

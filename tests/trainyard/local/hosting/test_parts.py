@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
 def server() -> Iterator[ThreadingHTTPServer]:
     _Handler.accepted = 0
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as found:
-        threading.Thread(target=found.serve_forever).start()
+        threading.Thread(target=found.serve_forever, args=(0.02,)).start()
         yield found
         found.shutdown()
 
