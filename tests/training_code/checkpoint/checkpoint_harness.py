@@ -149,6 +149,8 @@ def _rank(
     Path(f"{folder}/{rank}.partial").rename(f"{folder}/{rank}.answer")
 
 
+LAZY = ("torch._dynamo", "torch.profiler", "numpy.random", "statistics")
+"""What torch imports on first use, for seconds."""
 _context: Any = None
 
 
@@ -157,7 +159,7 @@ def forkserver() -> Any:
     global _context
     if _context is None:
         _context = mp.get_context("forkserver")
-        _context.set_forkserver_preload(["__main__", "checkpoint_targets", "boto3"])
+        _context.set_forkserver_preload(["__main__", "checkpoint_targets", "boto3", *LAZY])
         # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = f"{Path(__file__).parent}:{ROOT}"
