@@ -5,37 +5,30 @@ Nothing here imports boto3 or the emulator: the daemon runs in an environment of
 
 from __future__ import annotations
 
-import errno
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainyard.local.processes import await_exit, descendants, kill, runs, send
+from trainyard.local import daemon
+from trainyard.local.daemon import CloudError as CloudError
+from trainyard.local.processes import alive, await_exit, descendants, kill, runs, send
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_STATE = ROOT / ".trainyard" / "cloud"
 DEFAULT_PORT = 4600
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-HEALTH_PATH = "/_trainyard/health"
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 150.0  # longer than the 120 s that a stopped job may take
 _POLL_SECONDS = 0.05
-
-
-class CloudError(RuntimeError):
-    """The cloud cannot do what was asked. The message is one line meant for a user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,22 +93,25 @@ class Cloud:
             CloudError: another program holds the port, another port already serves this state, or the daemon
                 does not come up; the message says what to do.
         """
+        holder = self._recorded()
+        if holder is not None:
+            pid, port = holder
+            if port != self.port:
+                raise CloudError(
+                    f"port: got {self.port}, but a cloud serves {str(self.state)!r} on port {port} already. "
+                    "Use that port, or stop it with `trainyard local down`"
+                )
+            return self._await_health(lambda: None if alive(pid) else 1)
         found = self._health()
         if found is not None:
             return self._status(self._own(found))
-        holder = self._recorded_pid()
-        if holder is not None:
-            raise CloudError(
-                f"state: got {str(self.state)!r}, but process {holder} of a cloud on another port, or one that is "
-                f"still starting or stopping, holds it. Wait, or stop it with `kill {holder}`"
-            )
         self._require_free_port()
         python = self.environments / "cloud" / "bin" / "python"
         if not python.exists():
             raise CloudError(f"environments: got {str(self.environments)!r}, but it has no {python}. Run `make setup`")
         self.state.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            daemon = subprocess.Popen(
+            process = subprocess.Popen(
                 [python, "-m", "trainyard.local.server", *self._arguments()],
                 cwd=ROOT,
                 env=_clean_environment(),
@@ -124,7 +120,7 @@ class Cloud:
                 stderr=log,
                 start_new_session=True,
             )
-        return self._await_health(daemon)
+        return self._await_health(process.poll)
 
     def down(self) -> bool:
         """Stops the daemon and everything it started; state stays. False when it was not running.
@@ -133,8 +129,10 @@ class Cloud:
             CloudError: another program holds the port.
         """
         # The state's own record comes first: a daemon that hangs answers nothing, and must go all the same.
-        pid = self._recorded_pid()
-        if pid is None:
+        holder = self._recorded()
+        if holder is not None:
+            pid = holder[0]
+        else:
             found = self._health()
             if found is None:
                 return False
@@ -152,13 +150,24 @@ class Cloud:
         """What the daemon says of itself."""
         found = self._health()
         if found is None:
-            return Status(running=False, port=self.port, state=self.state, pid=self._recorded_pid())
+            return Status(running=False, port=self.port, state=self.state)
         return self._status(self._own(found))
 
     def reset(self) -> None:
-        """Stops the daemon and deletes everything it kept."""
+        """Stops the daemon and deletes everything it kept.
+
+        Raises:
+            CloudError: the folder holds other things too.
+        """
         self.down()
-        shutil.rmtree(self.state, ignore_errors=True)
+        if not self.state.exists():
+            return
+        if self.state.resolve() != DEFAULT_STATE.resolve() and not (self.state / "server.pid").exists():
+            raise CloudError(
+                f"state: got {str(self.state)!r}, but no cloud ever kept its state there. "
+                "Name the folder that `trainyard local up` was given"
+            )
+        shutil.rmtree(self.state)
 
     def call(self, operation: str, /, **request: Any) -> dict[str, Any]:
         """Calls an operation of the cloud's own service, such as `InjectFault`, as its administrator.
@@ -166,21 +175,7 @@ class Cloud:
         Raises:
             CloudError: the cloud is not running, or refuses the request.
         """
-        # The emulator takes the administrator's key without checking a signature, so no SDK is needed here.
-        headers = {
-            "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": f"Trainyard.{operation}",
-            "Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/trainyard/aws4_request, "
-            "SignedHeaders=host, Signature=0",
-        }
-        target = urllib.request.Request(self.endpoint_url, json.dumps(request).encode(), headers)
-        try:
-            with urllib.request.urlopen(target, timeout=60) as answer:
-                return dict(json.load(answer))
-        except urllib.error.HTTPError as error:
-            raise CloudError(_message(error)) from None
-        except OSError:
-            raise CloudError(f"no cloud on port {self.port}. Start it with `trainyard local up`") from None
+        return daemon.call(self.endpoint_url, operation, request)
 
     def _arguments(self) -> list[str]:
         fixed = ["--state", self.state.resolve(), "--port", self.port, "--environments", self.environments.resolve()]
@@ -193,13 +188,8 @@ class Cloud:
     def _health(self) -> dict[str, Any] | None:
         """The daemon's answer; None when nothing listens."""
         try:
-            with urllib.request.urlopen(self.endpoint_url + HEALTH_PATH, timeout=10) as answer:
-                return dict(json.load(answer))
-        except urllib.error.URLError as error:
-            if isinstance(error.reason, OSError) and error.reason.errno == errno.ECONNREFUSED:
-                return None
-            raise self._silent() from None
-        except (OSError, ValueError, TypeError):
+            return daemon.health(self.endpoint_url)
+        except daemon.NoAnswer:
             raise self._silent() from None
 
     def _own(self, found: dict[str, Any]) -> dict[str, Any]:
@@ -215,10 +205,13 @@ class Cloud:
 
     def _silent(self) -> CloudError:
         """The error for a port where something listens that gives no answer of ours."""
-        pid = self._recorded_pid()
-        if pid is None:
+        holder = self._recorded()
+        if holder is None:
             return self._foreign()
-        return CloudError(f"the cloud (process {pid}) does not answer. Stop it with `trainyard local down`")
+        return CloudError(
+            f"the cloud (process {holder[0]}) is starting, or does not answer. "
+            f"Wait, or stop it with `trainyard local down`; its log is {self.log}"
+        )
 
     def _foreign(self) -> CloudError:
         return CloudError(
@@ -234,18 +227,20 @@ class Cloud:
             except OSError:
                 raise self._foreign() from None
 
-    def _recorded_pid(self) -> int | None:
-        """The process that serves this state, if it lives. A pid file without one is left from a kill."""
+    def _recorded(self) -> tuple[int, int] | None:
+        """Process and port that serve this state, if the process lives. A record without one is left from a kill."""
         try:
-            pid = int((self.state / "server.pid").read_text())
+            pid, port = map(int, (self.state / "server.pid").read_text().split())
         except (OSError, ValueError):
             return None
-        return pid if runs(pid, "trainyard.local.server") else None
+        return (pid, port) if runs(pid, f"--state\0{self.state.resolve()}\0") else None
 
-    def _await_health(self, daemon: subprocess.Popen[bytes]) -> Status:
+    def _await_health(self, ended: Callable[[], int | None]) -> Status:
+        """Waits for the daemon's answer; `ended` gives its exit status once it has one."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            if daemon.poll() is not None:
+            # Ended, and nobody else began at the same moment and was quicker.
+            if ended() is not None and self._recorded() is None:
                 raise CloudError(f"the cloud did not start: {_last_line(self.log)} (log: {self.log})")
             try:
                 found = self._health()
@@ -255,9 +250,10 @@ class Cloud:
             if found is not None:
                 return self._status(self._own(found))
             time.sleep(_POLL_SECONDS)
-        daemon.kill()
-        daemon.wait()
-        raise CloudError(f"the cloud did not answer within {_START_SECONDS:.0f} s: {_last_line(self.log)}")
+        raise CloudError(
+            f"the cloud did not answer within {_START_SECONDS:.0f} s: {_last_line(self.log)} (log: {self.log}). "
+            "Stop it with `trainyard local down`"
+        )
 
 
 def _clean_environment() -> dict[str, str]:
@@ -265,13 +261,6 @@ def _clean_environment() -> dict[str, str]:
     dropped = ("AWS_", "MINISTACK_", "PYTHON", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-
-
-def _message(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.load(error)["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"the cloud answered HTTP {error.code}"
 
 
 def _last_line(log: Path) -> str:

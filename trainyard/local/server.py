@@ -64,26 +64,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _refuse(
                 f"state: got {str(options.state)!r}, but another cloud keeps its state there. Choose another"
             )
-        try:
-            listener = _listen(options.port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            return _refuse(
-                f"port: got {options.port}, but another program listens on 127.0.0.1:{options.port}. "
-                "Stop that program, or choose another port with --port"
-            )
+        # Before the port is taken: whoever finds it taken finds out by whom.
         record.truncate(0)
-        record.write(str(os.getpid()))
+        record.write(f"{os.getpid()} {options.port}")
         record.flush()
-        _configure(options)
         try:
-            asyncio.run(_serve(options, listener))
-        except StateError as error:
-            return _refuse(str(error))
+            return _run(options)
         finally:
             kill(descendants(os.getpid()))
             record.truncate(0)
+
+
+def _run(options: Options) -> int:
+    try:
+        listener = _listen(options.port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return _refuse(
+            f"port: got {options.port}, but another program listens on 127.0.0.1:{options.port}. "
+            "Stop that program, or choose another port with --port"
+        )
+    _configure(options)
+    try:
+        asyncio.run(_serve(options, listener))
+    except StateError as error:
+        return _refuse(str(error))
     return 0
 
 

@@ -118,7 +118,7 @@ def test_the_state_of_another_cloud_on_the_port_is_refused(cloud: Cloud, tmp_pat
 
 def test_a_state_that_another_cloud_holds_is_refused(cloud: Cloud, new_cloud: Callable[..., Cloud]) -> None:
     elsewhere = new_cloud()
-    with pytest.raises(CloudError, match=r"state: got .* holds it"):
+    with pytest.raises(CloudError, match=rf"port: got {elsewhere.port}, but a cloud serves .* on port {cloud.port}"):
         Cloud(cloud.state, elsewhere.port).up()
 
 
@@ -137,9 +137,29 @@ def test_a_cloud_that_is_not_there_is_simply_down(new_cloud: Callable[..., Cloud
 
 def test_a_stale_pid_file_does_not_hold_the_state(new_cloud: Callable[..., Cloud]) -> None:
     cloud = new_cloud()
-    (cloud.state / "server.pid").write_text(str(os.getpid()))  # a process that lives, but is no server
+    (cloud.state / "server.pid").write_text(f"{os.getpid()} {cloud.port}")  # it lives, but is no server
     assert cloud.status().pid is None
     assert not cloud.down()
+
+
+def test_reset_deletes_no_folder_that_no_cloud_used(tmp_path: Path, new_cloud: Callable[..., Cloud]) -> None:
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(CloudError, match="no cloud ever kept its state there"):
+        Cloud(tmp_path, new_cloud().port).reset()
+    assert (tmp_path / "thesis.tex").exists()
+
+
+@pytest.mark.slow
+def test_two_ups_at_once_make_one_cloud(new_cloud: Callable[..., Cloud]) -> None:
+    cloud = new_cloud()
+    code = (
+        "import sys; from pathlib import Path; from trainyard.local.cloud import Cloud; "
+        "print(Cloud(Path(sys.argv[1]), int(sys.argv[2])).up().pid)"
+    )
+    command = [sys.executable, "-c", code, str(cloud.state), str(cloud.port)]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [process.communicate(timeout=120)[0].strip() for process in both]
+    assert answers == [str(cloud.status().pid)] * 2
 
 
 @pytest.mark.slow

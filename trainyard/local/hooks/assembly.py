@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from ministack import app
 
-from trainyard.local import cloudformation
+from trainyard.local import cloudformation, sagemaker
 from trainyard.local.api.operations import Caller
 from trainyard.local.api.service import Context, Service
 from trainyard.local.api.store import Store
@@ -65,7 +63,7 @@ class Assembly:
         self._persistence = Persistence(Snapshots(options.state / "emulator"), options.snapshot_seconds)
         self._persistence.verify()
         self._persistence.install()
-        self._sagemaker = _build(context)
+        self._sagemaker = sagemaker.build(context)
         check = json_service(self._sagemaker, iam.check, _invoke(self._sagemaker))
         register("sagemaker", target="SageMaker.", handler=check)
         mine = json_service(Service(FAULTS_MODEL, faults), iam.check_administrator)
@@ -110,14 +108,6 @@ class Assembly:
             + count("ListProcessingJobs", "ProcessingJobSummaries", StatusEquals="InProgress"),
             "endpoints": count("ListEndpoints", "Endpoints"),
         }
-
-
-def _build(context: Context) -> Service:
-    # Only while the families are being written: afterwards this is a plain import.
-    if importlib.util.find_spec("trainyard.local.sagemaker") is None:
-        return Service("sagemaker")
-    service: Service = importlib.import_module("trainyard.local.sagemaker").build(context)
-    return service
 
 
 def _invoke(service: Service) -> Invoke | None:

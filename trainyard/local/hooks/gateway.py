@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack import app
 
-from trainyard.local.cloud import HEALTH_PATH
+from trainyard.local.daemon import HEALTH_PATH
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -117,7 +117,12 @@ def _request_context(original: Callable[..., dict[str, Any]]) -> Callable[..., d
         # The body of an invocation is the model's, and may be large or no JSON at all.
         own = service == "sagemaker" and not action.endswith("InvokeEndpoint")
         keys = original(service, action, body, params)
-        return keys | sagemaker_access.condition_keys(_object(body)) if own else keys
+        if own:
+            return keys | sagemaker_access.condition_keys(_object(body))
+        if service == "monitoring":
+            namespace = _object(body).get("Namespace") or next(iter(params.get("Namespace") or []), None)
+            return keys | ({"cloudwatch:namespace": namespace} if namespace else {})
+        return keys
 
     return context
 

@@ -127,7 +127,7 @@ def _call(service: Answering, check: Check, key: str, operation: str, body: byte
 def _request(body: bytes) -> dict[str, Any]:
     try:
         request = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ServiceError("SerializationException", f"the request is no JSON: {error}") from None
     if not isinstance(request, dict):
         raise ServiceError("SerializationException", f"the request is {type(request).__name__}, not a JSON object")

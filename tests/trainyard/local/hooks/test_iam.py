@@ -116,6 +116,14 @@ def test_conditions_are_evaluated(role: Callable, as_role: Callable) -> None:
         assert (error.value.response["Error"]["Code"] == "AccessDeniedException") is not passes
 
 
+def test_metrics_go_into_the_namespaces_of_the_condition(role: Callable, as_role: Callable) -> None:
+    condition = {"StringEquals": {"cloudwatch:namespace": ["/aws/sagemaker/TrainingJobs"]}}
+    cloudwatch = as_role(role(allow("cloudwatch:PutMetricData", Condition=condition)))("cloudwatch")
+    data = [{"MetricName": "loss", "Value": 1.0}]
+    cloudwatch.put_metric_data(Namespace="/aws/sagemaker/TrainingJobs", MetricData=data)
+    denied(cloudwatch.put_metric_data, "cloudwatch:PutMetricData", "*", Namespace="other", MetricData=data)
+
+
 def test_who_starts_a_job_must_be_allowed_to_pass_its_role(role: Callable, as_role: Callable) -> None:
     job_role = role()
     name = f"job-{uuid.uuid4().hex[:8]}"
