@@ -257,3 +257,20 @@ def test_a_restart_of_the_cloud_serves_again(other_cloud: Cloud, archives: dict[
     cloud.up()
     make.settled(name)
     assert numbers(make.invoke(name, request(1)))[0] == 1.0
+
+
+def test_an_endpoint_can_be_deleted_at_any_moment_and_made_again(make: Maker, cloud: Cloud) -> None:
+    before = processes(cloud, SERVER)
+    config, name = make.config(make.model()), "short-lived"
+    for seconds in (0.0, 0.3, 1.0):
+        make.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        time.sleep(seconds)
+        make.delete(name)
+        assert processes(cloud, SERVER) == before
+    make.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    assert make.settled(name)["EndpointStatus"] == "InService"
+    make.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=make.config(make.model("other")))
+    time.sleep(0.5)
+    make.delete(name)
+    assert processes(cloud, SERVER) == before
+    assert not (cloud.state / "endpoints" / name).exists()
