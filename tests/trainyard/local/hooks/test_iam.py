@@ -178,6 +178,20 @@ def test_a_service_that_nobody_serves_fails_as_such(service: str, operation: str
         getattr(client(service), operation)()
 
 
+def test_trust_in_a_service_lets_nobody_else_in(client: Callable) -> None:
+    name = f"role-{uuid.uuid4().hex[:8]}"
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    arn = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    assume = {"RoleArn": arn, "RoleSessionName": "tests"}
+    with pytest.raises(ClientError, match=f"not authorized to perform: sts:AssumeRole on resource: {arn}"):
+        client("sts").assume_role(**assume)
+    trust["Principal"] = {"Service": "sagemaker.amazonaws.com", "AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    client("iam").update_assume_role_policy(RoleName=name, PolicyDocument=document)
+    client("sts").assume_role(**assume)
+
+
 def test_a_session_needs_its_signature(bucket: str, cloud: Cloud, role: Callable, as_role: Callable) -> None:
     s3 = as_role(role(allow("s3:*")))("s3")
     s3.list_objects_v2(Bucket=bucket)

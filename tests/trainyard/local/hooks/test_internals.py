@@ -33,6 +33,7 @@ FUNCTIONS = {
         "access_key_id", "iam_action", "service", "region", "resource_arn", "service_context",
     ],
     "ministack.core.iam_evaluator:evaluate_resource_policy": ["doc", "ctx", "service", "named_only", "direct_only"],
+    "ministack.core.iam_evaluator:evaluate_trust_policy": ["trust_doc", "caller_arn", "ctx"],
     "ministack.core.iam_evaluator:is_root_access_key": ["access_key_id"],
     "ministack.core.iam_evaluator:resolve_principal": ["access_key_id", "account_id", "credential"],
     "ministack.core.persistence:_json_default": ["obj"],
