@@ -170,6 +170,14 @@ def test_jobs_write_below_their_prefixes_only() -> None:
     assert endings == {"/packages/bytes-lm/*", "/runs/bytes-lm/*", "/bytes-lm/*", "/datasets/bytes-lm/*"}
 
 
+def test_the_pipeline_itself_reads_what_it_judges_and_registers_and_writes_nothing() -> None:
+    found = statements(template("Local", "Training"), "PipelineRole")
+    (reading,) = (s for s in found if "s3:GetObject" in actions(s))
+    endings = {arn["Fn::Join"][1][1] for arn in reading["Resource"]}
+    assert endings == {"/packages/bytes-lm/*", "/runs/bytes-lm/*"}
+    assert not any("s3:PutObject" in actions(s) for s in found)
+
+
 def test_jobs_read_two_archives_of_the_assets_and_no_other() -> None:
     (reading,) = (
         s for s in statements(template("Local", "Training"), "PipelineJobs") if actions(s) == {"s3:GetObject"}

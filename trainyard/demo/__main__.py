@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import time
@@ -12,7 +13,7 @@ from rich.console import Console
 from ml_contract.errors import ContractError
 from trainyard.demo import runs, serving
 from trainyard.demo.stage import CheckFailed, Stages
-from trainyard.local.cloud import Cloud, CloudError
+from trainyard.local.cloud import DEFAULT_PORT, DEFAULT_STATE, Cloud, CloudError
 from trainyard.local.deploy import CdkCli
 from trainyard.local.readback import check_deployment
 from trainyard.operations import evaluation
@@ -22,15 +23,15 @@ from trainyard.report.write import write_report
 
 TRAINING, SERVING = "trainyard-local-training", "trainyard-local-serving"
 STACKS = ["Local/**"]
-REPORT = Path("out/report.html")
 
 
 def main() -> None:
     """Run every stage; leave with status 1 and one line when a check fails."""
+    arguments = _arguments()
     console = Console(highlight=False)
     began = time.monotonic()
     try:
-        _demo(console)
+        _demo(console, Cloud(state=arguments.state, port=arguments.port), arguments.report)
     except (CheckFailed, CloudError, OperationError, ContractError) as failure:
         console.print(f"  [red]✗[/] {failure}", markup=True)
         sys.exit(1)
@@ -41,9 +42,16 @@ def main() -> None:
     console.print("next: `.venv/bin/trainyard --help`, `make clean` leaves no process and no file")
 
 
-def _demo(console: Console) -> None:
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m trainyard.demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of the embedded cloud on 127.0.0.1")
+    parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of its state")
+    parser.add_argument("--report", type=Path, default=Path("out/report.html"), help="the page that is written")
+    return parser.parse_args()
+
+
+def _demo(console: Console, cloud: Cloud, report: Path) -> None:
     stages = Stages(console)
-    cloud = Cloud()
     cli = CdkCli(cloud)
 
     with stages("Embedded cloud") as stage, console.status("starting"):
@@ -98,7 +106,7 @@ def _demo(console: Console) -> None:
 
     with stages("Report") as stage:
         arns = [undisturbed.execution.arn, reclaimed.execution.arn]
-        stage.shown = write_report(connection, arns, REPORT, Latencies(endpoint=endpoint, seconds=served.seconds))
+        stage.shown = write_report(connection, arns, report, Latencies(endpoint=endpoint, seconds=served.seconds))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Binding:
     role: iam.IRole
     """Role of the jobs, to which a step's needs are granted."""
     pipeline_role: iam.IRole
-    """Role of the pipeline, which reads the property files of conditions itself."""
+    """Role of the pipeline, which reads the property files of conditions and the data that it registers."""
     network: Network
     """Where the jobs run."""
     key: kms.IKey

@@ -43,6 +43,10 @@ class RegisterModelStep(Step):
     def bind(self, binding: Binding) -> dict[str, Any]:
         check_environment(self.environment)
         check_disjoint(self.retries)
+        # SageMaker reads what is registered as whoever registers it.
+        for source in (self.model_data, self.statistics):
+            if source is not None:
+                source.grant_read(binding.pipeline_role)
         container = {"Image": self.image.uri(binding.scope), "ModelDataUrl": self.model_data,
                      "Environment": self.environment}  # fmt: skip
         arguments: dict[str, Any] = {
