@@ -195,7 +195,7 @@ def test_who_does_not_stop_is_killed_with_all_its_children(jobs: Jobs) -> None:
 @pytest.mark.slow
 def test_the_runtime_limit_ends_a_job(any_jobs: Jobs) -> None:
     script = "trap 'echo 1 >$b/model/saved; exit 0' TERM; while :; do sleep 0.1; done"
-    job = any_jobs.run(any_jobs.request(script, StoppingCondition={"MaxRuntimeInSeconds": 1}))
+    job = any_jobs.run(any_jobs.request(script, StoppingCondition={"MaxRuntimeInSeconds": 4}))
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert unpack(any_jobs.get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"saved": "1\n"}
 
