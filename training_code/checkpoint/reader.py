@@ -51,11 +51,17 @@ class _Fetched(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        start = self._starts[bisect_right(self._starts, self._position) - 1]
-        view = memoryview(self._pieces[start])[self._position - start :][: len(buffer)]
-        buffer[: len(view)] = view
-        self._position += len(view)
-        return len(view)
+        # Across the ends of pieces: torch takes a short read for the end of the file.
+        filled = 0
+        while filled < len(buffer):
+            start = self._starts[bisect_right(self._starts, self._position) - 1]
+            view = memoryview(self._pieces[start])[self._position - start :][: len(buffer) - filled]
+            if not view:
+                break
+            buffer[filled : filled + len(view)] = view
+            filled += len(view)
+            self._position += len(view)
+        return filled
 
 
 class _FetchedFiles(AttemptFiles):
