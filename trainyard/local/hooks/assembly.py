@@ -57,6 +57,7 @@ class Assembly:
         )
         routing.install()
         iam.install(secure_transport=not options.plain_transport)
+        sessions.install()
         s3_checksums.install()
         s3_objects.install()
         kms_access.install()

@@ -33,7 +33,6 @@ def install(*, secure_transport: bool) -> None:
     iam_actions.request_tag_context = _request_context(iam_actions.request_tag_context)
     iam_actions.access_denied_response = _naming_denial(iam_actions.access_denied_response)
     iam_evaluator.enforce = _without_gaps(iam_evaluator.enforce)
-    iam_evaluator.evaluate_trust_policy = _without_services(iam_evaluator.evaluate_trust_policy)
     if secure_transport:
         app.pin_request_origin = _over_tls(app.pin_request_origin)
 
@@ -200,29 +199,6 @@ def _denial(principal: str, decision: str = "ImplicitDeny", resource_policy_arn:
 
 def _arn(access_key: str) -> str:
     return str(getattr(iam_evaluator.resolve_principal(access_key, responses.get_account_id()), "arn", access_key))
-
-
-def _without_services(original: Callable[..., bool]) -> Callable[..., bool]:
-    """Keeps trust in a service to the service: the emulator lets the account's root through in its place.
-
-    Services open their sessions in-process, so whoever assumes a role through STS is none.
-    """
-
-    @functools.wraps(original)
-    def trusts(document: Any, caller: str, context: Any = None) -> bool:
-        found = _object(document.encode()) if isinstance(document, str) else document
-        statements = found.get("Statement", []) if isinstance(found, dict) else []
-        kept = [_for_callers(statement) for statement in (statements if isinstance(statements, list) else [statements])]
-        return original({**found, "Statement": kept} if isinstance(found, dict) else found, caller, context)
-
-    return trusts
-
-
-def _for_callers(statement: Any) -> Any:
-    principal = statement.get("Principal") if isinstance(statement, dict) else None
-    if not isinstance(principal, dict):
-        return statement
-    return {**statement, "Principal": {kind: who for kind, who in principal.items() if kind != "Service"}}
 
 
 def _over_tls(original: Callable[[str, bool], None]) -> Callable[[str, bool], None]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +26,11 @@ class RoleSession:
     access_key_id: str
     secret_access_key: str
     session_token: str
+
+
+def install() -> None:
+    """Keeps trust in a service to the service."""
+    iam_evaluator.evaluate_trust_policy = _without_services(iam_evaluator.evaluate_trust_policy)
 
 
 def assume(role_arn: str, session_name: str) -> RoleSession:
@@ -96,3 +104,33 @@ def trusts(role: dict[str, Any], service: str) -> bool:
     document = role.get("AssumeRolePolicyDocument", "{}")
     # `service=` makes the evaluator match service principals exactly; trust policies have no resource.
     return bool(iam_evaluator.evaluate_resource_policy(document, context, service).decision == "Allow")
+
+
+def _without_services(original: Callable[..., bool]) -> Callable[..., bool]:
+    """Keeps trust in a service to the service: the emulator lets the account's root through in its place.
+
+    Services open their sessions in-process, so whoever assumes a role through STS is none.
+    """
+
+    @functools.wraps(original)
+    def trusts(document: Any, caller: str, context: Any = None) -> bool:
+        found = _parsed(document)
+        statements = found.get("Statement", []) if isinstance(found, dict) else []
+        kept = [_for_callers(statement) for statement in (statements if isinstance(statements, list) else [statements])]
+        return original({**found, "Statement": kept} if isinstance(found, dict) else found, caller, context)
+
+    return trusts
+
+
+def _for_callers(statement: Any) -> Any:
+    principal = statement.get("Principal") if isinstance(statement, dict) else None
+    if not isinstance(principal, dict):
+        return statement
+    return {**statement, "Principal": {kind: who for kind, who in principal.items() if kind != "Service"}}
+
+
+def _parsed(document: Any) -> Any:
+    try:
+        return json.loads(document) if isinstance(document, str) else document
+    except ValueError:
+        return None

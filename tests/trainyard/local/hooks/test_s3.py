@@ -182,7 +182,7 @@ def test_a_hundred_megabytes_and_their_ranges(s3: Any, bucket: str, tmp_path: Pa
         assert found["ContentRange"] == f"bytes {first}-{last}/{len(content)}"
         assert found["Body"].read() == content[first : last + 1]
     # Four ranges without reading the whole four times.
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 2.0
     assert s3.get_object(Bucket=bucket, Key="big", Range="bytes=-3")["Body"].read() == content[-3:]
     assert status(s3.get_object, Bucket=bucket, Key="big", Range=f"bytes={len(content)}-")[0] == 416
     s3.upload_file(str(tmp_path / "big"), bucket, "file")
