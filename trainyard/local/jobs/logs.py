@@ -74,7 +74,8 @@ class Shipper:
         self._logs, self._metrics, self._group, self._streams, self._job = logs, metrics, group, streams, job
         self._problem = problem
         self._broken: set[str] = set()
-        self._lines: list[deque[Event]] = [deque(maxlen=_LINES_KEPT) for _ in streams]
+        self._lines: list[deque[Event]] = [deque() for _ in streams]
+        self._dropped = [0 for _ in streams]
         self._data: deque[dict[str, Any]] = deque(maxlen=_LINES_KEPT)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"logs of {job}", daemon=True)
@@ -82,6 +83,14 @@ class Shipper:
 
     def line(self, host: int, text: str, now: float) -> None:
         """Takes a line of a host, at a time in seconds since 1970. CloudWatch Logs knows no empty event."""
+        if len(self._lines[host]) >= _LINES_KEPT:
+            # Faster than the log takes them, for longer than memory should hold them.
+            self._dropped[host] += 1
+            return
+        if self._dropped[host]:
+            note = f"[the embedded cloud dropped {self._dropped[host]} lines here: the log could not keep up]"
+            self._lines[host].append((int(now * 1000), note))
+            self._dropped[host] = 0
         self._lines[host].append((int(now * 1000), text or " "))
 
     def metric(self, name: str, value: float, now: float) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 _WORKERS = 4
+_ATTEMPTS = 3
 _ACTIONS = {
     "ListObjectsV2": "s3:ListBucket",
     "HeadObject": "s3:GetObject",
@@ -159,14 +160,24 @@ class Transfer:
             raise TransferError(f"s3://{bucket}/{key} would be written outside its folder. Rename the object.")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
-            with file.open("wb") as out:
-                for chunk in body.iter_chunks(1 << 20):
-                    out.write(chunk)
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    self._write(file, bucket, key)
+                    return
+                except BotoCoreError:
+                    # The client retries requests, but not a body that breaks off.
+                    if attempt == _ATTEMPTS:
+                        raise
         except (ClientError, BotoCoreError) as error:
             raise self._error(error, bucket, key) from error
         except OSError as error:
             raise TransferError(f"s3://{bucket}/{key} cannot become the file {name!r}: {error.strerror}.") from error
+
+    def _write(self, file: Path, bucket: str, key: str) -> None:
+        body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+        with file.open("wb") as out:
+            for chunk in body.iter_chunks(1 << 20):
+                out.write(chunk)
 
     def _error(self, error: Exception, bucket: str, key: str) -> TransferError:
         cause = _client_error(error)

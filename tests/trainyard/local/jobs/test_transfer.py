@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainyard.local.jobs import logs
 from trainyard.local.jobs.artifacts import pack
 from trainyard.local.jobs.logs import Scanner, _batch
 from trainyard.local.jobs.transfer import Location, Transfer, TransferError, _relative
@@ -100,6 +103,60 @@ def test_a_denial_names_role_action_and_resource(tmp_path: Path) -> None:
     with pytest.raises(TransferError, match=r"the role arn:role is not authorized to perform s3:GetObject on "
                        r"arn:aws:s3:::b/p/x\. Grant it to the role"):  # fmt: skip
         Transfer(Denying({"p/x": b""}), "arn:role").download(Location.parse("s3://b/p"), [tmp_path])
+
+
+def test_a_body_that_breaks_off_is_read_again(tmp_path: Path) -> None:
+    class Breaking(Bucket):
+        left = 2
+
+        def get_object(self, **where: str) -> dict[str, Any]:
+            if self.left:
+                self.left -= 1
+                raise ConnectionClosedError(endpoint_url="http://cloud")
+            return super().get_object(**where)
+
+    client = Breaking({"p/x": b"whole"})
+    Transfer(client, "role").download(Location.parse("s3://b/p"), [tmp_path])
+    assert (tmp_path / "x").read_bytes() == b"whole"
+    client.left = 9
+    with pytest.raises(TransferError, match="s3://b/p/x: Connection was closed"):
+        Transfer(client, "role").download(Location.parse("s3://b/p"), [tmp_path])
+
+
+class Collector:
+    """A CloudWatch Logs client that is slow at first."""
+
+    class exceptions:  # noqa: N801 - boto3's name
+        ResourceAlreadyExistsException = KeyError
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.open = threading.Event()
+
+    def create_log_group(self, **_names: str) -> None:
+        self.open.wait(10)
+
+    def create_log_stream(self, **_names: str) -> None:
+        raise KeyError("exists")
+
+    def put_log_events(self, **batch: Any) -> None:
+        self.lines += [event["message"] for event in batch["logEvents"]]
+
+
+def test_lines_that_are_dropped_are_counted_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_LINES_KEPT", 3)
+    client = Collector()
+    shipper = logs.Shipper(client, None, "group", ["stream"], "job", lambda problem: None)
+    for index in range(8):
+        shipper.line(0, str(index), 1.0)
+    client.open.set()
+    deadline = time.monotonic() + 10
+    while not client.lines:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    shipper.line(0, "", 2.0)
+    shipper.close()
+    assert client.lines == ["0", "1", "2", "[the embedded cloud dropped 5 lines here: the log could not keep up]", " "]
 
 
 @given(files=st.dictionaries(st.text("abc", min_size=1, max_size=3), st.binary(max_size=20), max_size=5))
