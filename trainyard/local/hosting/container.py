@@ -11,7 +11,8 @@ from ml_contract.archive import unpack
 from trainyard.local.hosting import loopback
 from trainyard.local.hosting.connections import Connections
 from trainyard.local.hosting.triton import DEFAULT_MODEL, PORT, default_model, triton_server
-from trainyard.local.jobs.hosts import BASE, Isolation, Listener, NamespaceHosts, hosts
+from trainyard.local.jobs.host_process import Listener
+from trainyard.local.jobs.hosts import BASE, Isolation, NamespaceHosts, hosts
 
 _TERM_SECONDS = 10.0
 
