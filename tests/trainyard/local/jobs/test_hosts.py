@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from trainyard.local.jobs import network
-from trainyard.local.jobs.hosts import Hosts, Listener, hosts, isolation
+from trainyard.local.jobs.host_process import Listener
+from trainyard.local.jobs.hosts import Hosts, hosts, isolation
 
 from .conftest import ISOLATIONS, NEEDS_ROOT, processes_with, wait_for
 
@@ -185,7 +186,7 @@ def test_a_host_whose_holder_is_killed_is_told(kind: Any, tmp_path: Path, endpoi
     recorder = Recorder(1)
     group.start(["sleep", "300"], [PATH | {"TRAINYARD_TEST": group.root.as_posix()}], recorder.listener, None)
     wait_for(lambda: processes_with(f"TRAINYARD_TEST={group.root}"), bool, 10)
-    os.kill(group._inits[0]._process.pid, signal.SIGKILL)
+    os.kill(group._processes[0]._process.pid, signal.SIGKILL)
     assert recorder.done.wait(10)
     assert "ended from outside" in str(recorder.ends[0])
     wait_for(lambda: processes_with(f"TRAINYARD_TEST={group.root}"), lambda found: not found, 5)
