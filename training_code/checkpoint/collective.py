@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar, cast
 
 import torch.distributed as dist
 
+from training_code.checkpoint.errors import CheckpointError
+
 Value = TypeVar("Value")
+
+
+def _portable(error: Exception) -> Exception:
+    """``error``, or its text where it cannot travel: other ranks would wait for it in vain."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  (our own bytes)
+    except Exception:
+        return CheckpointError(f"{type(error).__name__}: {error}")
+    return error
 
 
 class Ranks:
@@ -38,7 +50,7 @@ class Ranks:
             try:
                 answer[0] = make()
             except Exception as error:
-                answer[1] = error
+                answer[1] = _portable(error)
         if self.group is not None:
             dist.broadcast_object_list(answer, src=self._members[0], group=self.group)
         if isinstance(answer[1], Exception):
@@ -67,7 +79,7 @@ class Ranks:
         try:
             mine = (work(), None)
         except Exception as error:
-            mine = (None, error)
+            mine = (None, _portable(error))
         answers = self.all(mine)
         for _, failure in answers:
             if failure is not None:

@@ -7,21 +7,21 @@ import threading
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self
 
-import torch
 import torch.distributed as dist
-from torch.distributed.checkpoint.staging import DefaultStager, StagingOptions
 
 from training_code.checkpoint.budget import Budget
 from training_code.checkpoint.catalog import Attempt
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.errors import CheckpointError
+from training_code.checkpoint.flight import Flight
 from training_code.checkpoint.options import CheckpointOptions, Event, Restored, RunIdentity
 from training_code.checkpoint.restoring import Restorer
 from training_code.checkpoint.retention import Interrupted, Retention
-from training_code.checkpoint.saving import Staged, save
-from training_code.checkpoint.state import Stateful, fingerprint, materialize, pack
+from training_code.checkpoint.saving import save
+from training_code.checkpoint.staging import Staged, Stager
+from training_code.checkpoint.state import Stateful, materialize
 from training_code.checkpoint.storage import open_storage
 
 
@@ -66,14 +66,8 @@ class CheckpointManager:
             report=self._report,
             interrupted=self._hurry.is_set,
         )
-        cuda = torch.cuda.is_available()
-        self._stager = DefaultStager(
-            StagingOptions(
-                use_pinned_memory=cuda, use_shared_memory=False, use_async_staging=False, use_non_blocking_copy=cuda
-            )
-        )
-        self._thread: threading.Thread | None = None
-        self._error: Exception | None = None
+        self._stager = Stager()
+        self._flight = Flight(self._storage.uri)
 
     def restore(self, state: Mapping[str, Stateful]) -> Restored | None:
         """Load the newest verified commit of this run into ``state``; None where nothing was ever committed.
@@ -88,11 +82,7 @@ class CheckpointManager:
         """
         self.wait()
         restorer = Restorer(
-            storage=self._storage,
-            identity=self._run,
-            options=self._options,
-            ranks=self._control,
-            report=self._report,
+            storage=self._storage, identity=self._run, options=self._options, ranks=self._control, report=self._report
         )
         restored = restorer.restore(state)
         if restored is not None:
@@ -121,33 +111,22 @@ class CheckpointManager:
         Raises:
             CheckpointError: This save failed, or, unless it is urgent, an earlier one whose error was not raised yet.
         """
+        started = time.monotonic()
         if urgent:
             self.hurry()
         # An earlier failure was reported when it happened, and must not cost the last chance to save.
         with contextlib.suppress(CheckpointError) if urgent else contextlib.nullcontext():
             self.wait()
-        started = time.monotonic()
         self._emit(Event(kind="started", step=step))
-        found = materialize(state)
         background = self._options.mode == "async" and not urgent
-        staged = Staged(
-            step=step,
-            sharded=cast(dict[str, Any], self._stager.stage(found.sharded)) if background else found.sharded,
-            own=pack(per_rank=found.per_rank, shared=found.shared if self._saving.rank == 0 else {}),
-            kinds=found.kinds,
-            fingerprints={name: fingerprint(content) for name, content in found.shared.items()},
-        )
-        size = found.local_bytes
+        staged, size = self._stager.stage(step, state, rank=self._saving.rank, copy=background)
         self._budget.started(size)
         if background:
             stalled = time.monotonic() - started
             self._emit(Event(kind="staged", step=step, seconds=stalled, bytes=size))
-            self._thread = threading.Thread(
-                target=self._write, args=(staged, size, started), name=f"checkpoint-step-{step}", daemon=True
-            )
-            self._thread.start()
+            self._flight.start(lambda: self._write(staged, size, started), name=f"checkpoint-step-{step}")
         else:
-            self._write(staged, size, started)
+            self._flight.here(lambda: self._write(staged, size, started))
             self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
             self.wait()
 
@@ -161,14 +140,7 @@ class CheckpointManager:
             TimeoutError: It is still on its way.
             CheckpointError: It failed. Told once.
         """
-        if self._thread is not None:
-            self._thread.join(timeout)
-            if self._thread.is_alive():
-                raise TimeoutError(f"{self._storage.uri}: {self._thread.name} is still on its way after {timeout} s")
-            self._thread = None
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+        self._flight.wait(timeout)
 
     def affordable(self, state: Mapping[str, Stateful], seconds: float) -> bool:
         """Whether an urgent save would most likely commit within ``seconds``; the same answer on every rank.
@@ -205,14 +177,11 @@ class CheckpointManager:
         """Save, commit, and clear away. Runs in the saving thread."""
         begun = time.monotonic()
         try:
-            outcome = save(
-                self._storage, self._run, staged, self._saving, block_bytes=self._options.block_bytes
-            )  # fmt: skip
+            outcome = save(self._storage, self._run, staged, self._saving, block_bytes=self._options.block_bytes)
         except Exception as error:
             self._budget.ended(size, time.monotonic() - begun, committed=False)
             self._emit(Event(kind="failed", step=staged.step, seconds=time.monotonic() - started, detail=str(error)))
-            self._error = error
-            return
+            raise
         self._budget.ended(size, time.monotonic() - begun, committed=True)
         self._emit(
             Event(
@@ -224,9 +193,8 @@ class CheckpointManager:
             )
         )
         try:
-            self._retention.run(self._saving)
-        except Interrupted:
-            pass
+            with contextlib.suppress(Interrupted):
+                self._retention.run(self._saving)
         except CheckpointError as error:
             # The commit stands; what could not be cleared away will be tried again after the next one.
             self._emit(Event(kind="warning", step=staged.step, detail=f"housekeeping: {error}"))

@@ -9,7 +9,6 @@ import uuid
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch.distributed.checkpoint.api import CheckpointException
@@ -32,24 +31,12 @@ from training_code.checkpoint.manifest import (
     write,
 )
 from training_code.checkpoint.options import RunIdentity
+from training_code.checkpoint.staging import Staged
 from training_code.checkpoint.storage import Storage
 from training_code.checkpoint.writer import AttemptFiles, AttemptWriter
 
 # A run of one process is no mistake, whatever torch.distributed.checkpoint thinks of it.
 warnings.filterwarnings("ignore", "torch.distributed is disabled, unavailable or uninitialized")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Staged:
-    """A state on its way out: copies that training no longer touches."""
-
-    step: int
-    sharded: dict[str, Any]
-    own: bytes
-    """This rank's own state; on rank 0 the shared one, too."""
-    kinds: Mapping[str, Kind]
-    fingerprints: Mapping[str, str]
-    """Of the shared state, which must be equal on all ranks."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,8 @@ class ModelState:
     model: torch.nn.Module
 
     def state_dict(self) -> dict[str, Any]:
-        return dcp_state.get_model_state_dict(self.model)
+        found: dict[str, Any] = dcp_state.get_model_state_dict(self.model)
+        return found
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         dcp_state.set_model_state_dict(self.model, state_dict)

@@ -197,15 +197,17 @@ class Ranks:
     def answers(self, timeout: float = 60) -> list[Any]:
         """What the ranks returned, by rank. Raises AssertionError with the traceback of one that failed."""
         self._ended(timeout)
-        answers = []
-        for rank, process in enumerate(self._processes):
-            path = Path(self._folder.name) / f"{rank}.answer"
-            assert path.exists(), f"rank {rank} ended with {process.exitcode} and no answer"
-            answers.append(torch.load(path, weights_only=False))
-        failed = [text for ok, text in answers if not ok]
-        assert not failed, failed[0]
+        answers = [self.answer(rank) for rank in range(len(self._processes))]
         self._folder.cleanup()
-        return [answer for _, answer in answers]
+        return answers
+
+    def answer(self, rank: int) -> Any:
+        """What one rank returned."""
+        path = Path(self._folder.name) / f"{rank}.answer"
+        assert path.exists(), f"rank {rank} ended with {self._processes[rank].exitcode} and no answer"
+        returned, answer = torch.load(path, weights_only=False)
+        assert returned, answer
+        return answer
 
     def _ended(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout

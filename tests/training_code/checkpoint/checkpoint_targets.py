@@ -10,7 +10,7 @@ from typing import Any
 import torch.distributed as dist
 from checkpoint_harness import RUN, TinyRun, committed, manager
 
-from training_code.checkpoint import CheckpointManager, CheckpointOptions, Event
+from training_code.checkpoint import CheckpointManager, CheckpointOptions, Event, StorageError
 from training_code.checkpoint.file_storage import _FileWriter
 
 
@@ -83,3 +83,30 @@ def train(uri: str, log: str, steps: int, interval: int, options: dict[str, Any]
                 lines.write(f"loss {run.progress.step + 1} {run.step().hex()}\n")
                 if run.progress.step % interval == 0:
                     checkpoints.save(run.progress.step, run.state)
+
+
+def save_with_one_bad_rank(uri: str, fault: str) -> str:
+    """Commit step 1, then let rank 1 spoil step 2; what this rank is told."""
+    run = TinyRun(sharded=True)
+    run.step()
+    with manager(uri, collective_timeout_s=20.0) as checkpoints:
+        checkpoints.save(1, run.state)
+        checkpoints.wait()
+        if dist.get_rank() == 1:
+            match fault:
+                case "disk":
+                    _FileWriter.write = refuse  # type: ignore[method-assign]
+                case "another value":
+                    run.progress.losses.append(0.0)
+                case "gone":
+                    os.kill(os.getpid(), signal.SIGKILL)
+        checkpoints.save(2, run.state)
+        try:
+            checkpoints.wait()
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    return "committed"
+
+
+def refuse(*_: object) -> None:
+    raise StorageError("file:///shard: cannot write: Input/output error")

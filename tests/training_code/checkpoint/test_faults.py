@@ -21,7 +21,7 @@ from uuid import UUID
 
 import pytest
 from checkpoint_harness import Ranks, TinyRun, committed, manager, ranks, restored
-from checkpoint_targets import commit_sharded, killed_at_byte, restore_sharded
+from checkpoint_targets import commit_sharded, killed_at_byte, restore_sharded, save_with_one_bad_rank
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.distributed.checkpoint import FileSystemReader
@@ -405,6 +405,31 @@ def test_all_ranks_fall_back_when_one_finds_damage(tmp_path: Path) -> None:
     ranks(2, commit_sharded, uri, 1, 2)
     flip(newest(tmp_path) / "__1_0.distcp", 0.5, 0)
     assert ranks(2, restore_sharded, uri) == [(1, ["quarantined", "restored"]), (1, ["restored"])]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("disk", "StorageError: step 2 was not saved: rank 1: file:///shard: cannot write: Input/output error"),
+        ("another value", "CheckpointError: state['progress']: got different values on ranks 0 and 1"),
+    ],
+)
+def test_every_rank_is_told_what_one_rank_suffered(tmp_path: Path, fault: str, told: str) -> None:
+    """Guards agreement on a save: no rank takes for committed what another could not write, or wrote otherwise."""
+    answers = ranks(2, save_with_one_bad_rank, place(tmp_path), fault)
+    assert all(answer.startswith(told) for answer in answers), answers
+    assert [step for step, _ in ranks(2, restore_sharded, place(tmp_path))] == [1, 1]
+
+
+@pytest.mark.slow
+def test_a_rank_that_is_gone_ends_the_wait_of_the_others(tmp_path: Path) -> None:
+    """Guards against a hang: the survivor is told, and the last commit stands."""
+    launch = Ranks(2, save_with_one_bad_rank, place(tmp_path), "gone")
+    with pytest.raises(AssertionError, match="rank 1 ended with -9"):
+        launch.answers(timeout=15)
+    assert "Error" in launch.answer(0)
+    assert [step for step, _ in ranks(2, restore_sharded, place(tmp_path))] == [1, 1]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")

@@ -85,6 +85,20 @@ def test_events_tell_the_stall_and_the_commit(uri: str) -> None:
     assert done.attempt == attempts(FileStorage(uri[7:]))[0].uuid
 
 
+def test_the_stall_holds_the_wait_for_the_save_before(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards an honest figure: what a slow storage costs training must not vanish from the log."""
+    events: list[Event] = []
+    put = FileStorage.put_if_absent
+    monkeypatch.setattr(FileStorage, "put_if_absent", lambda *arguments: (time.sleep(0.2), put(*arguments))[1])
+    run = TinyRun()
+    run.step()
+    with manager(uri, events) as checkpoints:
+        checkpoints.save(1, run.state)
+        checkpoints.save(2, run.state)
+    first, second = [event.seconds for event in events if event.kind == "staged"]
+    assert first < 0.2 <= second
+
+
 def test_a_failed_save_is_told_at_the_next_call_and_once(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against silent loss of checkpoints in the background."""
     events: list[Event] = []
@@ -120,7 +134,7 @@ def test_an_urgent_save_is_tried_though_an_earlier_one_failed(uri: str, monkeypa
     with monkeypatch.context() as broken:
         broken.setattr(_FileWriter, "write", lambda *_: (_ for _ in ()).throw(StorageError("disk on fire")))
         checkpoints.save(1, run.state)
-        checkpoints._thread.join()
+        checkpoints._flight._thread.join()
     checkpoints.save(1, run.state, urgent=True)
     checkpoints.close()
     assert restored(uri)[0] == 1

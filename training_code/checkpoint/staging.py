@@ -1,0 +1,54 @@
+"""A copy of the state that training can no longer change: the only part of an async save that training waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch.distributed.checkpoint.staging import DefaultStager, StagingOptions
+
+from training_code.checkpoint.manifest import Kind
+from training_code.checkpoint.state import Stateful, fingerprint, materialize, pack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """A state on its way out: copies that training no longer touches."""
+
+    step: int
+    sharded: dict[str, Any]
+    own: bytes
+    """This rank's own state; on rank 0 the shared one, too."""
+    kinds: Mapping[str, Kind]
+    fingerprints: Mapping[str, str]
+    """Of the shared state, which must be equal on all ranks."""
+
+
+class Stager:
+    """Copies to CPU memory, pinned where there is CUDA. Its buffers serve save after save."""
+
+    def __init__(self) -> None:
+        cuda = torch.cuda.is_available()
+        self._stager = DefaultStager(
+            StagingOptions(
+                use_pinned_memory=cuda, use_shared_memory=False, use_async_staging=False, use_non_blocking_copy=cuda
+            )
+        )
+
+    def stage(self, step: int, state: Mapping[str, Stateful], *, rank: int, copy: bool) -> tuple[Staged, int]:
+        """The state, and the bytes of its shards on this rank. Without ``copy`` tensors stay references."""
+        found = materialize(state)
+        staged = Staged(
+            step=step,
+            sharded=cast(dict[str, Any], self._stager.stage(found.sharded)) if copy else found.sharded,
+            own=pack(per_rank=found.per_rank, shared=found.shared if rank == 0 else {}),
+            kinds=found.kinds,
+            fingerprints={name: fingerprint(content) for name, content in found.shared.items()},
+        )
+        return staged, found.local_bytes
+
+    def close(self) -> None:
+        """Give the buffers back."""
+        self._stager.close()
