@@ -39,7 +39,7 @@ def train(options: BytesLm, paths: ContainerPaths, ranks: parallel.Ranks, interr
     """Train from the newest checkpoint, or from the start, to the last step; then write the model."""
     torch.manual_seed(options.seed)
     # Every host has its own copy of the data: one rank of each checks it.
-    shards = ByteShards.open(paths.channel(CHANNEL), verify=ranks.local_rank == 0)
+    shards = ranks.all_or_none(lambda: ByteShards.open(paths.channel(CHANNEL), verify=ranks.local_rank == 0))
     windows = Windows(shards, options.sequence_length)
     order = SampleOrder(
         samples=len(windows), batch_size=options.batch_size, rank=ranks.rank, world_size=ranks.world_size,

@@ -144,8 +144,10 @@ def start_hosts(folder: Path, options: BytesLm, data: Path, *, count: int = 2) -
     return started
 
 
-def start_ranks(folder: Path, options: BytesLm, data: Path, *, size: int = 2) -> Processes:
-    """Ranks on one host without torchrun, out of a warm forkserver."""
+def start_ranks(
+    folder: Path, options: BytesLm, data: Path, *, size: int = 2, trouble: Callable[[Any], None] | None = None
+) -> Processes:
+    """Ranks on one host without torchrun, out of a warm forkserver; ``trouble`` is done to each one's train module."""
     paths = container(folder, options, data=data)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -161,7 +163,7 @@ def start_ranks(folder: Path, options: BytesLm, data: Path, *, size: int = 2) ->
             "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
         }  # fmt: skip
         started.logs.append(folder / f"rank-{rank}.log")
-        started.processes.append(spawn(_rank, environment, started.logs[-1]))
+        started.processes.append(spawn(_rank, environment, started.logs[-1], trouble))
     return started
 
 
@@ -181,13 +183,37 @@ def _child(work: Callable[..., int], environment: Mapping[str, str], log: str, a
     sys.exit(work(*arguments))
 
 
-def _rank() -> int:
+def _rank(trouble: Callable[[Any], None] | None) -> int:
     import torch
 
     from training_code import train
 
     torch.set_num_threads(1)
-    return train.main()
+    # As under torchrun: a child of a forkserver would have its loader's workers from a forkserver too.
+    mp.set_start_method("fork", force=True)
+    # Writing the artifact takes seconds and has tests of its own.
+    train.export.write = lambda folder, *_, **figures: folder.mkdir(exist_ok=True)
+    if trouble is not None:
+        trouble(train)
+    return int(train.main())
+
+
+def nan_in_step_8(train: Any) -> None:
+    """Trouble: a loss that is no number."""
+    calls, loss = iter(range(1, 100)), train.next_byte_loss
+    train.next_byte_loss = lambda *tensors: loss(*tensors) * (float("nan") if next(calls) == 8 else 1)
+
+
+def rank_1_breaks_in_step_3(train: Any) -> None:
+    """Trouble: one rank raises while the other waits for it."""
+    calls, loss = iter(range(1, 100)), train.next_byte_loss
+
+    def breaking(*tensors: Any) -> Any:
+        if next(calls) == 3 and os.environ["RANK"] == "1":
+            raise MemoryError("no room for the batch")
+        return loss(*tensors)
+
+    train.next_byte_loss = breaking
 
 
 _context: Any = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -22,6 +22,7 @@ from training_code.bytes_lm.model import ByteTransformer
 from training_code.bytes_lm.weights import initialize
 from training_code.failure import PeerLost
 
+Result = TypeVar("Result")
 COLLECTIVE_TIMEOUT = timedelta(minutes=10)
 """How long a rank waits for the others; the slowest thing that one does alone is the export."""
 
@@ -47,6 +48,23 @@ class Ranks:
     def smallest(self, value: float) -> float:
         """The smallest value of all ranks."""
         return self._reduced((value,), dist.ReduceOp.MIN)[0]
+
+    def all_or_none(self, work: Callable[[], Result]) -> Result:
+        """What ``work`` returns; where it raises on one rank, every rank ends instead of waiting for that one.
+
+        Raises:
+            PeerLost: It raised on another rank. On that one its own error is raised.
+        """
+        try:
+            found, error = work(), None
+        except Exception as raised:
+            found, error = None, raised
+        failures = int(self.sums(error is not None)[0])
+        if error is not None:
+            raise error
+        if failures:
+            raise PeerLost(f"{failures} other ranks could not start")
+        return cast(Result, found)
 
     def _reduced(self, values: tuple[float, ...], operation: dist.ReduceOp.RedOpType) -> list[float]:
         # float64, so that the sum of float32 losses is exact enough to be the same in every order.

@@ -24,8 +24,8 @@ from training_code.log import say
 EXIT_SECONDS = 5.0
 """Left between the last commit and SIGKILL, for processes to end."""
 
-_CHANGEABLE = ("loader_workers", "checkpoint_")
-"""Hyperparameters that a resumed run may change: they change no number of the run."""
+_CHANGEABLE = ("loader_workers", "batch_size", "checkpoint_")
+"""Hyperparameters that a resumed run may change. Data goes on by samples, so other ranks may group them otherwise."""
 
 
 class Progress:

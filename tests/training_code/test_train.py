@@ -1,0 +1,140 @@
+"""Two ranks that train: interrupted, killed, resumed, damaged, diverging."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_harness import TINY, Processes, figures, losses, nan_in_step_8, rank_1_breaks_in_step_3, start_ranks
+
+from ml_contract import metrics
+from ml_contract.bytes_lm import BytesLm
+from ml_contract.exit_codes import ExitCode
+
+pytestmark = pytest.mark.slow  # each is seconds of training; a forkserver keeps the start short
+
+STEPS = 40
+
+
+def options(folder: Path, **changes: Any) -> BytesLm:
+    settings = {"steps": STEPS, "checkpoint_steps": 5, "checkpoint_uri": f"file://{folder}/checkpoints", **TINY}
+    return BytesLm(**{**settings, **changes})
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory, shards: Path) -> list[tuple[int, float]]:
+    """Losses of the run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    run = start_ranks(folder, options(folder), shards)
+    assert run.codes() == [ExitCode.SUCCESS] * 2, run.log()
+    found = losses(run.log())
+    assert [step for step, _ in found] == list(range(1, STEPS + 1))
+    assert found[-1][1] < found[0][1] - 0.5
+    return found
+
+
+def finish(run: Processes) -> list[tuple[int, float]]:
+    assert run.codes() == [ExitCode.SUCCESS] * 2, run.log()
+    assert not run.paths[0].failure.exists()
+    return losses(run.log())
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_interrupted_run_commits_its_last_step_and_resumes_bit_for_bit(
+    tmp_path: Path, shards: Path, expected: list[tuple[int, float]], workers: int
+) -> None:
+    first = start_ranks(tmp_path / "first", options(tmp_path, loader_workers=workers), shards)
+    first.wait_for_step(12)
+    first.terminate()
+    assert first.codes() == [ExitCode.INTERRUPTED] * 2, first.log()
+    before = losses(first.log())
+    last = before[-1][0]
+    assert 12 <= last < STEPS
+    assert figures(first.log(), metrics.CHECKPOINT_STEP)[-1] == last
+    assert figures(first.log(), metrics.INTERRUPTED_STEP) == [last]
+    assert not first.paths[0].failure.exists()
+
+    second = start_ranks(tmp_path / "second", options(tmp_path, loader_workers=workers), shards)
+    assert before + finish(second) == expected
+    assert figures(second.log(), metrics.RESTORED_STEP) == [last]
+
+
+def test_a_killed_run_loses_only_what_followed_its_last_commit(
+    tmp_path: Path, shards: Path, expected: list[tuple[int, float]]
+) -> None:
+    first = start_ranks(tmp_path / "first", options(tmp_path), shards)
+    first.wait_for_step(13)
+    for process in first.processes:
+        process.kill()
+    first.codes()
+    second = start_ranks(tmp_path / "second", options(tmp_path), shards)
+    after = finish(second)
+    restored = int(figures(second.log(), metrics.RESTORED_STEP)[0])
+    assert restored % 5 == 0
+    assert restored >= max(figures(first.log(), metrics.CHECKPOINT_STEP))
+    assert losses(first.log()) == expected[: len(losses(first.log()))]
+    assert after == expected[restored:]
+
+
+def test_one_rank_goes_on_with_what_two_committed(
+    tmp_path: Path, shards: Path, expected: list[tuple[int, float]]
+) -> None:
+    first = start_ranks(tmp_path / "first", options(tmp_path), shards)
+    first.wait_for_step(10)
+    first.terminate()
+    assert first.codes() == [ExitCode.INTERRUPTED] * 2
+    before = losses(first.log())
+    second = start_ranks(tmp_path / "second", options(tmp_path, batch_size=4), shards, size=1)
+    assert second.codes() == [ExitCode.SUCCESS], second.log()
+    after = losses(second.log())
+    assert [step for step, _ in before + after] == [step for step, _ in expected]
+    for (_, found), (step, wanted) in zip(after, expected[len(before) :], strict=True):
+        assert found == pytest.approx(wanted, abs=1e-4), step
+
+
+def test_another_configuration_does_not_resume_by_mistake(tmp_path: Path, shards: Path) -> None:
+    first = start_ranks(tmp_path / "first", options(tmp_path, steps=6), shards)
+    assert first.codes() == [ExitCode.SUCCESS] * 2
+    second = start_ranks(tmp_path / "second", options(tmp_path, steps=6, learning_rate=0.5), shards)
+    assert second.codes() == [ExitCode.TRAINING_FAILED] * 2
+    assert "configuration" in second.paths[0].failure.read_text()
+
+
+def test_time_brings_a_checkpoint_where_steps_do_not(tmp_path: Path, shards: Path) -> None:
+    run = start_ranks(tmp_path, options(tmp_path, steps=6, checkpoint_steps=100, checkpoint_seconds=1e-6), shards)
+    finish(run)
+    assert figures(run.log(), metrics.CHECKPOINT_STEP) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_finished_run_that_is_started_again_trains_no_further(tmp_path: Path, shards: Path) -> None:
+    for _ in range(2):
+        shutil.rmtree(tmp_path / "host", ignore_errors=True)
+        run = start_ranks(tmp_path / "host", options(tmp_path, steps=5), shards)
+        found = finish(run)
+    assert found == []
+    assert figures(run.log(), metrics.RESTORED_STEP) == [5]
+
+
+def test_divergence_stops_with_the_last_good_checkpoint(tmp_path: Path, shards: Path) -> None:
+    run = start_ranks(tmp_path, options(tmp_path), shards, trouble=nan_in_step_8)
+    assert run.codes() == [ExitCode.TRAINING_FAILED] * 2, run.log()
+    reason = run.paths[0].failure.read_text()
+    assert reason.startswith("train:loss: got nan with gradient norm nan in step 8, but both must be finite.")
+    assert "last good checkpoint is step 5" in reason
+    assert figures(run.log(), metrics.CHECKPOINT_STEP) == [5]
+    assert losses(run.log())[-1][0] == 7
+
+
+def test_the_first_cause_is_the_reason_and_not_what_followed(tmp_path: Path, shards: Path) -> None:
+    run = start_ranks(tmp_path, options(tmp_path), shards, trouble=rank_1_breaks_in_step_3)
+    assert run.codes() == [ExitCode.TRAINING_FAILED] * 2, run.log()
+    assert run.paths[0].failure.read_text() == "MemoryError: no room for the batch"
+    assert "another rank ended first" in run.log(0)
+
+
+def test_a_damaged_shard_is_the_reason(tmp_path: Path, shards: Path) -> None:
+    data = Path(shutil.copytree(shards, tmp_path / "data"))
+    (data / "shard-00001.bin").write_bytes(bytes(4096))
+    run = start_ranks(tmp_path / "host", options(tmp_path), data)
+    assert ExitCode.CONTRACT_BROKEN in run.codes()
+    assert run.paths[0].failure.read_text().startswith("shard shard-00001.bin: got 'sha256")
