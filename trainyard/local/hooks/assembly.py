@@ -16,7 +16,7 @@ from trainyard.local.api.store import Store
 from trainyard.local.cloud import ACCOUNT, REGION
 from trainyard.local.faults import Faults
 from trainyard.local.faults_model import FAULTS_MODEL
-from trainyard.local.hooks import iam, kms_access, references, routing, s3_checksums, s3_objects, sessions
+from trainyard.local.hooks import iam, kms_access, log_filters, references, routing, s3_checksums, s3_objects, sessions
 from trainyard.local.hooks.gateway import Gateway
 from trainyard.local.hooks.persistence import Persistence
 from trainyard.local.hooks.routing import Invoke, json_service, register
@@ -61,6 +61,7 @@ class Assembly:
         s3_checksums.install()
         s3_objects.install()
         kms_access.install()
+        log_filters.install()
         self._persistence = Persistence(Snapshots(options.state / "emulator"), options.snapshot_seconds)
         self._persistence.verify()
         self._persistence.install()
