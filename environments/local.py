@@ -23,7 +23,7 @@ LOCAL = Environment(
         prepare=PrepareOptions(),
         evaluate=EvaluateOptions(),
         image=DeepLearningImage(image=PYTORCH_TRAINING_CPU),
-        resources=TrainingResources(instance_type="ml.c5.2xlarge", instance_count=2, volume_gib=30, efa=False),
+        resources=TrainingResources(instance_type="ml.m5.large", instance_count=2, volume_gib=30, efa=False),
         capacity=SpotCapacity(max_run_seconds=3600, max_wait_seconds=7200),
         retries=(
             RetryPolicy(failures=("SageMaker.CAPACITY_ERROR",), interval_seconds=2, backoff_rate=1.0, max_attempts=3),

@@ -13,24 +13,27 @@ VOCABULARY = 256
 
 @dataclass(frozen=True, kw_only=True)
 class BytesLm:
-    """Hyperparameters of a training run. Defaults suit two CPU cores; every environment may give its own."""
+    """Hyperparameters of a training run.
+
+    The defaults suit two hosts that share two CPU cores: 0.38 million parameters that see 1.2 million bytes.
+    """
 
     checkpoint_uri: str | None = None
     """Where checkpoints go, ``s3://bucket/prefix`` or ``file:///folder``; the pipeline gives it. None keeps none."""
-    dimension: int = 128
+    dimension: int = 96
     """Width of the residual stream, a multiple of ``heads``."""
-    layers: int = 4
-    heads: int = 4
+    layers: int = 3
+    heads: int = 3
     """Attention heads; ``dimension / heads`` is even, for rotary embedding."""
-    sequence_length: int = 256
+    sequence_length: int = 128
     """Tokens a sample, which are bytes."""
-    batch_size: int = 8
+    batch_size: int = 16
     """Samples a rank and step."""
-    steps: int = 150
+    steps: int = 300
     """Optimiser steps of the whole run."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 6e-3
     """Peak of the cosine schedule."""
-    warmup_steps: int = 15
+    warmup_steps: int = 30
     """Steps of linear warm-up, fewer than ``steps``."""
     weight_decay: float = 0.1
     gradient_clip: float = 1.0

@@ -79,12 +79,12 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_a_wrong_environment_ends_the_app_with_one_line(checkout: Path) -> None:
     local = checkout / "environments" / "local.py"
-    local.write_text(local.read_text().replace('instance_type="ml.c5.2xlarge"', 'instance_type="ml.c5.2xlarg"'))
+    local.write_text(local.read_text().replace('instance_type="ml.m5.large"', 'instance_type="ml.m5.larg"'))
     ended = run(checkout, PYTHONPATH=str(ROOT))
     assert ended.returncode == 1
     (line,) = ended.stderr.strip().splitlines()
-    assert line.startswith("TrainingResources.instance_type: got 'ml.c5.2xlarg', but the instance catalogue")
-    assert "Did you mean ml.c5.2xlarge" in line
+    assert line.startswith("TrainingResources.instance_type: got 'ml.m5.larg', but the instance catalogue")
+    assert "Did you mean ml.m5.large" in line
 
 
 @pytest.mark.slow

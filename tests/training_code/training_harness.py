@@ -44,7 +44,7 @@ def container(
     *,
     hosts: Sequence[str] = ("127.0.0.1",),
     rank: int = 0,
-    instance_type: str = "ml.c5.large",
+    instance_type: str = "ml.m5.large",
     data: Path | None = None,
 ) -> ContainerPaths:
     """/opt/ml of one host as the platform leaves it, at ``base``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,9 +41,12 @@ class Loader:
         self._yielded = order.taken
         # torchdata draws a base seed for its workers; a fixed one keeps the state equal on all ranks.
         generator = torch.Generator().manual_seed(order.seed)
-        self._loader = StatefulDataLoader(
-            windows, batch_sampler=order, num_workers=workers, generator=generator, worker_init_fn=_leave_group
-        )
+        with warnings.catch_warnings():
+            # torchdata 0.11 calls a torch function that torch 2.13 deprecates.
+            warnings.filterwarnings("ignore", message=".*set_vital.*")
+            self._loader = StatefulDataLoader(
+                windows, batch_sampler=order, num_workers=workers, generator=generator, worker_init_fn=_leave_group
+            )
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         for batch in self._loader:

@@ -7,10 +7,11 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from checkpoint_harness import RUN, TinyRun, committed, manager
 
-from training_code.checkpoint import CheckpointManager, CheckpointOptions, Event, StorageError
+from training_code.checkpoint import CheckpointManager, CheckpointOptions, CorruptCheckpointError, Event, StorageError
 from training_code.checkpoint.file_storage import _FileWriter
 
 
@@ -110,3 +111,15 @@ def save_with_one_bad_rank(uri: str, fault: str) -> str:
 
 def refuse(*_: object) -> None:
     raise StorageError("file:///shard: cannot write: Input/output error")
+
+
+def untouched_by_refusal(uri: str) -> bool:
+    """Whether this rank's shards are as they were after a restore for which some rank found damage."""
+    run = TinyRun(sharded=True)
+    before = [parameter.to_local().detach().clone() for parameter in run.model.parameters()]
+    with manager(uri) as checkpoints:
+        try:
+            checkpoints.restore(run.state)
+        except CorruptCheckpointError:
+            return all(map(torch.equal, before, (parameter.to_local() for parameter in run.model.parameters())))
+    return False

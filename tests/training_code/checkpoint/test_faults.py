@@ -21,7 +21,13 @@ from uuid import UUID
 
 import pytest
 from checkpoint_harness import Ranks, TinyRun, committed, manager, ranks, restored
-from checkpoint_targets import commit_sharded, killed_at_byte, restore_sharded, save_with_one_bad_rank
+from checkpoint_targets import (
+    commit_sharded,
+    killed_at_byte,
+    restore_sharded,
+    save_with_one_bad_rank,
+    untouched_by_refusal,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch.distributed.checkpoint import FileSystemReader
@@ -405,6 +411,14 @@ def test_all_ranks_fall_back_when_one_finds_damage(tmp_path: Path) -> None:
     ranks(2, commit_sharded, uri, 1, 2)
     flip(newest(tmp_path) / "__1_0.distcp", 0.5, 0)
     assert ranks(2, restore_sharded, uri) == [(1, ["quarantined", "restored"]), (1, ["restored"])]
+
+
+@pytest.mark.slow
+def test_no_rank_accepts_what_another_refuses(tmp_path: Path) -> None:
+    """Guards 'verify all, then accept' across ranks: rank 0, whose shard is whole, loads nothing either."""
+    ranks(2, commit_sharded, place(tmp_path), 1)
+    flip(newest(tmp_path) / "__1_0.distcp", 0.5, 0)
+    assert ranks(2, untouched_by_refusal, place(tmp_path)) == [True, True]
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def paths(tmp_path: Path) -> ContainerPaths:
 def test_a_job_is_what_the_files_say(paths: ContainerPaths) -> None:
     found = Job.read(paths)
     assert (found.resources.rank, found.resources.leader) == (1, "algo-1")
-    assert found.instance.name == "ml.c5.large"
+    assert found.instance.name == "ml.m5.large"
     assert found.hyperparameters == BytesLm()
 
 
