@@ -25,7 +25,7 @@ class Watcher:
     _shown: dict[str, str] = field(default_factory=dict)
     _tail: Tail | None = None
     _total: str = "?"
-    _secondary: str = ""
+    _interruptions: int = 0
     _next_step: int = 1
 
     def watch(self, arn: str) -> Execution:
@@ -61,16 +61,12 @@ class Watcher:
             found = self.connection.client("sagemaker").describe_training_job(TrainingJobName=step.job)
             self._total = found.get("HyperParameters", {}).get("steps", "?")
         text = self._read(self._tail)
-        secondary = self.connection.client("sagemaker").describe_training_job(TrainingJobName=step.job)[
-            "SecondaryStatus"
-        ]
-        if secondary != self._secondary:
-            if secondary == "Interrupted":
-                self.console.print(
-                    "    [yellow]interrupted[/]: the spot hosts were reclaimed; the job restarts by itself"
-                )
-            self._secondary = secondary
-        return text or f"{step.name}: {secondary.lower()}"
+        found = self.connection.client("sagemaker").describe_training_job(TrainingJobName=step.job)
+        transitions = [entry["Status"] for entry in found.get("SecondaryStatusTransitions", [])]
+        for _ in range(self._interruptions, transitions.count("Interrupted")):
+            self.console.print("    [yellow]interrupted[/]: the spot hosts were reclaimed; the job restarts by itself")
+        self._interruptions = transitions.count("Interrupted")
+        return text or f"{step.name}: {found['SecondaryStatus'].lower()}"
 
     def _read(self, tail: Tail) -> str:
         text = ""
