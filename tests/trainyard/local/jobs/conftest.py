@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
+import socket
 import sys
 import time
 import uuid
@@ -236,11 +239,12 @@ def new_jobs(isolation: str, environments: Path, folders: pytest.TempPathFactory
 
 
 def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that a cloud can take again after a restart: below those that outgoing connections get."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _policy(*statements: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -133,6 +134,7 @@ def test_a_killed_cloud_leaves_no_process_and_takes_its_jobs_up_again(
     os.kill(pid, signal.SIGKILL)
     for name in (spot, plain):
         wait_for(lambda name=name: processes_with(f"TRAINING_JOB_NAME={name}"), lambda found: not found, 10)
+    wait_for(lambda: listens(jobs.cloud.port), lambda found: not found, 10)
     jobs.cloud.up()
     job = jobs.ended(spot)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
@@ -141,7 +143,7 @@ def test_a_killed_cloud_leaves_no_process_and_takes_its_jobs_up_again(
     assert failed["TrainingJobStatus"] == "Failed"
     assert "the embedded cloud went down while the job ran" in failed["FailureReason"]
     assert "EnableManagedSpotTraining" in failed["FailureReason"]
-    assert list((jobs.cloud.state / "jobs").glob("*/*")) == []
+    wait_for(lambda: list((jobs.cloud.state / "jobs").glob("*/*")), lambda found: not found, 5)
 
 
 @pytest.mark.slow
@@ -169,3 +171,8 @@ def test_faults_are_listed_cleared_and_checked(any_jobs: Jobs) -> None:
     assert any_jobs.cloud.call("ClearFaults", FaultId=fault) == {"FaultIds": [fault]}
     with pytest.raises(CloudError, match="TrainingJobName: got nothing"):
         any_jobs.inject(Kind="SpotReclaim")
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
