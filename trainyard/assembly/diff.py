@@ -49,7 +49,7 @@ def compare(base: Path, head: Path, only: Sequence[str] = ("*",)) -> list[StackD
         empty = Path(folder) / "empty.template.json"
         empty.write_text('{"Resources": {}}')
         for name in after:
-            template = before[name].template if name in before else empty
+            template = before[name].file if name in before else empty
             found.append(_diff(head, name, template))
     found += [_gone(stack) for name, stack in before.items() if name not in after]
     return found
@@ -100,6 +100,6 @@ def _diff(head: Path, stack: str, template: Path) -> StackDiff:
 
 
 def _gone(stack: AssemblyStack) -> StackDiff:
-    resources = stack.read().get("Resources", {})
+    resources = stack.template.get("Resources", {})
     destroyed = tuple(f"{found['Type']} {name} will be destroyed with its stack" for name, found in resources.items())
     return StackDiff(stack=stack.id, text=f"Stack {stack.id} ({stack.name}) is gone", destructive=destroyed)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,17 @@ class AssemblyStack:
     """Hierarchical id that the CDK CLI selects by, for example ``Prod/Storage``."""
     name: str
     """Name in CloudFormation."""
-    template: Path
+    file: Path
+    """The template's file."""
 
-    def read(self) -> dict[str, Any]:
+    @cached_property
+    def template(self) -> dict[str, Any]:
         """The template."""
-        return dict(json.loads(self.template.read_text()))
+        return dict(json.loads(self.file.read_text()))
 
 
 def stacks(assembly: Path) -> list[AssemblyStack]:
-    """All stacks of ``assembly``.
+    """All stacks of ``assembly``, in its order.
 
     Raises:
         ContractError: The folder holds no cloud assembly.
@@ -35,6 +39,27 @@ def stacks(assembly: Path) -> list[AssemblyStack]:
     if not (assembly / "manifest.json").is_file():
         reject("assembly", str(assembly), "it holds no manifest.json", "Write one with `cdk synth --output FOLDER`.")
     return list(_below(assembly))
+
+
+def select(assembly: Path, patterns: Sequence[str]) -> list[AssemblyStack]:
+    """The stacks that match one of the patterns, in the order of the patterns.
+
+    Args:
+        assembly: A cdk.out folder.
+        patterns: Stack names or hierarchical ids, with the CLI's wildcards: ``Local/**``, ``trainyard-local-*``.
+
+    Raises:
+        ContractError: No assembly there, or a pattern that matches no stack.
+    """
+    everything = stacks(assembly)
+    chosen: dict[str, AssemblyStack] = {}
+    for pattern in patterns:
+        matching = [each for each in everything if any(fnmatch.fnmatchcase(x, pattern) for x in (each.name, each.id))]
+        if not matching:
+            known = ", ".join(each.id for each in everything)
+            reject("stacks", pattern, "it matches no stack of the assembly", f"Its stacks are {known}.")
+        chosen |= {each.id: each for each in matching}
+    return list(chosen.values())
 
 
 def _below(folder: Path) -> Iterator[AssemblyStack]:
@@ -45,7 +70,7 @@ def _below(folder: Path) -> Iterator[AssemblyStack]:
             yield AssemblyStack(
                 id=artifact.get("displayName", key).partition(" ")[0],
                 name=properties.get("stackName", key),
-                template=folder / properties["templateFile"],
+                file=folder / properties["templateFile"],
             )
         elif artifact["type"] == "cdk:cloud-assembly":
             yield from _below(folder / properties["directoryName"])

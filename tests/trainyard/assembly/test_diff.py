@@ -36,7 +36,7 @@ def assembly(folder: Path, templates: dict[str, dict[str, object]]) -> Path:
 def test_stacks_of_nested_stages_are_found(tmp_path: Path) -> None:
     (found,) = stacks(assembly(tmp_path, {"Storage": {"Data": bucket()}}))
     assert (found.id, found.name) == ("Prod/Storage", "prod-storage")
-    assert set(found.read()["Resources"]) == {"Data"}
+    assert set(found.template["Resources"]) == {"Data"}
 
 
 def test_a_folder_without_assembly_is_one_error(tmp_path: Path) -> None:

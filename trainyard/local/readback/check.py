@@ -2,33 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import boto3
 
 from trainyard.local.cloud import Cloud, CloudError
 from trainyard.local.readback.findings import Verdict
 from trainyard.local.readback.reading import read_back
+from trainyard.operations.connection import Connection
 
 SHOWN = 5
 """Differences that the error shows; the rest is counted."""
-
-
-class _CloudClients:
-    """boto3 clients of one embedded cloud."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._environment = cloud.environment()
-
-    def client(self, service: str, /) -> Any:
-        make: Any = boto3.client  # its overloads want a literal name
-        return make(
-            service,
-            endpoint_url=self._environment["AWS_ENDPOINT_URL"],
-            region_name=self._environment["AWS_REGION"],
-            aws_access_key_id=self._environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self._environment["AWS_SECRET_ACCESS_KEY"],
-        )
 
 
 def check_deployment(cloud: Cloud, assembly: Path, stacks: Sequence[str]) -> str:
@@ -43,7 +24,7 @@ def check_deployment(cloud: Cloud, assembly: Path, stacks: Sequence[str]) -> str
         CloudError: A property reads differently from what its template says, or a stack is not there.
     """
     try:
-        result = read_back(assembly, stacks, _CloudClients(cloud))
+        result = read_back(assembly, stacks, Connection(cloud))
     except ValueError as error:
         raise CloudError(str(error)) from error
     different = result.of(Verdict.DIFFERS)

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from trainyard.local.readback.assembly import AssemblyStack, select
+from trainyard.assembly.stacks import AssemblyStack, select
 from trainyard.local.readback.compare import difference
 from trainyard.local.readback.findings import Finding, ReadBack, Verdict
 from trainyard.local.readback.readers import NOTHING_TO_READ, READERS, Clients, Deployed, Reader
