@@ -126,6 +126,8 @@ def invoke(
     endpoint: Annotated[str, typer.Argument(help="Name of the endpoint.")],
     prompt: Annotated[str | None, typer.Option(help="Text that a byte-level language model continues.")] = None,
     count: Annotated[int, typer.Option(help="Bytes to write after the prompt, one request each.", min=1)] = 32,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest byte each time.", min=0, max=10)] = 0.7,
+    seed: Annotated[int, typer.Option(help="Of the draws: the same seed writes the same text.")] = 0,
     body: Annotated[Path | None, typer.Option(help="File to send as it is.", dir_okay=False)] = None,
     content_type: Annotated[str, typer.Option(help="Its media type.")] = "application/json",
 ) -> None:
@@ -137,7 +139,16 @@ def invoke(
 
     if (prompt is None) == (body is None):
         raise typer.BadParameter("give either --prompt or --body")
-    ask(_connection(context), endpoint, prompt=prompt, count=count, body=body, content_type=content_type)
+    ask(
+        _connection(context),
+        endpoint,
+        prompt=prompt,
+        count=count,
+        temperature=temperature,
+        seed=seed,
+        body=body,
+        content_type=content_type,
+    )
 
 
 @app.command()

@@ -9,10 +9,10 @@ from trainyard.demo.stage import check
 from trainyard.local.deploy import CdkCli
 from trainyard.operations import packages
 from trainyard.operations.connection import Connection
-from trainyard.operations.inference import next_bytes
+from trainyard.operations.inference import continue_text, next_bytes
 
 PROMPT = b"def __init__(self"
-_CONTINUATION = 32
+_CONTINUATION = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +50,14 @@ def ask(connection: Connection, endpoint: str) -> Served:
     Raises:
         CheckFailed: The probabilities are none.
     """
-    text, seconds = PROMPT, []
-    first, answer = next_bytes(connection, endpoint, text)
+    first, _ = next_bytes(connection, endpoint, PROMPT)
     check(0 < sum(each.probability for each in first) <= 1 + 1e-6, "the endpoint answered no probabilities")
-    for _ in range(_CONTINUATION):
-        candidates, answer = next_bytes(connection, endpoint, text, 1)
-        text += bytes([candidates[0].byte])
-        seconds.append(answer.seconds)
+    written = continue_text(connection, endpoint, PROMPT, _CONTINUATION)
     return Served(
         endpoint=endpoint,
         candidates=", ".join(f"{chr(each.byte)!r} {each.probability:.0%}" for each in first),
-        text=text.decode(errors="replace"),
-        seconds=tuple(seconds),
+        text=written.text.decode(errors="replace"),
+        seconds=written.seconds,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from trainyard.operations.connection import Connection, OperationError
 
 JSON = "application/json"
+_CANDIDATES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,39 @@ def next_bytes(connection: Connection, endpoint: str, text: bytes, count: int = 
     total = sum(weights)
     ranked = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)[:count]
     return [NextByte(byte=byte, probability=weights[byte] / total) for byte in ranked], answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continuation:
+    """Text that a model wrote, one request a byte."""
+
+    text: bytes
+    """The prompt and what follows it."""
+    seconds: tuple[float, ...]
+    """Latency of each request, as the client saw it."""
+
+
+def continue_text(
+    connection: Connection, endpoint: str, prompt: bytes, count: int, *, temperature: float = 0.7, seed: int = 0
+) -> Continuation:
+    """Let a byte-level language model write ``count`` bytes after ``prompt``.
+
+    Args:
+        connection: The cloud.
+        endpoint: Name of the endpoint.
+        prompt: At least one byte.
+        count: Bytes to write, one request each.
+        temperature: 0 takes the likeliest byte each time; 1 draws by the model's own probabilities.
+        seed: Of the draws: the same seed writes the same text.
+    """
+    draw = random.Random(seed)  # noqa: S311 - a text, not a secret
+    text, seconds = prompt, []
+    for _ in range(count):
+        candidates, answer = next_bytes(connection, endpoint, text, 1 if temperature == 0 else _CANDIDATES)
+        weights = [each.probability ** (1 / temperature) if temperature else 1.0 for each in candidates]
+        text += bytes(draw.choices([each.byte for each in candidates], weights))
+        seconds.append(answer.seconds)
+    return Continuation(text=text, seconds=tuple(seconds))
 
 
 def _last_logits(endpoint: str, answer: dict[str, Any]) -> list[float]:
