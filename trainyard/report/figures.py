@@ -86,12 +86,25 @@ def stages(chapters: Sequence[Chapter]) -> go.Figure:
                 textposition="auto",
             )
         )
-        for moment in chapter.run.interruptions() if chapter.run else ():
-            figure.add_vline(x=(moment - began).total_seconds(), line_color=_WARNING, line_dash="dash")
+        figure.add_trace(_interruptions(chapter))
     count = sum(len(chapter.execution.steps) for chapter in chapters)
     figure.update_layout(**_LAYOUT | {"height": 140 + 30 * count, "margin": {"l": 200, "r": 20, "t": 20, "b": 50}})
     figure.update_layout(xaxis_title="seconds since the start of the execution", yaxis={"autorange": "reversed"})
     return figure
+
+
+def _interruptions(chapter: Chapter) -> go.Scatter:
+    """A mark on the training's bar for every interruption."""
+    moments = chapter.run.interruptions() if chapter.run else []
+    training = next((step.name for step in chapter.execution.steps if step.is_training), "")
+    return go.Scatter(
+        x=[(moment - chapter.execution.started).total_seconds() for moment in moments],
+        y=[f"{training} · {chapter.execution.id}"] * len(moments),
+        name="interruption",
+        mode="markers",
+        marker={"symbol": "x", "size": 12, "color": "black", "line": {"color": "white", "width": 2}},
+        showlegend=bool(moments),
+    )
 
 
 def heldout(chapters: Sequence[Chapter]) -> go.Figure:
