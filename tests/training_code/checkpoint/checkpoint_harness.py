@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
@@ -220,9 +221,9 @@ class Ranks:
         assert not late, f"{len(late)} ranks did not end within {timeout} s"
 
 
-def ranks(size: int, target: Callable[..., Any], *arguments: Any) -> list[Any]:
+def ranks(size: int, target: Callable[..., Any], *arguments: Any, **options: Any) -> list[Any]:
     """Run ``target`` on ``size`` ranks."""
-    return Ranks(size, target, *arguments).answers()
+    return Ranks(size, partial(target, **options), *arguments).answers()
 
 
 EMULATOR = (

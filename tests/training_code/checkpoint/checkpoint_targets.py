@@ -43,10 +43,10 @@ def picture(run: TinyRun) -> dict[str, Any]:
     }
 
 
-def commit_sharded(uri: str, *steps: int) -> dict[str, Any]:
+def commit_sharded(uri: str, *steps: int, **options: Any) -> dict[str, Any]:
     """Go on with a sharded run and commit it at ``steps``; its state at the last one."""
     run = TinyRun(sharded=True)
-    with manager(uri) as checkpoints:
+    with manager(uri, **options) as checkpoints:
         checkpoints.restore(run.state)
         while run.progress.step < steps[-1]:
             run.step()

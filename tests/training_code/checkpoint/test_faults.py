@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import random
 import shutil
 import struct
@@ -415,9 +416,16 @@ def test_all_ranks_fall_back_when_one_finds_damage(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_no_rank_accepts_what_another_refuses(tmp_path: Path) -> None:
-    """Guards 'verify all, then accept' across ranks: rank 0, whose shard is whole, loads nothing either."""
-    ranks(2, commit_sharded, place(tmp_path), 1)
-    flip(newest(tmp_path) / "__1_0.distcp", 0.5, 0)
+    """Guards 'verify all, then accept' across ranks: rank 0, which reads nothing damaged, loads nothing either."""
+    ranks(2, commit_sharded, place(tmp_path), 1, block_bytes=16)
+    victim = newest(tmp_path)
+    stored = pickle.loads((victim / ".metadata").read_bytes()).storage_data
+    weight = next(
+        info for index, info in stored.items() if index.fqn == "model.3.weight" and info.relative_path == "__1_0.distcp"
+    )
+    shard = bytearray((victim / "__1_0.distcp").read_bytes())
+    shard[weight.offset + weight.length // 2] ^= 1
+    (victim / "__1_0.distcp").write_bytes(shard)
     assert ranks(2, untouched_by_refusal, place(tmp_path)) == [True, True]
 
 
