@@ -1,8 +1,10 @@
 """Every failure is one line that says what to do, and a status that is not 0."""
 
+import http.server
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,11 +46,9 @@ def test_status_of_a_cloud_that_is_not_running(monkeypatch, capsys, tmp_path: Pa
 
 
 def test_a_port_that_is_taken(monkeypatch, capsys, tmp_path: Path) -> None:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        holder.listen()
-        port = holder.getsockname()[1]
-        holder.settimeout(0)
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as holder:
+        threading.Thread(target=holder.handle_request, daemon=True).start()
+        port = holder.server_port
         text, status = fail(monkeypatch, capsys, "--port", str(port), "--state", str(tmp_path), "local", "up")
     assert status == 1
     assert str(port) in text
