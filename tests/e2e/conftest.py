@@ -1,0 +1,73 @@
+"""One cloud and one deployment with the real CDK CLI for the whole session."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import synthesis
+
+from trainyard.local.cloud import Cloud
+from trainyard.local.deploy import CdkCli
+
+from .deployment import SERVING, Deployment, in_definition, shrink
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name == "e2e":
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The environment `local` as it is deployed, with a pipeline that takes seconds."""
+    cloud = Cloud(tmp_path_factory.mktemp("e2e"), free_port(), options=("--grace-seconds", "10"))
+    cloud.up()
+    try:
+        cli = CdkCli(cloud, synthesis.assembly())
+        cli.bootstrap()
+        assert cli.deploy(["Local/**"])
+        found = Deployment(cloud)
+        template = found.template()
+        in_definition(shrink)(template)
+        found.update(template)
+        yield found
+    finally:
+        cloud.down()
+
+
+@pytest.fixture(scope="session")
+def dataset(deployment: Deployment) -> str:
+    """URI of a data set that the deployed pipeline's own preparation wrote."""
+    arguments = deployment.arguments("Prepare", execution=f"e2e{uuid.uuid4().hex[:8]}")
+    found = deployment.job("Processing", deployment.create_job("Processing", arguments))
+    assert found["ProcessingJobStatus"] == "Completed", found["FailureReason"]
+    return str(arguments["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
+
+
+@pytest.fixture(scope="session")
+def reclaimed(deployment: Deployment) -> Any:
+    """What `trainyard run` printed of a whole execution whose hosts were reclaimed in the middle of training."""
+    return deployment.run("run", deployment.pipeline, "-p", "TrainingSteps=40", "--reclaim-at-step", "16")
+
+
+@pytest.fixture(scope="session")
+def endpoint(deployment: Deployment, reclaimed: Any) -> str:
+    """Name of the deployed endpoint, which serves what that execution registered."""
+    assert reclaimed.returncode == 0, reclaimed.stdout + reclaimed.stderr
+    sagemaker = deployment.client("sagemaker")
+    (package,) = sagemaker.list_model_packages(ModelPackageGroupName=deployment.pipeline)["ModelPackageSummaryList"]
+    deployment.update(deployment.template(SERVING), SERVING, ModelPackageArn=package["ModelPackageArn"])
+    name = deployment.output(SERVING, "EndpointName")
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+    return name
