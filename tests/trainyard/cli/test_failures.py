@@ -46,7 +46,11 @@ def test_status_of_a_cloud_that_is_not_running(monkeypatch, capsys, tmp_path: Pa
 
 
 def test_a_port_that_is_taken(monkeypatch, capsys, tmp_path: Path) -> None:
-    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as holder:
+    class Silent(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Says nothing: standard error is under test."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Silent) as holder:
         threading.Thread(target=holder.handle_request, daemon=True).start()
         port = holder.server_port
         text, status = fail(monkeypatch, capsys, "--port", str(port), "--state", str(tmp_path), "local", "up")
