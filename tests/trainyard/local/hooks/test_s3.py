@@ -139,6 +139,14 @@ def test_multipart_checksums_have_the_type_that_s3_gives(
     assert s3.get_object(Bucket=bucket, Key="m")["Body"].read() == b"".join(parts)
 
 
+@pytest.mark.parametrize("options", [{"ChecksumAlgorithm": "CRC64NVME"}, {"ChecksumAlgorithm": "SHA256"}])
+def test_completing_once_more_gives_the_same_answer(s3: Any, bucket: str, options: dict[str, str]) -> None:
+    upload_id, done = upload(s3, bucket, [b"hello"], **options)
+    request = {"Bucket": bucket, "Key": "m", "UploadId": upload_id, "MultipartUpload": {"Parts": done}}
+    first, second = s3.complete_multipart_upload(**request), s3.complete_multipart_upload(**request)
+    assert (first["ETag"], first["ChecksumType"]) == (second["ETag"], second["ChecksumType"])
+
+
 def test_a_multipart_upload_whose_full_checksum_is_wrong_is_refused(s3: Any, bucket: str) -> None:
     upload_id, done = upload(s3, bucket, [b"hello"], ChecksumAlgorithm="CRC64NVME")
     request = {"Bucket": bucket, "Key": "m", "UploadId": upload_id, "MultipartUpload": {"Parts": done}}
