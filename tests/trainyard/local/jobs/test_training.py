@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 import time
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -139,20 +140,22 @@ def test_what_a_job_leaves_behind(probed: tuple[Jobs, dict[str, Any], dict[str, 
 
 
 @pytest.mark.slow
-def test_a_failure_is_told_in_the_programs_words_and_the_other_host_is_stopped(jobs: Jobs) -> None:
+def test_a_failure_is_told_in_the_programs_words_and_the_other_host_is_stopped(jobs: Jobs, tmp_path: Path) -> None:
+    # The first host can be told to stop once it has made the file that the second one waits for.
     script = (
-        "trap 'echo told to stop; exit 0' TERM; "
-        "if grep -q 'host\": \"\\(algo-2\\|127.0.0.2\\)' $b/input/config/resourceconfig.json; "
-        "then printf 'bad batch %02000d' 0 >$b/output/failure; exit 3; fi; sleep 60 & wait"
+        'if grep -q "$H" $b/input/config/res*; then '
+        "while [ ! -e $M ]; do sleep .1; done; printf 'bad batch %02000d' 0 >$b/output/failure; exit 3; fi; "
+        "trap 'echo told; exit 0' TERM; touch $M; sleep 60 & wait"
     )
+    environment = {"M": str(tmp_path / "ready"), "H": r'current_host": "\(algo-2\|127.0.0.2\)"'}
     started = time.monotonic()
-    job = jobs.run(jobs.request(script, hosts=2))
+    job = jobs.run(jobs.request(script, hosts=2, Environment=environment))
     assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Failed"
     assert job["FailureReason"].startswith("AlgorithmError: bad batch 000")
     assert job["FailureReason"].endswith(", exit code: 3")
     assert len(job["FailureReason"]) == 1024
     assert "ModelArtifacts" not in job
-    assert "told to stop" in jobs.lines(job["TrainingJobName"])
+    assert "told" in jobs.lines(job["TrainingJobName"])
     assert time.monotonic() - started < 30
     assert_gone(jobs, job["TrainingJobName"])
 
