@@ -103,9 +103,10 @@ class Processes:
             assert time.monotonic() < deadline, f"no step {step} within {timeout} s:\n{self.log()[-2000:]}"
             time.sleep(0.02)
 
-    def terminate(self) -> None:
-        for process in self.processes:
-            process.terminate()
+    def terminate(self, *numbers: int) -> None:
+        """SIGTERM to some of them, or to all."""
+        for number in numbers or range(len(self.processes)):
+            self.processes[number].terminate()
 
     def codes(self, timeout: float = 90) -> list[int]:
         """Exit codes. What has not ended by then is killed, and the test fails."""

@@ -29,4 +29,6 @@ def open_graph(path: Path) -> onnxruntime.InferenceSession:
     """A session on the CPU with OMP_NUM_THREADS threads; on all processors where that is not set."""
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
+    # Threads that wait by spinning take the processor from whatever shares it.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])

@@ -93,9 +93,9 @@ def distributed() -> Iterator[Ranks]:
             rank=dist.get_rank(), local_rank=local_rank, world_size=dist.get_world_size(), device=device
         )  # fmt: skip
         dist.barrier()
-    except (dist.DistError, RuntimeError) as error:
+    except RuntimeError as error:
         if _peer_is_gone(error):
-            raise PeerLost(f"another rank ended first ({' '.join(str(error).split())[:200]})") from error
+            raise PeerLost(f"another rank ended or went silent ({' '.join(str(error).split())[:200]})") from error
         raise
     finally:
         if dist.is_initialized():
@@ -133,8 +133,5 @@ _GONE = ("connection closed by peer", "connection reset by peer", "broken pipe",
 
 def _peer_is_gone(error: BaseException) -> bool:
     # gloo raises a plain RuntimeError whatever happens, so its words are all there is.
-    return type(error) in (RuntimeError, *_distributed_errors()) and any(sign in str(error).lower() for sign in _GONE)
-
-
-def _distributed_errors() -> tuple[type[Exception], ...]:
-    return dist.DistError, dist.DistBackendError, dist.DistNetworkError, dist.DistStoreError
+    lost = (RuntimeError, dist.DistError, dist.DistBackendError, dist.DistNetworkError, dist.DistStoreError)
+    return type(error) in lost and any(sign in str(error).lower() for sign in _GONE)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,7 +154,7 @@ def test_the_reason_of_the_attempt_before_does_not_outlive_it(tmp_path: Path, fa
 
 def test_sigterm_while_torch_is_still_importing_is_not_lost(tmp_path: Path, fake: Path) -> None:
     (fake / "torch/distributed/run.py").write_text(SLOW_IMPORT)
-    paths = container(tmp_path / "ml", replace(BytesLm(), steps=20))
+    paths = container(tmp_path / "ml", BytesLm())
     with subprocess.Popen(
         [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, env=environment(paths.base, fake),
         stdout=subprocess.PIPE, text=True,
