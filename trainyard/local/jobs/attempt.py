@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +125,11 @@ def run_hosts(
     streams = [f"{program.job}/algo-{1 + host}-{int(time.time())}" for host in range(len(group.names))]
     shipper = Shipper(role.logs, role.metrics, program.log_group, streams, program.job, problem)
 
+    last: dict[int, str] = {}
+
     def line(host: int, text: str) -> None:
         now = time.time()
+        last[host] = text.strip() or last.get(host, "")
         shipper.line(host, text, now)
         for name, value in scanner.scan(text, now):
             shipper.metric(name, value, now)
@@ -137,11 +140,19 @@ def run_hosts(
         group.start(program.command, environments, supervisor.listener(line), size)
         outcome = supervisor.run(limits)
         group.drain()
-    return outcome
+    host = outcome.order.host
+    return outcome if host is None else replace(outcome, last_line=last.get(host, ""))
 
 
-def algorithm_error(text: str, code: int | None) -> str:
-    """FailureReason of an entrypoint that failed, as AWS writes it, within AWS's 1,024 characters."""
-    said = text or f"{_HINTS.get(code or 0, 'it left no message')}; see the log"
-    end = f", exit code: {code}"
+def algorithm_error(text: str, outcome: Outcome) -> str:
+    """FailureReason of an entrypoint that failed, as AWS writes it, within AWS's 1,024 characters.
+
+    Args:
+        text: what the program left as its message; AWS gives the exit code alone where there is none.
+        outcome: how the attempt ended.
+    """
+    hint = _HINTS.get(outcome.exit_code or 0, "")
+    last = f"its log ends with {outcome.last_line!r}" if outcome.last_line else "see the log"
+    said = text or (f"{hint}; see the log" if hint else f"it left no message; {last}")
+    end = f", exit code: {outcome.exit_code}"
     return f"AlgorithmError: {said}"[: REASON_CHARACTERS - len(end)] + end

@@ -1,5 +1,6 @@
 """The process that holds one host, as the cloud sees it: started, heard, signalled, ended."""
 
+import contextlib
 import json
 import logging
 import os
@@ -72,8 +73,10 @@ class HostProcess:
         # An order that comes while the host still starts must not be lost.
         self._known.wait(_DRAIN_SECONDS)
         with self._lock:
+            # It may have ended with the report of it still on its way.
             if self._pid is not None:
-                os.kill(self._pid, number)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._pid, number)
 
     def drain(self) -> None:
         """Waits until the last line has been heard."""

@@ -130,7 +130,7 @@ class ProcessingRun:
             # What the program left may explain its failure; that it cannot be uploaded must not hide it.
             with contextlib.suppress(TransferError, OSError):
                 self._upload(group, transfer)
-            end(self._store, self._name, "Failed", FailureReason=algorithm_error(said, outcome.exit_code), **changes)
+            end(self._store, self._name, "Failed", FailureReason=algorithm_error(said, outcome), **changes)
             return
         if ending is Ending.BROKEN:
             raise JobFailure(f"InternalServerError: the embedded cloud could not run a host: {outcome.order.detail}")

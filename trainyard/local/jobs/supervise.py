@@ -23,6 +23,8 @@ class Outcome:
     """Why."""
     exit_codes: Mapping[int, int]
     """Exit code of each host's entrypoint (number from 0)."""
+    last_line: str = ""
+    """What the host that failed wrote last; empty where it wrote nothing."""
 
     @property
     def exit_code(self) -> int | None:

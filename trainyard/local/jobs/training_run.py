@@ -184,7 +184,7 @@ class TrainingRun:
             # The reason of the failure matters more than what its output ran into.
             with contextlib.suppress(JobFailure):
                 self._upload(group, transfer, model=False)
-            raise JobFailure(algorithm_error(text, outcome.exit_code))
+            raise JobFailure(algorithm_error(text, outcome))
         elif ending is Ending.BROKEN:
             detail = outcome.order.detail
             raise JobFailure(

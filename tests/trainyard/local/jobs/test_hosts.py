@@ -201,3 +201,17 @@ def test_without_root_or_ip_hosts_are_processes(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     assert "iproute2" in network.available()
+
+
+def test_a_signal_to_a_host_that_has_just_ended_is_no_error(tmp_path: Path, endpoint: str) -> None:
+    group = Hosts(tmp_path / "hosts", 1, endpoint)
+    try:
+        run(group, ["true"])
+        (process,) = group._processes
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        process._pid = ended.pid  # as if the report of its end were still on its way
+        group.terminate(0)
+        group.kill(0)
+    finally:
+        group.close()

@@ -170,6 +170,13 @@ def test_a_program_that_is_not_there(any_jobs: Jobs) -> None:
 
 
 @pytest.mark.slow
+def test_a_program_without_a_message_is_explained_by_its_last_line(jobs: Jobs) -> None:
+    job = jobs.run(jobs.request("echo starting; echo no module named trian >&2; echo; exit 1"))
+    said = "it left no message; its log ends with 'no module named trian', exit code: 1"
+    assert job["FailureReason"] == f"AlgorithmError: {said}"
+
+
+@pytest.mark.slow
 def test_a_stop_reaches_pid_1_and_keeps_the_model(jobs: Jobs) -> None:
     script = "trap 'echo saving; echo 1 >$b/model/saved; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
     name = jobs.start(jobs.request(script))
