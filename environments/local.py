@@ -30,7 +30,7 @@ LOCAL = Environment(
             RetryPolicy(failures=("Step.SERVICE_FAULT", "Step.THROTTLING"), interval_seconds=2, max_attempts=3),
         ),
         processing=ProcessingResources(instance_type="ml.c5.xlarge", volume_gib=30, max_run_seconds=1800),
-        bits_per_byte=4.0,
+        bits_per_byte=3.2,
         approval="Approved",
     ),
     serving=BytesLmServing(

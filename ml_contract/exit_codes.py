@@ -13,7 +13,7 @@ class ExitCode(IntEnum):
 
     SUCCESS = 0
     TRAINING_FAILED = 1
-    """The training code raised. torchrun, which replaces the launcher, knows no other code for a failed worker."""
+    """The training code raised; the failure file says what."""
     CONTRACT_BROKEN = 2
     """Wrong hyperparameter, channel or resource configuration: nothing was trained."""
     IMAGE_LACKS_MODULE = 3
