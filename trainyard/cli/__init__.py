@@ -10,7 +10,10 @@ def main() -> None:
     from trainyard.cli.app import app
 
     try:
-        sys.exit(app(standalone_mode=False))
+        status = app(standalone_mode=False)
+        if status == 130:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
+        sys.exit(status)
     except SystemExit:
         raise
     except BaseException as error:

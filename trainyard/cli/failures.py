@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 
 import typer
 
@@ -11,6 +12,8 @@ from trainyard.local.cloud import CloudError
 from trainyard.operations.connection import OperationError
 
 INTERRUPTED = 130
+_LISTS = {"Pipeline": "trainyard executions", "Endpoint": "trainyard endpoints"}
+"""What a service's message says is missing → the command that lists what there is."""
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -43,7 +46,10 @@ def _from_aws(error: BaseException) -> str | None:
     from botocore import exceptions
 
     if isinstance(error, exceptions.ClientError):
-        return f"{error.operation_name}: {error.response['Error']['Message']}"
+        message = str(error.response["Error"]["Message"])
+        missing = re.match(r"(Pipeline|Endpoint) \S+ .*(does not exist|not found)", message)
+        way_out = f" See `{_LISTS[missing[1]]}` for what there is." if missing else ""
+        return f"{error.operation_name}: {message}{way_out}"
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
         return "no AWS credentials. Log in to AWS, or choose the embedded cloud with `trainyard --local …`"
     if isinstance(error, exceptions.NoRegionError):

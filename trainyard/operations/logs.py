@@ -43,8 +43,15 @@ def job_lines(connection: Connection, job: str, group: str | None = None) -> lis
 
 
 def endpoint_lines(connection: Connection, endpoint: str) -> list[Line]:
-    """All lines of an endpoint's model server, by time."""
-    return list(_read(connection, ENDPOINT_GROUP + endpoint, ""))
+    """All lines of an endpoint's model server, by time.
+
+    Raises:
+        OperationError: The endpoint has no log.
+    """
+    lines = list(_read(connection, ENDPOINT_GROUP + endpoint, ""))
+    if not lines:
+        raise OperationError(f"{endpoint}: no log of an endpoint has that name. See `trainyard endpoints`")
+    return lines
 
 
 @dataclass
