@@ -159,5 +159,5 @@ def _float(text: str) -> float:
 
 def _unknown(name: str, parameters: Mapping[str, Parameter]) -> str:
     close = difflib.get_close_matches(name, parameters, n=1)
-    hint = f"Did you mean {close[0]!r}?" if close else f"It has {', '.join(parameters) or 'none'}"
-    return f"Parameter {name!r}: the pipeline has no such parameter. {hint}"
+    hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(parameters) or 'none'}"
+    return f"Parameter {name!r}: the pipeline has no such parameter ({hint})"

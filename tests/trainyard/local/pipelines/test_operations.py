@@ -78,7 +78,7 @@ def test_the_same_token_is_the_same_execution(console):
 def test_a_token_is_free_again_when_its_start_was_refused(console):
     console.create(FAIL, parameters=WHY)
     request = {"PipelineName": "flow", "ClientRequestToken": TOKEN}
-    with pytest.raises(ServiceError, match="Did you mean 'Why'"):
+    with pytest.raises(ServiceError, match="did you mean 'Why'"):
         console.call("StartPipelineExecution", **request, PipelineParameters=[{"Name": "Who", "Value": "x"}])
     assert console.call("StartPipelineExecution", **request)
 

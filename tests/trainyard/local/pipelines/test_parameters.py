@@ -72,7 +72,7 @@ def test_every_mistake_is_told_at_once():
     with pytest.raises(ServiceError) as error:
         bind(parameters, [{"Name": "Treshold", "Value": "1"}, {"Name": "Size", "Value": "x"}])
     assert error.value.message == (
-        "PipelineParameters: Parameter 'Treshold': the pipeline has no such parameter. Did you mean 'Threshold'?; "
+        "PipelineParameters: Parameter 'Treshold': the pipeline has no such parameter (did you mean 'Threshold'?); "
         "Parameter 'Size': got 'x', but it is an Integer. Give a whole number; "
         "Parameter 'Threshold': it has no default value, so every execution must give it."
     )
