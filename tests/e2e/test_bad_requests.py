@@ -43,6 +43,9 @@ def test_an_execution_that_does_not_exist(deployment: Deployment) -> None:
 def test_an_unknown_parameter(deployment: Deployment) -> None:
     line = refused(deployment, "run", deployment.pipeline, "-p", "TraningSteps=3")
     assert "TraningSteps" in line
+    assert "'TrainingSteps'" in line, "no way out"
+    line = refused(deployment, "run", deployment.pipeline, "-p", "Colour=red")
+    assert "Colour" in line
     for name in ("BitsPerByteThreshold", "TrainingSteps", "Seed"):
         assert name in line, "no way out"
 
@@ -112,7 +115,7 @@ def tokens(**changes: object) -> bytes:
         pytest.param(b"", [], id="empty"),
         pytest.param(b"[1, 2]", [], id="no-object"),
         pytest.param(bytes(range(256)) * 16, [], id="random-bytes"),
-        pytest.param(tokens(shape=[1, 5]), ["tokens"], id="shape-and-data-differ"),
+        pytest.param(tokens(shape=[1, 5]), ["inputs[0].data: got 4", "5"], id="shape-and-data-differ"),
         pytest.param(tokens(shape=[4]), ["tokens"], id="wrong-rank"),
         pytest.param(tokens(datatype="FP32"), ["tokens", "INT64"], id="wrong-type"),
         pytest.param(tokens(name="token"), ["token"], id="wrong-name"),
