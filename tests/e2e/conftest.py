@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import synthesis
+from ports import free_port
 
 from trainyard.local.cloud import Cloud
 from trainyard.local.deploy import CdkCli
 
 from .deployment import SERVING, Deployment, in_definition, shrink
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
+from ports import free_port
 
 from ml_contract import metrics
 from ml_contract.bytes_lm import BytesLm
@@ -63,12 +64,6 @@ def container(
     else:
         paths.channel("train").mkdir(parents=True, exist_ok=True)
     return paths
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def losses(log: str) -> list[tuple[int, float]]:

@@ -38,7 +38,8 @@ class Connection:
                     "aws_secret_access_key": local["AWS_SECRET_ACCESS_KEY"],
                     "region_name": local["AWS_REGION"],
                 }
-            make_client: Any = boto3.client  # its overloads want a literal name
+            # Not boto3's default session, which keeps credentials that the environment held before.
+            make_client: Any = boto3.session.Session().client  # its overloads want a literal name
             self._clients[service] = make_client(service, config=config, **settings)
         return self._clients[service]
 

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from training_harness import Processes, free_port, spawn
+from ports import free_port
+from training_harness import Processes, spawn
 
 from ml_contract.exit_codes import ExitCode
 from ml_contract.paths import ContainerPaths

@@ -1,12 +1,12 @@
 """Every failure is one line that says what to do, and a status that is not 0."""
 
 import http.server
-import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import ports
 import pytest
 
 from trainyard.cli import main
@@ -15,9 +15,7 @@ from trainyard.cli.parameters import pairs, seconds
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return ports.free_port()
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, int]:

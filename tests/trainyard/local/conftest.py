@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,16 +10,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from ports import free_port
 
 from trainyard.local.cloud import ACCOUNT, REGION, Cloud
 
 Client = Callable[[str], Any]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def new_client(cloud: Cloud, service: str, **credentials: str) -> Any:

@@ -27,7 +27,8 @@ class Hosting(Models, Configs, Endpoints):
         Raises:
             ServiceError: ValidationError, or ServiceUnavailable.
         """
-        return self._invocations.invoke(name, self.serving(name), body, headers)
+        with self.serving(name) as deployment:
+            return self._invocations.invoke(name, deployment, body, headers)
 
     def stop(self) -> None:
         """Ends every model server and sends the rest of the metrics."""

@@ -22,6 +22,8 @@ from trainyard.local.images import local_image
 from trainyard.local.jobs.logs import Shipper
 
 _JOIN_SECONDS = 30.0
+_DRAIN_SECONDS = 60.0
+"""As long as a container may take for an answer."""
 _log = logging.getLogger(__name__)
 
 
@@ -142,6 +144,7 @@ class Deployment:
         self._root = folder(context, endpoint) / plan.id
         self._news = threading.Condition()
         self._closed = False
+        self._requests = 0
         self._starting = threading.Lock()
         self.variants = [
             Variant(context, endpoint, variant, self._root / variant.name, self._notify) for variant in plan.variants
@@ -161,6 +164,17 @@ class Deployment:
             with self._news:
                 self._news.wait_for(lambda: self._closed or self.failure() or self.healthy())
                 return "it was stopped before it was in service" if self._closed else self.failure()
+
+    def enter(self) -> None:
+        """Counts a request that is about to be answered: a graceful end waits for it."""
+        with self._news:
+            self._requests += 1
+
+    def leave(self) -> None:
+        """Ends what `enter` began."""
+        with self._news:
+            self._requests -= 1
+            self._news.notify_all()
 
     def healthy(self) -> bool:
         """Whether every instance answers."""
@@ -190,10 +204,13 @@ class Deployment:
         """Ends everything; returns when no process is left.
 
         Args:
-            graceful: let the servers answer what they work on.
+            graceful: let the servers answer what was asked before.
             keep: keep the model data for the next start of the cloud.
         """
         with self._news:
+            if graceful:
+                # A server that has been told to end refuses what reaches it afterwards.
+                self._news.wait_for(lambda: self._requests == 0, _DRAIN_SECONDS)
             self._closed = True
             self._news.notify_all()
         with self._starting:

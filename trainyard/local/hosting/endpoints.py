@@ -1,7 +1,8 @@
 """Endpoints: the operations on them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from trainyard.local.api.errors import ServiceError, invalid
@@ -41,21 +42,22 @@ class Endpoints:
         self._store = context.store
         self._endpoints = Lifecycle(context)
 
-    def serving(self, name: str) -> Deployment:
-        """What serves an endpoint now.
+    @contextmanager
+    def serving(self, name: str) -> Iterator[Deployment]:
+        """What serves an endpoint now; it does not end while the block lasts.
 
         Raises:
             ServiceError: ValidationError when nothing does, ServiceUnavailable while the cloud starts it again.
         """
-        live = self._endpoints.live(name)
-        if live is None:
-            endpoint = self._context.store.get(ENDPOINT, name)
-            if endpoint and endpoint["Plan"] and endpoint["EndpointStatus"] in SERVING:
-                raise ServiceError(
-                    "ServiceUnavailable", f"Endpoint {name} is being started again. Try again soon.", 503
-                )
-            raise ServiceError("ValidationError", f"Endpoint {name} of account {self._context.account} not found.")
-        return live
+        with self._endpoints.answering(name) as live:
+            if live is None:
+                endpoint = self._context.store.get(ENDPOINT, name)
+                if endpoint and endpoint["Plan"] and endpoint["EndpointStatus"] in SERVING:
+                    raise ServiceError(
+                        "ServiceUnavailable", f"Endpoint {name} is being started again. Try again soon.", 503
+                    )
+                raise ServiceError("ValidationError", f"Endpoint {name} of account {self._context.account} not found.")
+            yield live
 
     def start(self) -> None:
         """Serves again what was in service when the cloud went down, and finishes what it was about to do."""

@@ -4,7 +4,8 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from trainyard.local.api.errors import ServiceError
@@ -37,6 +38,19 @@ class Lifecycle:
         """What serves an endpoint now, or None."""
         with self._lock:
             return self._live.get(name)
+
+    @contextmanager
+    def answering(self, name: str) -> Iterator[Deployment | None]:
+        """What serves an endpoint now, or None; it does not end while the block lasts."""
+        with self._lock:
+            live = self._live.get(name)
+            if live is not None:
+                live.enter()
+        try:
+            yield live
+        finally:
+            if live is not None:
+                live.leave()
 
     def coming(self, name: str) -> Deployment | None:
         """What an endpoint is about to serve, or None."""

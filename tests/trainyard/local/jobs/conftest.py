@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import random
-import socket
 import sys
 import time
 import uuid
@@ -17,6 +14,7 @@ from typing import Any
 
 import boto3
 import pytest
+from ports import free_port
 
 from trainyard.local.cloud import ACCOUNT, Cloud
 
@@ -235,16 +233,7 @@ def mortal_jobs(environments: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def new_jobs(isolation: str, environments: Path, folders: pytest.TempPathFactory) -> Jobs:
     options = ("--environments", str(environments), "--isolation", isolation, "--grace-seconds", str(GRACE_SECONDS))
-    return Jobs(cloud=Cloud(folders.mktemp("jobs"), _free_port(), options=options), isolation=isolation)
-
-
-def _free_port() -> int:
-    """A port that a cloud can take again after a restart: below those that outgoing connections get."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    return Jobs(cloud=Cloud(folders.mktemp("jobs"), free_port(), options=options), isolation=isolation)
 
 
 def _policy(*statements: dict[str, Any]) -> str:
