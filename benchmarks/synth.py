@@ -49,7 +49,8 @@ def main() -> None:
                 "ms/resource": _per_resource(case, middle["warm"] - beside["warm"], resources),
             }
         )
-    path = publish("synth", rows, f"medians of {ROUNDS} rounds; empty: one stack with one queue; ms/resource: warm, over empty")
+    notes = f"medians of {ROUNDS} rounds; empty: one stack with one queue; ms/resource: warm, over empty"
+    path = publish("synth", rows, notes)
     print(path)
 
 
