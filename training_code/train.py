@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import math
 import os
 import sys
@@ -117,6 +118,7 @@ def train(options: BytesLm, paths: ContainerPaths, ranks: parallel.Ranks, interr
 
 def main() -> ExitCode:
     """Run this rank, and say why where it fails."""
+    faulthandler.enable()  # a crash in native code leaves the Python stack in the log
     interruption = Interruption().install()
     paths = ContainerPaths.from_environment(os.environ)
     try:
@@ -134,4 +136,9 @@ def main() -> ExitCode:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All that counts is written. Native threads of gloo and of the S3 client may still want the interpreter while it
+    # ends: that aborts the process, and a training that succeeded would be reported as SIGABRT.
+    os._exit(status)
