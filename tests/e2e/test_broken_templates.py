@@ -151,15 +151,17 @@ def test_a_missing_channel(deployment: Deployment, dataset: str) -> None:
     assert "'train'" in reason
 
 
-def test_an_empty_data_set(deployment: Deployment) -> None:
-    nothing = f"s3://{deployment.output(STORAGE, 'DataBucketName')}/datasets/bytes-lm/none"
-
+def test_a_channel_that_points_at_nothing(deployment: Deployment, dataset: str) -> None:
     def edit(definition: dict[str, Any]) -> None:
-        del definition["Metadata"]
+        channels = step(definition, "Train")["Arguments"]["InputDataConfig"]
+        (channel,) = (channel for channel in channels if channel["ChannelName"] == "train")
+        place = channel["DataSource"]["S3DataSource"]["S3Uri"]["Std:Join"]["Values"]
+        assert place.pop() == "train"
+        place.append("trian")
 
-    reason = training_failure(deployment, in_definition(edit), nothing)
+    reason = training_failure(deployment, in_definition(edit), dataset)
     assert reason.startswith("ClientError: Data download failed")
-    assert f"{nothing}/train" in reason
+    assert f"{dataset}/trian" in reason
 
 
 def test_a_misspelled_hyperparameter(deployment: Deployment, dataset: str) -> None:

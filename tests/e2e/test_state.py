@@ -25,7 +25,7 @@ def seen(deployment: Deployment) -> dict[str, Any]:
 
 
 def test_everything_is_there_after_down_and_up_and_a_running_execution_ends(
-    deployment: Deployment, reclaimed: Any
+    deployment: Deployment, reclaimed: Any, endpoint: str
 ) -> None:
     done = reclaimed.stdout.split()[0]
     arn = deployment.start(TrainingSteps="5000")
@@ -57,6 +57,12 @@ def test_everything_is_there_after_down_and_up_and_a_running_execution_ends(
     assert "InternalServerError" in ended["FailureReason"]
     found = deployment.client("sagemaker").describe_training_job(TrainingJobName=job)
     assert found["TrainingJobStatus"] == "Failed"
+    sagemaker = deployment.client("sagemaker")
+    sagemaker.get_waiter("endpoint_in_service").wait(
+        EndpointName=endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    answered = deployment.run("invoke", endpoint, "--prompt", "def ", "--count", "1")
+    assert answered.returncode == 0, answered.stderr
     assert not [name for name, step in deployment.steps(arn).items() if step["StepStatus"] in ("Executing", "Starting")]
 
 
