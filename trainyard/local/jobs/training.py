@@ -84,7 +84,7 @@ class TrainingJobs:
         return {}
 
     def start(self) -> None:
-        """Takes up what was running when the cloud went down: spot jobs with checkpoints go on, others fail."""
+        """Takes up what was running when the cloud went down: to a spot job that is one more reclaim, others fail."""
         # A killed cloud leaves its hosts' folders behind.
         shutil.rmtree(self._context.state / FOLDER, ignore_errors=True)
         for job in self._store.list(document.KIND):
@@ -92,7 +92,7 @@ class TrainingJobs:
             if job["TrainingJobStatus"] == "Stopping":
                 document.end(self._store, name, "Stopped", "Stopped", "Training job stopped")
             elif job["TrainingJobStatus"] == "InProgress":
-                if job["EnableManagedSpotTraining"] and "CheckpointConfig" in job:
+                if job["EnableManagedSpotTraining"]:
                     text = "Training job interrupted: the embedded cloud went down"
                     document.enter(self._store, name, "Interrupted", text)
                     self._launch(name)
@@ -100,7 +100,7 @@ class TrainingJobs:
                     self._fail(
                         name,
                         "InternalServerError: the embedded cloud went down while the job ran. Create the job again; "
-                        "with EnableManagedSpotTraining and CheckpointConfig it would have gone on by itself",
+                        "with EnableManagedSpotTraining it would have started again by itself",
                     )
 
     def stop(self) -> None:
