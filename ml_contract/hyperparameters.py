@@ -13,7 +13,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from ml_contract.errors import reject
+from ml_contract.errors import ContractError, reject
 
 T = TypeVar("T")
 MAXIMUM_COUNT = 100
@@ -32,7 +32,7 @@ def encode(value: object) -> dict[str, str]:
         item = getattr(value, field.name)
         if item is None:
             continue
-        text = item if isinstance(item, str) else json.dumps(item)
+        text = item if isinstance(item, str) else json.dumps(to_json(item), separators=(",", ":"))
         if len(text) > MAXIMUM_VALUE_LENGTH:
             reject(
                 field.name,
@@ -44,6 +44,16 @@ def encode(value: object) -> dict[str, str]:
     if len(encoded) > MAXIMUM_COUNT:
         reject("hyperparameters", len(encoded), f"SageMaker takes at most {MAXIMUM_COUNT}", "Remove some.")
     return encoded
+
+
+def to_json(value: Any) -> Any:
+    """Plain JSON values of a dataclass and all below it; one of several kinds carries its ``kind`` as a tag."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        tag = {"kind": value.kind} if hasattr(value, "kind") else {}
+        return tag | {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    return value
 
 
 def decode(kind: type[T], raw: Mapping[str, str]) -> T:
@@ -91,6 +101,21 @@ def decode_values(kind: type[T], values: Mapping[str, Any], *, texts: Mapping[st
     return kind(**converted)
 
 
+def _nested(name: str, options: tuple[Any, ...], value: Any) -> Any:
+    """An object of the dataclass that its tag names, or of the only one there is; errors carry the path to it."""
+    by_kind = {getattr(option, "kind", None): option for option in options}
+    if not isinstance(value, dict):
+        reject(name, value, "it must be a JSON object", 'Write it like {"kind": …} with the fields of that kind.')
+    content = dict(value)
+    tag = content.pop("kind", None) if None not in by_kind else None
+    if tag not in by_kind:
+        reject(f"{name}.kind", tag, f"it must be one of {', '.join(map(repr, by_kind))}", "Choose one of these.")
+    try:
+        return decode_values(by_kind[tag], content)
+    except ContractError as error:
+        raise ContractError(f"{name}.{error.field}", error.value, error.rule, error.way_out) from None
+
+
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
@@ -103,7 +128,12 @@ def _converted(name: str, hint: Any, value: Any, text: str | None) -> Any:
         options = typing.get_args(hint)
         if value is None and type(None) in options:
             return None
-        (hint,) = (option for option in options if option is not type(None))
+        options = tuple(option for option in options if option is not type(None))
+        if all(dataclasses.is_dataclass(option) for option in options):
+            return _nested(name, options, value)
+        (hint,) = options
+    if dataclasses.is_dataclass(hint):
+        return _nested(name, (hint,), value)
     origin = typing.get_origin(hint)
     if origin is typing.Literal:
         choices = typing.get_args(hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ml_contract.checks import at_least, between, multiple
+from ml_contract.workloads.base import ModelSize, WorkloadOptions
 
 NAME = "bytes_lm"
 VOCABULARY = 256
@@ -12,15 +13,12 @@ VOCABULARY = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class BytesLm:
-    """Hyperparameters of a training run.
+class BytesLm(WorkloadOptions):
+    """The model and its samples. The defaults have 0.38 million parameters, which suit two hosts of a CPU core each."""
 
-    The defaults suit two hosts that share two CPU cores: 0.38 million parameters that see 1 million bytes in
-    about 30 s when the cores are idle, and come to about 2.6 bits per byte (order 0: 4.6).
-    """
-
-    checkpoint_uri: str | None = None
-    """Where checkpoints go, ``s3://bucket/prefix`` or ``file:///folder``; the pipeline gives it. None keeps none."""
+    kind = NAME
+    modules = ("numpy", "onnx", "onnxruntime", "onnxscript", "safetensors", "torchdata")
+    divisible = frozenset({"tensor", "context", "pipeline"})
     dimension: int = 96
     """Width of the residual stream, a multiple of ``heads``."""
     layers: int = 3
@@ -28,43 +26,26 @@ class BytesLm:
     """Attention heads; ``dimension / heads`` is even, for rotary embedding."""
     sequence_length: int = 128
     """Tokens a sample, which are bytes."""
-    batch_size: int = 16
-    """Samples a rank and step."""
-    steps: int = 240
-    """Optimiser steps of the whole run."""
-    learning_rate: float = 6e-3
-    """Peak of the cosine schedule."""
-    warmup_steps: int = 24
-    """Steps of linear warm-up, fewer than ``steps``."""
-    weight_decay: float = 0.1
-    gradient_clip: float = 1.0
-    """Largest global gradient norm."""
-    seed: int = 0
-    """Of the weights and of the order of samples."""
-    loader_workers: int = 0
-    """Processes that load data, a rank; 0 loads in the trainer itself."""
-    checkpoint_steps: int = 20
-    """Steps between checkpoints."""
-    checkpoint_seconds: float = 420.0
-    """Longest time between checkpoints; 7 minutes and the commit's lag keep lost work below 10."""
-    checkpoint_keep: int = 3
-    """Committed checkpoints that are kept, at least 2."""
-    checkpoint_async: bool = True
-    """Write in a thread beside training; false waits for every commit."""
 
     def __post_init__(self) -> None:
-        for name in ("dimension", "layers", "heads", "sequence_length", "batch_size", "steps", "checkpoint_steps"):
+        for name in ("dimension", "layers", "heads", "sequence_length"):
             at_least(name, getattr(self, name), 1)
         multiple("dimension", self.dimension, self.heads, "heads")
         multiple("dimension / heads", self.dimension // self.heads, 2, "2, for rotary embedding")
-        between("learning_rate", self.learning_rate, 0, 1, open_low=True)
-        between("warmup_steps", self.warmup_steps, 0, self.steps - 1)
-        between("weight_decay", self.weight_decay, 0, 1)
-        between("gradient_clip", self.gradient_clip, 0, 1000, open_low=True)
-        between("seed", self.seed, 0, 2**32 - 1)
-        between("loader_workers", self.loader_workers, 0, 64)
-        between("checkpoint_seconds", self.checkpoint_seconds, 0, 86400, open_low=True)
-        at_least("checkpoint_keep", self.checkpoint_keep, 2)
+
+    @property
+    def inner(self) -> int:
+        """Width of the feed-forward layers: 8/3 of ``dimension``, rounded up to a multiple of 16."""
+        return (8 * self.dimension // 3 + 15) // 16 * 16
+
+    @property
+    def size(self) -> ModelSize:
+        block = 4 * self.dimension**2 + 3 * self.dimension * self.inner + 2 * self.dimension
+        return ModelSize(
+            parameters=self.layers * block + 2 * VOCABULARY * self.dimension + self.dimension,
+            blocks=self.layers, block_parameters=block, hidden=self.dimension, heads=self.heads,
+            tokens=self.sequence_length, vocabulary=VOCABULARY,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,86 @@
+"""A training run: everything that crosses the wall into a training container, as hyperparameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ml_contract.checks import at_least, between
+from ml_contract.errors import reject
+from ml_contract.training.aws_strategies import Horovod, Mpi, SageMakerDataParallel, SageMakerModelParallel
+from ml_contract.training.layout import Layout, World, divided
+from ml_contract.training.optimization import AdamW, Constant, Cosine, Precision, Wsd
+from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp, ModelParallel
+from ml_contract.training.surroundings import Checkpointing, Loading, Watching
+from ml_contract.workloads import ArrCoc, BytesLm, Digits, Llama
+
+Strategy = (
+    Ddp | Fsdp | ModelParallel | DeepSpeed | SageMakerModelParallel | SageMakerDataParallel | Mpi | Horovod
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """One training run. A field that is an object crosses as one JSON hyperparameter, tagged with its kind."""
+
+    workload: BytesLm | Digits | Llama | ArrCoc
+    """What is learned: the model's shape and its data's."""
+    strategy: Strategy = field(default_factory=Fsdp)
+    """How it is spread over the ranks."""
+    optimizer: AdamW
+    schedule: Constant | Cosine | Wsd = field(default_factory=Cosine)
+    global_batch_size: int
+    """Samples of one optimiser step, over all ranks: the same whatever the world."""
+    micro_batch_size: int | None = None
+    """Samples of one forward pass of a data rank; gradients of several add up to a step. None: no accumulation."""
+    steps: int | None = None
+    """Optimiser steps of the whole run; either this or ``epochs``."""
+    epochs: int | None = None
+    """Passes over the data, the last batch of the run being whole."""
+    seed: int = 0
+    """Of the weights and of the order of samples."""
+    precision: Precision = field(default_factory=Precision)
+    activation_checkpointing: Literal["none", "selective", "full"] = "none"
+    """full computes each block's activations again in backward; selective keeps those of matrix products."""
+    compile_blocks: bool = False
+    """torch.compile, block by block."""
+    loading: Loading = field(default_factory=Loading)
+    checkpointing: Checkpointing = field(default_factory=Checkpointing)
+    checkpoint_uri: str | None = None
+    """Where checkpoints go, ``s3://bucket/prefix`` or ``file:///folder``; the pipeline gives it. None keeps none."""
+    watching: Watching = field(default_factory=Watching)
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.epochs is None):
+            reject("steps", self.steps, f"either steps or epochs is given (epochs is {self.epochs})", "Give one.")
+        for name in ("steps", "epochs", "micro_batch_size"):
+            if getattr(self, name) is not None:
+                at_least(name, getattr(self, name), 1)
+        at_least("global_batch_size", self.global_batch_size, 1)
+        between("seed", self.seed, 0, 2**32 - 1)
+        if self.steps is not None:
+            between("schedule.warmup_steps", self.schedule.warmup_steps, 0, self.steps - 1)
+
+    def batching(self, layout: Layout) -> tuple[int, int]:
+        """Samples of a forward pass and passes of a step, of one data rank.
+
+        Raises:
+            ContractError: The batch cannot be divided so.
+        """
+        mine = divided("data ranks", layout.data, self.global_batch_size, "global_batch_size")
+        micro = self.micro_batch_size or mine
+        return micro, divided("micro_batch_size", micro, mine, "global_batch_size / data ranks")
+
+    def bind(self, world: World) -> Layout:
+        """Hold the run against a world: degrees, batch, and what the workload says of both.
+
+        Raises:
+            ContractError: Something does not fit.
+        """
+        layout = self.strategy.layout(world)
+        micro, _ = self.batching(layout)
+        pipeline = self.strategy.pipeline if isinstance(self.strategy, ModelParallel) else None
+        if pipeline is not None:
+            divided("pipeline.micro_batches", pipeline.micro_batches, micro, "the samples of a forward pass")
+        self.workload.check_layout(layout, parts=pipeline.parts if pipeline else 1)
+        return layout

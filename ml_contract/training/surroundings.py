@@ -1,0 +1,73 @@
+"""What surrounds the step of a run: loading, checkpoints, watching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ml_contract.checks import at_least, between
+from ml_contract.errors import reject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loading:
+    """How samples reach a rank."""
+
+    workers: int = 0
+    """Processes that load data, a rank; 0 loads in the trainer itself."""
+    stream_uri: str | None = None
+    """``s3://bucket/prefix`` to read shards from while training, instead of from the channel."""
+    buffer_mib: int = 256
+    """Memory a rank that streaming may take."""
+
+    def __post_init__(self) -> None:
+        between("workers", self.workers, 0, 64)
+        between("buffer_mib", self.buffer_mib, 16, 2**20)
+        if self.stream_uri is not None and not self.stream_uri.startswith("s3://"):
+            reject("stream_uri", self.stream_uri, "it must be s3://bucket/prefix", "Leave it out to read the channel.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpointing:
+    """When checkpoints are taken and which are kept."""
+
+    every_steps: int = 500
+    """Steps between checkpoints."""
+    every_seconds: float = 420.0
+    """Longest time between checkpoints; 7 minutes and the commit's lag keep lost work below 10."""
+    keep_last: int = 3
+    """Newest commits that are kept, at least 2."""
+    keep_every: int = 0
+    """Commits of steps that it divides are kept for good; 0 keeps none so."""
+    keep_best: int = 0
+    """Commits with the lowest loss that are kept besides."""
+    mode: Literal["async", "sync"] = "async"
+    """async writes in a thread beside training; sync waits for every commit."""
+
+    def __post_init__(self) -> None:
+        at_least("every_steps", self.every_steps, 1)
+        between("every_seconds", self.every_seconds, 0, 86400, open_low=True)
+        at_least("keep_last", self.keep_last, 2)
+        at_least("keep_every", self.keep_every, 0)
+        between("keep_best", self.keep_best, 0, 100)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watching:
+    """Who sees a run beside its log. The log's metric lines are always written."""
+
+    every_steps: int = 1
+    """Steps between metric lines."""
+    tensorboard: bool = False
+    """Event files in /opt/ml/output/tensorboard."""
+    mlflow_uri: str | None = None
+    """Tracking server, or ARN of a SageMaker MLflow app."""
+    mlflow_experiment: str = "trainyard"
+    wandb: Literal["off", "offline", "online"] = "off"
+    """offline keeps the run in the job's output, for a network without internet."""
+    profile_step: int = 0
+    """First of three steps that torch.profiler records into the job's output; 0 records none."""
+
+    def __post_init__(self) -> None:
+        at_least("every_steps", self.every_steps, 1)
+        at_least("profile_step", self.profile_step, 0)

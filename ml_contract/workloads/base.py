@@ -1,0 +1,75 @@
+"""What every workload's options can say of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ml_contract.errors import reject
+from ml_contract.training.layout import Layout
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSize:
+    """Figures of a model from which memory and arithmetic are estimated."""
+
+    parameters: int
+    """All of them."""
+    blocks: int
+    """Equal layers; what FSDP gathers at one time, and activation checkpointing computes again."""
+    block_parameters: int
+    """Of the largest block."""
+    hidden: int
+    """Width of the residual stream; 0 where there is none."""
+    heads: int
+    """Attention heads; 0 where there are none."""
+    tokens: int
+    """Tokens a sample; 1 where a sample is no sequence."""
+    vocabulary: int
+    """Classes that the last layer scores."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadOptions:
+    """Options of a workload: shape of the model and of its samples."""
+
+    kind: ClassVar[str]
+    """Name of the workload, its folder and its tag."""
+    modules: ClassVar[tuple[str, ...]] = ()
+    """What the image must hold beside torch."""
+    divisible: ClassVar[frozenset[str]] = frozenset()
+    """Of "tensor", "context" and "pipeline" those that this workload can be divided by."""
+
+    @property
+    def size(self) -> ModelSize:
+        """Figures of the model."""
+        raise NotImplementedError
+
+    @property
+    def flops_per_sample(self) -> float:
+        """Floating-point operations of forward and backward of one sample, 6 N + 12 L H Q T a token (arXiv 2204.02311,
+        appendix B), without what activation checkpointing does again."""
+        size = self.size
+        return (6 * size.parameters + 12 * size.blocks * size.hidden * size.tokens) * size.tokens
+
+    def check_layout(self, layout: Layout, *, parts: int) -> None:
+        """Refuse a layout that the model cannot be divided by.
+
+        Args:
+            layout: Degrees.
+            parts: Parts into which pipeline stages cut the blocks; 1 for none.
+
+        Raises:
+            ContractError: A degree does not fit.
+        """
+        degrees = {"tensor": layout.tensor, "context": layout.context, "pipeline": layout.pipeline}
+        for name, degree in degrees.items():
+            if degree > 1 and name not in self.divisible:
+                reject(f"strategy.{name}", degree, f"the workload {self.kind} cannot be divided so",
+                       "Take Ddp() or Fsdp().")  # fmt: skip
+        if parts > self.size.blocks:
+            reject("strategy.pipeline", parts, f"the model has {self.size.blocks} blocks",
+                   "Give fewer stages, or fewer chunks.")  # fmt: skip
+        if layout.tensor > 1 and self.size.heads % layout.tensor:
+            reject("strategy.tensor", layout.tensor, f"it must divide the model's heads ({self.size.heads})",
+                   "Give a divisor.")  # fmt: skip
