@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,17 +13,29 @@ from ml_contract.errors import reject
 
 
 class SampleOrder:
-    """Batches of one rank out of an endless order: epoch after epoch, each a permutation of its own.
+    """Batches of one data rank out of an endless order: epoch after epoch, each a permutation of its own.
 
-    Position ``p`` of the order is sample ``permutation(seed, p // samples)[p % samples]``. A step of all ranks takes
-    the next ``batch_size * world_size`` positions, each rank a part of its own, so the number of positions taken is all
-    the state there is, the same on every rank and for every world size.
+    Position ``p`` of the order is sample ``permutation(seed, p // samples)[p % samples]``. A step of all data ranks
+    takes the next ``batch_size * world_size`` positions, each rank a contiguous part of its own, so the number of
+    positions taken is all the state there is, the same on every rank and for every world size. Ranks that share samples
+    (a tensor or pipeline group) give the same ``rank``.
     """
 
     def __init__(self, *, samples: int, batch_size: int, rank: int, world_size: int, seed: int) -> None:
+        """
+        Args:
+            samples: Samples of the data set.
+            batch_size: Samples of one data rank a step.
+            rank: Data rank.
+            world_size: Data ranks.
+            seed: Of the permutations.
+
+        Raises:
+            ContractError: There is no sample.
+        """
         if samples < 1:
-            reject("train data", f"{samples} samples", "there must be at least one sample of sequence_length + 1 bytes",
-                   "Prepare more data, or shorten sequence_length.")  # fmt: skip
+            reject("train data", f"{samples} samples", "there must be at least one",
+                   "Prepare more data; of text, a sample takes sequence_length + 1 tokens.")  # fmt: skip
         assert 0 <= rank < world_size
         self.samples, self.batch_size, self.rank, self.world_size = samples, batch_size, rank, world_size
         self.seed = seed
@@ -37,10 +49,14 @@ class SampleOrder:
 
     def __iter__(self) -> Iterator[list[int]]:
         while True:
-            start = self.taken + self.rank * self.batch_size
-            batch = [self.sample(position) for position in range(start, start + self.batch_size)]
+            batch = self.batch(self.taken)
             self.taken += self.stride
             yield batch
+
+    def batch(self, taken: int) -> list[int]:
+        """Samples of this rank in the step that starts when all ranks together have taken ``taken`` positions."""
+        start = taken + self.rank * self.batch_size
+        return [self.sample(position) for position in range(start, start + self.batch_size)]
 
     def sample(self, position: int) -> int:
         """Index of the sample at a position of the order."""
@@ -50,8 +66,13 @@ class SampleOrder:
     def state_dict(self) -> dict[str, Any]:
         return {"taken": self.taken}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self.taken = state_dict["taken"]
+
+
+def steps_of(samples: int, global_batch: int, epochs: int) -> int:
+    """Steps that take every sample ``epochs`` times; the last one is filled up from the epoch after them."""
+    return -(-samples * epochs // global_batch)
 
 
 @lru_cache(maxsize=2)

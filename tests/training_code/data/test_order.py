@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_contract.errors import ContractError
-from training_code.data.order import SampleOrder
+from training_code.data.order import SampleOrder, steps_of
 
 WORLDS, BATCHES, SAMPLES, SEEDS = st.integers(1, 5), st.integers(1, 7), st.integers(1, 40), st.integers(0, 2**32 - 1)
 
@@ -51,3 +51,12 @@ def test_epochs_and_seeds_differ() -> None:
 def test_no_sample_is_an_error_that_names_the_length() -> None:
     with pytest.raises(ContractError, match=r"train data: got '0 samples'.*sequence_length"):
         SampleOrder(samples=0, batch_size=1, rank=0, world_size=1, seed=0)
+
+
+@given(SAMPLES, st.integers(1, 50), st.integers(1, 5), SEEDS)
+@settings(max_examples=50, deadline=None)
+def test_the_steps_of_some_epochs_are_the_fewest_that_take_all(
+    samples: int, batch: int, epochs: int, seed: int
+) -> None:
+    found = taken(samples, batch, 1, seed, steps_of(samples, batch, epochs))
+    assert len(found) - batch < samples * epochs <= len(found)
