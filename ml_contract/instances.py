@@ -3,7 +3,8 @@
 Sources, read 2026-11-21: Amazon EC2 User Guide, "Instance type specifications" for accelerated computing, compute
 optimized and general purpose (processors, memory, accelerators); "Elastic Fabric Adapter for AI/ML and HPC workloads
 on Amazon EC2", supported instance types and "Maximize network bandwidth" (interfaces, RDMA read). A SageMaker type is
-the EC2 type behind ``ml.``. An entry that is missing here is refused rather than guessed.
+the EC2 type behind ``ml.``. Memory of L4 and L40S is what the guide lists, less than the data sheet's. An entry that is
+missing here is refused rather than guessed; ml.p6e-gb200 is missing because its hosts are Arm, as no image here is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
+from ml_contract.accelerators import ACCELERATORS, Accelerator
 from ml_contract.errors import reject
 
 READ_ON = "2026-11-21"
@@ -48,6 +50,16 @@ class InstanceType:
         Source: "Instance store volumes" (EC2 User Guide); CreateTrainingJob, VolumeKmsKeyId, read 2026-11-21.
         """
         return self.name.split(".")[1] not in _WITHOUT_LOCAL_STORAGE
+
+    @property
+    def device(self) -> Accelerator | None:
+        """What its accelerators are; None on a CPU type."""
+        return ACCELERATORS[self.accelerator] if self.accelerator else None
+
+    @property
+    def peak_flops(self) -> float | None:
+        """Dense bfloat16 peak of one accelerator, operations a second; None where there is none, or it is not known."""
+        return self.device.peak_flops if self.device else None
 
     @property
     def processes(self) -> int:
@@ -91,24 +103,47 @@ CATALOGUE = _rows(
     ("ml.g5.16xlarge", 64, 256, 1, "A10G-24GB", 24, 1, False),
     ("ml.g5.24xlarge", 96, 384, 4, "A10G-24GB", 24, 1, False),
     ("ml.g5.48xlarge", 192, 768, 8, "A10G-24GB", 24, 1, False),
-    ("ml.g6.xlarge", 4, 16, 1, "L4-24GB", 24),
-    ("ml.g6.2xlarge", 8, 32, 1, "L4-24GB", 24),
-    ("ml.g6.12xlarge", 48, 192, 4, "L4-24GB", 24, 1, False),
-    ("ml.g6.48xlarge", 192, 768, 8, "L4-24GB", 24, 1, False),
-    ("ml.g6e.xlarge", 4, 32, 1, "L40S-48GB", 48),
-    ("ml.g6e.12xlarge", 48, 384, 4, "L40S-48GB", 48, 1, False),
-    ("ml.g6e.48xlarge", 192, 1536, 8, "L40S-48GB", 48, 4, False),
+    ("ml.g6.xlarge", 4, 16, 1, "L4-24GB", 22),
+    ("ml.g6.2xlarge", 8, 32, 1, "L4-24GB", 22),
+    ("ml.g6.4xlarge", 16, 64, 1, "L4-24GB", 22),
+    ("ml.g6.8xlarge", 32, 128, 1, "L4-24GB", 22, 1, False),
+    ("ml.g6.12xlarge", 48, 192, 4, "L4-24GB", 22, 1, False),
+    ("ml.g6.16xlarge", 64, 256, 1, "L4-24GB", 22, 1, False),
+    ("ml.g6.24xlarge", 96, 384, 4, "L4-24GB", 22, 1, False),
+    ("ml.g6.48xlarge", 192, 768, 8, "L4-24GB", 22, 1, False),
+    ("ml.g6e.xlarge", 4, 32, 1, "L40S-48GB", 44),
+    ("ml.g6e.2xlarge", 8, 64, 1, "L40S-48GB", 44),
+    ("ml.g6e.4xlarge", 16, 128, 1, "L40S-48GB", 44),
+    ("ml.g6e.8xlarge", 32, 256, 1, "L40S-48GB", 44, 1, False),
+    ("ml.g6e.12xlarge", 48, 384, 4, "L40S-48GB", 44, 1, False),
+    ("ml.g6e.16xlarge", 64, 512, 1, "L40S-48GB", 44, 1, False),
+    ("ml.g6e.24xlarge", 96, 768, 4, "L40S-48GB", 44, 2, False),
+    ("ml.g6e.48xlarge", 192, 1536, 8, "L40S-48GB", 44, 4, False),
+    ("ml.g7.8xlarge", 32, 128, 1, "RTXPRO4500-32GB", 32, 1, False),
+    ("ml.g7.12xlarge", 48, 192, 2, "RTXPRO4500-32GB", 32, 1, False),
+    ("ml.g7.24xlarge", 96, 384, 4, "RTXPRO4500-32GB", 32, 1, False),
+    ("ml.g7.48xlarge", 192, 768, 8, "RTXPRO4500-32GB", 32, 2, False),
+    ("ml.g7e.2xlarge", 8, 64, 1, "RTXPRO6000-96GB", 96),
+    ("ml.g7e.4xlarge", 16, 128, 1, "RTXPRO6000-96GB", 96),
+    ("ml.g7e.8xlarge", 32, 256, 1, "RTXPRO6000-96GB", 96, 1, False),
+    ("ml.g7e.12xlarge", 48, 512, 2, "RTXPRO6000-96GB", 96, 1, False),
+    ("ml.g7e.24xlarge", 96, 1024, 4, "RTXPRO6000-96GB", 96, 2, False),
+    ("ml.g7e.48xlarge", 192, 2048, 8, "RTXPRO6000-96GB", 96, 4, False),
     ("ml.p3.2xlarge", 8, 61, 1, "V100-16GB", 16),
+    ("ml.p3.8xlarge", 32, 244, 4, "V100-16GB", 16),
     ("ml.p3.16xlarge", 64, 488, 8, "V100-16GB", 16),
     ("ml.p3dn.24xlarge", 96, 768, 8, "V100-32GB", 32, 1, False),
     ("ml.p4d.24xlarge", 96, 1152, 8, "A100-40GB", 40, 4, True),
     ("ml.p4de.24xlarge", 96, 1152, 8, "A100-80GB", 80, 4, True),
+    ("ml.p5.4xlarge", 16, 256, 1, "H100-80GB", 80, 1, False),
     ("ml.p5.48xlarge", 192, 2048, 8, "H100-80GB", 80, 32, True),
     ("ml.p5e.48xlarge", 192, 2048, 8, "H200-141GB", 141, 32, True),
     ("ml.p5en.48xlarge", 192, 2048, 8, "H200-141GB", 141, 16, True),
     ("ml.p6-b200.48xlarge", 192, 2048, 8, "B200-179GB", 179, 8, True),
+    ("ml.p6-b300.48xlarge", 192, 4096, 8, "B300-268GB", 268, 16, True),
     ("ml.trn1.2xlarge", 8, 32, 1, "Trainium", 32),
     ("ml.trn1.32xlarge", 128, 512, 16, "Trainium", 32, 8, True),
+    ("ml.trn1n.32xlarge", 128, 512, 16, "Trainium", 32, 16, True),
     ("ml.trn2.48xlarge", 192, 2048, 16, "Trainium2", 96, 16, True),
 )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_contract.accelerators import ACCELERATORS, by_device_name
 from ml_contract.errors import ContractError
 from ml_contract.images import ACCOUNT_BY_REGION, IMAGES, PYTORCH_TRAINING, PYTORCH_TRAINING_2_9, find, image_uri
 from ml_contract.instances import CATALOGUE, instance
@@ -64,6 +65,36 @@ def test_rows_are_whole(entry) -> None:
     assert entry.memory_gib > 0
     assert (entry.accelerators > 0) == (entry.accelerator is not None) == (entry.accelerator_memory_gib > 0)
     assert not entry.device_rdma or entry.has_efa
+
+
+def test_every_accelerator_is_described_and_used() -> None:
+    assert {entry.accelerator for entry in CATALOGUE.values()} - {None} == set(ACCELERATORS)
+
+
+@pytest.mark.parametrize(
+    ("driver", "name"),
+    [
+        ("NVIDIA H200", "H200-141GB"),
+        ("NVIDIA H100 80GB HBM3", "H100-80GB"),
+        ("NVIDIA A100-SXM4-40GB", "A100-40GB"),
+        ("Tesla V100-SXM2-16GB", "V100-16GB"),
+        ("NVIDIA L4", "L4-24GB"),
+        ("NVIDIA L40S", "L40S-48GB"),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "RTXPRO6000-96GB"),
+    ],
+)
+def test_an_accelerator_is_found_by_the_name_of_its_driver(driver: str, name: str) -> None:
+    assert by_device_name(driver) is ACCELERATORS[name]
+
+
+@pytest.mark.parametrize("driver", ["NVIDIA H100 PCIe", "NVIDIA H100 NVL", "NVIDIA GeForce RTX 4090"])
+def test_a_device_of_no_instance_has_no_peak(driver: str) -> None:
+    assert by_device_name(driver) is None
+
+
+def test_the_peak_is_that_of_one_accelerator() -> None:
+    assert instance("ml.p5en.48xlarge").peak_flops == 989.4e12
+    assert instance("ml.m5.large").peak_flops is None
 
 
 def test_every_type_is_one_that_sagemaker_accepts() -> None:
