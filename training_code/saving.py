@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from ml_contract import metrics
-from ml_contract.bytes_lm import NAME, BytesLm
-from training_code.bytes_lm.parallel import Ranks
+from ml_contract.hyperparameters import to_json
+from ml_contract.training.run import TrainingRun
 from training_code.checkpoint import (
     CheckpointError,
     CheckpointManager,
@@ -20,12 +19,14 @@ from training_code.checkpoint import (
 )
 from training_code.interruption import Interruption
 from training_code.log import say
+from training_code.parallel.ranks import Ranks
 
 EXIT_SECONDS = 5.0
 """Left between the last commit and SIGKILL, for processes to end."""
 
-_CHANGEABLE = ("loader_workers", "batch_size", "checkpoint_")
-"""Hyperparameters that a resumed run may change. Data goes on by samples, so other ranks may group them otherwise."""
+_CHANGEABLE = ("strategy", "micro_batch_size", "activation_checkpointing", "compile_blocks", "loading", "checkpoint",
+               "watching")  # fmt: skip
+"""Beginnings of hyperparameters that a resumed run may change: they change how the same numbers are computed."""
 
 
 class Progress:
@@ -35,7 +36,7 @@ class Progress:
         self.step = 0
         """Optimiser steps done."""
         self.loss = float("nan")
-        """Mean loss of the last step, nats per byte."""
+        """Mean loss of the last step, nats."""
 
     def state_dict(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -47,22 +48,17 @@ class Progress:
 class Checkpoints:
     """The checkpoints of a run, or none where the hyperparameters name no place for them."""
 
-    def __init__(self, options: BytesLm, state: Mapping[str, Stateful], ranks: Ranks, *, data_digest: str) -> None:
-        self._options, self._state, self._ranks = options, state, ranks
+    def __init__(self, run: TrainingRun, state: Mapping[str, Stateful], ranks: Ranks, *, data_digest: str) -> None:
+        self._policy, self._state, self._ranks = run.checkpointing, state, ranks
         self._asked_at = time.monotonic()
         self._asked_step = self.committed_step = 0
         self._manager: CheckpointManager | None = None
-        if options.checkpoint_uri is not None:
-            kept = {name: value for name, value in dataclasses.asdict(options).items()
-                    if not name.startswith(_CHANGEABLE)}  # fmt: skip
+        if run.checkpoint_uri is not None:
+            kept = {name: value for name, value in to_json(run).items() if not name.startswith(_CHANGEABLE)}
             self._manager = CheckpointManager(
-                options.checkpoint_uri,
-                options=CheckpointOptions(
-                    mode="async" if options.checkpoint_async else "sync",
-                    keep=options.checkpoint_keep,
-                    on_event=self._report,
-                ),
-                run=RunIdentity.of(NAME, {**kept, "data": data_digest}),
+                run.checkpoint_uri,
+                options=CheckpointOptions(mode=self._policy.mode, keep=self._policy.keep_last, on_event=self._report),
+                run=RunIdentity.of(run.workload.kind, {**kept, "data": data_digest}),
             )
 
     def restore(self) -> None:
@@ -73,7 +69,7 @@ class Checkpoints:
 
     def overdue(self) -> bool:
         """Whether the time between checkpoints is up, by the first rank's clock: the ranks have to agree."""
-        return self._ranks.is_leader and time.monotonic() - self._asked_at >= self._options.checkpoint_seconds
+        return self._ranks.is_leader and time.monotonic() - self._asked_at >= self._policy.every_seconds
 
     def save(self, step: int) -> None:
         """Save after ``step`` steps, unless that was asked for already. Raises what an earlier save failed with."""
@@ -86,6 +82,20 @@ class Checkpoints:
         """Wait for the commit that is on its way."""
         if self._manager is not None:
             self._manager.wait()
+
+    def last_good(self, step: int) -> str:
+        """Commit the state after ``step`` steps, from which a broken step did not yet take anything; says where it is.
+
+        A failure here leaves the commit before it.
+        """
+        try:
+            self.save(step)
+            self.finish()
+        except CheckpointError as error:
+            say(f"checkpoint: step {step} was not saved: {error}")
+        if not self.committed_step:
+            return "There is no checkpoint"
+        return f"The last good checkpoint is step {self.committed_step}"
 
     def before_the_end(self, step: int, interruption: Interruption) -> None:
         """Commit ``step`` if the time suffices, else what is on its way. A failure here costs steps, not the run."""

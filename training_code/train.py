@@ -1,4 +1,4 @@
-"""Trains the byte model: one process a rank, started by torchrun. The whole of a run can be read from the top down."""
+"""Trains a workload: one process a rank, started by the launcher. The whole of a run can be read from the top down."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import traceback
 import torch
 
 from ml_contract import metrics
-from ml_contract.bytes_lm import BytesLm
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
+from ml_contract.metrics import Metric
 from ml_contract.paths import ContainerPaths
-from training_code import failure
-from training_code.bytes_lm import export, parallel, schedule
-from training_code.bytes_lm.model import next_byte_loss
-from training_code.bytes_lm.saving import Checkpoints, Progress
-from training_code.checkpoint import ModelState, OptimizerState, Stateful, rng
-from training_code.data.loader import Loader, Windows
-from training_code.data.order import SampleOrder
-from training_code.data.shards import ByteShards
+from ml_contract.training.run import TrainingRun
+from training_code import failure, parallel, workloads
+from training_code.checkpoint import Stateful, rng
+from training_code.data.loader import Loader
+from training_code.data.order import SampleOrder, steps_of
+from training_code.export import describe
 from training_code.interruption import Interruption
-from training_code.launcher.job import CHANNEL, read_hyperparameters
+from training_code.launcher.job import CHANNEL, read_run
 from training_code.log import say
+from training_code.parallel.ranks import Ranks, distributed
+from training_code.saving import Checkpoints, Progress
+from training_code.watching import Watchers
 
 PEER_SECONDS = 5.0
 """Head start of the rank that failed over those that lost it; torchrun ends the ranks of its own host at once."""
@@ -36,83 +37,80 @@ class TrainingDiverged(ValueError):
     """The loss or the gradient is no number any more."""
 
 
-def train(options: BytesLm, paths: ContainerPaths, ranks: parallel.Ranks, interruption: Interruption) -> ExitCode:
+def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: Interruption) -> ExitCode:
     """Train from the newest checkpoint, or from the start, to the last step; then write the model."""
-    torch.manual_seed(options.seed)
+    torch.manual_seed(run.seed)
+    workload = workloads.load(run.workload)
     # Every host has its own copy of the data: one rank of each checks it.
-    shards = ranks.all_or_none(lambda: ByteShards.open(paths.channel(CHANNEL), verify=ranks.local_rank == 0))
-    windows = Windows(shards, options.sequence_length)
+    samples = ranks.all_or_none(lambda: workload.open(paths.channel(CHANNEL), verify=ranks.local_rank == 0))
+    model = parallel.build(run, workload, ranks)
+    micro_batch, passes = run.batching(model.layout)
     order = SampleOrder(
-        samples=len(windows), batch_size=options.batch_size, rank=ranks.rank, world_size=ranks.world_size,
-        seed=options.seed,
+        samples=len(samples), batch_size=run.global_batch_size // model.layout.data, rank=model.data_rank,
+        world_size=model.layout.data, seed=run.seed,
     )  # fmt: skip
-    loader = Loader(windows, order, workers=options.loader_workers)
+    loader = Loader(
+        samples, order, workers=run.loading.workers, micro_batch=micro_batch, collate=workload.collate()
+    )  # fmt: skip
+    steps = run.steps or steps_of(len(samples), run.global_batch_size, run.epochs)
 
-    model = parallel.build(options, ranks)
-    optimizer = schedule.optimizer(model, options)
-    scheduler = schedule.schedule(optimizer, options)
     progress = Progress()
-    state: dict[str, Stateful] = {
-        "model": ModelState(model),
-        "optimizer": OptimizerState(model, optimizer),
-        "scheduler": scheduler,
-        "loader": loader,
-        "rng": rng(),
-        "progress": progress,
-    }
-    checkpoints = Checkpoints(options, state, ranks, data_digest=shards.digest)
+    state: dict[str, Stateful] = {**model.state(), "loader": loader, "rng": rng(), "progress": progress}
+    checkpoints = Checkpoints(run, state, ranks, data_digest=samples.digest)
     checkpoints.restore()
+    watchers = Watchers.open(run, ranks, paths, layout=model.layout)
     if ranks.is_leader:
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        say(f"train: {parameters} parameters, {ranks.world_size} ranks on {ranks.device.type}, {len(windows)} samples,"
-            f" steps {progress.step + 1} to {options.steps}")  # fmt: skip
+        say(f"train: {run.workload.kind} by {run.strategy.kind}, {run.workload.size.parameters} parameters,"
+            f" {ranks.world_size} ranks on {ranks.device.type}, {len(samples)} samples,"
+            f" steps {progress.step + 1} to {steps}")  # fmt: skip
 
     batches = iter(loader)
-    tokens_per_step = options.batch_size * options.sequence_length * ranks.world_size
     started = time.monotonic()
-    while progress.step < options.steps:
-        tokens = next(batches).to(ranks.device, torch.int64)
-        loss = next_byte_loss(model(tokens[:, :-1]), tokens[:, 1:])
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = parallel.clip(model, options.gradient_clip)
+    while progress.step < steps:
+        for part in model.models:
+            workload.before_step(part, progress.step, steps)
+        passed = model.forward_backward([parallel.to_device(next(batches), ranks.device) for _ in range(passes)])
+        norm = model.clip(run.optimizer.gradient_clip)
 
-        # One exchange a step for all that the ranks must agree on: the loss, the end, and whether to save.
-        total, stops, overdue = ranks.sums(loss.item(), interruption.requested, checkpoints.overdue())
-        progress.loss = total / ranks.world_size
-        if not math.isfinite(progress.loss) or not math.isfinite(norm):
-            checkpoints.finish()
+        # One exchange a step for all that the ranks must agree on: the figures, the end, and whether to save.
+        shares = (passed.loss, *passed.figures.values())
+        *sums, stops, overdue = ranks.sums(*shares, interruption.requested, checkpoints.overdue())
+        loss, *figures = (total / ranks.world_size for total in sums)
+        if not math.isfinite(loss) or not (math.isfinite(norm) or model.skips_overflows):
+            loader.rewind()
             raise TrainingDiverged(
-                f"train:loss: got {progress.loss!r} with gradient norm {norm!r} in step {progress.step + 1}, but both"
-                f" must be finite. The last good checkpoint is step {checkpoints.committed_step}; lower learning_rate"
-                f" (it is {options.learning_rate}) or gradient_clip ({options.gradient_clip})."
+                f"train:loss: got {loss!r} with gradient norm {norm!r} in step {progress.step + 1}, but both must be"
+                f" finite. {checkpoints.last_good(progress.step)}; lower optimizer.learning_rate (it is"
+                f" {run.optimizer.learning_rate}) or optimizer.gradient_clip ({run.optimizer.gradient_clip})."
             )
-        rate = float(scheduler.get_last_lr()[0])
-        optimizer.step()
-        scheduler.step()
-        optimizer.zero_grad()
-        progress.step += 1
+        rate = run.optimizer.learning_rate * run.schedule.factor(progress.step, steps)
+        model.update(rate)
+        progress.step, progress.loss = progress.step + 1, loss
 
         now = time.monotonic()
-        if ranks.is_leader:
-            say(metrics.line(progress.step, {
-                metrics.LOSS: progress.loss, metrics.LEARNING_RATE: rate, metrics.GRADIENT_NORM: norm,
-                metrics.TOKENS_PER_SECOND: tokens_per_step / (now - started),
-            }))  # fmt: skip
-        started = now
+        seconds, started = now - started, now
+        found: dict[Metric, float] = {
+            metrics.LOSS: loss, metrics.LEARNING_RATE: rate, metrics.GRADIENT_NORM: norm,
+            **dict(zip(passed.figures, figures, strict=True)),
+        }  # fmt: skip
+        watchers.step(progress.step, found, seconds)
 
         if stops:
             checkpoints.before_the_end(progress.step, interruption)
             if ranks.is_leader:
                 say(metrics.line(progress.step, {metrics.INTERRUPTED_STEP: progress.step}))
+            watchers.close()
             return ExitCode.INTERRUPTED
-        if overdue or progress.step % options.checkpoint_steps == 0:
+        if overdue or progress.step % run.checkpointing.every_steps == 0:
             checkpoints.save(progress.step)
 
     checkpoints.save(progress.step)
     checkpoints.close()
-    weights = parallel.gather(model)
+    weights = model.gather()
     if ranks.is_leader:
-        export.write(paths.model, options, weights, steps=progress.step, loss=progress.loss)
+        workload.export(paths.model, describe(run, weights, steps=progress.step, figures={"loss": progress.loss}))
+    watchers.close()
+    model.close()
     return ExitCode.SUCCESS
 
 
@@ -122,8 +120,9 @@ def main() -> ExitCode:
     interruption = Interruption().install()
     paths = ContainerPaths.from_environment(os.environ)
     try:
-        with parallel.distributed() as ranks:
-            return train(read_hyperparameters(paths), paths, ranks, interruption)
+        run = read_run(paths)
+        with distributed(parallel.backend(run)) as ranks:
+            return train(run, paths, ranks, interruption)
     except Exception as error:
         if isinstance(error, failure.PeerLost):
             # The platform takes the reason of the host that ends first: that is to be the host of the cause.

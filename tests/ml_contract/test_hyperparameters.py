@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_contract.bytes_lm import BytesLm
+from ml_contract.workloads import BytesLm
 from ml_contract.errors import ContractError
 from ml_contract.hyperparameters import decode, decode_json, encode
 
@@ -71,12 +71,7 @@ def test_a_wrong_value_is_one_error_that_names_the_field(raw: dict[str, str], fi
     [
         ({"dimension": 130}, "dimension"),
         ({"dimension": 12, "heads": 4}, "dimension / heads"),
-        ({"steps": 0}, "steps"),
-        ({"learning_rate": 0.0}, "learning_rate"),
-        ({"warmup_steps": 150, "steps": 150}, "warmup_steps"),
-        ({"checkpoint_keep": 1}, "checkpoint_keep"),
-        ({"seed": -1}, "seed"),
-        ({"gradient_clip": float("nan")}, "gradient_clip"),
+        ({"layers": 0}, "layers"),
     ],
 )
 def test_ranges_of_the_language_model(change: dict[str, float], field: str) -> None:

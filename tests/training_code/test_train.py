@@ -5,20 +5,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_harness import TINY, Processes, figures, losses, nan_in_step_8, rank_1_breaks_in_step_3, start_ranks
+from training_harness import (
+    Processes,
+    figures,
+    losses,
+    nan_in_step_8,
+    rank_1_breaks_in_step_3,
+    start_ranks,
+    tiny_run,
+)
 
 from ml_contract import metrics
-from ml_contract.bytes_lm import BytesLm
 from ml_contract.exit_codes import ExitCode
+from ml_contract.training.optimization import AdamW
+from ml_contract.training.run import TrainingRun
+from ml_contract.training.surroundings import Loading
 
 pytestmark = pytest.mark.slow  # each is seconds of training; a forkserver keeps the start short
 
 STEPS = 40
 
 
-def options(folder: Path, **changes: Any) -> BytesLm:
-    settings = {"steps": STEPS, "checkpoint_steps": 5, "checkpoint_uri": f"file://{folder}/checkpoints", **TINY}
-    return BytesLm(**{**settings, **changes})
+def options(folder: Path, **changes: Any) -> TrainingRun:
+    settings = {"steps": STEPS, "checkpoint_steps": 5, "checkpoint_uri": f"file://{folder}/checkpoints"}
+    return tiny_run(**{**settings, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +53,7 @@ def finish(run: Processes) -> list[tuple[int, float]]:
 def test_an_interrupted_run_commits_its_last_step_and_resumes_bit_for_bit(
     tmp_path: Path, shards: Path, expected: list[tuple[int, float]], workers: int, signalled: tuple[int, ...]
 ) -> None:
-    first = start_ranks(tmp_path / "first", options(tmp_path, loader_workers=workers), shards)
+    first = start_ranks(tmp_path / "first", options(tmp_path, loading=Loading(workers=workers)), shards)
     first.wait_for_step(12)
     first.terminate(*signalled)
     assert first.codes() == [ExitCode.INTERRUPTED] * 2, first.log()
@@ -54,7 +64,7 @@ def test_an_interrupted_run_commits_its_last_step_and_resumes_bit_for_bit(
     assert figures(first.log(), metrics.INTERRUPTED_STEP) == [last]
     assert not first.paths[0].failure.exists()
 
-    second = start_ranks(tmp_path / "second", options(tmp_path, loader_workers=workers), shards)
+    second = start_ranks(tmp_path / "second", options(tmp_path, loading=Loading(workers=workers)), shards)
     assert before + finish(second) == expected
     assert figures(second.log(), metrics.RESTORED_STEP) == [last]
 
@@ -84,7 +94,7 @@ def test_one_rank_goes_on_with_what_two_committed(
     first.terminate()
     assert first.codes() == [ExitCode.INTERRUPTED] * 2
     before = losses(first.log())
-    second = start_ranks(tmp_path / "second", options(tmp_path, batch_size=4), shards, size=1)
+    second = start_ranks(tmp_path / "second", options(tmp_path), shards, size=1)
     assert second.codes() == [ExitCode.SUCCESS], second.log()
     after = losses(second.log())
     assert [step for step, _ in before + after] == [step for step, _ in expected]
@@ -95,7 +105,7 @@ def test_one_rank_goes_on_with_what_two_committed(
 def test_another_configuration_does_not_resume_by_mistake(tmp_path: Path, shards: Path) -> None:
     first = start_ranks(tmp_path / "first", options(tmp_path, steps=6), shards)
     assert first.codes() == [ExitCode.SUCCESS] * 2
-    second = start_ranks(tmp_path / "second", options(tmp_path, steps=6, learning_rate=0.5), shards)
+    second = start_ranks(tmp_path / "second", options(tmp_path, steps=6, optimizer=AdamW(learning_rate=0.5)), shards)
     assert second.codes() == [ExitCode.TRAINING_FAILED] * 2
     assert "configuration" in second.paths[0].failure.read_text()
 
@@ -120,8 +130,8 @@ def test_divergence_stops_with_the_last_good_checkpoint(tmp_path: Path, shards: 
     assert run.codes() == [ExitCode.TRAINING_FAILED] * 2, run.log()
     reason = run.paths[0].failure.read_text()
     assert reason.startswith("train:loss: got nan with gradient norm nan in step 8, but both must be finite.")
-    assert "last good checkpoint is step 5" in reason
-    assert figures(run.log(), metrics.CHECKPOINT_STEP) == [5]
+    assert "last good checkpoint is step 7" in reason
+    assert figures(run.log(), metrics.CHECKPOINT_STEP) == [5, 7]
     assert losses(run.log())[-1][0] == 7
 
 

@@ -4,10 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from training_harness import TINY, figures, losses, start_hosts
+from training_harness import figures, losses, start_hosts, tiny_run
 
 from ml_contract import metrics
-from ml_contract.bytes_lm import BytesLm
 from ml_contract.exit_codes import ExitCode
 from ml_contract.manifest import ArtifactManifest
 
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.slow  # two cold starts of two hosts
 
 
 def test_a_reclaimed_job_resumes_on_new_hosts_and_leaves_an_artifact(tmp_path: Path, shards: Path) -> None:
-    options = BytesLm(**{**TINY, "steps": 300, "checkpoint_steps": 100, "checkpoint_uri": f"file://{tmp_path}/run"})
+    options = tiny_run(steps=300, checkpoint_steps=100, checkpoint_uri=f"file://{tmp_path}/run")
     first = start_hosts(tmp_path / "first", options, shards)
     first.wait_for_step(20)
     first.terminate()

@@ -22,13 +22,26 @@ import torch.distributed as dist
 from ports import free_port
 
 from ml_contract import metrics
-from ml_contract.bytes_lm import BytesLm
 from ml_contract.hyperparameters import encode
 from ml_contract.paths import ContainerPaths
+from ml_contract.training.optimization import AdamW, Cosine
+from ml_contract.training.run import TrainingRun
+from ml_contract.training.surroundings import Checkpointing
+from ml_contract.workloads import BytesLm
 from training_code.data.shards import ShardWriter
 
 ROOT = Path(__file__).parents[2]
-TINY = {"dimension": 16, "layers": 2, "heads": 2, "sequence_length": 32, "batch_size": 2, "warmup_steps": 2}
+TINY = BytesLm(dimension=16, layers=2, heads=2, sequence_length=32)
+
+
+def tiny_run(*, checkpoint_steps: int = 20, checkpoint_seconds: float = 420, **changes: Any) -> TrainingRun:
+    """A run of seconds: two samples a rank of two."""
+    settings: dict[str, Any] = {
+        "workload": TINY, "optimizer": AdamW(learning_rate=6e-3), "schedule": Cosine(warmup_steps=2),
+        "global_batch_size": 4, "steps": 40,
+        "checkpointing": Checkpointing(every_steps=checkpoint_steps, every_seconds=checkpoint_seconds),
+    }  # fmt: skip
+    return TrainingRun(**{**settings, **changes})
 
 
 def write_shards(folder: Path, size: int, *, shard_bytes: int = 4096) -> Path:
@@ -41,7 +54,7 @@ def write_shards(folder: Path, size: int, *, shard_bytes: int = 4096) -> Path:
 
 def container(
     base: Path,
-    hyperparameters: BytesLm | Mapping[str, str],
+    hyperparameters: TrainingRun | Mapping[str, str],
     *,
     hosts: Sequence[str] = ("127.0.0.1",),
     rank: int = 0,
@@ -51,7 +64,7 @@ def container(
     """/opt/ml of one host as the platform leaves it, at ``base``."""
     paths = ContainerPaths(base=base)
     paths.config.mkdir(parents=True, exist_ok=True)
-    raw = encode(hyperparameters) if isinstance(hyperparameters, BytesLm) else dict(hyperparameters)
+    raw = encode(hyperparameters) if isinstance(hyperparameters, TrainingRun) else dict(hyperparameters)
     paths.hyperparameters.write_text(json.dumps(raw))
     paths.input_data_config.write_text(json.dumps({"train": {"TrainingInputMode": "File"}}))
     resources = {
@@ -123,7 +136,7 @@ class Processes:
         return codes
 
 
-def start_hosts(folder: Path, options: BytesLm, data: Path, *, count: int = 2) -> Processes:
+def start_hosts(folder: Path, options: TrainingRun, data: Path, *, count: int = 2) -> Processes:
     """Launch as the platform does: one PID 1 a host, each with its own /opt/ml."""
     hosts = [f"127.0.0.{number + 1}" for number in range(count)]
     port, started = free_port(), Processes([], [])
@@ -141,7 +154,7 @@ def start_hosts(folder: Path, options: BytesLm, data: Path, *, count: int = 2) -
 
 
 def start_ranks(
-    folder: Path, options: BytesLm, data: Path, *, size: int = 2, trouble: Callable[[Any], None] | None = None
+    folder: Path, options: TrainingRun, data: Path, *, size: int = 2, trouble: Callable[[Any], None] | None = None
 ) -> Processes:
     """Ranks on one host without torchrun, out of a warm forkserver; ``trouble`` is done to each one's train module."""
     paths = container(folder, options, data=data)
@@ -155,6 +168,7 @@ def start_ranks(
     for rank in range(size):
         environment = {
             "SAGEMAKER_BASE_DIR": str(folder), "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size),
+            "LOCAL_WORLD_SIZE": str(size),
             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True",
             "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
         }  # fmt: skip
@@ -183,33 +197,42 @@ def _rank(trouble: Callable[[Any], None] | None) -> int:
     import torch
 
     from training_code import train
+    from training_code.workloads.bytes_lm.workload import BytesLmWorkload
 
     torch.set_num_threads(1)
     # As under torchrun: a child of a forkserver would have its loader's workers from a forkserver too.
     mp.set_start_method("fork", force=True)
     # Writing the artifact takes seconds and has tests of its own.
-    train.export.write = lambda folder, *_, **figures: folder.mkdir(exist_ok=True)
+    BytesLmWorkload.export = lambda self, folder, trained: folder.mkdir(exist_ok=True)  # type: ignore
     if trouble is not None:
         trouble(train)
     return int(train.main())
 
 
-def nan_in_step_8(train: Any) -> None:
+def nan_in_step_8(_: Any) -> None:
     """Trouble: a loss that is no number."""
-    calls, loss = iter(range(1, 100)), train.next_byte_loss
-    train.next_byte_loss = lambda *tensors: loss(*tensors) * (float("nan") if next(calls) == 8 else 1)
+    from training_code.workloads.bytes_lm.workload import BytesLmWorkload
+
+    calls, loss = iter(range(1, 100)), BytesLmWorkload.loss
+
+    def broken(*given: Any) -> Any:
+        return loss(*given) * (float("nan") if next(calls) == 8 else 1)
+
+    BytesLmWorkload.loss = broken  # type: ignore[method-assign]
 
 
-def rank_1_breaks_in_step_3(train: Any) -> None:
+def rank_1_breaks_in_step_3(_: Any) -> None:
     """Trouble: one rank raises while the other waits for it."""
-    calls, loss = iter(range(1, 100)), train.next_byte_loss
+    from training_code.workloads.bytes_lm.workload import BytesLmWorkload
 
-    def breaking(*tensors: Any) -> Any:
+    calls, loss = iter(range(1, 100)), BytesLmWorkload.loss
+
+    def breaking(*given: Any) -> Any:
         if next(calls) == 3 and os.environ["RANK"] == "1":
             raise MemoryError("no room for the batch")
-        return loss(*tensors)
+        return loss(*given)
 
-    train.next_byte_loss = breaking
+    BytesLmWorkload.loss = breaking  # type: ignore[method-assign]
 
 
 _context: Any = None
@@ -220,7 +243,7 @@ def _forkserver() -> Any:
     global _context
     if _context is None:
         _context = mp.get_context("forkserver")
-        _context.set_forkserver_preload(["__main__", "training_code.train"])
+        _context.set_forkserver_preload(["__main__", "training_code.train", "training_code.parallel.fsdp"])
         # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = f"{Path(__file__).parent}:{ROOT}"

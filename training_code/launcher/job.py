@@ -8,19 +8,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ml_contract.bytes_lm import BytesLm
 from ml_contract.errors import ContractError, reject
 from ml_contract.hyperparameters import decode
 from ml_contract.instances import InstanceType, instance
 from ml_contract.paths import ContainerPaths
 from ml_contract.resources import ResourceConfig
+from ml_contract.training.layout import World
+from ml_contract.training.run import TrainingRun
 
 CHANNEL = "train"
 """The input channel that holds the shards."""
 
-MODULES = ("numpy", "onnx", "onnxruntime", "onnxscript", "safetensors", "torch", "torchdata")
 S3_MODULES = ("awscrt", "boto3")
-"""What checkpoints in S3 need beside :data:`MODULES`."""
+"""What checkpoints and streams in S3 need."""
 
 
 class ImageLacksModule(ContractError):
@@ -33,7 +33,7 @@ class Job:
 
     resources: ResourceConfig
     instance: InstanceType
-    hyperparameters: BytesLm
+    run: TrainingRun
 
     @classmethod
     def read(cls, paths: ContainerPaths) -> Job:
@@ -44,22 +44,33 @@ class Job:
             ImageLacksModule: A module that the workload imports is missing.
         """
         resources = ResourceConfig.read(paths)
-        options = read_hyperparameters(paths)
+        run = read_run(paths)
         _check_channel(paths)
         found = instance(resources.instance_type, field="current_instance_type")
-        check_modules(required_modules(options))
-        return cls(resources=resources, instance=found, hyperparameters=options)
+        run.bind(World(hosts=len(resources.hosts), ranks_per_host=found.processes))
+        check_modules(required_modules(run))
+        return cls(resources=resources, instance=found, run=run)
 
 
-def read_hyperparameters(paths: ContainerPaths) -> BytesLm:
+def read_run(paths: ContainerPaths) -> TrainingRun:
     """Decode hyperparameters.json strictly. Raises ContractError naming the field."""
-    return decode(BytesLm, _json_object(paths, "hyperparameters"))
+    return decode(TrainingRun, _json_object(paths, "hyperparameters"))
 
 
-def required_modules(options: BytesLm) -> tuple[str, ...]:
-    """Names of the modules that a run with these options imports."""
-    in_s3 = (options.checkpoint_uri or "").startswith("s3:")
-    return MODULES + (S3_MODULES if in_s3 else ())
+def required_modules(run: TrainingRun) -> tuple[str, ...]:
+    """Names of the modules that a run imports."""
+    named = ["torch", *run.workload.modules, *run.strategy.modules]
+    if run.precision.compute == "float8":
+        named.append("torchao")
+    if run.watching.tensorboard:
+        named.append("tensorboard")
+    if run.watching.mlflow_uri:
+        named.append("mlflow")
+    if run.watching.wandb != "off":
+        named.append("wandb")
+    if (run.checkpoint_uri or "").startswith("s3:") or run.loading.stream_uri:
+        named.extend(S3_MODULES)
+    return tuple(dict.fromkeys(named))
 
 
 def check_modules(names: Iterable[str]) -> None:

@@ -40,6 +40,11 @@ class Parallel(abc.ABC):
         return self.ranks.rank
 
     @property
+    def skips_overflows(self) -> bool:
+        """Whether a gradient norm that is not finite is a step left out, as with float16's scaler, not the end."""
+        return self.run.precision.compute == "float16"
+
+    @property
     @abc.abstractmethod
     def models(self) -> Sequence[nn.Module]:
         """The parts of the model that this rank holds; one, but for interleaved pipelines."""

@@ -1,35 +1,32 @@
-"""Optimiser and learning rate."""
+"""The optimiser of a run over whatever parameters a rank holds."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
-from ml_contract.bytes_lm import BytesLm
-
-FLOOR = 0.1
-"""Share of the peak at which the cosine ends."""
+from ml_contract.training.optimization import AdamW
+from training_code.workloads.base import Workload
 
 
-def optimizer(model: nn.Module, options: BytesLm) -> torch.optim.Optimizer:
-    """AdamW; matrices decay, vectors (the scales of norms) do not."""
-    groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": options.weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.9, 0.95))
+def groups(models: Sequence[nn.Module], workload: Workload[Any], options: AdamW) -> list[dict[str, Any]]:
+    """The workload's parameter groups over all parts of the model; each has a ``scale`` of the learning rate."""
+    found = [group for model in models for group in workload.parameter_groups(model, options.weight_decay)]
+    return [{"scale": 1.0, **group} for group in found if group["params"]]
 
 
-def schedule(optimizer: torch.optim.Optimizer, options: BytesLm) -> torch.optim.lr_scheduler.LRScheduler:
-    """Linear warm-up, then a cosine down to ``FLOOR`` of the peak."""
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: factor(done, options))
+def adamw(parameters: list[dict[str, Any]], options: AdamW) -> torch.optim.Optimizer:
+    """torch's AdamW; the learning rate is set by every step."""
+    return torch.optim.AdamW(
+        parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2), eps=options.epsilon,
+        fused=options.fused,
+    )  # fmt: skip
 
 
-def factor(done: int, options: BytesLm) -> float:
-    """Share of the peak learning rate for the step after ``done`` steps."""
-    if done < options.warmup_steps:
-        return (done + 1) / (options.warmup_steps + 1)
-    progress = min(1.0, (done - options.warmup_steps) / max(1, options.steps - 1 - options.warmup_steps))
-    return FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress))
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """The learning rate of the next update."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["scale"]

@@ -1,4 +1,4 @@
-"""Ranks, devices and how the model is spread over them. All of parallelism is in this file."""
+"""This process among the others: joining them, agreeing with them, noticing that one is gone."""
 
 from __future__ import annotations
 
@@ -11,15 +11,7 @@ from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from torch import nn
-from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor
 
-from ml_contract.bytes_lm import BytesLm
-from training_code.bytes_lm.model import ByteTransformer
-from training_code.bytes_lm.weights import initialize
 from training_code.failure import PeerLost
 
 Result = TypeVar("Result")
@@ -35,6 +27,8 @@ class Ranks:
     local_rank: int
     """Among those of its host."""
     world_size: int
+    local_world_size: int
+    """Ranks of this host."""
     device: torch.device
 
     @property
@@ -75,8 +69,11 @@ class Ranks:
 
 
 @contextmanager
-def distributed() -> Iterator[Ranks]:
-    """Join the other ranks, as torchrun's environment says, and leave them again.
+def distributed(backend: str | None = None) -> Iterator[Ranks]:
+    """Join the other ranks, as the launcher's environment says, and leave them again.
+
+    Args:
+        backend: Of the process group; None takes NCCL with gloo beside it on GPUs, else gloo.
 
     Raises:
         PeerLost: Another rank ended while this one needed it.
@@ -87,10 +84,11 @@ def distributed() -> Iterator[Ranks]:
         torch.cuda.set_device(device)
     try:
         # gloo beside NCCL: checkpoints talk over the CPU.
-        backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+        backend = backend or ("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
         dist.init_process_group(backend, timeout=COLLECTIVE_TIMEOUT)
         yield Ranks(
-            rank=dist.get_rank(), local_rank=local_rank, world_size=dist.get_world_size(), device=device
+            rank=dist.get_rank(), local_rank=local_rank, world_size=dist.get_world_size(),
+            local_world_size=int(os.environ["LOCAL_WORLD_SIZE"]), device=device,
         )  # fmt: skip
         dist.barrier()
     except RuntimeError as error:
@@ -100,31 +98,6 @@ def distributed() -> Iterator[Ranks]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
-
-
-def build(options: BytesLm, ranks: Ranks) -> ByteTransformer:
-    """The model, sharded over all ranks: described on the meta device, so that no rank ever holds all of it."""
-    with torch.device("meta"):
-        model = ByteTransformer.of(options)
-    mesh = init_device_mesh(ranks.device.type, (ranks.world_size,), mesh_dim_names=("shard",))
-    for block in model.blocks:
-        fully_shard(block, mesh=mesh)
-    fully_shard(model, mesh=mesh)
-    model.to_empty(device=ranks.device)
-    initialize(model, options.seed)
-    return model
-
-
-def clip(model: ByteTransformer, largest: float) -> float:
-    """Scale gradients down to a global norm of ``largest``, and return the norm that they had on all ranks together."""
-    norm = nn.utils.clip_grad_norm_(model.parameters(), largest)
-    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
-
-
-def gather(model: ByteTransformer) -> dict[str, torch.Tensor]:
-    """All parameters, whole and on the CPU, on the first rank; nothing on the others."""
-    whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    return cast(dict[str, torch.Tensor], get_model_state_dict(model, options=whole))
 
 
 _GONE = ("connection closed by peer", "connection reset by peer", "broken pipe", "connection refused",

@@ -101,7 +101,7 @@ class Workload(abc.ABC, Generic[Options]):
     def before_step(self, model: nn.Module, done: int, steps: int) -> None:
         """Called before the step after ``done`` of ``steps``: what changes along a run, such as frozen parts."""
 
-    def tensor_plan(self, model: nn.Module) -> Mapping[str, Any]:  # noqa: ARG002
+    def tensor_plan(self, model: nn.Module) -> Mapping[str, Any]:
         """Module name to torch.distributed.tensor.parallel style."""
         raise NotImplementedError
 

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from training_harness import container
+from training_harness import container, tiny_run
 
-from ml_contract.bytes_lm import BytesLm
 from ml_contract.errors import ContractError
 from ml_contract.paths import ContainerPaths
 from training_code.launcher import job
@@ -18,14 +17,14 @@ HOSTS = ("algo-1", "algo-2")
 
 @pytest.fixture
 def paths(tmp_path: Path) -> ContainerPaths:
-    return container(tmp_path, BytesLm(), hosts=HOSTS, rank=1)
+    return container(tmp_path, tiny_run(), hosts=HOSTS, rank=1)
 
 
 def test_a_job_is_what_the_files_say(paths: ContainerPaths) -> None:
     found = Job.read(paths)
     assert (found.resources.rank, found.resources.leader) == (1, "algo-1")
     assert found.instance.name == "ml.m5.large"
-    assert found.hyperparameters == BytesLm()
+    assert found.run == tiny_run()
 
 
 def edited(name: str, **changes: object) -> Callable[[ContainerPaths], None]:
@@ -48,11 +47,17 @@ def replaced(name: str, text: str | None) -> Callable[[ContainerPaths], None]:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (edited("hyperparameters", learning_rat="0.1"), r"learning_rat: got 0.1, but BytesLm has no such field"),
-        (edited("hyperparameters", learning_rate="fast"), r"learning_rate: got 'fast', but it must be of type float"),
+        (edited("hyperparameters", learning_rat="0.1"), r"learning_rat: got 0.1, but TrainingRun has no such field"),
+        (edited("hyperparameters", optimizer='{"kind": "adamw", "learning_rate": "fast"}'),
+         r"optimizer.learning_rate: got 'fast', but it must be of type float"),
+        (edited("hyperparameters", strategy='{"kind": "fsdp", "sharded": "full"}'),
+         r"strategy.sharded: got 'full', but Fsdp has no such field"),
+        (edited("hyperparameters", strategy='{"kind": "zero"}'), r"strategy.kind: got 'zero', but it must be one of"),
         (edited("hyperparameters", steps="1.5"), r"steps: got '1.5', but it must be of type int"),
-        (edited("hyperparameters", batch_size="0"), r"batch_size: got 0, but it must be at least 1"),
-        (edited("hyperparameters", heads="5"), r"dimension"),
+        (edited("hyperparameters", global_batch_size="0"), r"global_batch_size: got 0, but it must be at least 1"),
+        (edited("hyperparameters", global_batch_size="5"), r"data ranks: got 2, but it must divide global_batch_size"),
+        (edited("hyperparameters", micro_batch_size="3"), r"micro_batch_size: got 3, but it must divide"),
+        (edited("hyperparameters", workload='{"kind": "bytes_lm", "heads": 5}'), r"workload.dimension: got 96"),
         (replaced("hyperparameters", None), r"hyperparameters.json: got \"FileNotFoundError"),
         (replaced("hyperparameters", "{"), r"hyperparameters.json: got 'JSONDecodeError"),
         (replaced("hyperparameters", "[]"), r"hyperparameters.json: got 'list', but it must hold a JSON object"),
@@ -76,15 +81,15 @@ def test_each_mistake_is_one_error_that_names_it(
 def test_a_missing_module_is_named_without_importing_any(
     paths: ContainerPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "MODULES", ("json", "no_such_module"))
+    monkeypatch.setattr(job, "required_modules", lambda run: ("json", "no_such_module"))
     with pytest.raises(ImageLacksModule, match=r"image: got \['no_such_module'\]"):
         Job.read(paths)
 
 
 def test_checkpoints_in_s3_need_their_own_modules() -> None:
-    assert not {"awscrt", "boto3"} & set(required_modules(BytesLm(checkpoint_uri="file:///checkpoints")))
-    assert {"awscrt", "boto3"} <= set(required_modules(BytesLm(checkpoint_uri="s3://bucket/run")))
+    assert not {"awscrt", "boto3"} & set(required_modules(tiny_run(checkpoint_uri="file:///checkpoints")))
+    assert {"awscrt", "boto3"} <= set(required_modules(tiny_run(checkpoint_uri="s3://bucket/run")))
 
 
 def test_the_image_of_the_tests_has_every_module() -> None:
-    check_modules(required_modules(BytesLm(checkpoint_uri="s3://bucket/run")))
+    check_modules(required_modules(tiny_run(checkpoint_uri="s3://bucket/run")))

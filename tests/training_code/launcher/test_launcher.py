@@ -9,9 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from training_harness import ROOT, container
+from training_harness import ROOT, container, tiny_run
 
-from ml_contract.bytes_lm import BytesLm
 from ml_contract.exit_codes import ExitCode
 
 FAKE_RUN = """
@@ -81,7 +80,9 @@ def called(fake: Path) -> dict[str, object]:
 
 def test_torchrun_is_told_the_layout_and_the_variables(tmp_path: Path, fake: Path) -> None:
     hosts = ("algo-1", "algo-2", "algo-3")
-    paths = container(tmp_path / "ml", BytesLm(), hosts=hosts, rank=1, instance_type="ml.p4d.24xlarge")
+    paths = container(
+        tmp_path / "ml", tiny_run(global_batch_size=24), hosts=hosts, rank=1, instance_type="ml.p4d.24xlarge"
+    )
     finished = launch(paths.base, fake, NCCL_DEBUG="INFO", GLOO_SOCKET_IFNAME="eth7")
     assert finished.returncode == ExitCode.SUCCESS, finished.stderr
     found = called(fake)
@@ -99,7 +100,7 @@ def test_torchrun_is_told_the_layout_and_the_variables(tmp_path: Path, fake: Pat
 
 
 def test_it_becomes_torchrun_in_the_same_process(tmp_path: Path, fake: Path) -> None:
-    paths = container(tmp_path / "ml", BytesLm())
+    paths = container(tmp_path / "ml", tiny_run())
     with subprocess.Popen(
         [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, env=environment(paths.base, fake),
         stdout=subprocess.DEVNULL,
@@ -109,7 +110,7 @@ def test_it_becomes_torchrun_in_the_same_process(tmp_path: Path, fake: Path) -> 
 
 
 def test_a_torch_without_shutdown_timeout_is_not_given_it(tmp_path: Path, fake: Path) -> None:
-    paths = container(tmp_path / "ml", BytesLm())
+    paths = container(tmp_path / "ml", tiny_run())
     finished = launch(paths.base, fake, OLD_TORCH="1")
     assert finished.returncode == 0, finished.stderr
     assert "shutdown_timeout" not in dict(called(fake)["arguments"])  # type: ignore[call-overload]
@@ -117,7 +118,7 @@ def test_a_torch_without_shutdown_timeout_is_not_given_it(tmp_path: Path, fake: 
 
 
 def test_a_job_names_its_own_port(tmp_path: Path, fake: Path) -> None:
-    paths = container(tmp_path / "ml", BytesLm())
+    paths = container(tmp_path / "ml", tiny_run())
     launch(paths.base, fake, MASTER_PORT="4670")
     assert dict(called(fake)["arguments"])["master_port"] == "4670"  # type: ignore[call-overload]
 
@@ -127,7 +128,7 @@ def test_a_broken_contract_is_one_line_a_failure_file_and_its_own_code(tmp_path:
     finished = launch(paths.base, fake)
     assert finished.returncode == ExitCode.CONTRACT_BROKEN
     assert finished.stderr.count("\n") == 1
-    assert "learning_rat: got 0.1, but BytesLm has no such field" in finished.stderr
+    assert "learning_rat: got 0.1, but TrainingRun has no such field" in finished.stderr
     assert paths.failure.read_text().startswith("learning_rat: got 0.1")
     assert not (fake / "called").exists()
 
@@ -137,7 +138,7 @@ def test_an_image_without_a_module_has_its_own_code(tmp_path: Path, fake: Path) 
         "import importlib.util as u; find = u.find_spec\n"
         "u.find_spec = lambda name, *rest: None if name == 'onnxscript' else find(name, *rest)\n"
     )
-    paths = container(tmp_path / "ml", BytesLm())
+    paths = container(tmp_path / "ml", tiny_run())
     finished = launch(paths.base, fake)
     assert finished.returncode == ExitCode.IMAGE_LACKS_MODULE
     assert "['onnxscript']" in finished.stderr
@@ -145,7 +146,7 @@ def test_an_image_without_a_module_has_its_own_code(tmp_path: Path, fake: Path) 
 
 
 def test_the_reason_of_the_attempt_before_does_not_outlive_it(tmp_path: Path, fake: Path) -> None:
-    paths = container(tmp_path / "ml", BytesLm())
+    paths = container(tmp_path / "ml", tiny_run())
     paths.failure.parent.mkdir(parents=True)
     paths.failure.write_text("old reason")
     assert launch(paths.base, fake).returncode == 0
@@ -154,7 +155,7 @@ def test_the_reason_of_the_attempt_before_does_not_outlive_it(tmp_path: Path, fa
 
 def test_sigterm_while_torch_is_still_importing_is_not_lost(tmp_path: Path, fake: Path) -> None:
     (fake / "torch/distributed/run.py").write_text(SLOW_IMPORT)
-    paths = container(tmp_path / "ml", BytesLm())
+    paths = container(tmp_path / "ml", tiny_run())
     with subprocess.Popen(
         [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, env=environment(paths.base, fake),
         stdout=subprocess.PIPE, text=True,

@@ -15,15 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from ml_contract.bytes_lm import NAME, BytesLm, EvaluateOptions
 from ml_contract.errors import reject
 from ml_contract.hyperparameters import decode_values
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.paths import ContainerPaths
-from training_code.bytes_lm import baselines, processing
-from training_code.bytes_lm.graph import GRAPH, INPUT, OUTPUT, open_graph
+from ml_contract.training.run import TrainingRun
+from ml_contract.workloads.bytes_lm import NAME, EvaluateOptions
+from training_code import processing
 from training_code.data.shards import ByteShards
 from training_code.log import say
+from training_code.workloads.bytes_lm import baselines
+from training_code.workloads.bytes_lm.graph import GRAPH, INPUT, OUTPUT, open_graph
 
 MODEL, HELDOUT, EVALUATION = "model", "heldout", "evaluation"
 ARCHIVE, REPORT = "model.tar.gz", "evaluation.json"
@@ -44,7 +46,7 @@ def evaluate(options: EvaluateOptions, artifact: Path, heldout: Path) -> dict[st
     manifest.verify(artifact)
     if manifest.workload != NAME or GRAPH not in manifest.files:
         reject("workload", manifest.workload, f"this evaluates {NAME} with {GRAPH}", "Name its artifact.")
-    length = decode_values(BytesLm, manifest.provenance["hyperparameters"]).sequence_length
+    length = decode_values(TrainingRun, manifest.provenance["hyperparameters"]).workload.sequence_length
     shards = ByteShards.open(heldout)
     content = shards.read(0, min(len(shards), options.maximum_bytes))
     started = time.monotonic()

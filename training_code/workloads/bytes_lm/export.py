@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-import os
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
-from ml_contract.bytes_lm import NAME, VOCABULARY, BytesLm
 from ml_contract.manifest import ArtifactManifest
-from training_code.bytes_lm.graph import GRAPH, INPUT, MAX_BATCH_SIZE, OUTPUT, open_graph, signature
-from training_code.bytes_lm.model import ByteTransformer
+from ml_contract.workloads.bytes_lm import NAME, VOCABULARY, BytesLm
 from training_code.log import say
+from training_code.workloads.base import Trained
+from training_code.workloads.bytes_lm.graph import GRAPH, INPUT, MAX_BATCH_SIZE, OUTPUT, open_graph, signature
+from training_code.workloads.bytes_lm.model import ByteTransformer
 
 WEIGHTS = "model.safetensors"
 TOLERANCE = 1e-3
@@ -29,26 +26,17 @@ class GraphDiffers(RuntimeError):
     """The exported graph does not compute what the model computes."""
 
 
-def write(
-    folder: Path, options: BytesLm, weights: Mapping[str, Tensor], *, steps: int, loss: float
-) -> ArtifactManifest:
-    """Write model.safetensors, model.onnx and manifest.json into ``folder``.
-
-    Args:
-        folder: Becomes the artifact.
-        options: Hyperparameters of the run.
-        weights: All parameters, whole and on the CPU.
-        steps: Optimiser steps that made them.
-        loss: Mean loss of the last step, nats per byte.
+def write(folder: Path, options: BytesLm, trained: Trained) -> ArtifactManifest:
+    """Write model.safetensors, model.onnx and manifest.json into ``folder``, which becomes the artifact.
 
     Raises:
         GraphDiffers: The graph failed its check; it is removed again, and no manifest is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model = ByteTransformer.of(options)
-    model.load_state_dict(dict(weights))
+    model = ByteTransformer(options)
+    model.load_state_dict(dict(trained.weights))
     model.eval()
-    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, folder / WEIGHTS)
+    save_file({name: tensor.contiguous() for name, tensor in trained.weights.items()}, folder / WEIGHTS)
     export_graph(model, folder / GRAPH, length=options.sequence_length)
     try:
         difference = compare(model, folder / GRAPH, length=options.sequence_length)
@@ -59,13 +47,8 @@ def write(
         folder,
         workload=NAME,
         signature=signature(),
-        metrics={"loss": loss, "graph_difference": difference},
-        provenance={
-            "hyperparameters": dataclasses.asdict(options),
-            "steps": steps,
-            "torch": torch.__version__,
-            "training_job": os.environ.get("TRAINING_JOB_NAME"),
-        },
+        metrics={**trained.figures, "graph_difference": difference},
+        provenance=trained.provenance,
     )
     manifest.write(folder)
     say(f"export: {', '.join(manifest.files)}; graph and model differ by at most {difference:.1e}")

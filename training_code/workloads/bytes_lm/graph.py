@@ -7,8 +7,8 @@ from pathlib import Path
 
 import onnxruntime
 
-from ml_contract.bytes_lm import VOCABULARY
 from ml_contract.signature import DType, ModelSignature, Tensor
+from ml_contract.workloads.bytes_lm import VOCABULARY
 
 GRAPH = "model.onnx"
 INPUT, OUTPUT = "tokens", "logits"

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (the field's name for it)
 from torch import Tensor, nn
 
-from ml_contract.bytes_lm import VOCABULARY, BytesLm
+from ml_contract.workloads.bytes_lm import VOCABULARY, BytesLm
 
 ROTARY_BASE = 10000.0
 """Longest wavelength of rotary positions over 2 pi (RoFormer, arXiv 2104.09864)."""
@@ -15,43 +15,48 @@ ROTARY_BASE = 10000.0
 class Attention(nn.Module):
     """Causal self-attention with rotary positions."""
 
-    def __init__(self, dimension: int, heads: int) -> None:
+    def __init__(self, options: BytesLm) -> None:
         super().__init__()
-        self.heads = heads
-        self.inputs = nn.Linear(dimension, 3 * dimension, bias=False)
+        dimension = options.dimension
+        self.head_dimension = dimension // options.heads
+        self.query = nn.Linear(dimension, dimension, bias=False)
+        self.key = nn.Linear(dimension, dimension, bias=False)
+        self.value = nn.Linear(dimension, dimension, bias=False)
         self.output = nn.Linear(dimension, dimension, bias=False)
 
     def forward(self, hidden: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
-        """[batch, sequence, dimension] to the same shape."""
-        query, key, value = self.inputs(hidden).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        """[batch, sequence, dimension] to the same shape; with tensor parallel, a part of the heads is here."""
+        query, key, value = (
+            project(hidden).unflatten(-1, (-1, self.head_dimension)).transpose(1, 2)
+            for project in (self.query, self.key, self.value)
+        )
         mixed = F.scaled_dot_product_attention(rotate(query, angles), rotate(key, angles), value, is_causal=True)
         return self.output(mixed.transpose(1, 2).flatten(-2))
 
 
 class FeedForward(nn.Module):
-    """SwiGLU (arXiv 2002.05202), its inner width 8/3 of the outer one, rounded up to a multiple of 16."""
+    """SwiGLU (arXiv 2002.05202)."""
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self, dimension: int, inner: int) -> None:
         super().__init__()
-        inner = (8 * dimension // 3 + 15) // 16 * 16
-        self.inputs = nn.Linear(dimension, 2 * inner, bias=False)
+        self.gate = nn.Linear(dimension, inner, bias=False)
+        self.value = nn.Linear(dimension, inner, bias=False)
         self.output = nn.Linear(inner, dimension, bias=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """[…, dimension] to the same shape."""
-        gate, value = self.inputs(hidden).chunk(2, dim=-1)
-        return self.output(F.silu(gate) * value)
+        return self.output(F.silu(self.gate(hidden)) * self.value(hidden))
 
 
 class Block(nn.Module):
     """One layer; the unit that FSDP shards and gathers."""
 
-    def __init__(self, dimension: int, heads: int) -> None:
+    def __init__(self, options: BytesLm) -> None:
         super().__init__()
-        self.attention_norm = nn.RMSNorm(dimension, eps=1e-6)
-        self.attention = Attention(dimension, heads)
-        self.feed_forward_norm = nn.RMSNorm(dimension, eps=1e-6)
-        self.feed_forward = FeedForward(dimension)
+        self.attention_norm = nn.RMSNorm(options.dimension, eps=1e-6)
+        self.attention = Attention(options)
+        self.feed_forward_norm = nn.RMSNorm(options.dimension, eps=1e-6)
+        self.feed_forward = FeedForward(options.dimension, options.inner)
 
     def forward(self, hidden: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
         """[batch, sequence, dimension] to the same shape."""
@@ -60,28 +65,26 @@ class Block(nn.Module):
 
 
 class ByteTransformer(nn.Module):
-    """Bytes in, scores of the next byte out."""
+    """Bytes in, scores of the next byte out. A pipeline stage lacks some blocks, and what lies before or after them."""
 
-    def __init__(self, *, dimension: int, layers: int, heads: int) -> None:
+    def __init__(self, options: BytesLm) -> None:
         super().__init__()
-        self.head_dimension = dimension // heads
-        self.embedding = nn.Embedding(VOCABULARY, dimension)
-        self.blocks = nn.ModuleList(Block(dimension, heads) for _ in range(layers))
-        self.norm = nn.RMSNorm(dimension, eps=1e-6)
-        self.scores = nn.Linear(dimension, VOCABULARY, bias=False)
-
-    @classmethod
-    def of(cls, options: BytesLm) -> ByteTransformer:
-        """The model that the hyperparameters describe, with whatever weights the current device gives."""
-        return cls(dimension=options.dimension, layers=options.layers, heads=options.heads)
+        self.head_dimension = options.dimension // options.heads
+        self.embedding: nn.Embedding | None = nn.Embedding(VOCABULARY, options.dimension)
+        self.blocks = nn.ModuleDict({str(index): Block(options) for index in range(options.layers)})
+        self.norm: nn.RMSNorm | None = nn.RMSNorm(options.dimension, eps=1e-6)
+        self.scores: nn.Linear | None = nn.Linear(options.dimension, VOCABULARY, bias=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Logits, float of shape [batch, sequence, 256], from tokens, int64 of shape [batch, sequence]."""
+        """Logits, float of shape [batch, sequence, 256], from tokens, int64 of shape [batch, sequence].
+
+        Without embedding it takes, and without scores it gives, hidden states of shape [batch, sequence, dimension].
+        """
         angles = rotary(tokens.shape[1], self.head_dimension, tokens.device)
-        hidden = self.embedding(tokens)
-        for block in self.blocks:
+        hidden = tokens if self.embedding is None else self.embedding(tokens)
+        for block in self.blocks.values():
             hidden = block(hidden, angles)
-        return self.scores(self.norm(hidden))
+        return hidden if self.scores is None or self.norm is None else self.scores(self.norm(hidden))
 
 
 def rotary(length: int, dimension: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ml_contract.bytes_lm import NAME, PrepareOptions
 from ml_contract.errors import reject
 from ml_contract.paths import ContainerPaths
-from training_code.bytes_lm import corpus, processing
+from ml_contract.workloads.bytes_lm import NAME, PrepareOptions
+from training_code import processing
 from training_code.data.shards import MANIFEST, ShardWriter
 from training_code.log import say
+from training_code.workloads.bytes_lm import corpus
 
 OUTPUT = "dataset"
 TRAIN, HELDOUT = "train", "heldout"

@@ -1,25 +1,29 @@
 """The model learns, sees no future, and its numbers depend on seed and name alone."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_contract.bytes_lm import VOCABULARY, BytesLm
-from training_code.bytes_lm import schedule
-from training_code.bytes_lm.model import ByteTransformer, next_byte_loss, rotary, rotate
-from training_code.bytes_lm.weights import initialize
+from ml_contract.training.optimization import AdamW
+from ml_contract.workloads.bytes_lm import VOCABULARY, BytesLm
+from training_code.parallel import optimizer as optimizers
+from training_code.parallel.weights import initialize
+from training_code.workloads.bytes_lm.model import ByteTransformer, next_byte_loss, rotary, rotate
+from training_code.workloads.bytes_lm.workload import BytesLmWorkload
 
-OPTIONS = BytesLm(dimension=32, layers=2, heads=4, sequence_length=16, steps=40, warmup_steps=4, learning_rate=1e-2)
+OPTIONS = BytesLm(dimension=32, layers=2, heads=4, sequence_length=16)
+WORKLOAD = BytesLmWorkload(OPTIONS)
+ADAMW = AdamW(learning_rate=1e-2)
+STEPS = 40
 
 
 @pytest.fixture
 def model() -> ByteTransformer:
-    built = ByteTransformer.of(OPTIONS)
-    initialize(built, OPTIONS.seed)
+    built = ByteTransformer(OPTIONS)
+    initialize(built, WORKLOAD, 0)
     return built
 
 
@@ -36,8 +40,8 @@ def test_the_first_prediction_is_near_uniform(model: ByteTransformer) -> None:
 @given(position=st.integers(0, 15), byte=st.integers(1, 255))
 @settings(max_examples=30, deadline=None)
 def test_a_later_byte_changes_no_earlier_prediction(position: int, byte: int) -> None:
-    built = ByteTransformer.of(OPTIONS)
-    initialize(built, 3)
+    built = ByteTransformer(OPTIONS)
+    initialize(built, WORKLOAD, 3)
     sample = tokens(1, 16)
     changed = sample.clone()
     changed[0, position] = (changed[0, position] + byte) % VOCABULARY
@@ -63,15 +67,13 @@ def test_rotation_keeps_lengths_and_depends_on_distance_alone() -> None:
 
 
 def test_the_loss_falls(model: ByteTransformer) -> None:
-    optimizer = schedule.optimizer(model, OPTIONS)
-    scheduler = schedule.schedule(optimizer, OPTIONS)
+    optimizer = optimizers.adamw(optimizers.groups([model], WORKLOAD, ADAMW), ADAMW)
     sample = torch.frombuffer(bytearray(b"def f(x): return x + 1\n" * 12), dtype=torch.uint8)[:272].view(16, 17).long()
     losses = []
-    for _ in range(OPTIONS.steps):
+    for _ in range(STEPS):
         loss = next_byte_loss(model(sample[:, :-1]), sample[:, 1:])
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        scheduler.step()
         optimizer.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < 0.2 * losses[0]
@@ -79,16 +81,16 @@ def test_the_loss_falls(model: ByteTransformer) -> None:
 
 def test_weights_depend_on_the_seed_and_not_on_the_generator(model: ByteTransformer) -> None:
     torch.manual_seed(99)
-    again, other = ByteTransformer.of(OPTIONS), ByteTransformer.of(OPTIONS)
-    initialize(again, OPTIONS.seed)
-    initialize(other, OPTIONS.seed + 1)
+    again, other = ByteTransformer(OPTIONS), ByteTransformer(OPTIONS)
+    initialize(again, WORKLOAD, 0)
+    initialize(other, WORKLOAD, 1)
     for name, value in model.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
         assert value.ndim == 1 or not torch.equal(value, other.state_dict()[name]), name
 
 
 def test_equal_after_saving_and_loading(model: ByteTransformer) -> None:
-    loaded = ByteTransformer.of(OPTIONS)
+    loaded = ByteTransformer(OPTIONS)
     loaded.load_state_dict(model.state_dict())
     with torch.no_grad():
         assert torch.equal(loaded(tokens(2, 9)), model(tokens(2, 9)))
@@ -96,28 +98,20 @@ def test_equal_after_saving_and_loading(model: ByteTransformer) -> None:
 
 def test_a_model_on_meta_holds_nothing_until_it_is_initialised() -> None:
     with torch.device("meta"):
-        built = ByteTransformer.of(OPTIONS)
+        built = ByteTransformer(OPTIONS)
     assert all(parameter.is_meta for parameter in built.parameters())
     built.to_empty(device="cpu")
-    initialize(built, 0)
+    initialize(built, WORKLOAD, 0)
     assert all(bool(parameter.isfinite().all()) for parameter in built.parameters())
 
 
-@given(steps=st.integers(2, 500), share=st.floats(0, 0.9))
-@settings(max_examples=60, deadline=None)
-def test_the_rate_rises_to_its_peak_and_falls_to_its_floor(steps: int, share: float) -> None:
-    options = replace(OPTIONS, steps=steps, warmup_steps=int(share * (steps - 1)))
-    factors = [schedule.factor(done, options) for done in range(steps)]
-    peak = options.warmup_steps
-    assert all(0 < factor <= 1 for factor in factors)
-    assert factors[peak] == pytest.approx(1)
-    assert factors[: peak + 1] == sorted(factors[: peak + 1])
-    assert factors[peak:] == sorted(factors[peak:], reverse=True)
-    assert peak == steps - 1 or factors[-1] == pytest.approx(schedule.FLOOR)
+def test_the_contract_knows_the_size(model: ByteTransformer) -> None:
+    assert OPTIONS.size.parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert OPTIONS.size.block_parameters == sum(parameter.numel() for parameter in model.blocks["0"].parameters())
 
 
 def test_norms_do_not_decay(model: ByteTransformer) -> None:
-    decaying, kept = schedule.optimizer(model, OPTIONS).param_groups
-    assert (decaying["weight_decay"], kept["weight_decay"]) == (OPTIONS.weight_decay, 0.0)
+    decaying, kept = optimizers.groups([model], WORKLOAD, ADAMW)
+    assert (decaying["weight_decay"], kept["weight_decay"]) == (ADAMW.weight_decay, 0.0)
     assert sum(len(group["params"]) for group in (decaying, kept)) == len(list(model.parameters()))
     assert all(parameter.ndim == 1 for parameter in kept["params"])

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from training_harness import ROOT
 
-from training_code.bytes_lm import baselines
-from training_code.bytes_lm.evaluate import bits_per_byte
+from training_code.workloads.bytes_lm import baselines
+from training_code.workloads.bytes_lm.evaluate import bits_per_byte
 
 
 class Uniform:

@@ -18,27 +18,30 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from training_harness import ROOT, write_shards
+from training_harness import ROOT, tiny_run, write_shards
 
-from ml_contract.bytes_lm import BytesLm, EvaluateOptions
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
 from ml_contract.manifest import ArtifactManifest
-from training_code.bytes_lm import baselines, export
-from training_code.bytes_lm.evaluate import evaluate
-from training_code.bytes_lm.graph import GRAPH, open_graph, signature
-from training_code.bytes_lm.model import ByteTransformer
-from training_code.bytes_lm.weights import initialize
+from ml_contract.workloads.bytes_lm import BytesLm, EvaluateOptions
+from training_code.export import describe
+from training_code.parallel.weights import initialize
+from training_code.workloads.bytes_lm import baselines, export
+from training_code.workloads.bytes_lm.evaluate import evaluate
+from training_code.workloads.bytes_lm.graph import GRAPH, open_graph, signature
+from training_code.workloads.bytes_lm.model import ByteTransformer
+from training_code.workloads.bytes_lm.workload import BytesLmWorkload
 
 pytestmark = pytest.mark.slow  # the export alone takes five seconds
 
 OPTIONS = BytesLm(dimension=16, layers=2, heads=2, sequence_length=24)
+WORKLOAD = BytesLmWorkload(OPTIONS)
 
 
 @pytest.fixture(scope="module")
 def model() -> ByteTransformer:
-    built = ByteTransformer.of(OPTIONS)
-    initialize(built, 1)
+    built = ByteTransformer(OPTIONS)
+    initialize(built, WORKLOAD, 1)
     return built.eval()
 
 
@@ -46,7 +49,7 @@ def model() -> ByteTransformer:
 def artifact(tmp_path_factory: pytest.TempPathFactory, model: ByteTransformer) -> Path:
     """What a training job leaves in /opt/ml/model."""
     folder = tmp_path_factory.mktemp("artifact")
-    export.write(folder, OPTIONS, model.state_dict(), steps=7, loss=1.5)
+    WORKLOAD.export(folder, describe(tiny_run(workload=OPTIONS), model.state_dict(), steps=7, figures={"loss": 1.5}))
     return folder
 
 
@@ -61,7 +64,7 @@ def test_the_artifact_is_described_and_verifies(artifact: Path, model: ByteTrans
     assert set(manifest.files) == {"model.onnx", "model.safetensors"}
     assert manifest.signature == signature()
     assert manifest.provenance["steps"] == 7
-    assert manifest.provenance["hyperparameters"]["dimension"] == 16
+    assert manifest.provenance["hyperparameters"]["workload"]["dimension"] == 16
     assert manifest.metrics["loss"] == 1.5
     weights = load_file(artifact / "model.safetensors")
     assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
@@ -80,8 +83,8 @@ def test_the_graph_equals_the_model_for_any_batch_and_length(
 
 
 def test_a_graph_of_another_model_does_not_count(artifact: Path, tmp_path: Path) -> None:
-    other = ByteTransformer.of(OPTIONS)
-    initialize(other, 2)
+    other = ByteTransformer(OPTIONS)
+    initialize(other, WORKLOAD, 2)
     with pytest.raises(export.GraphDiffers, match=r"model.onnx: for tokens of shape \(1, 1\)"):
         export.compare(other, artifact / "model.onnx", length=24)
 
@@ -92,7 +95,7 @@ def test_nothing_that_failed_its_check_is_left_to_be_served(
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     monkeypatch.setattr(export, "export_graph", lambda _model, path, length: shutil.copy(artifact / GRAPH, path))
     with pytest.raises(export.GraphDiffers):
-        export.write(tmp_path, OPTIONS, model.state_dict(), steps=1, loss=1.0)
+        WORKLOAD.export(tmp_path, describe(tiny_run(workload=OPTIONS), model.state_dict(), steps=1, figures={}))
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors"}
 
 
@@ -118,7 +121,7 @@ def test_evaluation_scores_the_artifact_against_baselines_on_the_same_bytes(
 
 def job(base: Path, options: str = "{}") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "training_code.bytes_lm.evaluate"], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-m", "training_code.workloads.bytes_lm.evaluate"], cwd=ROOT, capture_output=True, text=True, timeout=60,
         env={**os.environ, "SAGEMAKER_BASE_DIR": str(base), "TRAINYARD_OPTIONS": options}, check=False,
     )  # fmt: skip
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from training_harness import ROOT
 
-from ml_contract.bytes_lm import PrepareOptions
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
-from training_code.bytes_lm import corpus
-from training_code.bytes_lm.prepare import prepare
+from ml_contract.workloads.bytes_lm import PrepareOptions
 from training_code.data.shards import ByteShards
+from training_code.workloads.bytes_lm import corpus
+from training_code.workloads.bytes_lm.prepare import prepare
 
 OPTIONS = PrepareOptions(maximum_bytes=300_000, shard_bytes=50_000, heldout_fraction=0.3)
 
@@ -106,7 +106,7 @@ def test_the_share_that_is_held_out_is_about_the_one_asked_for() -> None:
 
 def module(base: Path, options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "training_code.bytes_lm.prepare"], cwd=ROOT, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-m", "training_code.workloads.bytes_lm.prepare"], cwd=ROOT, capture_output=True, text=True, timeout=60,
         env={**os.environ, "SAGEMAKER_BASE_DIR": str(base), "TRAINYARD_OPTIONS": options}, check=False,
     )  # fmt: skip
 

@@ -1,0 +1,55 @@
+"""What is done to a model's blocks before it is spread: recomputation, float8, compilation. In this order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+
+from ml_contract.training.run import TrainingRun
+from training_code.parallel.precision import float8
+from training_code.workloads.base import Workload
+
+_KEPT = {
+    torch.ops.aten.mm.default,
+    torch.ops.aten._scaled_dot_product_flash_attention.default,
+    torch.ops.aten._scaled_dot_product_efficient_attention.default,
+    torch.ops.aten._scaled_dot_product_cudnn_attention.default,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default,
+    torch.ops._c10d_functional.reduce_scatter_tensor.default,
+}
+"""What selective checkpointing does not compute again: it costs more than keeping its result (torchtitan's list)."""
+
+
+def transform(model: nn.Module, run: TrainingRun, workload: Workload[Any]) -> None:
+    """Change the blocks of ``model`` in place. Parameter names stay as they are."""
+    if run.precision.compute == "float8":
+        for block in workload.blocks(model).values():
+            float8(block)
+    for name, block in workload.blocks(model).items():
+        if run.activation_checkpointing != "none":
+            _replace(model, name, _recomputed(block, run.activation_checkpointing))
+    if run.compile_blocks:
+        for block in workload.blocks(model).values():
+            block.compile(fullgraph=False)
+
+
+def _recomputed(block: nn.Module, mode: str) -> nn.Module:
+    if mode == "full":
+        return checkpoint_wrapper(block, preserve_rng_state=False)
+    return checkpoint_wrapper(block, context_fn=_selective, preserve_rng_state=False)
+
+
+def _selective() -> Any:
+    def policy(_: Any, function: Any, *__: Any, **___: Any) -> CheckpointPolicy:
+        return CheckpointPolicy.MUST_SAVE if function in _KEPT else CheckpointPolicy.PREFER_RECOMPUTE
+
+    return create_selective_checkpoint_contexts(policy)
+
+
+def _replace(model: nn.Module, name: str, block: nn.Module) -> None:
+    parent, _, child = name.rpartition(".")
+    model.get_submodule(parent).register_module(child, block)
