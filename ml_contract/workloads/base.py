@@ -27,6 +27,8 @@ class ModelSize:
     """Tokens a sample; 1 where a sample is no sequence."""
     vocabulary: int
     """Classes that the last layer scores."""
+    looked_up: int = 0
+    """Parameters that are only looked up, never multiplied: an embedding that is not the scores' matrix too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +50,14 @@ class WorkloadOptions:
     @property
     def flops_per_sample(self) -> float:
         """Floating-point operations of forward and backward of one sample, 6 N + 12 L H Q T a token (arXiv 2204.02311,
-        appendix B), without what activation checkpointing does again."""
+        appendix B), without what activation checkpointing does again.
+
+        N leaves out what is only looked up, as nanochat and torchtitan do; PaLM, whose embedding is tied, has nothing
+        to leave out. The attention's term counts all pairs of positions, of which a causal mask needs half.
+        """
         size = self.size
-        return (6 * size.parameters + 12 * size.blocks * size.hidden * size.tokens) * size.tokens
+        multiplied = size.parameters - size.looked_up
+        return (6 * multiplied + 12 * size.blocks * size.hidden * size.tokens) * size.tokens
 
     def check_layout(self, layout: Layout, *, parts: int) -> None:
         """Refuse a layout that the model cannot be divided by.

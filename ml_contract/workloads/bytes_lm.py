@@ -43,6 +43,7 @@ class BytesLm(WorkloadOptions):
         block = 4 * self.dimension**2 + 3 * self.dimension * self.inner + 2 * self.dimension
         return ModelSize(
             parameters=self.layers * block + 2 * VOCABULARY * self.dimension + self.dimension,
+            looked_up=VOCABULARY * self.dimension,
             blocks=self.layers, block_parameters=block, hidden=self.dimension, heads=self.heads,
             tokens=self.sequence_length, vocabulary=VOCABULARY,
         )  # fmt: skip

@@ -1,8 +1,9 @@
-"""Llama: RMSNorm, rotary positions, grouped-query attention, SwiGLU."""
+"""Llama: RMSNorm, rotary positions, grouped-query attention, SwiGLU (arXiv 2302.13971, 2307.09288, 2407.21783)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
@@ -10,6 +11,29 @@ from ml_contract.training.layout import Layout
 from ml_contract.workloads.base import ModelSize, WorkloadOptions
 
 NAME = "llama"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RopeScaling:
+    """Llama 3.1's longer context: low frequencies are divided, high ones kept, those between blended.
+
+    Source: meta-llama/llama-models, ``apply_scaling``; transformers calls it ``rope_type: llama3``. Read 2026-11.
+    """
+
+    factor: float
+    """What low frequencies are divided by."""
+    low_frequency_factor: float = 1.0
+    """Frequencies with fewer turns than this in ``original_length`` are low."""
+    high_frequency_factor: float = 4.0
+    """Frequencies with more turns than this in ``original_length`` are high."""
+    original_length: int = 8192
+    """Tokens of the sequences that the model was trained on before."""
+
+    def __post_init__(self) -> None:
+        between("factor", self.factor, 1, 1e4)
+        between("low_frequency_factor", self.low_frequency_factor, 0, 1e4, open_low=True)
+        between("high_frequency_factor", self.high_frequency_factor, self.low_frequency_factor, 1e4, open_low=True)
+        at_least("original_length", self.original_length, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +55,8 @@ class Llama(WorkloadOptions):
     """Key and value heads; each serves ``heads / kv_heads`` queries."""
     rope_theta: float = 10000.0
     """Longest wavelength of rotary positions over 2 pi."""
+    rope_scaling: RopeScaling | None = None
+    """Llama 3.1's stretched wavelengths; None leaves them as they are."""
     norm_epsilon: float = 1e-5
     tied: bool = False
     """Whether the scores use the embedding's matrix."""
@@ -38,6 +64,8 @@ class Llama(WorkloadOptions):
     """Tokens a sample."""
     pretrained: str | None = None
     """Channel that holds Hugging Face safetensors to start from; None starts from random weights."""
+    export_dtype: Literal["float32", "bfloat16"] = "bfloat16"
+    """Number format of the artifact's weights; bfloat16 is what Llama is published and served in."""
 
     def __post_init__(self) -> None:
         for name in ("vocabulary", "hidden", "intermediate", "layers", "heads", "kv_heads", "sequence_length"):
@@ -50,15 +78,17 @@ class Llama(WorkloadOptions):
 
     @property
     def head_dimension(self) -> int:
+        """Width of a head."""
         return self.hidden // self.heads
 
     @property
     def size(self) -> ModelSize:
         attention = 2 * self.hidden**2 + 2 * self.hidden * self.kv_heads * self.head_dimension
         block = attention + 3 * self.hidden * self.intermediate + 2 * self.hidden
-        outside = self.vocabulary * self.hidden * (1 if self.tied else 2) + self.hidden
+        matrix = self.vocabulary * self.hidden
         return ModelSize(
-            parameters=self.layers * block + outside, blocks=self.layers, block_parameters=block, hidden=self.hidden,
+            parameters=self.layers * block + matrix * (1 if self.tied else 2) + self.hidden,
+            looked_up=0 if self.tied else matrix, blocks=self.layers, block_parameters=block, hidden=self.hidden,
             heads=self.heads, tokens=self.sequence_length, vocabulary=self.vocabulary,
         )  # fmt: skip
 
@@ -71,3 +101,72 @@ class Llama(WorkloadOptions):
                    f" ({self.sequence_length})", "Give a divisor.")  # fmt: skip
         if self.tied and parts > 1:
             reject("strategy.pipeline", parts, "first and last stage would share the embedding", "Give tied=False.")
+        if self.tied and layout.tensor > 1:
+            reject("strategy.tensor", layout.tensor, "embedding and scores are divided each in its own way",
+                   "Give tied=False, or take Fsdp().")  # fmt: skip
+
+
+LLAMA_7B = Llama(vocabulary=32000, hidden=4096, intermediate=11008, layers=32, heads=32, kv_heads=32)
+"""Llama 2 7B, 6.74 billion parameters (meta-llama/Llama-2-7b-hf, config.json, read 2026-11)."""
+
+LLAMA_13B = Llama(vocabulary=32000, hidden=5120, intermediate=13824, layers=40, heads=40, kv_heads=40)
+"""Llama 2 13B, 13.02 billion parameters (meta-llama/Llama-2-13b-hf, config.json, read 2026-11)."""
+
+LLAMA_70B = Llama(vocabulary=32000, hidden=8192, intermediate=28672, layers=80, heads=64, kv_heads=8)
+"""Llama 2 70B, 68.98 billion parameters (meta-llama/Llama-2-70b-hf, config.json, read 2026-11)."""
+
+LLAMA_8B = Llama(
+    vocabulary=128256, hidden=4096, intermediate=14336, layers=32, heads=32, kv_heads=8, rope_theta=500000.0
+)  # fmt: skip
+"""Llama 3 8B, 8.03 billion parameters (meta-llama/Meta-Llama-3-8B, config.json, read 2026-11), at sequence 4096."""
+
+LLAMA_1_2B = Llama(
+    vocabulary=128256, hidden=2048, intermediate=8192, layers=16, heads=32, kv_heads=8, rope_theta=500000.0,
+    rope_scaling=RopeScaling(factor=32.0), tied=True,
+)  # fmt: skip
+"""Llama 3.2 1B, 1.24 billion parameters (meta-llama/Llama-3.2-1B, config.json, read 2026-11), at sequence 4096."""
+
+LLAMA_TINY = Llama(
+    vocabulary=256, hidden=96, intermediate=256, layers=3, heads=6, kv_heads=2, sequence_length=128
+)  # fmt: skip
+"""A third of a million parameters over bytes: for tests, and for two hosts of a CPU core each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions:
+    """Options of data preparation."""
+
+    tokenizer: str | None = None
+    """Processing input that holds a Hugging Face ``tokenizer.json``; None takes bytes as tokens."""
+    end_token: str | None = None
+    """The tokenizer's token put after each document, such as ``<|end_of_text|>``; None puts nothing."""
+    heldout_fraction: float = 0.1
+    """Share of the files that is held out, by a hash of each file's name."""
+    shard_tokens: int = 2**20
+    """Tokens of a shard; the last has fewer."""
+    maximum_bytes: int = 8 * 2**20
+    """Text taken in all; less where the source holds less."""
+    seed: int = 0
+    """Of the split and of the choice of files."""
+
+    def __post_init__(self) -> None:
+        between("heldout_fraction", self.heldout_fraction, 0, 0.5, open_low=True)
+        between("shard_tokens", self.shard_tokens, 4096, 2**30)
+        between("maximum_bytes", self.maximum_bytes, 65536, 2**40)
+        between("seed", self.seed, 0, 2**32 - 1)
+        if self.end_token is not None and self.tokenizer is None:
+            reject("end_token", self.end_token, "bytes have no such token", "Name a tokenizer, or leave it out.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """Options of evaluation."""
+
+    maximum_tokens: int = 2**18
+    """Held-out tokens that are scored; the baselines see the same text."""
+    batch_size: int = 8
+    """Sequences a forward pass."""
+
+    def __post_init__(self) -> None:
+        between("maximum_tokens", self.maximum_tokens, 2, 2**40)
+        at_least("batch_size", self.batch_size, 1)
