@@ -16,7 +16,7 @@ The protocol, over torch.distributed.checkpoint:
 :mod:`training_code.checkpoint.state` tells what may be saved, and what becomes of it with another world size.
 """
 
-from training_code.checkpoint.errors import (
+from ml_contract.checkpoint.errors import (
     CheckpointError,
     CommitConflictError,
     CorruptCheckpointError,

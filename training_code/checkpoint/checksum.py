@@ -6,17 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from awscrt import checksums
 
+from ml_contract.checkpoint.objects import encode
+
 Buffer = bytes | bytearray | memoryview
 
 
 def crc64nvme(data: Buffer, previous: int = 0) -> int:
     """CRC64NVME of ``data``, continuing ``previous``. S3 stores the same checksum for a whole object."""
     return int(checksums.crc64nvme(data, previous))
-
-
-def encode(value: int) -> str:
-    """16 hexadecimal digits, as manifests hold a checksum."""
-    return f"{value:016x}"
 
 
 class BlockChecksum:

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 import torch.distributed as dist
 
-from training_code.checkpoint.errors import CheckpointError
+from ml_contract.checkpoint.errors import CheckpointError
 
 Value = TypeVar("Value")
 

@@ -9,9 +9,10 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from ml_contract.checkpoint.errors import ObjectMissingError, StorageError
+from ml_contract.checkpoint.objects import Entry
 from training_code.checkpoint.checksum import Buffer
-from training_code.checkpoint.errors import ObjectMissingError, StorageError
-from training_code.checkpoint.storage import Entry, ObjectWriter, Storage
+from training_code.checkpoint.storage import ObjectWriter, Storage
 
 PARTIAL = ".partial-"
 """Names of files in the making start with it. Listings show them: a dead writer's are to be found and removed."""
@@ -112,7 +113,7 @@ class FileStorage(Storage):
         except FileNotFoundError as error:
             raise ObjectMissingError(f"file://{path}: cannot {action}: there is no such file") from error
         except OSError as error:
-            hint = " Free space, or lower `keep`." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            hint = " Free space, or keep fewer checkpoints." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
             raise StorageError(f"file://{path}: cannot {action}: {error.strerror}.{hint}") from error
 
 

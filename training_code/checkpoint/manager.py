@@ -11,10 +11,11 @@ from typing import Self
 
 import torch.distributed as dist
 
+from ml_contract.checkpoint.catalog import Attempt
+from ml_contract.checkpoint.errors import CheckpointError
+from ml_contract.training.surroundings import Checkpointing
 from training_code.checkpoint.budget import Budget
-from training_code.checkpoint.catalog import Attempt
 from training_code.checkpoint.collective import Ranks
-from training_code.checkpoint.errors import CheckpointError
 from training_code.checkpoint.flight import Flight
 from training_code.checkpoint.options import CheckpointOptions, Event, Restored, RunIdentity
 from training_code.checkpoint.restoring import Restorer
@@ -61,7 +62,7 @@ class CheckpointManager:
         self._retention = Retention(
             self._storage,
             run,
-            keep=self._options.keep,
+            policy=Checkpointing(keep_last=self._options.keep),
             leftover_age_s=self._options.leftover_age_s,
             report=self._report,
             interrupted=self._hurry.is_set,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training_code.checkpoint.errors import IncompatibleCheckpointError
-from training_code.checkpoint.manifest import Commit
+from ml_contract.checkpoint.documents import Commit
+from ml_contract.checkpoint.errors import IncompatibleCheckpointError
 from training_code.checkpoint.state import PerRank, Resize, Stateful
 
 

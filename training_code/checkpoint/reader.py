@@ -18,10 +18,10 @@ from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.checkpoint.planner import LoadPlan, LoadPlanner
 from torch.futures import Future
 
-from training_code.checkpoint.catalog import Snapshot
+from ml_contract.checkpoint.catalog import Snapshot
+from ml_contract.checkpoint.documents import FileRecord
+from ml_contract.checkpoint.errors import ObjectMissingError
 from training_code.checkpoint.checksum import BlockChecksum, spans
-from training_code.checkpoint.errors import ObjectMissingError
-from training_code.checkpoint.manifest import FileRecord
 from training_code.checkpoint.options import CheckpointOptions
 from training_code.checkpoint.storage import Storage
 from training_code.checkpoint.writer import AttemptFiles

@@ -9,12 +9,13 @@ from typing import Any
 
 from torch.distributed.checkpoint.state_dict_loader import load
 
-from training_code.checkpoint.catalog import Attempt, Snapshot, attempts, document, inspect, quarantine
+from ml_contract.checkpoint.catalog import Attempt, Snapshot, attempts, document, inspect
+from ml_contract.checkpoint.documents import Commit, state_name
+from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError, StorageError
 from training_code.checkpoint.collective import Ranks
-from training_code.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError, StorageError
-from training_code.checkpoint.manifest import Commit, state_name
 from training_code.checkpoint.options import CheckpointOptions, Restored, RunIdentity
 from training_code.checkpoint.plain_state import PlainState
+from training_code.checkpoint.quarantine import quarantine
 from training_code.checkpoint.reader import VerifiedReader
 from training_code.checkpoint.saving import explained
 from training_code.checkpoint.state import Stateful, materialize, unpack

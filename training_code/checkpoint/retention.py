@@ -1,17 +1,20 @@
-"""Which checkpoints go. Only verified commits count, and a COMMIT is deleted before what it commits."""
+"""Housekeeping after a commit. Only verified commits count, and a COMMIT is deleted before what it commits."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from training_code.checkpoint.catalog import Attempt, attempts, damage, inspect, quarantine, read_identity
+from ml_contract.checkpoint.catalog import Attempt, attempts, commit_of, damage, inspect, remove
+from ml_contract.checkpoint.documents import Commit, FileRecord
+from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError
+from ml_contract.checkpoint.retention import Candidate, choose
+from ml_contract.training.surroundings import Checkpointing
 from training_code.checkpoint.collective import Ranks
-from training_code.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError
-from training_code.checkpoint.manifest import COMMIT, FileRecord
 from training_code.checkpoint.options import RunIdentity
+from training_code.checkpoint.quarantine import quarantine
 from training_code.checkpoint.storage import Storage
 
 Report = Callable[[str, Attempt, str], None]
@@ -31,7 +34,7 @@ class Request:
 
 
 class Retention:
-    """Keeps the newest ``keep`` verified commits of a run, and clears away what dead attempts left.
+    """Keeps what the policy chooses among the verified commits of a run, and clears away what dead attempts left.
 
     Commits of other runs and quarantined ones are neither counted nor touched. A verified commit is not read again
     while the listing shows the same sizes and times.
@@ -42,18 +45,17 @@ class Retention:
         storage: Storage,
         identity: RunIdentity,
         *,
-        keep: int,
+        policy: Checkpointing,
         leftover_age_s: float,
         report: Report,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         """``interrupted`` is asked often; once it says yes, :meth:`run` ends with Interrupted on every rank."""
-        assert keep >= 2
         self._interrupted = interrupted
         self._storage, self._identity, self._report = storage, identity, report
-        self._keep, self._leftover_age_s = keep, leftover_age_s
+        self._policy, self._leftover_age_s = policy, leftover_age_s
         self._verified: dict[str, object] = {}
-        self._ours: dict[str, bool] = {}
+        self._ours: dict[str, Commit | None] = {}
 
     def run(self, ranks: Ranks) -> None:
         """Collective: rank 0 decides and deletes, all ranks share the reading."""
@@ -76,19 +78,32 @@ class Retention:
         if self._interrupted():
             raise Interrupted
         listed = attempts(self._storage)
-        ours = [attempt for attempt in listed if attempt.committed and not attempt.quarantined and self._own(attempt)]
-        kept: list[Attempt] = []
-        # Nothing is read unless something is to go.
-        for attempt in ours if len(ours) > self._keep else ():
-            if len(kept) == self._keep:
-                self._remove(attempt, "older than those that are kept")
-            elif (yield from self._sound(attempt)):
-                kept.append(attempt)
+        ours = {
+            attempt.uuid: candidate
+            for attempt in listed
+            if attempt.committed and not attempt.quarantined and (candidate := self._candidate(attempt))
+        }
+        if len(choose(ours.values(), self._policy).kept) < len(ours):
+            yield from self._retire(ours)
         for attempt in listed:
             unused = time.time() - attempt.modified
             if not attempt.committed and not attempt.quarantined and unused > self._leftover_age_s:
                 self._remove(attempt, f"never committed, unchanged for {unused:.0f} s")
         yield None
+
+    def _retire(self, ours: dict[str, Candidate]) -> Generator[Request, Sequence[str] | None, None]:
+        # What stays is read before anything goes: a damaged commit must take no other's place.
+        while damaged := (yield from self._first_damaged(ours)):
+            del ours[damaged]
+        for uuid in ours.keys() - choose(ours.values(), self._policy).kept:
+            self._remove(ours[uuid].attempt, "neither among the newest nor kept for its step or loss")
+
+    def _first_damaged(self, ours: dict[str, Candidate]) -> Generator[Request, Sequence[str] | None, str | None]:
+        counted = choose(ours.values(), self._policy).counted
+        for uuid, candidate in ours.items():
+            if uuid in counted and not (yield from self._sound(candidate.attempt)):
+                return uuid
+        return None
 
     def _sound(self, attempt: Attempt) -> Generator[Request, Sequence[str] | None, bool]:
         seen = sorted((name, entry.size, entry.modified) for name, entry in attempt.entries.items())
@@ -106,20 +121,18 @@ class Retention:
         self._verified[attempt.uuid] = seen
         return True
 
-    def _own(self, attempt: Attempt) -> bool:
+    def _candidate(self, attempt: Attempt) -> Candidate | None:
         if attempt.uuid not in self._ours:
-            try:
-                self._ours[attempt.uuid] = read_identity(self._storage, attempt) == self._identity
-            except (CorruptCheckpointError, IncompatibleCheckpointError):
-                # Not to be counted. A restore says why, and puts it in quarantine if it is damaged.
-                self._ours[attempt.uuid] = False
-        return self._ours[attempt.uuid]
+            ours = None
+            # One that cannot be read does not count. A restore says why, and puts it in quarantine if it is damaged.
+            with contextlib.suppress(CorruptCheckpointError, IncompatibleCheckpointError):
+                commit = commit_of(self._storage, attempt)
+                if RunIdentity(name=commit.run, config_hash=commit.config_hash) == self._identity:
+                    ours = commit
+            self._ours[attempt.uuid] = ours
+        known = self._ours[attempt.uuid]
+        return Candidate.of(attempt, known) if known else None
 
     def _remove(self, attempt: Attempt, reason: str) -> None:
-        if attempt.committed:
-            # First, and alone: whatever happens next, nobody takes the rest for a checkpoint.
-            self._storage.delete(f"{attempt.prefix}/{COMMIT}")
-        rest = [f"{attempt.prefix}/{name}" for name in attempt.entries if name != COMMIT]
-        with ThreadPoolExecutor(8, "checkpoint-retire") as threads:
-            list(threads.map(self._storage.delete, rest))
+        remove(self._storage, attempt)
         self._report("retired", attempt, reason)

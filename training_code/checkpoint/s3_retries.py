@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from botocore import exceptions
 from urllib3.exceptions import HTTPError
 
-from training_code.checkpoint.errors import ObjectMissingError, StorageError
+from ml_contract.checkpoint.errors import ObjectMissingError, StorageError
 
 Result = TypeVar("Result")
 

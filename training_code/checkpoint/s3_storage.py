@@ -16,11 +16,12 @@ from botocore import exceptions
 from botocore.config import Config
 from urllib3.exceptions import HTTPError
 
+from ml_contract.checkpoint.objects import Entry
 from training_code.checkpoint.checksum import Buffer, crc64nvme
 from training_code.checkpoint.options import CheckpointOptions
 from training_code.checkpoint.s3_retries import Retries, code
 from training_code.checkpoint.s3_upload import Upload, encoded_crc
-from training_code.checkpoint.storage import Entry, ObjectWriter, Storage
+from training_code.checkpoint.storage import ObjectWriter, Storage
 
 PIECE_BYTES = 2**20
 

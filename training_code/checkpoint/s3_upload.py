@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from ml_contract.checkpoint.errors import StorageError
 from training_code.checkpoint.checksum import Buffer, crc64nvme
-from training_code.checkpoint.errors import StorageError
 from training_code.checkpoint.storage import ObjectWriter
 
 # 10,000 parts at most: with 16 MiB parts that double every 1,500 the largest object has more than 1 TiB.

@@ -14,10 +14,8 @@ import torch
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_saver import save as save_shards
 
-from training_code.checkpoint.catalog import attempt_prefix
-from training_code.checkpoint.collective import Ranks
-from training_code.checkpoint.errors import CheckpointError, CommitConflictError, StorageError
-from training_code.checkpoint.manifest import (
+from ml_contract.checkpoint.catalog import attempt_prefix
+from ml_contract.checkpoint.documents import (
     COMMIT,
     LATEST,
     METADATA,
@@ -30,6 +28,8 @@ from training_code.checkpoint.manifest import (
     state_name,
     write,
 )
+from ml_contract.checkpoint.errors import CheckpointError, CommitConflictError, StorageError
+from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.options import RunIdentity
 from training_code.checkpoint.staging import Staged
 from training_code.checkpoint.storage import Storage
@@ -70,7 +70,7 @@ def save(storage: Storage, identity: RunIdentity, staged: Staged, ranks: Ranks, 
         sidecar = Sidecar(
             attempt=attempt, step=staged.step, rank=ranks.rank, block_bytes=block_bytes, files=records
         )  # fmt: skip
-        documents.append(write(sidecar))
+        documents.append(write(sidecar, storage.crc))
         files.write(sidecar_name(ranks.rank), documents[0])
 
     writer = AttemptWriter(storage, attempt_prefix(staged.step, attempt), block_bytes=block_bytes, close=close)
@@ -97,7 +97,9 @@ def _commit(
     first = written[0]
     for rank, other in enumerate(written):
         _agree(first, other, rank)
-    sidecars = tuple(FileRecord.of(sidecar_name(rank), other.sidecar) for rank, other in enumerate(written))
+    sidecars = tuple(
+        FileRecord.of(sidecar_name(rank), other.sidecar, storage.crc) for rank, other in enumerate(written)
+    )
     document = write(
         Commit(
             run=identity.name,
@@ -112,7 +114,8 @@ def _commit(
             metadata=replace(metadata, blocks=()),
             sidecars=sidecars,
             manifest_digest=manifest_digest([other.sidecar for other in written], replace(metadata, blocks=())),
-        )
+        ),
+        storage.crc,
     )
     key = f"{attempt_prefix(first.step, attempt)}/{COMMIT}"
     if not storage.put_if_absent(key, document):

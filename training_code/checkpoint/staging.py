@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 from torch.distributed.checkpoint.staging import DefaultStager, StagingOptions
 
-from training_code.checkpoint.manifest import Kind
+from ml_contract.checkpoint.documents import Kind
 from training_code.checkpoint.state import Stateful, fingerprint, materialize, pack
 
 

@@ -25,8 +25,8 @@ from torch.distributed.checkpoint import state_dict as dcp_state
 from torch.distributed.tensor import DTensor
 from torch.utils import _pytree
 
+from ml_contract.checkpoint.documents import Kind
 from ml_contract.errors import reject
-from training_code.checkpoint.manifest import Kind
 
 Resize = Callable[[Sequence[dict[str, Any]], int, int], dict[str, Any]]
 

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from ml_contract.checkpoint.objects import Objects
 from ml_contract.errors import reject
-from training_code.checkpoint.checksum import Buffer
+from training_code.checkpoint.checksum import Buffer, crc64nvme
 from training_code.checkpoint.options import CheckpointOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """An object in the storage."""
-
-    key: str
-    """Relative to the storage's address, with forward slashes."""
-    size: int
-    """Bytes."""
-    modified: float
-    """Seconds since the epoch, by the storage's clock."""
 
 
 class ObjectWriter(abc.ABC):
@@ -40,23 +27,10 @@ class ObjectWriter(abc.ABC):
         """Leave nothing behind. Never raises."""
 
 
-class Storage(abc.ABC):
-    """A folder of objects. Every method raises StorageError naming place and action when it gives up."""
+class Storage(Objects):
+    """A folder of objects that can be written, too."""
 
-    uri: str
-    """Address of the folder, without a slash at its end."""
-
-    @abc.abstractmethod
-    def list(self, prefix: str = "") -> list[Entry]:
-        """Objects whose key starts with ``prefix``, in any order."""
-
-    @abc.abstractmethod
-    def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        """Bytes ``start … start + length``, in pieces; fewer where the object ends earlier."""
-
-    @abc.abstractmethod
-    def read(self, key: str) -> bytes:
-        """A whole small object. Raises ObjectMissingError."""
+    crc = staticmethod(crc64nvme)
 
     @abc.abstractmethod
     def create(self, key: str) -> ObjectWriter:
@@ -69,18 +43,6 @@ class Storage(abc.ABC):
     @abc.abstractmethod
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Write a small object at once unless there is one; of several writers exactly one is told True."""
-
-    @abc.abstractmethod
-    def delete(self, key: str) -> None:
-        """Remove an object; none there is no error."""
-
-    @abc.abstractmethod
-    def stored_crc(self, key: str) -> int | None:
-        """CRC64NVME of the content as the storage itself vouches for it; None where it does not."""
-
-    def place(self, key: str) -> str:
-        """Full address of ``key``, for messages."""
-        return f"{self.uri}/{key}"
 
 
 def open_storage(uri: str, options: CheckpointOptions) -> Storage:

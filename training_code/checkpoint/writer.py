@@ -16,8 +16,9 @@ from torch.distributed.checkpoint.planner import SavePlan, SavePlanner
 from torch.distributed.checkpoint.storage import WriteResult
 from torch.futures import Future
 
-from training_code.checkpoint.checksum import BlockChecksum, Buffer, encode
-from training_code.checkpoint.manifest import METADATA, FileRecord
+from ml_contract.checkpoint.documents import METADATA, FileRecord
+from ml_contract.checkpoint.objects import encode
+from training_code.checkpoint.checksum import BlockChecksum, Buffer
 from training_code.checkpoint.storage import ObjectWriter, Storage
 
 

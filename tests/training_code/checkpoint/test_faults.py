@@ -34,17 +34,16 @@ from hypothesis import strategies as st
 from torch.distributed.checkpoint import FileSystemReader
 from torch.distributed.checkpoint.state_dict_loader import load
 
+from ml_contract.checkpoint import catalog, documents
+from ml_contract.checkpoint.errors import ObjectMissingError
 from training_code.checkpoint import (
     CorruptCheckpointError,
     Event,
     IncompatibleCheckpointError,
     StorageError,
-    catalog,
-    manifest,
     saving,
 )
 from training_code.checkpoint import reader as reading
-from training_code.checkpoint.errors import ObjectMissingError
 from training_code.checkpoint.file_storage import FileStorage
 
 Patch = pytest.MonkeyPatch
@@ -239,12 +238,12 @@ def two_committers(folder: Path) -> None:
     assert (folder / "step-00000001/COMMIT.json").read_text() == f"{won[0]}" * 5000
 
 
-def unverified_piece(self: reading.VerifiedReader, record: manifest.FileRecord, offset: int, length: int) -> bytearray:
+def unverified_piece(self: reading.VerifiedReader, record: documents.FileRecord, offset: int, length: int) -> bytearray:
     pieces = self._storage.stream(f"{self._snapshot.attempt.prefix}/{record.name}", offset, length)
     return bytearray(b"".join(pieces))
 
 
-def unverified_document(storage: Any, attempt: catalog.Attempt, record: manifest.FileRecord) -> bytes:
+def unverified_document(storage: Any, attempt: catalog.Attempt, record: documents.FileRecord) -> bytes:
     return bytes(storage.read(f"{attempt.prefix}/{record.name}"))
 
 
@@ -261,7 +260,7 @@ def accept_first(self: reading.VerifiedReader, plan: Any, planner: Any) -> Any:
 READ_DATA = reading.VerifiedReader.read_data
 
 
-def unchecked(name: str, data: bytes, cls: type) -> dict[str, Any]:
+def unchecked(name: str, data: bytes, cls: type, crc: object) -> dict[str, Any]:
     content = json.loads(data)
     del content["self"]
     return content
@@ -275,7 +274,9 @@ def without_document_checks(patch: Patch) -> None:
 def without_manifest(patch: Patch) -> None:
     without_document_checks(patch)
     patch.setattr(catalog, "manifest_digest", lambda _, metadata: Anything())
-    patch.setattr(catalog, "read_sidecar", lambda data: replace(manifest.read_sidecar(data), attempt=Anything()))
+    patch.setattr(
+        catalog, "read_sidecar", lambda data, crc: replace(documents.read_sidecar(data, crc), attempt=Anything())
+    )
 
 
 class Anything:
@@ -338,7 +339,7 @@ FAULTS = [
     Fault(flipped_metadata, without_document_checks, IncompatibleCheckpointError),
     Fault(flipped_state, without_document_checks),
     Fault(exchanged_sidecar, without_manifest),
-    Fault(flipped_commit, put(manifest, "_checked", unchecked)),
+    Fault(flipped_commit, put(documents, "_checked", unchecked)),
     Fault(truncated_shard, without_sizes, IncompatibleCheckpointError),
     Fault(missing_shard, without_sizes, ObjectMissingError),
     Fault(missing_sidecar, put(catalog, "ObjectMissingError", Died), ObjectMissingError),

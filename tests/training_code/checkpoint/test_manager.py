@@ -13,6 +13,7 @@ from checkpoint_harness import RUN, Progress, TinyRun, committed, manager, resto
 from torch.distributed.checkpoint import FileSystemReader
 from torch.distributed.checkpoint.state_dict_loader import load
 
+from ml_contract.checkpoint.catalog import attempts
 from training_code.checkpoint import (
     CheckpointManager,
     CheckpointOptions,
@@ -23,7 +24,6 @@ from training_code.checkpoint import (
     StorageError,
     reader,
 )
-from training_code.checkpoint.catalog import attempts
 from training_code.checkpoint.file_storage import FileStorage, _FileWriter
 
 

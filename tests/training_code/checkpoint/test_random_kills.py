@@ -11,8 +11,8 @@ import pytest
 from checkpoint_harness import QUICK, Ranks, forkserver, ranks
 from checkpoint_targets import train
 
+from ml_contract.checkpoint.catalog import attempts
 from training_code.checkpoint import CheckpointOptions
-from training_code.checkpoint.catalog import attempts
 from training_code.checkpoint.storage import open_storage
 
 KILLS = 20

@@ -15,10 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training_code.checkpoint import RunIdentity, StorageError, catalog, manifest, retention
+from ml_contract.checkpoint import catalog, documents
+from ml_contract.checkpoint.documents import FileRecord
+from ml_contract.training.surroundings import Checkpointing
+from training_code.checkpoint import RunIdentity, StorageError, retention
+from training_code.checkpoint.checksum import crc64nvme
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.file_storage import FileStorage
-from training_code.checkpoint.manifest import FileRecord
 
 OURS, THEIRS = RunIdentity(name="ours", config_hash="1"), RunIdentity(name="theirs", config_hash="1")
 HOUR = 3600.0
@@ -29,21 +32,22 @@ def attempt(folder: Path, step: int, *, commit: bool = True, run: RunIdentity = 
     name = str(uuid.uuid4())
     place = folder / catalog.attempt_prefix(step, name)
     place.mkdir(parents=True)
-    shard, metadata = os.urandom(64), FileRecord.of(".metadata", b"where everything lies")
-    sidecar = manifest.write(
-        manifest.Sidecar(attempt=name, step=step, rank=0, block_bytes=64, files=(FileRecord.of("__0_0.distcp", shard),))
+    shard, metadata = os.urandom(64), FileRecord.of(".metadata", b"where everything lies", crc64nvme)
+    files = (FileRecord.of("__0_0.distcp", shard, crc64nvme),)
+    sidecar = documents.write(
+        documents.Sidecar(attempt=name, step=step, rank=0, block_bytes=64, files=files), crc64nvme
     )
     (place / "__0_0.distcp").write_bytes(shard)
     (place / ".metadata").write_bytes(b"where everything lies")
     (place / "rank-00000.sidecar.json").write_bytes(sidecar)
     if commit:
-        document = manifest.Commit(
+        document = documents.Commit(
             run=run.name, config_hash=run.config_hash, step=step, attempt=name, world_size=1, hosts=("host",),
             state={}, torch_version="2", committed_at=0.0, metadata=metadata,
-            sidecars=(FileRecord.of("rank-00000.sidecar.json", sidecar),),
-            manifest_digest=manifest.manifest_digest([sidecar], metadata),
+            sidecars=(FileRecord.of("rank-00000.sidecar.json", sidecar, crc64nvme),),
+            manifest_digest=documents.manifest_digest([sidecar], metadata),
         )  # fmt: skip
-        (place / "COMMIT.json").write_bytes(manifest.write(document))
+        (place / "COMMIT.json").write_bytes(documents.write(document, crc64nvme))
     return place
 
 
@@ -66,7 +70,11 @@ class History:
 
     def new_process(self) -> retention.Retention:
         return retention.Retention(
-            FileStorage(str(self.folder)), OURS, keep=self.keep, leftover_age_s=HOUR, report=lambda *_: None
+            FileStorage(str(self.folder)),
+            OURS,
+            policy=Checkpointing(keep_last=self.keep),
+            leftover_age_s=HOUR,
+            report=lambda *_: None,
         )
 
     @property
@@ -218,7 +226,12 @@ def test_in_a_hurry_nothing_is_read(tmp_path: Path) -> None:
         history.do("commit", 0)
     nobody: Any = lambda *_: None  # noqa: E731
     hurried = retention.Retention(
-        FileStorage(str(tmp_path)), OURS, keep=2, leftover_age_s=HOUR, report=nobody, interrupted=lambda: True
+        FileStorage(str(tmp_path)),
+        OURS,
+        policy=Checkpointing(),
+        leftover_age_s=HOUR,
+        report=nobody,
+        interrupted=lambda: True,
     )
     with pytest.raises(retention.Interrupted):
         hurried.run(Ranks(None, 1))

@@ -14,9 +14,10 @@ import pytest
 from checkpoint_harness import QUICK, Event, TinyRun, committed, manager, restored
 from faulty_proxy import Failure, Kind, Proxy, proxy
 
-from training_code.checkpoint import CheckpointOptions, StorageError, catalog
+from ml_contract.checkpoint import catalog
+from ml_contract.checkpoint.errors import ObjectMissingError
+from training_code.checkpoint import CheckpointOptions, StorageError
 from training_code.checkpoint.checksum import crc64nvme
-from training_code.checkpoint.errors import ObjectMissingError
 from training_code.checkpoint.s3_storage import S3Storage
 
 pytestmark = pytest.mark.slow

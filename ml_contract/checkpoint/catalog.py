@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from training_code.checkpoint.checksum import BlockChecksum, encode
-from training_code.checkpoint.errors import CorruptCheckpointError, ObjectMissingError
-from training_code.checkpoint.manifest import (
+from ml_contract.checkpoint.documents import (
     COMMIT,
     METADATA,
     QUARANTINE,
@@ -23,8 +19,8 @@ from training_code.checkpoint.manifest import (
     read_commit,
     read_sidecar,
 )
-from training_code.checkpoint.options import RunIdentity
-from training_code.checkpoint.storage import Entry, Storage
+from ml_contract.checkpoint.errors import CorruptCheckpointError, ObjectMissingError
+from ml_contract.checkpoint.objects import Entry, Objects, encode
 
 STEP_DIGITS = 8
 _KEY = re.compile(r"step-(\d{8,})/([0-9a-f-]{36})/([^/]+)")
@@ -87,7 +83,7 @@ class Snapshot:
         return self.sidecars[0].block_bytes
 
 
-def attempts(storage: Storage) -> list[Attempt]:
+def attempts(storage: Objects) -> list[Attempt]:
     """All attempts, newest first."""
     found: dict[tuple[int, str], dict[str, Entry]] = defaultdict(dict)
     for entry in storage.list("step-"):
@@ -97,17 +93,17 @@ def attempts(storage: Storage) -> list[Attempt]:
     return sorted(listed, key=lambda attempt: attempt.order, reverse=True)
 
 
-def inspect(storage: Storage, attempt: Attempt) -> Snapshot:
+def inspect(storage: Objects, attempt: Attempt) -> Snapshot:
     """Read a commit and its sidecars, and check everything that needs no content of shards.
 
     Raises:
         CorruptCheckpointError: A document is damaged, or a file is missing or has another size.
         IncompatibleCheckpointError: Written by another version of this code.
     """
-    commit = _commit(storage, attempt)
+    commit = commit_of(storage, attempt)
     with ThreadPoolExecutor(min(16, len(commit.sidecars))) as threads:
         documents = list(threads.map(lambda record: document(storage, attempt, record), commit.sidecars))
-    sidecars = tuple(read_sidecar(data) for data in documents)
+    sidecars = tuple(read_sidecar(data, storage.crc) for data in documents)
     if manifest_digest(documents, commit.metadata) != commit.manifest_digest:
         raise CorruptCheckpointError(f"{COMMIT} names manifest {commit.manifest_digest}, the sidecars make another")
     if [(sidecar.attempt, sidecar.rank) for sidecar in sidecars] != [
@@ -123,15 +119,10 @@ def inspect(storage: Storage, attempt: Attempt) -> Snapshot:
     return snapshot
 
 
-def read_identity(storage: Storage, attempt: Attempt) -> RunIdentity:
-    """Whose commit it is. Raises CorruptCheckpointError or IncompatibleCheckpointError."""
-    commit = _commit(storage, attempt)
-    return RunIdentity(name=commit.run, config_hash=commit.config_hash)
-
-
-def _commit(storage: Storage, attempt: Attempt) -> Commit:
+def commit_of(storage: Objects, attempt: Attempt) -> Commit:
+    """What a COMMIT says. Raises CorruptCheckpointError or IncompatibleCheckpointError."""
     try:
-        commit = read_commit(storage.read(f"{attempt.prefix}/{COMMIT}"))
+        commit = read_commit(storage.read(f"{attempt.prefix}/{COMMIT}"), storage.crc)
     except ObjectMissingError as error:
         raise CorruptCheckpointError(f"{COMMIT} went away") from error
     if (commit.step, commit.attempt) != (attempt.step, attempt.uuid):
@@ -141,18 +132,18 @@ def _commit(storage: Storage, attempt: Attempt) -> Commit:
     return commit
 
 
-def document(storage: Storage, attempt: Attempt, record: FileRecord) -> bytes:
+def document(storage: Objects, attempt: Attempt, record: FileRecord) -> bytes:
     """A small file, read whole and checked. Raises CorruptCheckpointError."""
     try:
         data = storage.read(f"{attempt.prefix}/{record.name}")
     except ObjectMissingError as error:
         raise CorruptCheckpointError(f"{record.name} is missing") from error
-    if FileRecord.of(record.name, data).crc64nvme != record.crc64nvme or len(data) != record.size:
+    if encode(storage.crc(data)) != record.crc64nvme or len(data) != record.size:
         raise CorruptCheckpointError(f"{record.name} is damaged: its content does not have checksum {record.crc64nvme}")
     return data
 
 
-def damage(storage: Storage, prefix: str, records: Iterable[FileRecord]) -> list[str]:
+def damage(storage: Objects, prefix: str, records: Iterable[FileRecord]) -> list[str]:
     """What is wrong with the content of files, one line each: by the storage's own checksum, else by reading."""
     found = []
     for record in records:
@@ -160,10 +151,9 @@ def damage(storage: Storage, prefix: str, records: Iterable[FileRecord]) -> list
         try:
             stored = storage.stored_crc(key)
             if stored is None:
-                content = BlockChecksum(2**20)
+                stored = 0
                 for piece in storage.stream(key, 0, record.size + 1):
-                    content.update(piece)
-                stored = content.value
+                    stored = storage.crc(piece, stored)
             if encode(stored) != record.crc64nvme:
                 found.append(f"{record.name} has checksum {encode(stored)}, the manifest says {record.crc64nvme}")
         except ObjectMissingError:
@@ -171,7 +161,10 @@ def damage(storage: Storage, prefix: str, records: Iterable[FileRecord]) -> list
     return found
 
 
-def quarantine(storage: Storage, attempt: Attempt, reasons: Sequence[str]) -> None:
-    """Mark a commit as damaged, for good. Nothing is deleted; the first reason stands."""
-    mark = {"step": attempt.step, "attempt": attempt.uuid, "reasons": list(reasons), "at": time.time()}
-    storage.put_if_absent(f"{attempt.prefix}/{QUARANTINE}", json.dumps(mark, indent=1).encode())
+def remove(storage: Objects, attempt: Attempt) -> None:
+    """Delete an attempt, its COMMIT first and alone: whatever happens next, nobody takes the rest for a checkpoint."""
+    if attempt.committed:
+        storage.delete(f"{attempt.prefix}/{COMMIT}")
+    rest = [f"{attempt.prefix}/{name}" for name in attempt.entries if name != COMMIT]
+    with ThreadPoolExecutor(8, "checkpoint-remove") as threads:
+        list(threads.map(storage.delete, rest))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from training_code.checkpoint.checksum import crc64nvme, encode
-from training_code.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError
+from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError
+from ml_contract.checkpoint.objects import Crc, encode
 
 FORMAT = 1
 COMMIT, QUARANTINE, METADATA, LATEST = "COMMIT.json", "QUARANTINE.json", ".metadata", "latest"
@@ -40,9 +41,9 @@ class FileRecord:
     """Of each block of the content; empty for documents, which are read whole."""
 
     @classmethod
-    def of(cls, name: str, data: bytes) -> FileRecord:
+    def of(cls, name: str, data: bytes, crc: Crc) -> FileRecord:
         """Record of a document."""
-        return cls(name=name, size=len(data), crc64nvme=encode(crc64nvme(data)))
+        return cls(name=name, size=len(data), crc64nvme=encode(crc(data)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,10 @@ class Commit:
     """By rank."""
     manifest_digest: str
     """SHA-256 over the sidecars by rank and the record of the metadata: one value names the whole content."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """Of the step, by name, ``loss`` among them; only finite ones. Commits of older versions have none."""
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+    """The run's, as they crossed into the container: what an export builds the model by. Older commits have none."""
     format: int = FORMAT
 
 
@@ -87,22 +92,22 @@ def manifest_digest(sidecars: Sequence[bytes], metadata: FileRecord) -> str:
     return digest.hexdigest()
 
 
-def write(document: Sidecar | Commit) -> bytes:
+def write(document: Sidecar | Commit, crc: Crc) -> bytes:
     """A document as it is stored, with a checksum of itself."""
     content = asdict(document)
-    return _canonical({**content, "self": encode(crc64nvme(_canonical(content)))})
+    return _canonical({**content, "self": encode(crc(_canonical(content)))})
 
 
-def read_sidecar(data: bytes) -> Sidecar:
+def read_sidecar(data: bytes, crc: Crc) -> Sidecar:
     """A sidecar as stored. Raises CorruptCheckpointError or IncompatibleCheckpointError."""
-    content = _checked("sidecar", data, Sidecar)
+    content = _checked("sidecar", data, Sidecar, crc)
     files = tuple(_record(record) for record in content.pop("files"))
     return Sidecar(**content, files=files)
 
 
-def read_commit(data: bytes) -> Commit:
+def read_commit(data: bytes, crc: Crc) -> Commit:
     """A COMMIT as stored. Raises CorruptCheckpointError or IncompatibleCheckpointError."""
-    content = _checked(COMMIT, data, Commit)
+    content = _checked(COMMIT, data, Commit, crc)
     content["hosts"] = tuple(content["hosts"])
     content["metadata"] = _record(content["metadata"])
     content["sidecars"] = tuple(_record(record) for record in content["sidecars"])
@@ -117,16 +122,20 @@ def _canonical(content: object) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _checked(name: str, data: bytes, cls: type[Sidecar | Commit]) -> dict[str, Any]:
+def _checked(name: str, data: bytes, cls: type[Sidecar | Commit], crc: Crc) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(data)
         claimed = content.pop("self")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorruptCheckpointError(f"{name} is damaged: it is no JSON object with a checksum of itself") from error
     # The bytes themselves, too: an edit that parses to the same values is still an edit.
-    if claimed != encode(crc64nvme(_canonical(content))) or data != _canonical({**content, "self": claimed}):
+    if claimed != encode(crc(_canonical(content))) or data != _canonical({**content, "self": claimed}):
         raise CorruptCheckpointError(f"{name} is damaged: its content does not match its own checksum")
-    if set(content) != {field.name for field in fields(cls)} or content.get("format", FORMAT) != FORMAT:
+    known = {found.name: found for found in dataclasses.fields(cls)}
+    # Fields that came later have defaults, so that older documents can be read.
+    missing = dataclasses.MISSING
+    required = {name for name, found in known.items() if found.default is missing and found.default_factory is missing}
+    if not required <= set(content) <= set(known) or content.get("format", FORMAT) != FORMAT:
         # Sound, so no quarantine: the version that wrote it can still read it.
         raise IncompatibleCheckpointError(f"{name} was written by another version of this code: resume with that one")
     return content
