@@ -1,4 +1,7 @@
-"""The command that unpacks the code and becomes the program: PID 1, so that signals reach it.
+"""The command that unpacks the code and runs the program, and passes SIGTERM on to whichever of the two runs.
+
+The shell stays PID 1: the kernel drops a signal that PID 1 has no handler for, and between the start of a container and
+the first line of its program there is none. As the shell's child, a program without a handler ends at once.
 
 Source: CreateTrainingJob, AlgorithmSpecification.ContainerEntrypoint, and AppSpecification of CreateProcessingJob, API
 reference, read 2026-11-21: at most 100 strings of at most 256 characters.
@@ -16,6 +19,13 @@ CODE = "code"
 LONGEST = 256
 TRAINING_INPUT = f"input/data/{CODE}"
 PROCESSING_INPUT = f"processing/input/{CODE}"
+# $0 is the folder, $1 the module. A trap interrupts `wait` and nothing else: so what takes time runs beside the shell.
+# `kill -0` tells an interrupted wait from the program's end. Before there is a child, `kill` fails and the shell ends.
+_SCRIPT = (
+    "set -e; p=; trap 'kill $p || exit 143' TERM; b=${SAGEMAKER_BASE_DIR:-/opt/ml}; mkdir -p $b/code; cd $b/code; "
+    "tar -xzf $b/$0/*.tgz & p=$!; wait $p; "
+    "python -m $1 & p=$!; while wait $p; c=$?; kill -0 $p 2>&-; do :; done; exit $c"
+)
 
 
 def entrypoint(module: str, *, archive_folder: str) -> list[str]:
@@ -28,14 +38,12 @@ def entrypoint(module: str, *, archive_folder: str) -> list[str]:
     Raises:
         ContractError: The command is longer than SageMaker takes.
     """
-    script = (
-        "set -eu; b=${SAGEMAKER_BASE_DIR:-/opt/ml}; mkdir -p $b/code; "
-        f"tar -xzf $b/{archive_folder}/*.tgz -C $b/code; cd $b/code; exec python -m {module}"
-    )
-    if len(script) > LONGEST:
-        reject("module", module, f"the entrypoint would have {len(script)} characters and SageMaker takes {LONGEST}",
-               "Shorten the module's name.")  # fmt: skip
-    return ["bash", "-c", script]
+    command = ["bash", "-c", _SCRIPT, archive_folder, module]
+    for part in command:
+        if len(part) > LONGEST:
+            reject("module", part, f"a part of the entrypoint has {len(part)} characters and SageMaker takes {LONGEST}",
+                   "Shorten the module's name.")  # fmt: skip
+    return command
 
 
 def check_module(module: str, folders: Mapping[str, Path]) -> None:

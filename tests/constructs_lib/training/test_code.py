@@ -75,22 +75,63 @@ def test_a_package_that_is_not_installed_is_refused() -> None:
 def test_a_program_must_be_in_the_packages() -> None:
     folders = {name: package_folder(name) for name in ("ml_contract", "training_code")}
     check_module("training_code.launcher", folders)
-    check_module("training_code.bytes_lm.prepare", folders)
+    check_module("training_code.launcher.command", folders)
     for module in ("training_code.launch", "inference_code.package", "training_code"):
         with pytest.raises(ContractError, match=rf"^module: got '{module}', but the packed packages"):
             check_module(module, folders)
 
 
-def test_the_entrypoint_unpacks_and_becomes_the_program(package: Path, tmp_path: Path) -> None:
-    base = tmp_path / "ml"
-    channel = base / "input" / "data" / "code"
+def test_the_entrypoint_unpacks_and_runs_the_program(package: Path, tmp_path: Path) -> None:
+    command, environment = unpacked(package, tmp_path, "thing.inner.run")
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout == "hello\n"
+
+
+def test_a_programs_exit_code_is_the_containers(package: Path, tmp_path: Path) -> None:
+    (package / "fail.py").write_text("import os, sys; sys.exit(7 if os.getpid() != 1 else 0)\n")
+    command, environment = unpacked(package, tmp_path, "thing.fail")
+    assert subprocess.run(command, env=environment, check=False).returncode == 7
+
+
+def test_a_signal_before_the_program_can_hear_it_ends_the_container(package: Path, tmp_path: Path) -> None:
+    (package / "run.py").write_text("import time; time.sleep(60)\n")
+    command, environment = unpacked(package, tmp_path, "thing.run")
+    pipe = tmp_path / "ml/input/data/code/0123.tgz"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    # The writer's open returns when tar reads: PID 1 waits for it.
+    with pipe.open("wb"):
+        process.terminate()
+        assert process.wait(5) == 143
+
+
+def test_a_signal_reaches_the_program_which_ends_in_its_own_time(package: Path, tmp_path: Path) -> None:
+    (package / "run.py").write_text(
+        "import signal, sys, time\n"
+        "def stop(*_):\n    print('saving', flush=True)\n    time.sleep(0.3)\n    sys.exit(3)\n"
+        "signal.signal(signal.SIGTERM, stop)\nprint('ready', flush=True)\ntime.sleep(60)\n"
+    )
+    command, environment = unpacked(package, tmp_path, "thing.run")
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.stdout.readline() == "saving\n"
+    # A second signal does not cut the program's farewell short.
+    process.terminate()
+    assert process.wait(5) == 3
+
+
+def unpacked(package: Path, folder: Path, module: str) -> tuple[list[str], dict[str, str]]:
+    """The entrypoint of a module of the package, and the environment of its container."""
+    channel = folder / "ml" / "input" / "data" / "code"
     channel.mkdir(parents=True)
     (channel / "0123.tgz").write_bytes(pack({"thing": package})[0])
-    ended = subprocess.run(
-        entrypoint("thing.inner.run", archive_folder="input/data/code"),
-        env={**os.environ, "SAGEMAKER_BASE_DIR": str(base)}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert ended.stdout == "hello\n"
+    return entrypoint(module, archive_folder="input/data/code"), {
+        **os.environ,
+        "SAGEMAKER_BASE_DIR": str(folder / "ml"),
+    }
 
 
 def test_an_entrypoint_without_code_fails(tmp_path: Path) -> None:
@@ -100,9 +141,12 @@ def test_an_entrypoint_without_code_fails(tmp_path: Path) -> None:
 
 
 def test_an_entrypoint_keeps_within_sagemakers_limit() -> None:
-    assert max(map(len, entrypoint("training_code.bytes_lm.prepare", archive_folder="processing/input/code"))) <= 256
+    assert (
+        max(map(len, entrypoint("training_code.workloads.arr_coc.evaluate", archive_folder="processing/input/code")))
+        <= 256
+    )
     with pytest.raises(ContractError, match=r"^module: .* SageMaker takes 256. Shorten the module's name"):
-        entrypoint("a" * 200, archive_folder="input/data/code")
+        entrypoint("a" * 257, archive_folder="input/data/code")
 
 
 def test_no_cache_is_ever_packed() -> None:
