@@ -21,6 +21,7 @@ from training_code import failure, parallel, workloads
 from training_code.checkpoint import Stateful, rng
 from training_code.data.loader import Loader
 from training_code.data.order import SampleOrder, steps_of
+from training_code.data.source import Folder
 from training_code.export import describe
 from training_code.interruption import Interruption
 from training_code.launcher.job import CHANNEL, read_run
@@ -42,7 +43,7 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
     torch.manual_seed(run.seed)
     workload = workloads.load(run.workload)
     # Every host has its own copy of the data: one rank of each checks it.
-    samples = ranks.all_or_none(lambda: workload.open(paths.channel(CHANNEL), verify=ranks.local_rank == 0))
+    samples = ranks.all_or_none(lambda: workload.open(Folder(paths.channel(CHANNEL)), verify=ranks.local_rank == 0))
     model = parallel.build(run, workload, ranks)
     micro_batch, passes = run.batching(model.layout)
     order = SampleOrder(
@@ -80,7 +81,7 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
             loader.rewind()
             raise TrainingDiverged(
                 f"train:loss: got {loss!r} with gradient norm {norm!r} in step {progress.step + 1}, but both must be"
-                f" finite. {checkpoints.last_good(progress.step)}; lower optimizer.learning_rate (it is"
+                f" finite. {checkpoints.last_good(progress.step, progress.loss)}; lower optimizer.learning_rate (it is"
                 f" {run.optimizer.learning_rate}) or optimizer.gradient_clip ({run.optimizer.gradient_clip})."
             )
         rate = run.optimizer.learning_rate * run.schedule.factor(progress.step, steps)
@@ -94,17 +95,18 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
             **dict(zip(passed.figures, figures, strict=True)),
         }  # fmt: skip
         watchers.step(progress.step, found, seconds)
+        checkpoints.stepped(progress.step, seconds)
 
         if stops:
-            checkpoints.before_the_end(progress.step, interruption)
+            checkpoints.before_the_end(progress.step, loss, interruption)
             if ranks.is_leader:
                 say(metrics.line(progress.step, {metrics.INTERRUPTED_STEP: progress.step}))
             watchers.close()
             return ExitCode.INTERRUPTED
         if overdue or progress.step % run.checkpointing.every_steps == 0:
-            checkpoints.save(progress.step)
+            checkpoints.save(progress.step, loss)
 
-    checkpoints.save(progress.step)
+    checkpoints.save(progress.step, progress.loss)
     checkpoints.close()
     weights = model.gather()
     if ranks.is_leader:

@@ -28,7 +28,7 @@ from ml_contract.training.optimization import AdamW, Cosine
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.surroundings import Checkpointing
 from ml_contract.workloads import BytesLm
-from training_code.data.shards import ShardWriter
+from training_code.data.tokens import TokenWriter
 
 ROOT = Path(__file__).parents[2]
 TINY = BytesLm(dimension=16, layers=2, heads=2, sequence_length=32)
@@ -46,7 +46,7 @@ def tiny_run(*, checkpoint_steps: int = 20, checkpoint_seconds: float = 420, **c
 
 def write_shards(folder: Path, size: int, *, shard_bytes: int = 4096) -> Path:
     """A split of ``size`` bytes in ``folder``: text in which every place differs from every other."""
-    writer = ShardWriter(folder, shard_bytes)
+    writer = TokenWriter(folder, dtype="uint8", shard_tokens=shard_bytes)
     writer.write(b"".join(b"def f%d(x): return x + %d\n" % (n, n * n) for n in range(size))[:size])
     writer.close({"name": "test"})
     return folder

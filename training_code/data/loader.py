@@ -13,7 +13,6 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 
 from ml_contract.errors import reject
 from training_code.data.order import SampleOrder
-from training_code.data.shards import ByteShards
 
 AHEAD = 4
 """Micro-batches that a data set is told of before they are read, where it wants to know."""
@@ -25,20 +24,6 @@ class Samples(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Any: ...
-
-
-class Windows(Dataset[torch.Tensor]):
-    """Sample ``i`` is bytes ``i * length … (i + 1) * length`` and one more: inputs and targets, shifted by one."""
-
-    def __init__(self, shards: ByteShards, length: int) -> None:
-        self.shards, self.length = shards, length
-
-    def __len__(self) -> int:
-        return max(0, (len(self.shards) - 1) // self.length)
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        """Tokens, uint8 of shape [length + 1]."""
-        return torch.from_numpy(self.shards.read(index * self.length, self.length + 1))
 
 
 class Loader:

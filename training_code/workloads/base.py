@@ -16,6 +16,7 @@ from ml_contract.manifest import ArtifactManifest
 from ml_contract.metrics import Metric
 from ml_contract.training.run import TrainingRun
 from ml_contract.workloads import WorkloadOptions
+from training_code.data.source import Source
 
 Options = TypeVar("Options", bound=WorkloadOptions)
 
@@ -79,8 +80,8 @@ class Workload(abc.ABC, Generic[Options]):
         ]
 
     @abc.abstractmethod
-    def open(self, folder: Path, *, verify: bool) -> Samples:
-        """The split in ``folder``; ``verify`` holds all content against its digests. Raises ContractError."""
+    def open(self, source: Source, *, verify: bool) -> Samples:
+        """The split in ``source``; ``verify`` holds all content against its digests. Raises ContractError."""
 
     def collate(self) -> Any:
         """A function from a list of samples to a batch; None takes torch's default."""

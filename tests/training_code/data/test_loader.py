@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml_contract.errors import ContractError
-from training_code.data.loader import AHEAD, Loader, Windows
+from training_code.data.loader import AHEAD, Loader
 from training_code.data.order import SampleOrder
-from training_code.data.shards import ByteShards
+from training_code.data.tokens import TokenShards
+from training_code.data.windows import Windows
 
 LENGTH = 64
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -22,7 +22,7 @@ def loader(
     folder: Path, *, batch_size: int = 4, rank: int = 0, world_size: int = 1, workers: int = 0,
     micro_batch: int | None = None, **options: Any,
 ) -> Loader:  # fmt: skip
-    windows = Windows(ByteShards.open(folder, verify=False), LENGTH)
+    windows = Windows(TokenShards.open(folder, verify=False), LENGTH)
     order = SampleOrder(samples=len(windows), batch_size=batch_size, rank=rank, world_size=world_size, seed=7)
     return Loader(windows, order, workers=workers, micro_batch=micro_batch or batch_size, **options)
 
@@ -30,14 +30,6 @@ def loader(
 def take(source: Loader, batches: int) -> list[list[int]]:
     """Samples as their content, flat."""
     return [sample for batch in islice(source, batches) for sample in batch.tolist()]
-
-
-def test_windows_are_inputs_and_targets_of_one_text(shards: Path) -> None:
-    found, windows = ByteShards.open(shards), Windows(ByteShards.open(shards), LENGTH)
-    text = torch.from_numpy(found.read(0, len(found)))
-    assert len(windows) == (len(found) - 1) // LENGTH
-    for index in (0, 1, len(windows) - 1):
-        assert torch.equal(windows[index], text[index * LENGTH : (index + 1) * LENGTH + 1])
 
 
 @given(before=st.integers(0, 260), after=st.integers(1, 6))

@@ -22,7 +22,7 @@ from ml_contract.paths import ContainerPaths
 from ml_contract.training.run import TrainingRun
 from ml_contract.workloads.bytes_lm import NAME, EvaluateOptions
 from training_code import processing
-from training_code.data.shards import ByteShards
+from training_code.data.tokens import TokenShards
 from training_code.log import say
 from training_code.workloads.bytes_lm import baselines
 from training_code.workloads.bytes_lm.graph import GRAPH, INPUT, OUTPUT, open_graph
@@ -47,7 +47,7 @@ def evaluate(options: EvaluateOptions, artifact: Path, heldout: Path) -> dict[st
     if manifest.workload != NAME or GRAPH not in manifest.files:
         reject("workload", manifest.workload, f"this evaluates {NAME} with {GRAPH}", "Name its artifact.")
     length = decode_values(TrainingRun, manifest.provenance["hyperparameters"]).workload.sequence_length
-    shards = ByteShards.open(heldout)
+    shards = TokenShards.open(heldout)
     content = shards.read(0, min(len(shards), options.maximum_bytes))
     started = time.monotonic()
     bits = bits_per_byte(open_graph(artifact / GRAPH), content, length=length, batch=options.batch_size)

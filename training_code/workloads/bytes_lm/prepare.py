@@ -13,7 +13,8 @@ from ml_contract.errors import reject
 from ml_contract.paths import ContainerPaths
 from ml_contract.workloads.bytes_lm import NAME, PrepareOptions
 from training_code import processing
-from training_code.data.shards import MANIFEST, ShardWriter
+from training_code.data.split import MANIFEST
+from training_code.data.tokens import TokenWriter
 from training_code.log import say
 from training_code.workloads.bytes_lm import corpus
 
@@ -32,7 +33,10 @@ def prepare(options: PrepareOptions, folder: Path, *, library: Path) -> dict[str
         ContractError: A split is too small.
     """
     source = {"name": "Python standard library", "python": platform.python_version(), "files": {}}
-    writers = {split: ShardWriter(folder / split, options.shard_bytes) for split in (TRAIN, HELDOUT)}
+    writers = {
+        split: TokenWriter(folder / split, dtype="uint8", shard_tokens=options.shard_bytes)
+        for split in (TRAIN, HELDOUT)
+    }
     files: dict[str, dict[str, Any]] = {split: {} for split in writers}
     left = options.maximum_bytes
     for document in corpus.documents(library, options.seed):

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.workloads import BytesLm
-from training_code.data.shards import ByteShards
+from training_code.data.source import Source
+from training_code.data.tokens import TokenShards
 from training_code.data.windows import Windows
 from training_code.parallel.weights import normal
 from training_code.workloads.base import Trained, Workload
@@ -45,8 +46,8 @@ class BytesLmWorkload(Workload[BytesLm]):
         blocks = model.get_submodule("blocks")
         return {f"blocks.{name}": block for name, block in blocks.named_children()}
 
-    def open(self, folder: Path, *, verify: bool) -> Windows:
-        return Windows(ByteShards.open(folder, verify=verify), self.options.sequence_length)
+    def open(self, source: Source, *, verify: bool) -> Windows:
+        return Windows(TokenShards.open(source, verify=verify), self.options.sequence_length)
 
     def split(self, batch: Tensor) -> tuple[tuple[Tensor], Tensor]:
         tokens = batch.to(torch.int64)

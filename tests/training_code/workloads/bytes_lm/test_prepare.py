@@ -13,7 +13,7 @@ from training_harness import ROOT
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
 from ml_contract.workloads.bytes_lm import PrepareOptions
-from training_code.data.shards import ByteShards
+from training_code.data.tokens import TokenShards
 from training_code.workloads.bytes_lm import corpus
 from training_code.workloads.bytes_lm.prepare import prepare
 
@@ -60,7 +60,7 @@ def test_the_split_is_by_file_and_no_content_is_on_both_sides(tmp_path: Path, li
     assert not {entry["sha256"] for entry in train.values()} & {entry["sha256"] for entry in heldout.values()}
     assert "empty.py" not in {**train, **heldout}
     for split, names in (("train", train), ("heldout", heldout)):
-        shards = ByteShards.open(tmp_path / split)
+        shards = TokenShards.open(tmp_path / split)
         text = shards.read(0, len(shards)).tobytes()
         # The manifest's names are sorted; the text has the order of the seed.
         assert len(text) == sum(entry["size"] for entry in names.values()) == manifest["splits"][split]["bytes"]
@@ -115,8 +115,8 @@ def test_as_a_job_it_prepares_the_interpreters_own_library(tmp_path: Path) -> No
     finished = module(tmp_path, '{"maximum_bytes": 2097152}')
     assert finished.returncode == 0, finished.stderr
     folder = tmp_path / "processing/output/dataset"
-    assert len(ByteShards.open(folder / "train")) > 1_500_000
-    assert len(ByteShards.open(folder / "heldout")) > 50_000
+    assert len(TokenShards.open(folder / "train")) > 1_500_000
+    assert len(TokenShards.open(folder / "heldout")) > 50_000
     assert finished.stdout.startswith("prepare: train: ")
 
 
