@@ -10,10 +10,14 @@ from constructs_lib.training import (
     RetryPolicy,
     TrainingResources,
 )
-from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PrepareOptions
 from ml_contract.images import PYTORCH_TRAINING, TRITON
 from ml_contract.packaging import PackageOptions
-from stacks.environment import BytesLmServing, BytesLmTraining, Environment
+from ml_contract.training.optimization import AdamW, Cosine, Precision
+from ml_contract.training.run import TrainingRun
+from ml_contract.training.strategies import Fsdp
+from ml_contract.training.surroundings import Checkpointing, Loading
+from ml_contract.workloads import bytes_lm
+from stacks.environment import Criterion, Environment, Packaging, Serving, WorkloadTraining
 
 PROD = Environment(
     name="prod",
@@ -21,33 +25,58 @@ PROD = Environment(
     region="us-east-1",
     protected=True,
     network=NetworkSettings(
-        cidr="10.32.0.0/20", availability_zones=("us-east-1a", "us-east-1b", "us-east-1d"), nodes=64, efa=True,
+        cidr="10.32.0.0/20",
+        availability_zones=("us-east-1a", "us-east-1b", "us-east-1d"),
+        nodes=64,
+        efa=True,
         log_days=365,
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
-    training=BytesLmTraining(
-        model=BytesLm(
-            dimension=2048, layers=24, heads=16, sequence_length=2048, batch_size=8, steps=20000, warmup_steps=500,
-            learning_rate=3e-4, loader_workers=4, checkpoint_steps=500,
+    trainings=(
+        WorkloadTraining(
+            run=TrainingRun(
+                workload=bytes_lm.BytesLm(dimension=2048, layers=24, heads=16, sequence_length=2048),
+                strategy=Fsdp(sharding="hybrid"),
+                optimizer=AdamW(learning_rate=3e-4),
+                schedule=Cosine(warmup_steps=500),
+                precision=Precision(compute="bfloat16"),
+                global_batch_size=128,
+                steps=20000,
+                loading=Loading(workers=4),
+                checkpointing=Checkpointing(every_steps=500),
+            ),
+            prepare=bytes_lm.PrepareOptions(maximum_bytes=1024 * 2**20, shard_bytes=16 * 2**20),
+            evaluate=bytes_lm.EvaluateOptions(maximum_bytes=16 * 2**20),
+            image=DeepLearningImage(image=PYTORCH_TRAINING),
+            resources=TrainingResources(instance_type="ml.p4d.24xlarge", instance_count=2, volume_gib=500, efa=True),
+            capacity=OnDemandCapacity(max_run_seconds=3 * 24 * 3600),
+            retries=(
+                RetryPolicy(
+                    failures=("SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"),
+                    interval_seconds=600,
+                    backoff_rate=1.5,
+                    expire_after_minutes=2880,
+                ),
+                RetryPolicy(
+                    failures=("Step.SERVICE_FAULT", "Step.THROTTLING", "SageMaker.JOB_INTERNAL_ERROR"),
+                    interval_seconds=60,
+                    max_attempts=5,
+                ),
+            ),
+            processing=ProcessingResources(instance_type="ml.g5.2xlarge", volume_gib=100, max_run_seconds=4 * 3600),
+            criterion=Criterion(
+                figure="bits_per_byte", better="LessThan", threshold=1.8, baseline="order0_bits_per_byte"
+            ),
+            approval="PendingManualApproval",
+            packaging=Packaging(
+                image=DeepLearningImage(image=TRITON),
+                package=PackageOptions(backend="onnxruntime", instance_kind="KIND_GPU"),
+                instance_types=("ml.g5.2xlarge",),
+            ),
         ),
-        prepare=PrepareOptions(maximum_bytes=1024 * 2**20, shard_bytes=16 * 2**20),
-        evaluate=EvaluateOptions(maximum_bytes=16 * 2**20),
-        image=DeepLearningImage(image=PYTORCH_TRAINING),
-        resources=TrainingResources(instance_type="ml.p4d.24xlarge", instance_count=2, volume_gib=500, efa=True),
-        capacity=OnDemandCapacity(max_run_seconds=3 * 24 * 3600),
-        retries=(
-            RetryPolicy(failures=("SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"), interval_seconds=600,
-                        backoff_rate=1.5, expire_after_minutes=2880),
-            RetryPolicy(failures=("Step.SERVICE_FAULT", "Step.THROTTLING", "SageMaker.JOB_INTERNAL_ERROR"),
-                        interval_seconds=60, max_attempts=5),
-        ),
-        processing=ProcessingResources(instance_type="ml.g5.2xlarge", volume_gib=100, max_run_seconds=4 * 3600),
-        bits_per_byte=1.8,
-        approval="PendingManualApproval",
     ),
-    serving=BytesLmServing(
-        image=DeepLearningImage(image=TRITON),
-        package=PackageOptions(backend="onnxruntime", instance_kind="KIND_GPU"),
+    serving=Serving(
+        workload="bytes-lm",
         resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=2, start_seconds=900),
     ),
-)  # fmt: skip
+)

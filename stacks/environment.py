@@ -13,21 +13,53 @@ from constructs_lib.storage import StorageSettings
 from constructs_lib.training import DeepLearningImage, ProcessingResources, RetryPolicy, TrainingResources
 from constructs_lib.training.capacity import Capacity
 from constructs_lib.values import Value
-from ml_contract.bytes_lm import BytesLm, EvaluateOptions, PrepareOptions
 from ml_contract.errors import reject
 from ml_contract.instances import instance
 from ml_contract.packaging import PackageOptions
+from ml_contract.training.run import TrainingRun
 
 
-class BytesLmTraining(Value):
-    """Training of the byte-level language model."""
+class Criterion(Value):
+    """What a trained model's evaluation must show before the model is registered."""
 
-    model: BytesLm
-    """Hyperparameters."""
-    prepare: PrepareOptions
-    """The data set."""
-    evaluate: EvaluateOptions
-    """The evaluation."""
+    figure: str = Field(pattern=r"^[a-z0-9_]+$")
+    """Figure of evaluation.json."""
+    better: Literal["LessThan", "GreaterThan"]
+    """Which side of threshold and baseline is the good one."""
+    threshold: float
+    """What the figure is held against; an execution may give its own."""
+    baseline: str = Field(pattern=r"^[a-z0-9_]+$")
+    """Figure of evaluation.json that a model must beat besides."""
+
+
+class Packaging(Value):
+    """What becomes of a model that is registered."""
+
+    image: DeepLearningImage
+    """Image that serves it."""
+    package: PackageOptions | None
+    """How it is packed for Triton; None registers the training artifact as it is."""
+    instance_types: tuple[str, ...] = Field(min_length=1)
+    """Types that may serve it."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in self.instance_types:
+            if self.package and self.package.instance_kind == "KIND_GPU" and not instance(name).accelerators:
+                reject("package.instance_kind", self.package.instance_kind, f"instance_types names {name}, without GPU",
+                       "Take KIND_CPU, or types with a GPU.")  # fmt: skip
+        return self
+
+
+class WorkloadTraining(Value):
+    """A pipeline: prepare, train, evaluate, register."""
+
+    run: TrainingRun
+    """What is trained and how."""
+    prepare: object
+    """Options of the workload's data preparation, a dataclass of ml_contract.workloads."""
+    evaluate: object
+    """Options of its evaluation, likewise."""
     image: DeepLearningImage
     """Image of all jobs."""
     resources: TrainingResources
@@ -38,30 +70,26 @@ class BytesLmTraining(Value):
     """When a failed step is started anew."""
     processing: ProcessingResources
     """Host of the steps before and after training."""
-    bits_per_byte: float = Field(gt=0, le=8)
-    """Largest figure on held-out text with which a model is registered; an execution may give its own."""
+    criterion: Criterion
+    """With which evaluation a model is registered."""
     approval: Literal["PendingManualApproval", "Approved"]
     """Whether a person approves a registered model before it can be served."""
+    packaging: Packaging
+    """What becomes of a registered model."""
+
+    @property
+    def workload(self) -> str:
+        """Name of the workload as stacks and pipelines carry it, for example ``bytes-lm``."""
+        return self.run.workload.kind.replace("_", "-")
 
 
-class BytesLmServing(Value):
-    """Serving of the byte-level language model."""
+class Serving(Value):
+    """An endpoint of one workload's registered models."""
 
-    image: DeepLearningImage
-    """Image of Triton."""
-    package: PackageOptions
-    """How the model is packed for it."""
+    workload: str
+    """Name of one of the environment's workloads, for example ``bytes-lm``."""
     resources: ServingResources
     """Instances behind the endpoint."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        gpu = instance(self.resources.instance_type).accelerators > 0
-        if self.package.instance_kind == "KIND_GPU" and not gpu:
-            reject("package.instance_kind", self.package.instance_kind,
-                   f"resources.instance_type {self.resources.instance_type} has no GPU",
-                   "Take KIND_CPU, or a type with a GPU.")  # fmt: skip
-        return self
 
 
 class Environment(Value):
@@ -79,27 +107,43 @@ class Environment(Value):
     """VPC."""
     storage: StorageSettings
     """Buckets."""
-    training: BytesLmTraining
-    """Pipeline."""
-    serving: BytesLmServing
+    trainings: tuple[WorkloadTraining, ...] = Field(min_length=1)
+    """Pipelines, one a workload."""
+    serving: Serving
     """Endpoint."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        hosts = self.training.resources.instance_count + self.serving.resources.instance_count + 1
-        if hosts > self.network.nodes:
+        names = [training.workload for training in self.trainings]
+        if len(set(names)) < len(names):
+            reject("trainings", names, "each workload has one pipeline", "Remove one of the two.")
+        if self.serving.workload not in names:
+            reject("serving.workload", self.serving.workload, f"the environment trains {', '.join(names)}",
+                   "Name one of these.")  # fmt: skip
+        served = self.training(self.serving.workload).packaging.instance_types
+        if self.serving.resources.instance_type not in served:
+            reject("serving.resources.instance_type", self.serving.resources.instance_type,
+                   f"the workload's packaging.instance_types are {', '.join(served)}", "Add it there.")  # fmt: skip
+        hosts = sum(training.resources.instance_count + 1 for training in self.trainings)
+        if hosts + self.serving.resources.instance_count > self.network.nodes:
             reject("network.nodes", self.network.nodes,
-                   f"training ({self.training.resources.instance_count}), serving "
-                   f"({self.serving.resources.instance_count}) and one processing host run at one time",
-                   f"Give at least {hosts}.")  # fmt: skip
-        if self.training.resources.efa and not self.network.efa:
-            reject("network.efa", self.network.efa, "training.resources.efa is True and its nodes take five addresses",
-                   "Set network.efa=True.")  # fmt: skip
+                   f"all trainings, each with a processing host ({hosts}), and serving"
+                   f" ({self.serving.resources.instance_count}) may run at one time",
+                   f"Give at least {hosts + self.serving.resources.instance_count}.")  # fmt: skip
+        for training in self.trainings:
+            if training.resources.efa and not self.network.efa:
+                reject("network.efa", self.network.efa,
+                       f"the resources of {training.workload} have efa=True and its nodes take five addresses",
+                       "Set network.efa=True.")  # fmt: skip
         for zone in self.network.availability_zones:
             if not zone.startswith(self.region):
                 reject("network.availability_zones", zone, f"a zone lies in the environment's region {self.region}",
                        f"Write it like {self.region}a.")  # fmt: skip
         return self
+
+    def training(self, workload: str) -> WorkloadTraining:
+        """The pipeline of a workload."""
+        return next(training for training in self.trainings if training.workload == workload)
 
     @property
     def stage(self) -> str:

@@ -26,8 +26,18 @@ class PlatformStage(cdk.Stage):
         # A weak reference would let these be replaced under the stacks that use them.
         for resource in (network.vpc, storage.key):
             cdk.CrossStackReferences.of(resource).produce(cdk.ReferenceStrength.STRONG)
-        self.training = TrainingStack(self, "Training", environment=environment, network=network, storage=storage)
+        self.trainings = {
+            training.workload: TrainingStack(
+                self, environment=environment, training=training, network=network, storage=storage
+            )
+            for training in environment.trainings
+        }
         self.serving = ServingStack(
-            self, "Serving", environment=environment, network=network, models=self.training.models, key=storage.key
+            self,
+            "Serving",
+            environment=environment,
+            network=network,
+            models=self.trainings[environment.serving.workload].models,
+            key=storage.key,
         )
         guard_stage(self, environment)

@@ -1,4 +1,4 @@
-"""The endpoint of the byte-level language model."""
+"""The endpoint of a workload's registered models."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ServingStack(EnvironmentStack):
             "Endpoint",
             resources=environment.serving.resources,
             network=network,
-            image=environment.serving.image,
+            image=environment.training(environment.serving.workload).packaging.image,
             models=models,
             key=key,
         )

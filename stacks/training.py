@@ -1,4 +1,4 @@
-"""The pipeline of the byte-level language model."""
+"""The pipeline of one workload."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from constructs_lib.training import (
     Join,
     Location,
     Parameter,
+    StepOutput,
     TrainingPipeline,
 )
 from constructs_lib.training.steps import (
@@ -28,13 +29,12 @@ from constructs_lib.training.steps import (
     RegisterModelStep,
     TrainingStep,
 )
-from ml_contract import bytes_lm
+from constructs_lib.training.steps.base import Step
 from ml_contract.metrics import METRICS
 from ml_contract.packaging import ARCHIVE
 from stacks.base import EnvironmentStack
-from stacks.environment import BytesLmServing, BytesLmTraining, Environment
+from stacks.environment import Environment, WorkloadTraining
 
-WORKLOAD = bytes_lm.NAME.replace("_", "-")
 BINARY = "application/vnd.sagemaker-triton.binary+json;json-header-size=*"
 EVALUATION = "Evaluation"
 
@@ -43,22 +43,30 @@ class TrainingStack(EnvironmentStack):
     """Prepare, train, evaluate, and register what beats the baseline."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, environment: Environment, network: Network, storage: Storage
+        self,
+        scope: Construct,
+        *,
+        environment: Environment,
+        training: WorkloadTraining,
+        network: Network,
+        storage: Storage,
     ) -> None:
-        super().__init__(scope, construct_id, environment=environment)
-        name = f"trainyard-{environment.name}-{WORKLOAD}"
+        super().__init__(scope, f"Training-{training.workload}", environment=environment)
+        name = f"trainyard-{environment.name}-{training.workload}"
         self.packages = sagemaker.CfnModelPackageGroup(
-            self, "Packages", model_package_group_name=name, model_package_group_description="Byte-level language model"
+            self,
+            "Packages",
+            model_package_group_name=name,
+            model_package_group_description=f"Models of the workload {training.workload}",
         )
-        self.models = Location(bucket=storage.artifacts, prefix=f"packages/{WORKLOAD}")
-        training, serving = environment.training, environment.serving
+        self.models = Location(bucket=storage.artifacts, prefix=f"packages/{training.workload}")
         parameters = Parameters(training)
         pipeline = TrainingPipeline(
             self,
             "Pipeline",
             name=name,
             parameters=parameters.all,
-            steps=self._steps(parameters, training, serving, storage),
+            steps=self._steps(parameters, training, storage),
             network=network,
             key=storage.key,
         )
@@ -67,22 +75,20 @@ class TrainingStack(EnvironmentStack):
         self.output("TrainingRoleArn", pipeline.jobs.role_arn, "Role of the jobs")
         self.output("ModelPackageGroupName", name, "Registered models")
 
-    def _steps(
-        self, parameters: Parameters, training: BytesLmTraining, serving: BytesLmServing, storage: Storage
-    ) -> tuple[ProcessingStep, TrainingStep, ProcessingStep, ConditionStep]:
+    def _steps(self, parameters: Parameters, training: WorkloadTraining, storage: Storage) -> tuple[Step, ...]:
+        workload, kind = training.workload, training.run.workload.kind
         trainer = CodeBundle(self, "TrainingCode", packages=("ml_contract", "training_code"))
-        packer = CodeBundle(self, "ServingCode", packages=("inference_code", "ml_contract"))
-        artifacts = Location(bucket=storage.artifacts, prefix=f"runs/{WORKLOAD}", path=(EXECUTION_ID,))
+        artifacts = Location(bucket=storage.artifacts, prefix=f"runs/{workload}", path=(EXECUTION_ID,))
         prepare = ProcessingStep(
             name="Prepare",
             image=training.image,
-            program=trainer.program("training_code.bytes_lm.prepare"),
+            program=trainer.program(f"training_code.workloads.{kind}.prepare"),
             resources=training.processing,
             options=training.prepare,
             outputs=(
                 Output(
                     name="dataset",
-                    location=Location(bucket=storage.data, prefix=f"datasets/{WORKLOAD}", path=(EXECUTION_ID,)),
+                    location=Location(bucket=storage.data, prefix=f"datasets/{workload}", path=(EXECUTION_ID,)),
                 ),
             ),
             retries=training.retries,
@@ -95,10 +101,10 @@ class TrainingStack(EnvironmentStack):
             resources=training.resources,
             capacity=training.capacity,
             channels=(Channel(name="train", source=dataset.below("train")),),
-            hyperparameters=training.model,
-            overrides={"steps": parameters.steps.as_text(), "seed": parameters.seed.as_text()},
+            hyperparameters=training.run,
+            overrides={parameters.duration_field: parameters.duration.as_text(), "seed": parameters.seed.as_text()},
             checkpoint=DirectCheckpoint(
-                location=Location(bucket=storage.checkpoints, prefix=WORKLOAD, path=(EXECUTION_ID,)),
+                location=Location(bucket=storage.checkpoints, prefix=workload, path=(EXECUTION_ID,)),
                 hyperparameter="checkpoint_uri",
             ),
             output=artifacts.below("model"),
@@ -108,7 +114,7 @@ class TrainingStack(EnvironmentStack):
         evaluate = ProcessingStep(
             name="Evaluate",
             image=training.image,
-            program=trainer.program("training_code.bytes_lm.evaluate"),
+            program=trainer.program(f"training_code.workloads.{kind}.evaluate"),
             resources=training.processing,
             options=training.evaluate,
             inputs=(Input(name="model", source=train.model), Input(name="heldout", source=dataset.below("heldout"))),
@@ -116,58 +122,82 @@ class TrainingStack(EnvironmentStack):
             property_files=(PropertyFile(name=EVALUATION, output="evaluation", path="evaluation.json"),),
             retries=training.retries,
         )
-        package = ProcessingStep(
-            name="Package",
-            image=training.image,
-            program=packer.program("inference_code.package"),
-            resources=training.processing,
-            options=serving.package,
-            inputs=(Input(name="model", source=train.model),),
-            outputs=(Output(name="repository", location=self.models.below(EXECUTION_ID)),),
-            retries=training.retries,
-        )
-        register = RegisterModelStep(
-            name="Register",
-            group=self.packages,
-            image=serving.image,
-            model_data=package.output("repository").below(ARCHIVE),
-            statistics=evaluate.output("evaluation").below("evaluation.json"),
-            environment={"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": bytes_lm.NAME},
-            instance_types=(serving.resources.instance_type,),
-            content_types=("application/json", "application/octet-stream", BINARY),
-            response_types=("application/json", "application/octet-stream", BINARY),
-            approval=training.approval,
-            metadata={"execution": EXECUTION_ID},
-        )
-        score = evaluate.figure(EVALUATION, "bits_per_byte")
-        baseline = evaluate.figure(EVALUATION, "order0_bits_per_byte")
+        return prepare, train, evaluate, self._decision(parameters, training, train.model, evaluate)
+
+    def _decision(
+        self, parameters: Parameters, training: WorkloadTraining, model: StepOutput, evaluate: ProcessingStep
+    ) -> ConditionStep:
+        """Register the model where its evaluation meets the criterion; say why not otherwise."""
+        criterion = training.criterion
+        figure, baseline = (evaluate.figure(EVALUATION, name) for name in (criterion.figure, criterion.baseline))
+        more = "less" if criterion.better == "LessThan" else "more"
         reject = FailStep(
             name="Reject",
             message=Join(
                 on=" ",
                 values=(
-                    "Not registered: the model has", score, "bits per byte on held-out text. It must have fewer than",
-                    "the threshold", parameters.threshold, "and fewer than the order-0 baseline", baseline,
+                    f"Not registered: the model's {criterion.figure} on held-out data is", figure,
+                    f"and must be {more} than the threshold", parameters.threshold,
+                    f"and {more} than {criterion.baseline}", baseline,
                 ),
             ),
         )  # fmt: skip
-        decide = ConditionStep(
+        return ConditionStep(
             name="BeatsBaseline",
-            conditions=(
-                Comparison(left=score, operator="LessThan", right=parameters.threshold),
-                Comparison(left=score, operator="LessThan", right=baseline),
+            conditions=tuple(
+                Comparison(left=figure, operator=criterion.better, right=right)
+                for right in (parameters.threshold, baseline)
             ),
-            if_steps=(package, register),
+            if_steps=self._registration(training, model, evaluate),
             else_steps=(reject,),
         )
-        return prepare, train, evaluate, decide
+
+    def _registration(
+        self, training: WorkloadTraining, model: StepOutput, evaluate: ProcessingStep
+    ) -> tuple[Step, ...]:
+        packaging = training.packaging
+        steps: list[Step] = []
+        if packaging.package is not None:
+            packer = CodeBundle(self, "ServingCode", packages=("inference_code", "ml_contract"))
+            package = ProcessingStep(
+                name="Package",
+                image=training.image,
+                program=packer.program("inference_code.package"),
+                resources=training.processing,
+                options=packaging.package,
+                inputs=(Input(name="model", source=model),),
+                outputs=(Output(name="repository", location=self.models.below(EXECUTION_ID)),),
+                retries=training.retries,
+            )
+            steps.append(package)
+            model = package.output("repository").below(ARCHIVE)
+        register = RegisterModelStep(
+            name="Register",
+            group=self.packages,
+            image=packaging.image,
+            model_data=model,
+            statistics=evaluate.output("evaluation").below("evaluation.json"),
+            environment={"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": training.run.workload.kind},
+            instance_types=packaging.instance_types,
+            content_types=("application/json", "application/octet-stream", BINARY),
+            response_types=("application/json", "application/octet-stream", BINARY),
+            approval=training.approval,
+            metadata={"execution": EXECUTION_ID},
+        )
+        return (*steps, register)
 
 
 class Parameters:
     """What an operator may vary from execution to execution; the defaults are the environment's."""
 
-    def __init__(self, training: BytesLmTraining) -> None:
-        self.threshold = Parameter(name="BitsPerByteThreshold", type="Float", default=training.bits_per_byte)
-        self.steps = Parameter(name="TrainingSteps", type="Integer", default=training.model.steps)
-        self.seed = Parameter(name="Seed", type="Integer", default=training.model.seed)
-        self.all = (self.threshold, self.steps, self.seed)
+    def __init__(self, training: WorkloadTraining) -> None:
+        run = training.run
+        self.threshold = Parameter(name="Threshold", type="Float", default=training.criterion.threshold)
+        self.duration_field = "steps" if run.steps is not None else "epochs"
+        self.duration = Parameter(
+            name="TrainingSteps" if run.steps is not None else "Epochs",
+            type="Integer",
+            default=run.steps if run.steps is not None else run.epochs,
+        )
+        self.seed = Parameter(name="Seed", type="Integer", default=run.seed)
+        self.all = (self.threshold, self.duration, self.seed)
