@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
-import tarfile
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -24,11 +21,9 @@ from ml_contract.workloads.bytes_lm import NAME, EvaluateOptions
 from training_code import processing
 from training_code.data.tokens import TokenShards
 from training_code.log import say
+from training_code.workloads import evaluation
 from training_code.workloads.bytes_lm import baselines
 from training_code.workloads.bytes_lm.graph import GRAPH, INPUT, OUTPUT, open_graph
-
-MODEL, HELDOUT, EVALUATION = "model", "heldout", "evaluation"
-ARCHIVE, REPORT = "model.tar.gz", "evaluation.json"
 
 
 def evaluate(options: EvaluateOptions, artifact: Path, heldout: Path) -> dict[str, Any]:
@@ -96,24 +91,8 @@ def _nats(session: onnxruntime.InferenceSession, windows: npt.NDArray[np.uint8])
     return float((normalizer - chosen).sum())
 
 
-def unpack(archive: Path, folder: Path) -> Path:
-    """Extract model.tar.gz into ``folder``. Raises ContractError where it is missing or no archive."""
-    try:
-        with tarfile.open(archive) as content:
-            content.extractall(folder, filter="data")
-    except (OSError, tarfile.TarError, EOFError) as error:
-        reject(str(archive), f"{type(error).__name__}: {error}", "a training job's artifact is a readable archive",
-               "Check that training finished and that the processing input names its model.tar.gz.")  # fmt: skip
-    return folder
-
-
 def _work(options: EvaluateOptions, paths: ContainerPaths) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        artifact = unpack(paths.processing_input(MODEL) / ARCHIVE, Path(scratch))
-        found = evaluate(options, artifact, paths.processing_input(HELDOUT))
-    output = paths.processing_output(EVALUATION)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / REPORT).write_text(json.dumps(found, indent=1) + "\n")
+    found = evaluation.run(paths, lambda artifact, heldout: evaluate(options, artifact, heldout))
     say(f"evaluate: {found['bits_per_byte']:.3f} bits per byte on {found['heldout_bytes']} held-out bytes; "
         f"order 0: {found['order0_bits_per_byte']:.3f}, xz: {found['xz_bits_per_byte']:.3f}")  # fmt: skip
 

@@ -1,0 +1,47 @@
+"""What evaluations of all workloads share: the artifact comes in as an archive, the report goes out as JSON."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ml_contract.errors import reject
+from ml_contract.paths import ContainerPaths
+
+MODEL, HELDOUT, EVALUATION = "model", "heldout", "evaluation"
+"""Processing inputs and output of an evaluation."""
+ARCHIVE, REPORT = "model.tar.gz", "evaluation.json"
+
+
+def run(paths: ContainerPaths, evaluate: Callable[[Path, Path], dict[str, Any]]) -> dict[str, Any]:
+    """Unpack the artifact, evaluate it on the held-out split, and write the report.
+
+    Args:
+        paths: Of the processing job.
+        evaluate: From the artifact's folder and the held-out one to the report, JSON values.
+
+    Returns:
+        The report.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        artifact = unpack(paths.processing_input(MODEL) / ARCHIVE, Path(scratch))
+        found = evaluate(artifact, paths.processing_input(HELDOUT))
+    output = paths.processing_output(EVALUATION)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / REPORT).write_text(json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Extract model.tar.gz into ``folder``. Raises ContractError where it is missing or no archive."""
+    try:
+        with tarfile.open(archive) as content:
+            content.extractall(folder, filter="data")
+    except (OSError, tarfile.TarError, EOFError) as error:
+        reject(str(archive), f"{type(error).__name__}: {error}", "a training job's artifact is a readable archive",
+               "Check that training finished and that the processing input names its model.tar.gz.")  # fmt: skip
+    return folder
