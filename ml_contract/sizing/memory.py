@@ -1,0 +1,99 @@
+"""Memory that one rank of a run needs. All formulas of sizing are in this package, and used by whoever needs one.
+
+:mod:`~ml_contract.sizing.states` has those of parameters, gradients and optimiser state (arXiv 1910.02054),
+:mod:`~ml_contract.sizing.activations` those of activations and scores (arXiv 2205.05198), and
+:mod:`~ml_contract.sizing.parts` what a stage of a pipeline holds. Numbers are bytes; shares are rounded up.
+
+Not in here but in the reserve of :mod:`ml_contract.sizing.fit`: CUDA's context, NCCL's buffers, workspaces of kernels,
+and memory that the allocator cannot use for being in pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ml_contract.sizing import activations, states
+from ml_contract.sizing.needs import Memory, Need
+from ml_contract.sizing.parts import Part, over, parts, sequence_parts
+from ml_contract.sizing.states import Setting
+from ml_contract.training.aws_strategies import SageMakerModelParallel
+from ml_contract.training.layout import Layout, World
+from ml_contract.training.run import TrainingRun
+from ml_contract.training.strategies import DeepSpeed, Fsdp, ModelParallel
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "float8": 2}
+"""Of an element in the compute format; float8 is made from bfloat16, product by product."""
+CHECKPOINT_BYTES = 12
+"""Of one parameter in a checkpoint: itself in float32 and two moments."""
+
+
+def memory(run: TrainingRun, world: World) -> Memory:
+    """What one rank of a run needs.
+
+    Args:
+        run: The run.
+        world: Its ranks.
+
+    Raises:
+        ContractError: The run does not fit the world: a degree, or the batch.
+    """
+    layout = run.bind(world)
+    stages = [_stage(run, layout, part) for part in parts(run, layout)]
+    return max(stages, key=lambda found: found.total("device"))
+
+
+def _stage(run: TrainingRun, layout: Layout, part: Part) -> Memory:
+    data = run.strategy.data if isinstance(run.strategy, ModelParallel) else run.strategy
+    divided = isinstance(data, Fsdp | DeepSpeed | SageMakerModelParallel)
+    compute = BYTES[run.precision.compute]
+    at = Setting(
+        part=part, ranks=layout.shard if divided else 1, compute=compute, reduce=BYTES[run.precision.reduce],
+        fused=run.optimizer.fused, accumulated=run.batching(layout)[1] > 1, pipelined=layout.pipeline > 1,
+    )  # fmt: skip
+    if isinstance(data, DeepSpeed):
+        needs = states.zero(at, data)
+    elif isinstance(data, Fsdp):
+        ahead = max(1, data.prefetch_forward, data.prefetch_backward)
+        needs = states.sharded(at, stay=data.sharding == "shard_grad_op", ahead=ahead, offload=data.cpu_offload)
+    elif isinstance(data, SageMakerModelParallel):
+        needs = states.sharded(at, stay=False, ahead=1, offload=False)
+    else:
+        needs = states.whole(at)
+    forward = _forward(run, layout, part, compute, autocast=not divided and compute < 4)
+    unknown = () if run.workload.size.hidden else ("activations",)
+    return Memory(needs=(*needs, *forward, *_staged(run, at)), unknown=unknown)
+
+
+def _forward(run: TrainingRun, layout: Layout, part: Part, compute: int, *, autocast: bool) -> Iterator[Need]:
+    """Activations and scores; nothing for a model without a residual stream, whose formula nobody knows."""
+    size, strategy = run.workload.size, run.strategy
+    if not size.hidden:
+        return
+    tokens = over(part.samples * size.tokens, sequence_parts(run))
+    kept = activations.of_block(
+        size, tokens=tokens, tensor=layout.tensor, compute_bytes=compute, autocast=autocast,
+        recompute=run.activation_checkpointing,
+    )  # fmt: skip
+    # Beside the blocks: what the embedding gives; on the last stage what enters and leaves the last norm, too.
+    beside = tokens * size.hidden * compute * (3 if part.kept_outputs else 1)
+    held = part.in_flight * (part.blocks * kept.block + beside)
+    times = f"{part.in_flight} micro-batches of " if part.in_flight > 1 else ""
+    how = f"{part.blocks} blocks x {times}{tokens} tokens, checkpointing {run.activation_checkpointing}"
+    if isinstance(strategy, SageMakerModelParallel) and strategy.activation_offloading:
+        here = min(part.blocks, 1 + strategy.activation_loading_horizon)
+        yield Need(what="activations", bytes=here * kept.block + kept.again, how=f"{here} of {how}",
+                   when="begin")  # fmt: skip
+        yield Need(what="activations offloaded", bytes=held, how=how, place="host")
+    else:
+        yield Need(what="activations", bytes=held + kept.again, how=how, when="begin")
+    if part.kept_outputs:
+        scores = activations.of_scores(size, tokens=tokens, compute_bytes=compute, outputs=part.kept_outputs)
+        yield Need(what="scores and loss", bytes=scores, how=f"{tokens} tokens x {size.vocabulary} classes",
+                   when="begin")  # fmt: skip
+
+
+def _staged(run: TrainingRun, at: Setting) -> Iterator[Need]:
+    if run.checkpointing.mode == "async":
+        share = f" / {at.ranks} ranks" if at.ranks > 1 else ""
+        yield Need(what="copy for the checkpoint", bytes=CHECKPOINT_BYTES * over(at.part.parameters, at.ranks),
+                   how=f"{CHECKPOINT_BYTES} B a parameter{share}", place="host")  # fmt: skip

@@ -1,0 +1,77 @@
+"""What of a model one rank answers for, before data parallelism divides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml_contract.training.aws_strategies import SageMakerModelParallel
+from ml_contract.training.layout import Layout
+from ml_contract.training.run import TrainingRun
+from ml_contract.training.strategies import ModelParallel, Pipeline
+
+
+def over(amount: int, ranks: int) -> int:
+    """A share, rounded up."""
+    return -(-amount // ranks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One stage of a pipeline, or the whole model; matrices divided by the tensor degree."""
+
+    parameters: int
+    blocks: int
+    block: int
+    """Parameters of the largest block."""
+    outside: int
+    """Parameters outside the blocks: embedding, last norm, scores."""
+    scores: int
+    """Of those, parameters of the layer that scores classes; with shared weights, of the embedding."""
+    samples: int
+    """Of one micro-batch."""
+    in_flight: int
+    """Micro-batches whose activations are kept at one time."""
+    kept_outputs: int
+    """Micro-batches whose scores are kept at one time; 0 on a stage that has none."""
+
+
+def parts(run: TrainingRun, layout: Layout) -> tuple[Part, ...]:
+    """The first and the last stage of a pipeline, of which one needs the most; one part without a pipeline.
+
+    Micro-batches in flight: 1F1B keeps as many as there are stages behind and itself; interleaved keeps
+    1 + (p - 1) / (p v) times as much as the first stage of 1F1B does (Korthikanti et al., arXiv 2205.05198, 4.2.3).
+    """
+    size, tensor = run.workload.size, layout.tensor
+    micro, _ = run.batching(layout)
+    embedding = size.vocabulary * size.hidden
+    every = max(0, size.parameters - size.blocks * size.block_parameters)
+    pipeline = run.strategy.pipeline if isinstance(run.strategy, ModelParallel) else None
+
+    def part(blocks: int, outside: int, samples: int, in_flight: int, kept: int) -> Part:
+        scores = min(outside, embedding) if embedding else outside
+        block, outside = over(size.block_parameters, tensor), over(outside, tensor)
+        return Part(
+            parameters=blocks * block + outside, blocks=blocks, block=block, outside=outside,
+            scores=over(scores, tensor) if kept else 0, samples=samples, in_flight=in_flight, kept_outputs=kept,
+        )  # fmt: skip
+
+    if pipeline is None:
+        return (part(size.blocks, every, micro, 1, 1),)
+    chunks = pipeline.parts // pipeline.stages
+    blocks = min(size.blocks, chunks * over(size.blocks, pipeline.parts))
+    samples, first = over(micro, pipeline.micro_batches), min(every, embedding)
+    behind = pipeline.stages if chunks == 1 else _interleaved(pipeline, chunks)
+    return (
+        part(blocks, first, samples, min(behind, pipeline.micro_batches), 0),
+        part(blocks, every - first, samples, max(1, behind - pipeline.stages + 1), pipeline.micro_batches),
+    )
+
+
+def _interleaved(pipeline: Pipeline, chunks: int) -> int:
+    return pipeline.stages + over(pipeline.stages - 1, chunks)
+
+
+def sequence_parts(run: TrainingRun) -> int:
+    """Ranks that share one sequence."""
+    strategy = run.strategy
+    return strategy.context if isinstance(strategy, ModelParallel | SageMakerModelParallel) else 1
