@@ -2,49 +2,22 @@
 
 Sources, read 2026-11-21: AWS Deep Learning Containers, "Framework support policy" and release notes of the repository
 aws/deep-learning-containers; accounts by region and tags from the offline maps of the SageMaker Python SDK 3.27
-(sagemaker/core/image_uri_config), against which a test holds this table. That a tag exists in ECR was not verified.
+(sagemaker/core/image_uri_config: pytorch-amzn2023, pytorch-smp, debugger), against which a test holds this table;
+"Supported frameworks, AWS Regions, and instances types" of the data parallelism and of the model parallelism library,
+SageMaker Developer Guide. That a tag exists in ECR was not verified.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
 
 from ml_contract.errors import reject
 
 READ_ON = "2026-11-21"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """One image of the deep-learning containers."""
-
-    repository: str
-    tag: str
-    end_of_support: date | None
-    """Last day with patches; ``None`` where AWS names none."""
-
-    def is_supported(self, today: date) -> bool:
-        return self.end_of_support is None or today <= self.end_of_support
-
-
-PYTORCH_TRAINING = Image(repository="pytorch", tag="2.13-cu133-amzn2023-sagemaker", end_of_support=date(2027, 7, 20))
-"""PyTorch 2.13, the version that the tests run."""
-
-PYTORCH_TRAINING_CPU = Image(repository="pytorch", tag="2.13-cpu-amzn2023-sagemaker", end_of_support=date(2027, 7, 20))
-"""The same without CUDA, for CPU instance types."""
-
-PYTORCH_TRAINING_2_10 = Image(
-    repository="pytorch-training", tag="2.10.0-gpu-py313-cu130-ubuntu22.04-sagemaker", end_of_support=date(2027, 1, 21)
-)
-PYTORCH_TRAINING_2_9 = Image(
-    repository="pytorch-training", tag="2.9.0-gpu-py312-cu130-ubuntu22.04-sagemaker", end_of_support=date(2026, 10, 15)
-)
-"""Out of support: a job that names it is warned about at synth."""
-
-TRITON = Image(repository="sagemaker-tritonserver", tag="26.05-py3", end_of_support=None)
-
-IMAGES = (PYTORCH_TRAINING, PYTORCH_TRAINING_CPU, PYTORCH_TRAINING_2_10, PYTORCH_TRAINING_2_9, TRITON)
 
 DEFAULT_ACCOUNT = "763104351884"
 ACCOUNT_BY_REGION = {
@@ -82,23 +55,125 @@ ACCOUNT_BY_REGION = {
 }  # fmt: skip
 
 
-def image_account(region: str) -> str:
-    """The account that holds the images in ``region``.
+SMP_ACCOUNT = "658645717510"
+SMP_REGIONS = (
+    "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2",
+    "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1",
+    "us-east-2", "us-west-1", "us-west-2",
+)  # fmt: skip
+DEBUGGER_ACCOUNT_BY_REGION = {
+    "af-south-1": "314341159256",
+    "ap-east-1": "199566480951",
+    "ap-northeast-1": "430734990657",
+    "ap-northeast-2": "578805364391",
+    "ap-northeast-3": "479947661362",
+    "ap-south-1": "904829902805",
+    "ap-southeast-1": "972752614525",
+    "ap-southeast-2": "184798709955",
+    "ca-central-1": "519511493484",
+    "cn-north-1": "618459771430",
+    "cn-northwest-1": "658757709296",
+    "eu-central-1": "482524230118",
+    "eu-north-1": "314864569078",
+    "eu-south-1": "563282790590",
+    "eu-west-1": "929884845733",
+    "eu-west-2": "250201462417",
+    "eu-west-3": "447278800020",
+    "me-south-1": "986000313247",
+    "sa-east-1": "818342061345",
+    "us-east-1": "503895931360",
+    "us-east-2": "915447279597",
+    "us-gov-west-1": "515509971035",
+    "us-west-1": "685455198987",
+    "us-west-2": "895741380848",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One image that AWS publishes."""
+
+    repository: str
+    tag: str
+    end_of_support: date | None
+    """Last day with patches; ``None`` where AWS names none."""
+    processor: Literal["gpu", "cpu"] = "gpu"
+    """What its PyTorch was built for."""
+    modules: frozenset[str] = frozenset()
+    """What it holds that no other image and no package index has."""
+    accounts: Mapping[str, str] = field(default_factory=lambda: ACCOUNT_BY_REGION, compare=False)
+    """Account that holds it, by region; the deep-learning containers' own by default."""
+
+    def is_supported(self, today: date) -> bool:
+        return self.end_of_support is None or today <= self.end_of_support
+
+
+PYTORCH_TRAINING = Image(repository="pytorch", tag="2.13-cu133-amzn2023-sagemaker", end_of_support=date(2027, 7, 20))
+"""PyTorch 2.13, the version that the tests run."""
+
+PYTORCH_TRAINING_CPU = Image(
+    repository="pytorch", tag="2.13-cpu-amzn2023-sagemaker", end_of_support=date(2027, 7, 20), processor="cpu"
+)
+"""The same without CUDA, for CPU instance types."""
+
+PYTORCH_TRAINING_2_10 = Image(
+    repository="pytorch-training", tag="2.10.0-gpu-py313-cu130-ubuntu22.04-sagemaker", end_of_support=date(2027, 1, 21)
+)
+PYTORCH_TRAINING_2_9 = Image(
+    repository="pytorch-training", tag="2.9.0-gpu-py312-cu130-ubuntu22.04-sagemaker", end_of_support=date(2026, 10, 15)
+)
+"""Out of support: a job that names it is warned about at synth."""
+
+SMP = Image(
+    repository="smdistributed-modelparallel",
+    tag="2.5.1-gpu-py311-cu124",
+    end_of_support=None,
+    modules=frozenset({"torch.sagemaker"}),
+    accounts=dict.fromkeys(SMP_REGIONS, SMP_ACCOUNT),
+)
+"""The model parallelism library 2.8 with PyTorch 2.5.1: the newest that AWS lists."""
+
+SMDDP = Image(
+    repository="smdistributed-modelparallel",
+    tag="2.4.1-gpu-py311-cu121",
+    end_of_support=None,
+    modules=frozenset({"smdistributed.dataparallel", "torch.sagemaker"}),
+    accounts=dict.fromkeys(SMP_REGIONS, SMP_ACCOUNT),
+)
+"""The data parallelism library 2.5.0, its last release, with PyTorch 2.4.1. No framework container holds that release:
+AWS lists it inside the image of the model parallelism library only."""
+
+TRITON = Image(repository="sagemaker-tritonserver", tag="26.05-py3", end_of_support=None)
+
+DEBUGGER_RULES = Image(
+    repository="sagemaker-debugger-rules", tag="latest", end_of_support=None, processor="cpu",
+    accounts=DEBUGGER_ACCOUNT_BY_REGION,
+)  # fmt: skip
+"""Evaluates built-in rules of Debugger and of the profiler."""
+
+IMAGES = (PYTORCH_TRAINING, PYTORCH_TRAINING_CPU, PYTORCH_TRAINING_2_10, PYTORCH_TRAINING_2_9, SMP, SMDDP, TRITON,
+          DEBUGGER_RULES)  # fmt: skip
+
+
+def image_account(region: str, accounts: Mapping[str, str] = ACCOUNT_BY_REGION) -> str:
+    """The account that holds an image in ``region``, of the deep-learning containers unless told otherwise.
 
     Raises:
         ContractError: The table does not hold the region.
     """
-    account = ACCOUNT_BY_REGION.get(region)
+    account = accounts.get(region)
     if account is None:
+        known = "" if accounts is ACCOUNT_BY_REGION else f" It holds {', '.join(sorted(accounts))}."
         reject("region", region, f"the table of image accounts of {READ_ON} does not hold it",
-               "Add a row with its source to ml_contract/images.py.")  # fmt: skip
+               f"Add a row with its source to ml_contract/images.py.{known}")  # fmt: skip
     return account
 
 
 def image_uri(image: Image, region: str) -> str:
     """The image's address in ``region``, for example ``….dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13-…``."""
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    return f"{image_account(region)}.dkr.ecr.{region}.{suffix}/{image.repository}:{image.tag}"
+    account = image_account(region, image.accounts)
+    return f"{account}.dkr.ecr.{region}.{suffix}/{image.repository}:{image.tag}"
 
 
 def find(uri: str) -> Image | None:

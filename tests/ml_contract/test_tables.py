@@ -9,7 +9,18 @@ import pytest
 
 from ml_contract.accelerators import ACCELERATORS, by_device_name
 from ml_contract.errors import ContractError
-from ml_contract.images import ACCOUNT_BY_REGION, IMAGES, PYTORCH_TRAINING, PYTORCH_TRAINING_2_9, find, image_uri
+from ml_contract.images import (
+    ACCOUNT_BY_REGION,
+    DEBUGGER_RULES,
+    IMAGES,
+    PYTORCH_TRAINING,
+    PYTORCH_TRAINING_2_9,
+    SMDDP,
+    SMP,
+    Image,
+    find,
+    image_uri,
+)
 from ml_contract.instances import CATALOGUE, instance
 
 
@@ -35,6 +46,20 @@ def test_the_training_tags_are_the_sdk_ones() -> None:
 
 def test_the_triton_tag_is_known_to_the_sdk() -> None:
     assert "26.05" in sdk_image_map("sagemaker-tritonserver")["versions"]
+
+
+@pytest.mark.parametrize(("image", "version"), [(SMP, "2.8.0"), (SMDDP, "2.7.0")])
+def test_the_model_parallel_images_are_the_sdk_ones(image: Image, version: str) -> None:
+    theirs = sdk_image_map("pytorch-smp")["training"]
+    assert theirs["version_aliases"][image.tag.partition("-")[0]] == version
+    assert dict(image.accounts) == theirs["versions"][version]["registries"]
+    assert image.repository == theirs["versions"][version]["repository"]
+    with pytest.raises(ContractError, match=r"region: got 'af-south-1'.* It holds ap-northeast-1"):
+        image_uri(image, "af-south-1")
+
+
+def test_the_debugger_accounts_equal_the_sdk_offline_map() -> None:
+    assert DEBUGGER_RULES.accounts == sdk_image_map("debugger")["versions"]["latest"]["registries"]
 
 
 def test_an_image_is_found_by_its_address() -> None:
