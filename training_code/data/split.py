@@ -31,7 +31,14 @@ class Shard:
     def write(cls, path: Path, content: bytes) -> Shard:
         """Write a file and describe it."""
         path.write_bytes(content)
-        return cls(name=path.name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+        return cls.of(path)
+
+    @classmethod
+    def of(cls, path: Path) -> Shard:
+        """Describe a file."""
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return cls(name=path.name, size=path.stat().st_size, sha256=digest)
 
 
 @dataclass(frozen=True, kw_only=True)
