@@ -10,6 +10,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = tempfile.TemporaryDirectory(prefix="trainyard-assembly-")  # removed when the tests end
 PARTS = ("Network", "Storage", "Training", "Serving")
+"""Stacks; Training is that of the workload bytes_lm, Training-digits that of another."""
 
 
 def context() -> dict[str, Any]:
@@ -43,7 +44,8 @@ def assembly() -> Path:
 @functools.cache
 def template(stage: str, part: str) -> dict[str, Any]:
     """The template of one stack, for example ``template("Local", "Training")``."""
-    (path,) = (assembly() / f"assembly-{stage}").glob(f"{stage}{part}*.template.json")
+    name = {"Training": "Training-bytes-lm"}.get(part, part).replace("-", "")
+    (path,) = (assembly() / f"assembly-{stage}").glob(f"{stage}{name}*.template.json")
     return json.loads(path.read_text())
 
 
@@ -56,9 +58,9 @@ def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in template["Resources"].items() if entry["Type"] == kind}
 
 
-def definition(stage: str) -> dict[str, Any]:
+def definition(stage: str, part: str = "Training") -> dict[str, Any]:
     """The pipeline's definition, with a plausible value for every reference."""
-    ((_, pipeline),) = resources(template(stage, "Training"), "AWS::SageMaker::Pipeline").items()
+    ((_, pipeline),) = resources(template(stage, part), "AWS::SageMaker::Pipeline").items()
     return json.loads(resolved(pipeline["Properties"]["PipelineDefinition"]["PipelineDefinitionBody"]))
 
 

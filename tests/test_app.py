@@ -17,12 +17,16 @@ STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::EC2
 
 
 def test_every_environment_has_its_stacks() -> None:
+    from environments import ENVIRONMENTS
+
     assert stages() == ["Dev", "Local", "Prod"]
     for stage in stages():
         manifest = json.loads((assembly() / f"assembly-{stage}" / "manifest.json").read_text())
         stacks = {a["properties"]["stackName"]: a["properties"].get("terminationProtection", False)
                   for a in manifest["artifacts"].values() if a["type"] == "aws:cloudformation:stack"}  # fmt: skip
-        assert stacks == {f"trainyard-{stage.lower()}-{part.lower()}": stage == "Prod" for part in PARTS}
+        (environment,) = (found for found in ENVIRONMENTS if found.stage == stage)
+        parts = ["network", "storage", "serving", *(f"training-{found.workload}" for found in environment.trainings)]
+        assert stacks == {f"trainyard-{stage.lower()}-{part}": stage == "Prod" for part in parts}
 
 
 def test_logical_ids_of_what_holds_state_never_change() -> None:

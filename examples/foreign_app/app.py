@@ -22,8 +22,11 @@ from constructs_lib.training import (
 )
 from constructs_lib.training.steps import Channel, TrainingStep
 from constructs_lib.values import explained
-from ml_contract.bytes_lm import BytesLm
 from ml_contract.images import PYTORCH_TRAINING
+from ml_contract.training.optimization import AdamW
+from ml_contract.training.run import TrainingRun
+from ml_contract.training.strategies import Fsdp
+from ml_contract.workloads import BytesLm
 
 ZONES = ("eu-west-1a", "eu-west-1b")
 
@@ -55,7 +58,13 @@ class ResearchStack(cdk.Stack):
             resources=TrainingResources(instance_type="ml.g5.xlarge", instance_count=4, volume_gib=100, efa=False),
             capacity=SpotCapacity(max_run_seconds=6 * 3600, max_wait_seconds=24 * 3600),
             channels=(Channel(name="train", source=Location(bucket=storage.data, prefix="text/train")),),
-            hyperparameters=BytesLm(dimension=512, layers=8, heads=8, steps=2000),
+            hyperparameters=TrainingRun(
+                workload=BytesLm(dimension=512, layers=8, heads=8),
+                strategy=Fsdp(sharding="shard_grad_op"),
+                optimizer=AdamW(learning_rate=1e-3),
+                global_batch_size=64,
+                steps=2000,
+            ),
             checkpoint=DirectCheckpoint(
                 location=Location(bucket=storage.checkpoints, prefix="text", path=(EXECUTION_ID,)),
                 hyperparameter="checkpoint_uri",

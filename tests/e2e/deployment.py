@@ -19,14 +19,17 @@ from botocore.config import Config
 
 from trainyard.local.cloud import ROOT, Cloud
 
-TRAINING = "trainyard-local-training"
+TRAINING = "trainyard-local-training-bytes-lm"
 SERVING = "trainyard-local-serving"
 STORAGE = "trainyard-local-storage"
 FINAL = ("Succeeded", "Failed", "Stopped", "Completed")
 SMALL_MODEL = {
-    "dimension": "32", "layers": "1", "heads": "2", "sequence_length": "64", "batch_size": "4", "warmup_steps": "2",
-    "learning_rate": "0.02", "checkpoint_steps": "10",
-}  # fmt: skip
+    "workload": {"dimension": 32, "layers": 1, "heads": 2, "sequence_length": 64},
+    "optimizer": {"learning_rate": 0.02},
+    "schedule": {"warmup_steps": 2},
+    "checkpointing": {"every_steps": 10},
+}
+"""What changes inside the hyperparameters that are objects."""
 STEPS = 60
 Edit = Callable[[dict[str, Any]], object]
 
@@ -60,16 +63,24 @@ def statements(template: dict[str, Any], policy: str) -> list[dict[str, Any]]:
     return entry["Properties"]["PolicyDocument"]["Statement"]
 
 
+def change(hyperparameters: dict[str, Any], name: str, changes: dict[str, Any]) -> None:
+    """Fields inside a hyperparameter that is an object."""
+    before = json.loads(hyperparameters[name])
+    assert set(changes) <= set(before)
+    hyperparameters[name] = json.dumps(before | changes)
+
+
 def shrink(definition: dict[str, Any]) -> None:
     """The same pipeline with a model, a corpus and an evaluation that take seconds."""
     hyperparameters = step(definition, "Train")["Arguments"]["HyperParameters"]
-    assert set(SMALL_MODEL) <= set(hyperparameters)
-    hyperparameters.update(SMALL_MODEL)
+    hyperparameters["global_batch_size"] = "8"
+    for name, changes in SMALL_MODEL.items():
+        change(hyperparameters, name, changes)
     for name, limits in {"Prepare": {"maximum_bytes": 2**18}, "Evaluate": {"maximum_bytes": 2**14}}.items():
         environment = step(definition, name)["Arguments"]["Environment"]
         environment["TRAINYARD_OPTIONS"] = json.dumps(json.loads(environment["TRAINYARD_OPTIONS"]) | limits)
     for parameter in definition["Parameters"]:
-        parameter["DefaultValue"] = {"TrainingSteps": STEPS, "BitsPerByteThreshold": 8}.get(
+        parameter["DefaultValue"] = {"TrainingSteps": STEPS, "Threshold": 8}.get(
             parameter["Name"], parameter["DefaultValue"]
         )
 

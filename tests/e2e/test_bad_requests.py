@@ -46,13 +46,13 @@ def test_an_unknown_parameter(deployment: Deployment) -> None:
     assert "'TrainingSteps'" in line, "no way out"
     line = refused(deployment, "run", deployment.pipeline, "-p", "Colour=red")
     assert "Colour" in line
-    for name in ("BitsPerByteThreshold", "TrainingSteps", "Seed"):
+    for name in ("Threshold", "TrainingSteps", "Seed"):
         assert name in line, "no way out"
 
 
 @pytest.mark.parametrize(
     ("given", "kind"), [("TrainingSteps=many", "Integer"), ("TrainingSteps=1.5", "Integer"),
-                        ("BitsPerByteThreshold=low", "Float")]
+                        ("Threshold=low", "Float")]
 )  # fmt: skip
 def test_a_parameter_of_the_wrong_type(deployment: Deployment, given: str, kind: str) -> None:
     name, value = given.split("=")

@@ -6,13 +6,14 @@ job is created as its execution would create it: its deployed Arguments, with th
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from .deployment import STORAGE, Deployment, Edit, in_definition, statements, step
+from .deployment import STORAGE, TRAINING, Deployment, Edit, in_definition, statements, step
 
 
 def execution_failure(deployment: Deployment, edit: Edit) -> tuple[str, dict[str, Any]]:
@@ -66,8 +67,8 @@ def test_a_pipeline_role_that_may_not_pass_the_jobs_role(deployment: Deployment)
     reason, steps = execution_failure(deployment, without("iam:PassRole", "PipelineRole"))
     assert list(steps) == ["Prepare"]
     assert "is not authorized to perform: iam:PassRole on resource: " in reason
-    assert "trainyard-local-training-PipelineJobsRole" in reason.partition("on resource: ")[2]
-    assert "trainyard-local-training-PipelineRole" in reason.partition("is not authorized")[0]
+    assert "trainyard-local-training-bytes-lm-PipelineJobsRole" in reason.partition("on resource: ")[2]
+    assert "trainyard-local-training-bytes-lm-PipelineRole" in reason.partition("is not authorized")[0]
 
 
 def test_a_jobs_role_that_may_not_write_data_sets(deployment: Deployment) -> None:
@@ -75,7 +76,7 @@ def test_a_jobs_role_that_may_not_write_data_sets(deployment: Deployment) -> Non
     assert list(steps) == ["Prepare"]
     assert "s3:PutObject" in reason
     assert deployment.output(STORAGE, "DataBucketName") + "/datasets/bytes-lm/" in reason
-    assert "trainyard-local-training-PipelineJobsRole" in reason
+    assert "trainyard-local-training-bytes-lm-PipelineJobsRole" in reason
 
 
 def test_a_role_that_sagemaker_may_not_assume(deployment: Deployment) -> None:
@@ -90,7 +91,7 @@ def test_a_role_that_sagemaker_may_not_assume(deployment: Deployment) -> None:
 
     reason, steps = execution_failure(deployment, edit)
     assert list(steps) == ["Prepare"]
-    assert "trainyard-local-training-PipelineJobsRole" in reason
+    assert "trainyard-local-training-bytes-lm-PipelineJobsRole" in reason
     assert "assume" in reason.lower()
     assert "sagemaker.amazonaws.com" in reason
 
@@ -166,15 +167,16 @@ def test_a_channel_that_points_at_nothing(deployment: Deployment, dataset: str) 
 
 def test_a_misspelled_hyperparameter(deployment: Deployment, dataset: str) -> None:
     def edit(values: dict[str, Any]) -> None:
-        values["learnig_rate"] = values.pop("learning_rate")
+        optimizer = json.loads(values["optimizer"])
+        values["optimizer"] = json.dumps({"learnig_rate": optimizer.pop("learning_rate"), **optimizer})
 
     reason = training_failure(deployment, hyperparameters(edit), dataset)
-    assert "learnig_rate" in reason
+    assert "optimizer.learnig_rate" in reason
     assert "learning_rate" in reason, "the message does not say how it is spelled"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "rule"), [("steps", "many", "int"), ("heads", "3", "multiple"), ("seed", "-1", "0")]
+    ("name", "value", "rule"), [("steps", "many", "int"), ("global_batch_size", "7", "divide"), ("seed", "-1", "0")]
 )
 def test_a_hyperparameter_out_of_its_domain(
     deployment: Deployment, dataset: str, name: str, value: str, rule: str
@@ -195,7 +197,7 @@ def test_a_definition_that_the_service_refuses_is_refused_by_the_update(deployme
     in_definition(edit)(template)
     with pytest.raises(Exception, match=r"UPDATE_ROLLBACK_COMPLETE|terminal failure"):
         deployment.update(template)
-    events = deployment.client("cloudformation").describe_stack_events(StackName="trainyard-local-training")
+    events = deployment.client("cloudformation").describe_stack_events(StackName=TRAINING)
     reasons = [event.get("ResourceStatusReason", "") for event in events["StackEvents"]]
     assert any("InstanceTypo" in reason for reason in reasons), reasons
     assert deployment.definition() == before

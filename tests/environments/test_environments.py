@@ -1,5 +1,6 @@
 """Environments: what they may hold, and what is refused before anything is deployed."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -23,11 +24,11 @@ def test_names_and_accounts_differ() -> None:
 
 def test_only_production_is_protected_and_waits_for_a_person() -> None:
     assert [environment.name for environment in ENVIRONMENTS if environment.protected] == ["prod"]
-    assert PROD.training.approval == "PendingManualApproval"
+    assert {training.approval for training in PROD.trainings} == {"PendingManualApproval"}
 
 
 def test_production_trains_on_two_hosts_with_efa() -> None:
-    resources = PROD.training.resources
+    resources = PROD.training("bytes-lm").resources
     assert (resources.instance_type, resources.instance_count, resources.efa) == ("ml.p4d.24xlarge", 2, True)
 
 
@@ -48,7 +49,7 @@ def test_every_field_of_every_value_says_what_it_means() -> None:
 
 
 def test_a_network_too_small_for_the_nodes_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^Environment.network.nodes: got 3, but training \(2\), serving \(1\) and"):
+    with pytest.raises(ValueError, match=r"^Environment.network.nodes: got 3, but all trainings, .*, and serving \(1\)"):
         changed(LOCAL, network=rebuilt(LOCAL.network, nodes=3))
 
 
@@ -87,16 +88,32 @@ def test_an_unknown_field_is_refused() -> None:
 
 
 def test_a_gpu_package_needs_a_gpu() -> None:
-    cpu = rebuilt(DEV.serving.resources, instance_type="ml.c5.xlarge")
-    with pytest.raises(ValueError, match=r"^BytesLmServing.package.instance_kind: got 'KIND_GPU', but .* has no GPU"):
-        rebuilt(DEV.serving, resources=cpu)
+    packaging = DEV.training("bytes-lm").packaging
+    with pytest.raises(ValueError, match=r"^Packaging.package.instance_kind: got 'KIND_GPU', but .* without GPU"):
+        rebuilt(packaging, instance_types=("ml.c5.xlarge",))
 
 
 def test_hyperparameters_are_checked_when_the_environment_is_built() -> None:
     with pytest.raises(ValueError, match="learning_rate"):
-        type(LOCAL.training.model)(learning_rate=2.0)
+        dataclasses.replace(LOCAL.training("bytes-lm").run.optimizer, learning_rate=2.0)
 
 
-def test_a_threshold_is_a_figure_that_bytes_can_have() -> None:
-    with pytest.raises(ValueError, match=r"^BytesLmTraining.bits_per_byte: got 9.0, but it must be at most 8"):
-        rebuilt(LOCAL.training, bits_per_byte=9.0)
+def test_an_endpoint_serves_a_workload_that_is_trained() -> None:
+    with pytest.raises(ValueError, match=r"^Environment.serving.workload: got 'bytes_lm', but the environment trains"):
+        changed(LOCAL, serving=rebuilt(LOCAL.serving, workload="bytes_lm"))
+
+
+def test_an_endpoint_has_a_type_that_the_packages_allow() -> None:
+    resources = rebuilt(LOCAL.serving.resources, instance_type="ml.m5.large")
+    with pytest.raises(ValueError, match=r"^Environment.serving.resources.instance_type: got 'ml.m5.large'"):
+        changed(LOCAL, serving=rebuilt(LOCAL.serving, resources=resources))
+
+
+def test_a_workload_has_one_pipeline() -> None:
+    with pytest.raises(ValueError, match=r"^Environment.trainings: got .* each workload has one pipeline"):
+        changed(LOCAL, trainings=(*LOCAL.trainings, LOCAL.trainings[0]))
+
+
+def test_a_criterion_names_a_side() -> None:
+    with pytest.raises(ValueError, match=r"^Criterion.better: got 'less', but it must be one of"):
+        rebuilt(LOCAL.training("bytes-lm").criterion, better="less")

@@ -47,7 +47,7 @@ def test_every_step_is_a_request_that_sagemaker_takes(stage: str) -> None:
 
 def test_an_operator_may_vary_threshold_steps_and_seed() -> None:
     assert definition("Prod")["Parameters"] == [
-        {"Name": "BitsPerByteThreshold", "Type": "Float", "DefaultValue": 1.8},
+        {"Name": "Threshold", "Type": "Float", "DefaultValue": 1.8},
         {"Name": "TrainingSteps", "Type": "Integer", "DefaultValue": 20000},
         {"Name": "Seed", "Type": "Integer", "DefaultValue": 0},
     ]
@@ -55,28 +55,28 @@ def test_an_operator_may_vary_threshold_steps_and_seed() -> None:
 
 def test_hyperparameters_are_strings_and_decode_into_what_the_environment_holds() -> None:
     from environments import LOCAL
-    from ml_contract.bytes_lm import BytesLm
     from ml_contract.hyperparameters import decode
+    from ml_contract.training.run import TrainingRun
 
     given = steps()["Train"]["Arguments"]["HyperParameters"]
     expressions = {name for name, value in given.items() if not isinstance(value, str)}
     assert expressions == {"steps", "seed", "checkpoint_uri"}
-    decoded = decode(BytesLm, {**given, "steps": "150", "seed": "7", "checkpoint_uri": "s3://bucket/prefix"})
-    assert decoded.dimension == LOCAL.training.model.dimension
+    decoded = decode(TrainingRun, {**given, "steps": "150", "seed": "7", "checkpoint_uri": "s3://bucket/prefix"})
+    assert decoded.workload == LOCAL.training("bytes-lm").run.workload
     assert (decoded.seed, decoded.checkpoint_uri) == (7, "s3://bucket/prefix")
 
 
 def test_options_decode_into_what_the_environment_holds() -> None:
     from environments import DEV
-    from ml_contract.bytes_lm import PrepareOptions
+    from ml_contract.workloads.bytes_lm import PrepareOptions
     from ml_contract.hyperparameters import decode_json
     from ml_contract.packaging import PackageOptions
     from ml_contract.paths import OPTIONS_VARIABLE
 
     found = steps("Dev")
     for name, kind, held in (
-        ("Prepare", PrepareOptions, DEV.training.prepare),
-        ("Package", PackageOptions, DEV.serving.package),
+        ("Prepare", PrepareOptions, DEV.training("bytes-lm").prepare),
+        ("Package", PackageOptions, DEV.training("bytes-lm").packaging.package),
     ):
         text = found[name]["Arguments"]["Environment"][OPTIONS_VARIABLE]
         assert decode_json(kind, text, source=OPTIONS_VARIABLE) == held
@@ -117,7 +117,7 @@ def test_the_condition_compares_with_the_threshold_and_the_baseline() -> None:
 
     assert steps()["BeatsBaseline"]["Arguments"]["Conditions"] == [
         {"Type": "LessThan", "LeftValue": figure("bits_per_byte"),
-         "RightValue": {"Get": "Parameters.BitsPerByteThreshold"}},
+         "RightValue": {"Get": "Parameters.Threshold"}},
         {"Type": "LessThan", "LeftValue": figure("bits_per_byte"), "RightValue": figure("order0_bits_per_byte")},
     ]  # fmt: skip
     assert steps()["Evaluate"]["PropertyFiles"] == [

@@ -62,7 +62,7 @@ def run(
 
     Ctrl-C leaves the execution running. The status is 0 only when it succeeds.
 
-    Examples: `trainyard run trainyard-prod-bytes-lm -p BitsPerByteThreshold=2.5` ·
+    Examples: `trainyard run trainyard-prod-bytes-lm -p Threshold=2.5` ·
     `trainyard --local run trainyard-local-bytes-lm --reclaim-after 20s`
     """
     from trainyard.cli.running import run_pipeline

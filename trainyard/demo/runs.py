@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 
@@ -79,8 +80,13 @@ def _middle(connection: Connection, arn: str) -> int:
     definition = json.loads(found["PipelineDefinition"])
     defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in definition["Parameters"]}
     train = next(step for step in definition["Steps"] if step["Type"] == "Training")
-    steps, every = int(defaults["TrainingSteps"]), int(train["Arguments"]["HyperParameters"]["checkpoint_steps"])
+    steps, every = int(defaults["TrainingSteps"]), _checkpoint_steps(train)
     return min(steps - 2, steps // 2 // every * every + every // 2 + 1)
+
+
+def _checkpoint_steps(train: dict[str, Any]) -> int:
+    found: int = json.loads(train["Arguments"]["HyperParameters"]["checkpointing"])["every_steps"]
+    return found
 
 
 def compare(undisturbed: TrainingRun, reclaimed: TrainingRun) -> str:
