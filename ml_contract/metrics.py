@@ -37,11 +37,12 @@ TOKENS_PER_SECOND = Metric(name="train:tokens_per_second", unit="tokens/s, all r
 GRADIENT_NORM = Metric(name="train:gradient_norm", unit="1")
 CHECKPOINT_SECONDS = Metric(name="checkpoint:commit_seconds", unit="s")
 CHECKPOINT_STALL_SECONDS = Metric(name="checkpoint:stall_seconds", unit="s")
+CHECKPOINT_DIP = Metric(name="checkpoint:dip", unit="step time during a save by step time before it")
 CHECKPOINT_STEP = Metric(name="checkpoint:committed_step", unit="step")
 RESTORED_STEP = Metric(name="checkpoint:restored_step", unit="step")
 INTERRUPTED_STEP = Metric(name="train:interrupted_step", unit="step")
 METRICS = (LOSS, LEARNING_RATE, TOKENS_PER_SECOND, GRADIENT_NORM, CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS,
-           CHECKPOINT_STEP, RESTORED_STEP, INTERRUPTED_STEP)  # fmt: skip
+           CHECKPOINT_DIP, CHECKPOINT_STEP, RESTORED_STEP, INTERRUPTED_STEP)  # fmt: skip
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_contract import metrics
-from ml_contract.hyperparameters import to_json
+from ml_contract.checkpoint.retention import LOSS
+from ml_contract.hyperparameters import encode, to_json
 from ml_contract.training.run import TrainingRun
 from training_code.checkpoint import (
     CheckpointError,
@@ -17,12 +18,15 @@ from training_code.checkpoint import (
     RunIdentity,
     Stateful,
 )
+from training_code.dip import Dip
 from training_code.interruption import Interruption
 from training_code.log import say
 from training_code.parallel.ranks import Ranks
 
 EXIT_SECONDS = 5.0
 """Left between the last commit and SIGKILL, for processes to end."""
+PROMISE_SECONDS = 600.0
+"""What a reclaim may cost at most: the time since the state of the last commit was taken."""
 
 _CHANGEABLE = ("strategy", "micro_batch_size", "activation_checkpointing", "compile_blocks", "loading", "checkpoint",
                "watching")  # fmt: skip
@@ -51,14 +55,18 @@ class Checkpoints:
     def __init__(self, run: TrainingRun, state: Mapping[str, Stateful], ranks: Ranks, *, data_digest: str) -> None:
         self._policy, self._state, self._ranks = run.checkpointing, state, ranks
         self._asked_at = time.monotonic()
+        self._interval = 0.0
         self._asked_step = self.committed_step = 0
+        self._dip, self._stall, self._beside = Dip(), 0.0, False
+        self._uri = run.checkpoint_uri
         self._manager: CheckpointManager | None = None
         if run.checkpoint_uri is not None:
             kept = {name: value for name, value in to_json(run).items() if not name.startswith(_CHANGEABLE)}
             self._manager = CheckpointManager(
                 run.checkpoint_uri,
-                options=CheckpointOptions(mode=self._policy.mode, keep=self._policy.keep_last, on_event=self._report),
+                options=CheckpointOptions(policy=self._policy, on_event=self._report),
                 run=RunIdentity.of(run.workload.kind, {**kept, "data": data_digest}),
+                hyperparameters=encode(run),
             )
 
     def restore(self) -> None:
@@ -71,45 +79,70 @@ class Checkpoints:
         """Whether the time between checkpoints is up, by the first rank's clock: the ranks have to agree."""
         return self._ranks.is_leader and time.monotonic() - self._asked_at >= self._policy.every_seconds
 
+    def stepped(self, step: int, seconds: float) -> None:
+        """Take the time from step to step, from which the dip beside a save is reported."""
+        if self._manager is None:
+            return
+        ratio = self._dip.step(seconds - self._stall, beside=self._beside)
+        self._stall, self._beside = 0.0, self._manager.busy
+        if ratio is not None and self._ranks.is_leader:
+            say(metrics.line(step, {metrics.CHECKPOINT_DIP: ratio}))
+
     def save(self, step: int) -> None:
         """Save after ``step`` steps, unless that was asked for already. Raises what an earlier save failed with."""
         if self._manager is None or step == self._asked_step:
             return
-        self._asked_at, self._asked_step = time.monotonic(), step
-        self._manager.save(step, self._state)
-
-    def finish(self) -> None:
-        """Wait for the commit that is on its way."""
-        if self._manager is not None:
-            self._manager.wait()
+        self._note(step)
+        self._manager.save(step, self._state, figures=self._figures)
+        self._beside = self._manager.busy
 
     def last_good(self, step: int) -> str:
         """Commit the state after ``step`` steps, from which a broken step did not yet take anything; says where it is.
 
         A failure here leaves the commit before it.
         """
+        if self._manager is None:
+            return "There is no checkpoint, because checkpoint_uri is not given"
         try:
-            self.save(step)
-            self.finish()
+            if step != self._asked_step:
+                self._note(step)
+                self._manager.save(step, self._state, figures=self._figures, urgent=True)
+            self._manager.wait()
         except CheckpointError as error:
             say(f"checkpoint: step {step} was not saved: {error}")
         if not self.committed_step:
             return "There is no checkpoint"
-        return f"The last good checkpoint is step {self.committed_step}"
+        return f"The last good checkpoint is step {self.committed_step} in {self._uri}"
 
     def before_the_end(self, step: int, interruption: Interruption) -> None:
         """Commit ``step`` if the time suffices, else what is on its way. A failure here costs steps, not the run."""
         if self._manager is None:
             return
-        seconds = self._ranks.smallest(interruption.seconds_left) - EXIT_SECONDS
+        seconds = max(0.0, self._ranks.smallest(interruption.seconds_left) - EXIT_SECONDS)
+        deadline = time.monotonic() + seconds
         try:
-            if step != self._asked_step and self._manager.affordable(self._state, seconds):
-                self._manager.save(step, self._state, urgent=True)
-            else:
-                self._manager.hurry()
-                self._manager.wait(max(0.0, seconds))
+            if step != self._asked_step:
+                estimate = self._manager.estimate(self._state)
+                if estimate.seconds <= seconds:
+                    self._note(step)
+                    self._manager.save(step, self._state, figures=self._figures, urgent=True, timeout=seconds)
+                    return
+                if self._ranks.is_leader:
+                    say(f"checkpoint: step {step} is not saved: {estimate}, and {seconds:.1f} s are left")
+            self._manager.hurry()
+            self._manager.wait(max(0.0, deadline - time.monotonic()))
         except (CheckpointError, TimeoutError) as error:
             say(f"checkpoint: step {step} was not saved before the end: {error}")
+
+    @property
+    def _figures(self) -> dict[str, float]:
+        progress = self._state["progress"]
+        assert isinstance(progress, Progress)
+        return {LOSS: progress.loss}
+
+    def _note(self, step: int) -> None:
+        now = time.monotonic()
+        self._interval, self._asked_at, self._asked_step = now - self._asked_at, now, step
 
     def close(self) -> None:
         """Finish, and give the process groups back."""
@@ -124,8 +157,10 @@ class Checkpoints:
         figures: dict[metrics.Metric, float] = {}
         match event.kind:
             case "committed":
+                self._hold_promise(event)
                 figures = {metrics.CHECKPOINT_STEP: event.step, metrics.CHECKPOINT_SECONDS: event.seconds}
             case "staged":
+                self._stall = event.seconds
                 figures = {metrics.CHECKPOINT_STALL_SECONDS: event.seconds}
             case "restored":
                 figures = {metrics.RESTORED_STEP: event.step}
@@ -133,3 +168,11 @@ class Checkpoints:
                 say(f"checkpoint: {event.kind}, step {event.step}: {event.detail}")
         if figures:
             say(metrics.line(event.step, figures))
+
+    def _hold_promise(self, event: Event) -> None:
+        """Until a commit stands, a reclaim costs all since the state of the one before it was taken."""
+        if self._interval + event.seconds > PROMISE_SECONDS:
+            say(f"checkpoint: warning, step {event.step}: {self._interval:.0f} s after the last save and"
+                f" {event.seconds:.0f} s until it was committed are more than the {PROMISE_SECONDS:.0f} s that a"
+                f" reclaim may cost. Lower checkpointing.every_seconds (it is {self._policy.every_seconds:.0f})"
+                " or every_steps.")  # fmt: skip

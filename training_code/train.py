@@ -81,7 +81,7 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
             loader.rewind()
             raise TrainingDiverged(
                 f"train:loss: got {loss!r} with gradient norm {norm!r} in step {progress.step + 1}, but both must be"
-                f" finite. {checkpoints.last_good(progress.step, progress.loss)}; lower optimizer.learning_rate (it is"
+                f" finite. {checkpoints.last_good(progress.step)}; lower optimizer.learning_rate (it is"
                 f" {run.optimizer.learning_rate}) or optimizer.gradient_clip ({run.optimizer.gradient_clip})."
             )
         rate = run.optimizer.learning_rate * run.schedule.factor(progress.step, steps)
@@ -98,15 +98,15 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
         checkpoints.stepped(progress.step, seconds)
 
         if stops:
-            checkpoints.before_the_end(progress.step, loss, interruption)
+            checkpoints.before_the_end(progress.step, interruption)
             if ranks.is_leader:
                 say(metrics.line(progress.step, {metrics.INTERRUPTED_STEP: progress.step}))
             watchers.close()
             return ExitCode.INTERRUPTED
         if overdue or progress.step % run.checkpointing.every_steps == 0:
-            checkpoints.save(progress.step, loss)
+            checkpoints.save(progress.step)
 
-    checkpoints.save(progress.step, progress.loss)
+    checkpoints.save(progress.step)
     checkpoints.close()
     weights = model.gather()
     if ranks.is_leader:

@@ -13,6 +13,8 @@ The protocol, over torch.distributed.checkpoint:
    of it.
 4. Retention counts only commits whose content it has verified, keeps at least two, and deletes COMMIT before the rest.
 
+The format is a contract, :mod:`ml_contract.checkpoint`: an operator lists, verifies and prunes without this code.
+
 :mod:`training_code.checkpoint.state` tells what may be saved, and what becomes of it with another world size.
 """
 
@@ -24,7 +26,7 @@ from ml_contract.checkpoint.errors import (
     StorageError,
 )
 from training_code.checkpoint.manager import CheckpointManager
-from training_code.checkpoint.options import CheckpointOptions, Event, Restored, RunIdentity
+from training_code.checkpoint.options import CheckpointOptions, Estimate, Event, Restored, RunIdentity
 from training_code.checkpoint.rng import rng
 from training_code.checkpoint.state import ModelState, OptimizerState, PerRank, Stateful
 
@@ -34,6 +36,7 @@ __all__ = [
     "CheckpointOptions",
     "CommitConflictError",
     "CorruptCheckpointError",
+    "Estimate",
     "Event",
     "IncompatibleCheckpointError",
     "ModelState",

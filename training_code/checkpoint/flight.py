@@ -28,6 +28,11 @@ class Flight:
         except Exception as error:
             self._error = error
 
+    @property
+    def busy(self) -> bool:
+        """Whether work is on its way in the thread."""
+        return self._thread is not None and self._thread.is_alive()
+
     def wait(self, timeout: float | None) -> None:
         """Wait up to ``timeout`` seconds, None for ever. Raises TimeoutError, or what the work raised."""
         if self._thread is not None:

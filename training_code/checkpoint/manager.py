@@ -13,14 +13,13 @@ import torch.distributed as dist
 
 from ml_contract.checkpoint.catalog import Attempt
 from ml_contract.checkpoint.errors import CheckpointError
-from ml_contract.training.surroundings import Checkpointing
 from training_code.checkpoint.budget import Budget
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.flight import Flight
-from training_code.checkpoint.options import CheckpointOptions, Event, Restored, RunIdentity
+from training_code.checkpoint.options import CheckpointOptions, Estimate, Event, Restored, RunIdentity
 from training_code.checkpoint.restoring import Restorer
 from training_code.checkpoint.retention import Interrupted, Retention
-from training_code.checkpoint.saving import save
+from training_code.checkpoint.saving import About, finite, save
 from training_code.checkpoint.staging import Staged, Stager
 from training_code.checkpoint.state import Stateful, materialize
 from training_code.checkpoint.storage import open_storage
@@ -39,6 +38,7 @@ class CheckpointManager:
         *,
         options: CheckpointOptions | None = None,
         run: RunIdentity,
+        hyperparameters: Mapping[str, str] | None = None,
         process_group: dist.ProcessGroup | None = None,
     ) -> None:
         """
@@ -46,6 +46,7 @@ class CheckpointManager:
             uri: s3://bucket/prefix or file:///folder. One run's, or several's: each sees only its own commits.
             options: How to write, keep and read; None takes every default.
             run: Which commits may be resumed from.
+            hyperparameters: The run's, encoded; every commit tells them, so that an export can build the model.
             process_group: The ranks that save together; None takes all of them.
 
         Raises:
@@ -53,6 +54,7 @@ class CheckpointManager:
         """
         self._options = options or CheckpointOptions()
         self._run = run
+        self._hyperparameters = dict(hyperparameters or {})
         self._storage = open_storage(uri, self._options)
         # One group for the caller's thread and one for the saving thread: their collectives must not meet.
         self._control = Ranks(process_group, self._options.collective_timeout_s)
@@ -62,7 +64,7 @@ class CheckpointManager:
         self._retention = Retention(
             self._storage,
             run,
-            policy=Checkpointing(keep_last=self._options.keep),
+            policy=self._options.policy,
             leftover_age_s=self._options.leftover_age_s,
             report=self._report,
             interrupted=self._hurry.is_set,
@@ -99,7 +101,15 @@ class CheckpointManager:
             )
         return restored
 
-    def save(self, step: int, state: Mapping[str, Stateful], *, urgent: bool = False) -> None:
+    def save(
+        self,
+        step: int,
+        state: Mapping[str, Stateful],
+        *,
+        figures: Mapping[str, float] | None = None,
+        urgent: bool = False,
+        timeout: float | None = None,
+    ) -> None:
         """Save ``state`` as ``step``.
 
         In mode async it returns once the state is copied; a save still on its way is finished first.
@@ -107,29 +117,46 @@ class CheckpointManager:
         Args:
             step: Steps done so far.
             state: By name; see :mod:`training_code.checkpoint.state` for what each kind becomes.
+            figures: Of the step, by name; retention looks for ``loss``. Rank 0's are told in COMMIT, if finite.
             urgent: Return once it is committed, copy nothing, and leave housekeeping to a later save.
+            timeout: Seconds until an urgent save gives up; None waits for as long as it takes.
 
         Raises:
             CheckpointError: This save failed, or, unless it is urgent, an earlier one whose error was not raised yet.
+            TimeoutError: An urgent save is still on its way.
         """
         started = time.monotonic()
         if urgent:
             self.hurry()
         # An earlier failure was reported when it happened, and must not cost the last chance to save.
         with contextlib.suppress(CheckpointError) if urgent else contextlib.nullcontext():
-            self.wait()
+            self.wait(timeout)
         self._emit(Event(kind="started", step=step))
-        background = self._options.mode == "async" and not urgent
+        background = self._options.policy.mode == "async" and not urgent
         staged, size = self._stager.stage(step, state, rank=self._saving.rank, copy=background)
+        about = About(identity=self._run, figures=finite(figures), hyperparameters=self._hyperparameters)
         self._budget.started(size)
+
+        def work() -> None:
+            self._write(staged, size, started, about)
+
         if background:
-            stalled = time.monotonic() - started
-            self._emit(Event(kind="staged", step=step, seconds=stalled, bytes=size))
-            self._flight.start(lambda: self._write(staged, size, started), name=f"checkpoint-step-{step}")
-        else:
-            self._flight.here(lambda: self._write(staged, size, started))
             self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
-            self.wait()
+            self._flight.start(work, name=f"checkpoint-step-{step}")
+            return
+        try:
+            if timeout is None:
+                self._flight.here(work)
+            else:
+                self._flight.start(work, name=f"checkpoint-step-{step}")
+            self.wait(None if timeout is None else max(0.0, started + timeout - time.monotonic()))
+        finally:
+            self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a save is on its way on this rank, or its housekeeping."""
+        return self._flight.busy
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until no save is on its way, with its housekeeping.
@@ -143,14 +170,15 @@ class CheckpointManager:
         """
         self._flight.wait(timeout)
 
-    def affordable(self, state: Mapping[str, Stateful], seconds: float) -> bool:
-        """Whether an urgent save would most likely commit within ``seconds``; the same answer on every rank.
+    def estimate(self, state: Mapping[str, Stateful]) -> Estimate:
+        """What an urgent save would take; the same answer on every rank.
 
         Estimated from the bytes of the rank that holds most, the throughput measured so far, and what a save on its
         way still takes, with a margin.
         """
-        needed = self._budget.needed(materialize(state).local_bytes)
-        return max(self._control.all(needed)) <= seconds
+        size = materialize(state).local_bytes
+        found = self._control.all((size, self._budget.needed(size)))
+        return Estimate(bytes=max(size for size, _ in found), seconds=max(seconds for _, seconds in found))
 
     def hurry(self) -> None:
         """The process is about to end: from now on saves only commit, and housekeeping is left to the next run."""
@@ -174,11 +202,11 @@ class CheckpointManager:
         if kind is None:
             self.close()
 
-    def _write(self, staged: Staged, size: int, started: float) -> None:
+    def _write(self, staged: Staged, size: int, started: float, about: About) -> None:
         """Save, commit, and clear away. Runs in the saving thread."""
         begun = time.monotonic()
         try:
-            outcome = save(self._storage, self._run, staged, self._saving, block_bytes=self._options.block_bytes)
+            outcome = save(self._storage, about, staged, self._saving, block_bytes=self._options.block_bytes)
         except Exception as error:
             self._budget.ended(size, time.monotonic() - begun, committed=False)
             self._emit(Event(kind="failed", step=staged.step, seconds=time.monotonic() - started, detail=str(error)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ml_contract.checks import at_least, between
 from ml_contract.errors import reject
+from ml_contract.training.surroundings import Checkpointing
 
 MEBIBYTE = 2**20
 
@@ -24,9 +25,9 @@ class RunIdentity:
     """Digest of everything that must not change between restarts; see :meth:`of`."""
 
     def __post_init__(self) -> None:
-        for field in ("name", "config_hash"):
-            if not getattr(self, field):
-                reject(field, "", "it must not be empty", "Name the run, and hash its configuration.")
+        for name in ("name", "config_hash"):
+            if not getattr(self, name):
+                reject(name, "", "it must not be empty", "Name the run, and hash its configuration.")
 
     @classmethod
     def of(cls, name: str, config: Mapping[str, object]) -> RunIdentity:
@@ -66,13 +67,25 @@ class Restored:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a save would take, by the rank that holds most."""
+
+    bytes: int
+    """Tensors of that rank."""
+    seconds: float
+    """Until it would have committed, were it asked for now, with a margin."""
+
+    def __str__(self) -> str:
+        return f"{self.bytes / MEBIBYTE:.1f} MiB a rank would take about {self.seconds:.1f} s"
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointOptions:
     """How checkpoints are written, kept and read."""
 
-    mode: Literal["async", "sync"] = "async"
-    """async: save() returns once the state is copied to CPU memory. sync: it returns once the commit stands."""
-    keep: int = 3
-    """Verified commits that are kept; older ones are removed. At least 2."""
+    policy: Checkpointing = field(default_factory=Checkpointing)
+    """The run's own: which verified commits are kept, and ``mode``: async returns from save() once the state is copied
+    to CPU memory, sync once the commit stands."""
     leftover_age_s: float = 24 * 3600.0
     """Attempts without COMMIT are removed when nothing in them changed for this long, seconds."""
     block_bytes: int = 4 * MEBIBYTE
@@ -91,14 +104,11 @@ class CheckpointOptions:
     collective_timeout_s: float = 1800.0
     """How long ranks wait for each other while saving, seconds."""
     assumed_bytes_per_second: float = 200e6
-    """Throughput of one rank that `affordable` assumes until a save has been measured."""
+    """Throughput of one rank that an estimate assumes until a save has been measured."""
     on_event: Callable[[Event], None] | None = None
     """Called with every event on every rank, from the saving thread too. None: nobody listens."""
 
     def __post_init__(self) -> None:
-        if self.mode not in ("async", "sync"):
-            reject("mode", self.mode, "it must be 'async' or 'sync'", "Choose one.")
-        at_least("keep", self.keep, 2)
         at_least("leftover_age_s", self.leftover_age_s, 0)
         between("block_bytes", self.block_bytes, 1, 2**30)
         between("part_bytes", self.part_bytes, 5 * MEBIBYTE, 2**30)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import time
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch.distributed.checkpoint.api import CheckpointException
@@ -51,6 +52,20 @@ class Written:
 
 
 @dataclass(frozen=True, kw_only=True)
+class About:
+    """What COMMIT says of the run and the step."""
+
+    identity: RunIdentity
+    figures: Mapping[str, float] = field(default_factory=dict)
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def finite(figures: Mapping[str, float] | None) -> dict[str, float]:
+    """Those that JSON has a word for."""
+    return {name: float(value) for name, value in (figures or {}).items() if math.isfinite(value)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """A commit."""
 
@@ -59,7 +74,7 @@ class Outcome:
     """Written by this rank."""
 
 
-def save(storage: Storage, identity: RunIdentity, staged: Staged, ranks: Ranks, *, block_bytes: int) -> Outcome:
+def save(storage: Storage, about: About, staged: Staged, ranks: Ranks, *, block_bytes: int) -> Outcome:
     """Write and commit. Collective: every rank returns once the commit stands, or raises."""
     attempt = ranks.first(lambda: str(uuid.uuid4()))
     documents: list[bytes] = []
@@ -85,13 +100,11 @@ def save(storage: Storage, identity: RunIdentity, staged: Staged, ranks: Ranks, 
     )
     written = ranks.gathered(mine)
     metadata = writer.files.records.get(METADATA)
-    ranks.first(lambda: _commit(storage, identity, attempt, written, metadata))
+    ranks.first(lambda: _commit(storage, about, attempt, written, metadata))
     return Outcome(attempt=attempt, bytes=sum(record.size for record in writer.files.records.values()))
 
 
-def _commit(
-    storage: Storage, identity: RunIdentity, attempt: str, written: list[Written], metadata: FileRecord | None
-) -> None:
+def _commit(storage: Storage, about: About, attempt: str, written: list[Written], metadata: FileRecord | None) -> None:
     """Rank 0, once everything is stored: make it a checkpoint."""
     assert metadata is not None
     first = written[0]
@@ -102,8 +115,8 @@ def _commit(
     )
     document = write(
         Commit(
-            run=identity.name,
-            config_hash=identity.config_hash,
+            run=about.identity.name,
+            config_hash=about.identity.config_hash,
             step=first.step,
             attempt=attempt,
             world_size=len(written),
@@ -114,6 +127,8 @@ def _commit(
             metadata=replace(metadata, blocks=()),
             sidecars=sidecars,
             manifest_digest=manifest_digest([other.sidecar for other in written], replace(metadata, blocks=())),
+            figures=about.figures,
+            hyperparameters=about.hyperparameters,
         ),
         storage.crc,
     )

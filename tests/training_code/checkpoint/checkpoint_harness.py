@@ -24,6 +24,7 @@ import torch
 import torch.distributed as dist
 from torch.distributed.fsdp import fully_shard
 
+from ml_contract.training.surroundings import Checkpointing
 from training_code.checkpoint import (
     CheckpointManager,
     CheckpointOptions,
@@ -105,9 +106,15 @@ def full(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def manager(uri: str, events: list[Event] | None = None, run: RunIdentity = RUN, **options: Any) -> CheckpointManager:
-    """A manager whose events end up in ``events``."""
+    """A manager whose events end up in ``events``; ``options`` are its own and those of the policy."""
     note = events.append if events is not None else None
-    return CheckpointManager(uri, options=CheckpointOptions(on_event=note, **options), run=run)
+    return CheckpointManager(uri, options=told(on_event=note, **options), run=run)
+
+
+def told(**options: Any) -> CheckpointOptions:
+    """Options of a manager, and of its policy, by their names."""
+    policy = {name: options.pop(name) for name in ("mode", "keep_last", "keep_every", "keep_best") if name in options}
+    return CheckpointOptions(policy=Checkpointing(**policy), **options)
 
 
 def committed(uri: str, *steps: int, width: int = 16, **options: Any) -> dict[int, dict[str, list[float]]]:

@@ -13,7 +13,7 @@ from checkpoint_harness import RUN, Progress, TinyRun, committed, manager, resto
 from torch.distributed.checkpoint import FileSystemReader
 from torch.distributed.checkpoint.state_dict_loader import load
 
-from ml_contract.checkpoint.catalog import attempts
+from ml_contract.checkpoint.catalog import attempts, commit_of
 from training_code.checkpoint import (
     CheckpointManager,
     CheckpointOptions,
@@ -154,12 +154,16 @@ def test_wait_says_when_time_is_up(uri: str, monkeypatch: pytest.MonkeyPatch) ->
     checkpoints.close()
 
 
-def test_affordable_learns_from_what_saves_took(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_estimate_learns_from_what_saves_took(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards the last seconds before SIGKILL: a save that cannot finish must not be begun."""
     run = TinyRun()
     run.step()
     with manager(uri, assumed_bytes_per_second=1e12) as checkpoints:
-        assert checkpoints.affordable(run.state, 2.0), "before anything is measured"
+        before = checkpoints.estimate(run.state)
+        tensors = [*run.model.parameters(), *(tensor for state in run.optimizer.state.values()
+                                              for tensor in state.values())]  # fmt: skip
+        assert before.bytes == sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        assert 1.0 < before.seconds < 2.0, "before anything is measured"
         monkeypatch.setattr(
             FileStorage,
             "put_if_absent",
@@ -167,11 +171,40 @@ def test_affordable_learns_from_what_saves_took(uri: str, monkeypatch: pytest.Mo
         )
         checkpoints.save(1, run.state)
         checkpoints.wait()
-        assert not checkpoints.affordable(run.state, 0.3)
-        assert checkpoints.affordable(run.state, 5.0)
+        measured = checkpoints.estimate(run.state).seconds
+        assert 0.3 < measured < 5.0
         checkpoints.save(2, run.state)
         # One on its way is to be waited for first.
-        assert not checkpoints.affordable(run.state, 0.6)
+        assert checkpoints.estimate(run.state).seconds > 1.5 * measured
+        assert str(before) == f"{before.bytes / 2**20:.1f} MiB a rank would take about {before.seconds:.1f} s"
+
+
+def test_commit_tells_figures_and_hyperparameters(uri: str) -> None:
+    """Guards what an export and an operator read; a loss that is no number has no place in JSON."""
+    run = TinyRun()
+    told = CheckpointManager(uri, run=RUN, hyperparameters={"steps": "3"})
+    told.save(1, run.state, figures={"loss": 0.25, "other": float("nan")})
+    told.close()
+    storage = FileStorage(uri[7:])
+    commit = commit_of(storage, attempts(storage)[0])
+    assert (commit.figures, commit.hyperparameters) == ({"loss": 0.25}, {"steps": "3"})
+
+
+def test_an_urgent_save_gives_up_in_time(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards the end of a process whose storage is silent: it says so before SIGKILL."""
+    gate = threading.Event()
+    write = _FileWriter.write
+    monkeypatch.setattr(_FileWriter, "write", lambda *arguments: (gate.wait(10), write(*arguments))[1])
+    run = TinyRun()
+    checkpoints = manager(uri)
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match="checkpoint-step-1 is still on its way"):
+        checkpoints.save(1, run.state, urgent=True, timeout=0.05)
+    assert time.monotonic() - began < 5
+    assert checkpoints.busy
+    gate.set()
+    checkpoints.close()
+    assert not checkpoints.busy
 
 
 def test_a_stock_reader_can_read_a_checkpoint(uri: str) -> None:
@@ -235,7 +268,7 @@ def test_a_place_of_another_form_is_refused(place: str) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("keep", 1), ("mode", "process"), ("part_bytes", 2**20), ("attempts", 0), ("read_timeout_s", 0)],
+    [("part_bytes", 2**20), ("attempts", 0), ("read_timeout_s", 0)],
 )
 def test_options_out_of_range_are_refused(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^{field}: got"):

@@ -93,7 +93,7 @@ def test_s3_refuses_what_was_damaged_on_the_way(prefix: str) -> None:
 
 def test_a_checkpoint_lives_in_s3(prefix: str) -> None:
     uri = f"s3://checkpoints/{prefix}"
-    contents = committed(uri, 1, 2, 3, 4, keep=2)
+    contents = committed(uri, 1, 2, 3, 4, keep_last=2)
     assert restored(uri) == (4, contents[4])
     kept = [attempt.step for attempt in catalog.attempts(storage(prefix)) if attempt.committed]
     assert kept == [4, 3]
@@ -257,7 +257,7 @@ def test_housekeeping_that_fails_is_a_warning(prefix: str, faulty: Proxy) -> Non
     events: list[Event] = []
     run = TinyRun()
     faulty.failures = [Failure("403", "DELETE", times=1000)]
-    with manager(uri, events, keep=2, **QUICK) as checkpoints:
+    with manager(uri, events, keep_last=2, **QUICK) as checkpoints:
         for step in (1, 2, 3):
             run.step()
             checkpoints.save(step, run.state)
