@@ -10,6 +10,7 @@ from typing import Literal
 
 from ml_contract.checks import at_least, between
 from ml_contract.errors import reject
+from ml_contract.sizing.interval import ASSUMED_BYTES_PER_SECOND
 from ml_contract.training.surroundings import Checkpointing
 
 MEBIBYTE = 2**20
@@ -103,7 +104,7 @@ class CheckpointOptions:
     """Longest silence of a connection, seconds."""
     collective_timeout_s: float = 1800.0
     """How long ranks wait for each other while saving, seconds."""
-    assumed_bytes_per_second: float = 200e6
+    assumed_bytes_per_second: float = ASSUMED_BYTES_PER_SECOND
     """Throughput of one rank that an estimate assumes until a save has been measured."""
     on_event: Callable[[Event], None] | None = None
     """Called with every event on every rank, from the saving thread too. None: nobody listens."""
