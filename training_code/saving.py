@@ -94,7 +94,7 @@ class Checkpoints:
             return
         self._note(step)
         self._manager.save(step, self._state, figures=self._figures)
-        self._beside = self._manager.busy
+        self._beside = self._policy.mode == "async"
 
     def last_good(self, step: int) -> str:
         """Commit the state after ``step`` steps, from which a broken step did not yet take anything; says where it is.
