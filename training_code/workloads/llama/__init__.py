@@ -1,0 +1,1 @@
+"""Llama: the model, Hugging Face's files in and out, tokens, evaluation."""
