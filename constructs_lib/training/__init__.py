@@ -1,33 +1,58 @@
-"""Pipelines that train: typed steps, capacity, checkpoints, code, roles."""
+"""Pipelines that train: typed steps, hosts, capacity, channels, checkpoints, code, roles."""
 
-from constructs_lib.training.capacity import OnDemandCapacity, SpotCapacity, WarmPool
+from constructs_lib.training.capacity import Capacity, OnDemandCapacity, SpotCapacity, TrainingPlan, WarmPool
 from constructs_lib.training.checkpoint import DirectCheckpoint, SyncedCheckpoint
 from constructs_lib.training.code import CodeBundle, Program
+from constructs_lib.training.debugging import Collection, Debugger, EvaluationRule, Profiler
 from constructs_lib.training.expressions import EXECUTION_ID, Get, Join, JsonGet, Parameter
-from constructs_lib.training.image import DeepLearningImage
+from constructs_lib.training.image import ContainerImage, DeepLearningImage, EcrImage
 from constructs_lib.training.location import Location, StepOutput
 from constructs_lib.training.pipeline import TrainingPipeline
-from constructs_lib.training.resources import ProcessingResources, TrainingResources
+from constructs_lib.training.resources import (
+    HeterogeneousResources,
+    InstanceGroup,
+    InstancePreference,
+    JobResources,
+    PreferredResources,
+    ProcessingResources,
+    TrainingResources,
+)
 from constructs_lib.training.retry import RetryPolicy
+from constructs_lib.training.tracking import MlflowTracking, TensorBoardOutput
 
 __all__ = [
     "EXECUTION_ID",
+    "Capacity",
     "CodeBundle",
+    "Collection",
+    "ContainerImage",
+    "Debugger",
     "DeepLearningImage",
     "DirectCheckpoint",
+    "EcrImage",
+    "EvaluationRule",
     "Get",
+    "HeterogeneousResources",
+    "InstanceGroup",
+    "InstancePreference",
+    "JobResources",
     "Join",
     "JsonGet",
     "Location",
+    "MlflowTracking",
     "OnDemandCapacity",
     "Parameter",
+    "PreferredResources",
     "ProcessingResources",
+    "Profiler",
     "Program",
     "RetryPolicy",
     "SpotCapacity",
     "StepOutput",
     "SyncedCheckpoint",
+    "TensorBoardOutput",
     "TrainingPipeline",
+    "TrainingPlan",
     "TrainingResources",
     "WarmPool",
 ]

@@ -29,8 +29,8 @@ class Checkpoint(Value):
 class DirectCheckpoint(Checkpoint):
     """The trainer itself writes to S3: for sharded state, whose order and commit matter."""
 
-    hyperparameter: str = Field(min_length=1)
-    """Name of the hyperparameter that receives the place."""
+    hyperparameter: str = Field(default="checkpoint_uri", min_length=1)
+    """Name of the hyperparameter that receives the place; a TrainingRun's own by default."""
 
     def bind(self, role: iam.IRole) -> dict[str, Any]:
         self.location.grant_read_write(role)

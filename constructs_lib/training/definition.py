@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from constructs_lib.training.binding import Binding
 from constructs_lib.training.expressions import Parameter, render
-from constructs_lib.training.steps.base import Binding, Step
+from constructs_lib.training.steps.base import Step
 from ml_contract.errors import reject
 
 VERSION = "2020-12-01"

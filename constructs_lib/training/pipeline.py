@@ -12,10 +12,11 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from constructs_lib.network import Network
+from constructs_lib.training.binding import Binding
 from constructs_lib.training.definition import check_size, definition
 from constructs_lib.training.expressions import Parameter
 from constructs_lib.training.roles import JobRole, after_policies, grant_start_jobs, sagemaker_role
-from constructs_lib.training.steps.base import Binding, Step
+from constructs_lib.training.steps.base import Step
 from constructs_lib.training.steps.condition import ConditionStep
 from constructs_lib.training.steps.register import RegisterModelStep
 from ml_contract.errors import reject

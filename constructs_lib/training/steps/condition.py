@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from constructs_lib.training.binding import Binding
 from constructs_lib.training.expressions import Expression
-from constructs_lib.training.steps.base import Binding, Step
+from constructs_lib.training.steps.base import Step
 from constructs_lib.values import Value
 
 

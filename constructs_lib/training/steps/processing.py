@@ -8,14 +8,15 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from constructs_lib.training.binding import Binding
 from constructs_lib.training.code import Program
 from constructs_lib.training.entrypoint import CODE, PROCESSING_INPUT, entrypoint
 from constructs_lib.training.expressions import Expression, Get, JsonGet
-from constructs_lib.training.image import DeepLearningImage
+from constructs_lib.training.image import ContainerImage
 from constructs_lib.training.location import Location, Source, StepOutput
 from constructs_lib.training.resources import ProcessingResources
 from constructs_lib.training.retry import RetryPolicy, check_disjoint
-from constructs_lib.training.steps.base import Binding, Step, check_environment
+from constructs_lib.training.steps.base import Step, check_environment
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from ml_contract.paths import OPTIONS_VARIABLE, ContainerPaths
@@ -58,7 +59,7 @@ class ProcessingStep(Step):
     Limits: CreateProcessingJob, API reference, read 2026-11-21.
     """
 
-    image: DeepLearningImage
+    image: ContainerImage
     """Container image."""
     program: Program
     """What runs as the container's first process."""

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 from aws_cdk import aws_sagemaker as sagemaker
 from pydantic import Field, SkipValidation
 
+from constructs_lib.training.binding import Binding
 from constructs_lib.training.expressions import Expression
-from constructs_lib.training.image import DeepLearningImage
+from constructs_lib.training.image import ContainerImage
 from constructs_lib.training.location import StepOutput
 from constructs_lib.training.retry import RetryPolicy, check_disjoint
-from constructs_lib.training.steps.base import Binding, Environment, Step, check_environment
+from constructs_lib.training.steps.base import Environment, Step, check_environment
 
 
 class RegisterModelStep(Step):
@@ -19,7 +20,7 @@ class RegisterModelStep(Step):
 
     group: Annotated[sagemaker.CfnModelPackageGroup, SkipValidation]
     """The group that receives the version."""
-    image: DeepLearningImage
+    image: ContainerImage
     """Image that serves the model."""
     model_data: StepOutput
     """The archive that the image serves."""

@@ -1,49 +1,38 @@
-"""A training job as a step."""
+"""A training job as a step.
+
+Pipelines take all fields of CreateTrainingJob but TrainingJobName, which they give, Tags, which they take from the
+pipeline, and ExperimentConfig, which they write for the execution ("Pipelines steps", SageMaker Developer Guide, and
+the requests of the SageMaker SDK 3.27, read 2026-11-21).
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from constructs_lib.training import combinations, strategy, support
+from constructs_lib.training.binding import Binding
 from constructs_lib.training.capacity import Capacity
+from constructs_lib.training.channels import MOST_CHANNELS, DataChannel, StreamChannel, s3_channel
 from constructs_lib.training.checkpoint import Checkpoint
 from constructs_lib.training.code import Program
+from constructs_lib.training.debugging import Debugger, Profiler
 from constructs_lib.training.entrypoint import CODE, TRAINING_INPUT, entrypoint
 from constructs_lib.training.expressions import Expression, Get
-from constructs_lib.training.image import DeepLearningImage
-from constructs_lib.training.location import Location, Source, StepOutput
-from constructs_lib.training.resources import TrainingResources
+from constructs_lib.training.image import ContainerImage
+from constructs_lib.training.location import Location, StepOutput
+from constructs_lib.training.resources import JobResources
 from constructs_lib.training.retry import RetryPolicy, check_disjoint
-from constructs_lib.training.steps.base import Binding, Environment, Step, check_environment
-from constructs_lib.values import Value
+from constructs_lib.training.steps.base import Environment, Step, check_environment
+from constructs_lib.training.streaming import streamed
+from constructs_lib.training.tracking import MlflowTracking, TensorBoardOutput
 from ml_contract.errors import reject
 from ml_contract.hyperparameters import encode
 from ml_contract.metrics import Metric
+from ml_contract.training.run import TrainingRun
 
-MOST_CHANNELS = 20
 MOST_METRICS = 40
-
-
-class Channel(Value):
-    """Data that each host finds in /opt/ml/input/data/<name>."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
-    """Name of the folder."""
-    source: Source
-    """Where the data lies."""
-    mode: Literal["File", "FastFile"] = "File"
-    """File, the default, copies before the start; FastFile reads through as files are opened."""
-
-    def render(self) -> dict[str, Any]:
-        """The channel as the request writes it."""
-        return _channel(self.name, self.source.uri, self.mode)
-
-
-def _channel(name: str, uri: str | Expression, mode: str) -> dict[str, Any]:
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-    return {"ChannelName": name, "InputMode": mode, "DataSource": {"S3DataSource": source}}
 
 
 class TrainingStep(Step):
@@ -52,22 +41,23 @@ class TrainingStep(Step):
     Limits: CreateTrainingJob, API reference, read 2026-11-21.
     """
 
-    image: DeepLearningImage
-    """Container image."""
+    image: ContainerImage | None = None
+    """Container image; None takes the one of the run's strategy, where the hyperparameters are a TrainingRun."""
     program: Program
-    """What runs as the container's first process."""
-    resources: TrainingResources
+    """What the container runs."""
+    resources: JobResources
     """Hosts."""
     capacity: Capacity
     """Where the hosts come from, and how long they may run."""
-    channels: tuple[Channel, ...] = Field(min_length=1, max_length=MOST_CHANNELS - 1)
+    channels: tuple[DataChannel, ...] = Field(min_length=1, max_length=MOST_CHANNELS - 1)
     """Input data; one more channel, ``code``, is the program's own."""
     output: Location
     """Where model.tar.gz goes, below a folder of the job's name."""
     hyperparameters: object
-    """A frozen dataclass, checked when it was built; it reaches the program as strings."""
+    """A TrainingRun, or another frozen dataclass of a program of your own, checked when it was built; it reaches the
+    program as strings."""
     overrides: dict[str, Expression] = Field(default_factory=dict)
-    """Hyperparameters that are known only to an execution; none by default."""
+    """Hyperparameters, by the dataclass's own fields, that are known only to an execution; none by default."""
     checkpoint: Checkpoint | None = None
     """Where state is kept; spot capacity requires it."""
     metrics: tuple[Metric, ...] = Field(default=(), max_length=MOST_METRICS)
@@ -75,26 +65,48 @@ class TrainingStep(Step):
     environment: Environment = Field(default_factory=dict)
     """Environment variables; none by default."""
     retries: tuple[RetryPolicy, ...] = ()
-    """When the job is started anew; never by default."""
+    """When the pipeline starts the job anew, as another job; never by default."""
+    retry_attempts: int | None = Field(default=None, ge=1, le=30)
+    """How often SageMaker tries the same job again after an internal error; never by default."""
+    network_isolation: bool = False
+    """Whether containers have no network but each other, and no credentials."""
+    encrypt_traffic: bool = False
+    """Whether what hosts say to each other is encrypted, which slows every exchange of gradients."""
+    health_check: bool = False
+    """Whether SageMaker checks the hosts' hardware and network before the program starts."""
+    remote_debugging: bool = False
+    """Whether a shell in the running container can be opened through Systems Manager."""
+    session_tags: bool = False
+    """Whether session tags of whoever creates the job reach the session of the job's role."""
+    tensorboard: TensorBoardOutput | None = None
+    """Where TensorBoard's event files go; nowhere by default."""
+    mlflow: MlflowTracking | None = None
+    """Managed MLflow that the run logs to; none by default."""
+    debugger: Debugger | None = None
+    """SageMaker Debugger, which is closed to new customers; off by default."""
+    profiler: Profiler | None = None
+    """SageMaker's profiler, which ends in 2027; off by default."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        names = [channel.name for channel in self.channels]
-        if len({*names, CODE}) <= len(names):
-            reject("channels", names, f"names differ, and {CODE!r} is the program's own", "Rename a channel.")
-        if not dataclasses.is_dataclass(self.hyperparameters):
-            reject("hyperparameters", self.hyperparameters, "it must be a dataclass", "Build one, such as BytesLm(…).")
-        known = [field.name for field in dataclasses.fields(self.hyperparameters)]
-        given = {**self.overrides, **(self.checkpoint.hyperparameters() if self.checkpoint else {})}
-        for name in given:
-            if name not in known:
-                reject(f"overrides.{name}", name, f"{type(self.hyperparameters).__name__} has no such field",
-                       f"Its fields are {', '.join(sorted(known))}.")  # fmt: skip
-        if isinstance(self.checkpoint, Checkpoint) or self.checkpoint is None:
-            self.capacity.bind(self.checkpoint)
+        combinations.check(self)
         check_environment(self.environment)
         check_disjoint(self.retries)
+        assert self.bound
         return self
+
+    @property
+    def bound(self) -> strategy.StrategyBinding:
+        """The run with its hosts and its image.
+
+        Raises:
+            ContractError: They do not go together, or there is no image.
+        """
+        if isinstance(self.hyperparameters, TrainingRun):
+            return strategy.bind(self.hyperparameters, self.resources, self.image)
+        if self.image is None:
+            reject("image", None, "only a TrainingRun has an image of its own", "Give the program's image.")
+        return strategy.StrategyBinding(image=self.image, layouts=())
 
     @property
     def model(self) -> StepOutput:
@@ -102,38 +114,42 @@ class TrainingStep(Step):
         return StepOutput(get=Get(path=f"Steps.{self.name}.ModelArtifacts.S3ModelArtifacts"), location=self.output)
 
     def bind(self, binding: Binding) -> dict[str, Any]:
-        role = binding.role
-        self.image.grant_pull(role)
+        role, image = binding.role, self.bound.image
+        support.warn(self, binding)
+        image.grant_pull(role)
         self.program.code.grant_read(role)
-        for channel in self.channels:
-            channel.source.grant_read(role)
+        channels = [entry for channel in self.channels if (entry := channel.bind(binding)) is not None]
         self.output.grant_read_write(role)
         key = self.output.bucket.encryption_key
-        hyperparameters: dict[str, Any] = dict(encode(self.hyperparameters)) | self.overrides
-        checkpoint: dict[str, Any] = {}
-        if self.checkpoint:
-            checkpoint = self.checkpoint.bind(role)
-            hyperparameters |= self.checkpoint.hyperparameters()
         arguments = {
             "AlgorithmSpecification": {
-                "TrainingImage": self.image.uri(binding.scope),
+                "TrainingImage": image.uri(binding.scope),
                 "TrainingInputMode": "File",
                 "ContainerEntrypoint": entrypoint(self.program.module, archive_folder=TRAINING_INPUT),
                 "EnableSageMakerMetricsTimeSeries": False,
                 "MetricDefinitions": [{"Name": metric.name, "Regex": metric.regex} for metric in self.metrics],
             },
             "RoleArn": role.role_arn,
-            "InputDataConfig": [
-                _channel(CODE, self.program.code.uri, "File"),
-                *(channel.render() for channel in self.channels),
-            ],
+            "InputDataConfig": [s3_channel(CODE, self.program.code.uri, "File"), *channels],
             "OutputDataConfig": {"S3OutputPath": self.output.uri, **({"KmsKeyId": key.key_arn} if key else {})},
             "ResourceConfig": {**self.resources.render(binding.key.key_arn), **self.capacity.resources()},
             "VpcConfig": binding.vpc(),
-            "HyperParameters": hyperparameters,
+            "HyperParameters": self._hyperparameters(),
             "Environment": self.environment,
-            "EnableNetworkIsolation": False,
+            "EnableNetworkIsolation": self.network_isolation,
             **self.capacity.bind(self.checkpoint),
-            **checkpoint,
+            **(self.checkpoint.bind(role) if self.checkpoint else {}),
+            **support.fields(self, role),
+            **(self.tensorboard.bind(role) if self.tensorboard else {}),
+            **(self.mlflow.bind(role) if self.mlflow else {}),
+            **(self.debugger.bind(binding.scope, role) if self.debugger else {}),
+            **(self.profiler.bind(binding.scope, role) if self.profiler else {}),
         }
         return self.entry("Training", arguments, RetryPolicies=[policy.render() for policy in self.retries])
+
+    def _hyperparameters(self) -> dict[str, Any]:
+        given: dict[str, Any] = dict(encode(self.hyperparameters))
+        for channel in self.channels:
+            if isinstance(channel, StreamChannel):
+                given |= streamed(self.hyperparameters, channel.hyperparameter, channel.source.uri)
+        return given | self.overrides | (self.checkpoint.hyperparameters() if self.checkpoint else {})

@@ -72,7 +72,7 @@ class World:
         given = {
             "name": "Process",
             "image": self.image,
-            "program": self.code.program("training_code.bytes_lm.prepare"),
+            "program": self.code.program("training_code.launcher"),
             "resources": ProcessingResources(instance_type="ml.c5.xlarge", volume_gib=10, max_run_seconds=60),
             "outputs": (Output(name="report", location=self.results),),
             **fields,

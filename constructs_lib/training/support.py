@@ -1,0 +1,80 @@
+"""Switches of a training job, what each of them asks of the job's role, and what a reader of the synthesis should know.
+
+Sources, read 2026-11-21: CreateTrainingJob, API reference; "Access a training container through AWS Systems Manager for
+remote debugging"; "Attribute-based access control (ABAC) for multi-tenancy training"; "Connect to an MLflow tracking
+server through an interface VPC endpoint", SageMaker Developer Guide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+
+from constructs_lib.network import ENDPOINTS
+from constructs_lib.training.binding import Binding
+from ml_contract.sizing.interval import check_interval
+from ml_contract.training.run import TrainingRun
+
+if TYPE_CHECKING:
+    from constructs_lib.training.steps.training import TrainingStep
+
+_SSM_CALLS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
+
+
+def fields(step: TrainingStep, role: iam.IRole) -> dict[str, Any]:
+    """Grant ``role`` what the step's switches need; those fields of the request that do not stand at their default."""
+    found: dict[str, Any] = {}
+    if step.encrypt_traffic:
+        found["EnableInterContainerTrafficEncryption"] = True
+    if step.retry_attempts:
+        found["RetryStrategy"] = {"MaximumRetryAttempts": step.retry_attempts}
+    if step.health_check:
+        found["InfraCheckConfig"] = {"EnableInfraCheck": True}
+    if step.remote_debugging:
+        found["RemoteDebugConfig"] = {"EnableRemoteDebug": True}
+        # The agent's channels know no resource.
+        role.add_to_principal_policy(
+            iam.PolicyStatement(actions=[f"ssmmessages:{call}" for call in _SSM_CALLS], resources=["*"])
+        )
+    if step.session_tags:
+        found["SessionChainingConfig"] = {"EnableSessionTagChaining": True}
+        _trust_session_tags(role)
+    return found
+
+
+def _trust_session_tags(role: iam.IRole) -> None:
+    if isinstance(role, iam.Role) and role.assume_role_policy:
+        role.assume_role_policy.add_statements(
+            iam.PolicyStatement(
+                actions=["sts:TagSession"],
+                principals=[iam.ServicePrincipal("sagemaker.amazonaws.com")],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(role).account}},
+            )
+        )
+
+
+def warn(step: TrainingStep, binding: Binding) -> None:
+    """Annotate the pipeline with what may surprise whoever runs the step."""
+    for name, text in _warnings(step, cdk.Stack.of(binding.scope).region):
+        cdk.Annotations.of(binding.scope).add_warning_v2(f"trainyard:{name}:{step.name}", f"{step.name}: {text}")
+
+
+def _warnings(step: TrainingStep, region: str) -> Iterator[tuple[str, str]]:
+    for number, note in enumerate(step.bound.notes, 1):
+        yield f"run-{number}", note
+    if isinstance(step.hyperparameters, TrainingRun) and step.checkpoint:
+        broken = (check_interval(step.hyperparameters, world) for world in step.resources.worlds())
+        for text in dict.fromkeys(filter(None, broken)):
+            yield "promise", f"hyperparameters.{text}"
+    if step.resources.mixes_storage:
+        text = f"resources: got {', '.join(step.resources.types)}, but no volume key can be named where a type has"
+        yield "volume-key", f"{text} local storage. Volumes of the others have SageMaker's own key."
+    if step.remote_debugging and "ssmmessages" not in {endpoint.service for endpoint in ENDPOINTS}:
+        text = "remote_debugging: got True, but the network has no endpoint for ssmmessages."
+        yield "ssm-endpoint", f"{text} Add it to ENDPOINTS in constructs_lib/network/endpoints.py."
+    if step.mlflow:
+        text = f"mlflow: got {step.mlflow.arn}, but the network is closed."
+        yield "mlflow-endpoint", f"{text} Add the interface endpoint aws.sagemaker.{region}.experiments to it."
