@@ -1,12 +1,170 @@
-"""arr-coc-0-1: a vision-language model whose image tokens are allotted by relevance."""
+"""arr-coc-0-1: a vision-language model whose image tokens are allotted by relevance.
+
+The name, the 13-channel texture array, the three scorers after Vervaeke's ways of knowing, the opponent processor and
+200 patches at 64 to 400 tokens are those of the public project (github.com/djwar42/arr-coc-0-1, read 2026-11). How
+they are computed here, shape by shape, is in training_code/workloads/arr_coc and docs/decisions/0007.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from ml_contract.checks import at_least, between, multiple
+from ml_contract.errors import reject
 from ml_contract.workloads.base import ModelSize, WorkloadOptions
 
 NAME = "arr_coc"
+TEXTURE_CHANNELS = 13
+"""Of the texture array."""
+PATCH, MERGE, FRAMES = 16, 2, 2
+"""Pixels of a vision patch's side; patches a side that become one token; frames a patch spans, a still image twice
+(Qwen3-VL's vision_config, huggingface.co/Qwen/Qwen3-VL-2B-Instruct, read 2026-11)."""
+TOKEN_PIXELS = PATCH * MERGE
+"""Pixels of a visual token's side."""
+SCORERS = ("propositional", "perspectival", "participatory")
+TENSIONS = ("particularise", "exploit", "focus")
+"""The pole that a share of 1 stands for: of compression and particularisation, of exploration and exploitation, of
+diversity and focus."""
+STATISTICS = 3 * len(SCORERS)
+"""Figures of three score maps that set the tensions: mean, deviation and maximum of each."""
+MEASURES = 3
+"""Of a cell's information: entropy of lightness, entropy of edge orientation, local contrast."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """The language model: Qwen3's decoder."""
+
+    vocabulary: int
+    hidden: int
+    """Width of the residual stream."""
+    intermediate: int
+    """Width of the feed-forward layers."""
+    layers: int
+    heads: int
+    """Query heads."""
+    kv_heads: int
+    """Key and value heads; each serves ``heads / kv_heads`` queries."""
+    head_dimension: int
+    rope_sections: tuple[int, ...]
+    """Rotary frequencies for time, height and width; their sum is half of ``head_dimension``."""
+    rope_theta: float = 5e6
+    """Longest wavelength of rotary positions over 2 pi."""
+    tied: bool = True
+    """Whether the scores use the embedding's matrix."""
+
+    def __post_init__(self) -> None:
+        for name in ("vocabulary", "hidden", "intermediate", "layers", "heads", "kv_heads", "head_dimension"):
+            at_least(name, getattr(self, name), 1)
+        multiple("heads", self.heads, self.kv_heads, "kv_heads")
+        if len(self.rope_sections) != 3 or 2 * sum(self.rope_sections) != self.head_dimension:
+            reject("rope_sections", self.rope_sections, f"they are three numbers whose sum is half of head_dimension"
+                   f" ({self.head_dimension})", "Give time, height and width, such as 24, 20, 20 for 128.")  # fmt: skip
+        between("rope_theta", self.rope_theta, 1, 1e9)
+
+    @property
+    def block_parameters(self) -> int:
+        attention = 2 * self.hidden * self.head_dimension * (self.heads + self.kv_heads) + 2 * self.head_dimension
+        return attention + 3 * self.hidden * self.intermediate + 2 * self.hidden
+
+    @property
+    def parameters(self) -> int:
+        table = self.vocabulary * self.hidden
+        return self.layers * self.block_parameters + table * (1 if self.tied else 2) + self.hidden
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vision:
+    """The vision tower: Qwen3-VL's transformer over patches of 16 x 16 pixels."""
+
+    hidden: int
+    intermediate: int
+    layers: int
+    heads: int
+    positions: int
+    """Learned positions, a square; they are interpolated to each crop."""
+    taps: tuple[int, ...]
+    """Layers whose features join the language model's first layers too (DeepStack, arXiv 2406.04334), from 0."""
+
+    def __post_init__(self) -> None:
+        for name in ("hidden", "intermediate", "layers", "heads", "positions"):
+            at_least(name, getattr(self, name), 1)
+        multiple("hidden", self.hidden, self.heads, "heads")
+        multiple("hidden / heads", self.hidden // self.heads, 4, "4, for rotary positions in two dimensions")
+        if math.isqrt(self.positions) ** 2 != self.positions:
+            reject("positions", self.positions, "they form a square", f"Give {math.isqrt(self.positions) ** 2}.")
+        for tap in self.taps:
+            between("taps", tap, 0, self.layers - 1)
+
+    @property
+    def block_parameters(self) -> int:
+        feed_forward = 2 * self.hidden * self.intermediate + self.intermediate + self.hidden
+        return 4 * self.hidden**2 + 4 * self.hidden + feed_forward + 4 * self.hidden
+
+    def parameters(self, out: int) -> int:
+        """All of them, where a token has ``out`` features."""
+        merged = MERGE**2 * self.hidden
+        merger = merged**2 + merged + merged * out + out
+        embedding = 3 * FRAMES * PATCH**2 * self.hidden + self.hidden + self.positions * self.hidden
+        mergers = merger + 2 * self.hidden + len(self.taps) * (merger + 2 * merged)
+        return embedding + self.layers * self.block_parameters + mergers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relevance:
+    """What decides where to look, and how closely. The defaults are arr-coc's figures."""
+
+    side: int = 2048
+    """Pixels of the square canvas that an image is scaled to."""
+    texture_side: int = 512
+    """Pixels of the texture array's side; divides ``side``."""
+    grid: int = 32
+    """Cells a side, of which each has a relevance; divides ``texture_side``."""
+    window: int = 4
+    """Cells a side that a patch shows, centred on its cell as far as the canvas allows."""
+    patches: int = 200
+    """Cells that are looked at: the most relevant ones (K)."""
+    budget_low: int = 64
+    """Fewest tokens of a patch, a square number."""
+    budget_high: int = 400
+    """Most tokens of a patch, a square number."""
+    budget_total: int = 25600
+    """Most visual tokens of an image, from ``patches * budget_low``: what bounds the sequence."""
+    width: int = 128
+    """Of the scorers' hidden layers and of the question's embedding."""
+    heads: int = 4
+    """Of the attention between question and image; divides ``width``."""
+    adapter_width: int = 256
+    """Of the quality adapter's hidden layer."""
+
+    def __post_init__(self) -> None:
+        for name in ("grid", "window", "patches", "budget_low", "width", "heads", "adapter_width"):
+            at_least(name, getattr(self, name), 1)
+        multiple("side", self.side, self.texture_side, "texture_side")
+        multiple("side", self.side, TOKEN_PIXELS, "a visual token's pixels")
+        multiple("texture_side", self.texture_side, 2 * self.grid, "2 grid")
+        multiple("width", self.width, self.heads, "heads")
+        between("window", self.window, 1, self.grid)
+        between("patches", self.patches, 1, self.grid**2)
+        for name in ("budget_low", "budget_high"):
+            value = getattr(self, name)
+            root = math.isqrt(value)
+            if root**2 != value:
+                reject(name, value, "a patch's tokens form a square", f"Give {root**2} or {(root + 1) ** 2}.")
+        between("budget_high", self.budget_high, self.budget_low, 2**16)
+        between("budget_total", self.budget_total, self.patches * self.budget_low, self.patches * self.budget_high)
+
+    def parameters(self, vocabulary: int, out: int) -> int:
+        """Of the new heads: scorers, opponent processor and quality adapter, for tokens of ``out`` features."""
+        width = self.width
+        propositional = MEASURES * width + width + width + 1
+        perspectival = 9 * TEXTURE_CHANNELS * width + width + width + 1
+        content = TEXTURE_CHANNELS * width + width + width**2 + width
+        participatory = vocabulary * width + 6 * width + content + 2 * width**2 + width + 1
+        opponent = STATISTICS * (len(TENSIONS) + len(SCORERS)) + len(TENSIONS) + len(SCORERS)
+        adapter = 2 * self.adapter_width + self.adapter_width + self.adapter_width * 2 * out + 2 * out
+        return propositional + perspectival + participatory + opponent + adapter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,8 +172,139 @@ class ArrCoc(WorkloadOptions):
     """The model and its samples."""
 
     kind = NAME
-    modules = ("numpy", "PIL", "safetensors", "torchdata", "transformers")
+    modules = ("numpy", "PIL", "safetensors", "tokenizers", "torchdata", "transformers")
+    language: Language
+    vision: Vision
+    relevance: Relevance
+    text_length: int = 64
+    """Tokens of question, answer and end, padded to this length."""
+    image_start: int = 256
+    """Token before the image's. The defaults follow the 256 bytes, which are the tokens where there is no tokenizer."""
+    image_end: int = 257
+    """Token after the image's."""
+    text_end: int = 258
+    """Token after the answer; it fills up too."""
+    head_share: float = 0.1
+    """Share of the run's steps, rounded down, in which scorers, opponent processor and quality adapter learn alone;
+    then the base does too."""
+    pretrained: str | None = None
+    """Channel that holds the base's Hugging Face safetensors; None starts from random weights."""
+    tokenizer: str | None = None
+    """Channel that holds its tokenizer.json; None takes bytes for tokens."""
+
+    def __post_init__(self) -> None:
+        at_least("text_length", self.text_length, 4)
+        between("head_share", self.head_share, 0, 1)
+        at_least("language.vocabulary", self.language.vocabulary, 256)
+        tokens = {name: getattr(self, name) for name in ("image_start", "image_end", "text_end")}
+        for name, value in tokens.items():
+            between(name, value, 0, self.language.vocabulary - 1)
+            if self.tokenizer is None:
+                at_least(name, value, 256)
+        if len(set(tokens.values())) < len(tokens):
+            reject("text_end", self.text_end, f"the special tokens differ ({tokens})", "Give three numbers.")
+
+    def head_steps(self, steps: int) -> int:
+        """Steps of a run of ``steps`` in which the base does not learn."""
+        return int(self.head_share * steps + 1e-9)
+
+    @property
+    def head_parameters(self) -> int:
+        """Those of scorers, opponent processor and quality adapter."""
+        return self.relevance.parameters(self.language.vocabulary, self.language.hidden)
+
+    @property
+    def base_parameters(self) -> int:
+        """Those of Qwen3-VL."""
+        return self.language.parameters + self.vision.parameters(self.language.hidden)
+
+    @property
+    def tokens(self) -> int:
+        """Longest sequence: the image between its two tokens, and the text."""
+        return self.relevance.budget_total + 2 + self.text_length
 
     @property
     def size(self) -> ModelSize:
-        raise NotImplementedError
+        return ModelSize(
+            parameters=self.base_parameters + self.head_parameters, blocks=self.language.layers + self.vision.layers,
+            block_parameters=max(self.language.block_parameters, self.vision.block_parameters),
+            hidden=self.language.hidden, heads=self.language.heads, tokens=self.tokens,
+            vocabulary=self.language.vocabulary,
+        )  # fmt: skip
+
+    @property
+    def flops_per_sample(self) -> float:
+        """Forward and backward of one sample with every part learning: the decoder over all tokens, the tower over four
+        patches a visual token, which attend within their crop alone (arXiv 2204.02311, appendix B); scorers and
+        adapter are below a thousandth of it."""
+        language, vision, total = self.language, self.vision, self.relevance.budget_total
+        wide = language.heads * language.head_dimension
+        decoder = 6 * language.layers * language.block_parameters + 12 * language.layers * wide * self.tokens
+        # Scores are computed for the text alone.
+        scores = 6 * language.vocabulary * language.hidden * self.text_length
+        patches, crop = MERGE**2 * total, MERGE**2 * total / self.relevance.patches
+        tower = 6 * vision.parameters(language.hidden) + 12 * vision.layers * vision.hidden * crop
+        return float(decoder * self.tokens + scores + tower * patches)
+
+
+QWEN3_VL_2B_LANGUAGE = Language(
+    vocabulary=151936, hidden=2048, intermediate=6144, layers=28, heads=16, kv_heads=8, head_dimension=128,
+    rope_sections=(24, 20, 20),
+)  # fmt: skip
+QWEN3_VL_2B_VISION = Vision(hidden=1024, intermediate=4096, layers=24, heads=16, positions=2304, taps=(5, 11, 17))
+"""Both after huggingface.co/Qwen/Qwen3-VL-2B-Instruct/config.json, as torchtitan repeats it
+(torchtitan/experiments/qwen3_vl/__init__.py, read 2026-11)."""
+
+ARR_COC_2B = ArrCoc(
+    language=QWEN3_VL_2B_LANGUAGE, vision=QWEN3_VL_2B_VISION, relevance=Relevance(), image_start=151652,
+    image_end=151653, text_end=151645, pretrained="pretrained", tokenizer="pretrained",
+)  # fmt: skip
+"""arr-coc-0-1 on Qwen3-VL-2B, whose weights and tokenizer.json are in the channel ``pretrained``."""
+
+ARR_COC_TINY = ArrCoc(
+    language=Language(
+        vocabulary=320, hidden=64, intermediate=128, layers=2, heads=4, kv_heads=2, head_dimension=16,
+        rope_sections=(4, 2, 2), rope_theta=1e4,
+    ),
+    vision=Vision(hidden=32, intermediate=64, layers=2, heads=2, positions=16, taps=(0,)),
+    relevance=Relevance(
+        side=128, texture_side=64, grid=8, window=2, patches=8, budget_low=1, budget_high=4, budget_total=16, width=16,
+        heads=2, adapter_width=16,
+    ),
+    text_length=48,
+)  # fmt: skip
+"""All parts at the size of a test: a step takes tens of milliseconds on a CPU core."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareOptions:
+    """Options of data preparation: questions on crops of scikit-learn's sample images."""
+
+    train_samples: int = 512
+    heldout_samples: int = 128
+    side: int = 128
+    """Pixels of a crop's side, as stored."""
+    shard_samples: int = 128
+    """Samples of a shard; the last has fewer."""
+    seed: int = 0
+    """Of the choice of crops and questions."""
+
+    def __post_init__(self) -> None:
+        for name in ("train_samples", "heldout_samples", "shard_samples"):
+            between(name, getattr(self, name), 1, 2**20)
+        between("side", self.side, 32, 256)
+        between("seed", self.seed, 0, 2**32 - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """Options of evaluation."""
+
+    maximum_samples: int = 1024
+    """Held-out samples that are asked; the baselines see the same."""
+    batch_size: int = 16
+    """Samples a forward pass."""
+
+    def __post_init__(self) -> None:
+        at_least("maximum_samples", self.maximum_samples, 1)
+        at_least("batch_size", self.batch_size, 1)
