@@ -62,7 +62,7 @@ def test_a_tensor_degree_that_divides_key_and_value_heads_fits(tensor: int) -> N
     LLAMA_70B.check_layout(Layout(tensor=tensor), parts=1)
 
 
-@given(tensor=st.integers(1, 64).filter(lambda degree: 8 % degree != 0 and 64 % degree == 0))
+@given(tensor=st.sampled_from([16, 32, 64]))
 def test_a_tensor_degree_that_divides_query_heads_alone_is_refused(tensor: int) -> None:
     with pytest.raises(ContractError, match=rf"strategy.tensor: got {tensor}, but it must divide kv_heads \(8\)"):
         LLAMA_70B.check_layout(Layout(tensor=tensor), parts=1)
