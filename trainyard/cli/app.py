@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trainyard.cli import local
+from trainyard.cli import checkpoints, local
 from trainyard.local.cloud import DEFAULT_PORT, DEFAULT_STATE, Cloud, CloudError
 from trainyard.operations.connection import Connection, connect
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     Examples: `trainyard local up` · `trainyard --local executions` · `trainyard --local endpoints`""",
 )
 app.add_typer(local.app, name="local")
+app.add_typer(checkpoints.app, name="checkpoints")
 
 
 @app.callback()

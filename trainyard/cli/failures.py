@@ -7,6 +7,7 @@ import re
 
 import typer
 
+from ml_contract.checkpoint.errors import CheckpointError
 from ml_contract.errors import ContractError
 from trainyard.local.cloud import CloudError
 from trainyard.operations.connection import OperationError
@@ -29,7 +30,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     # typer keeps its copy of click private; what a user typed wrongly is told apart by what it can say.
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         return f"trainyard: {_one_line(error.format_message())}", error.exit_code
-    if isinstance(error, CloudError | OperationError | ContractError):
+    if isinstance(error, CloudError | OperationError | ContractError | CheckpointError):
         return f"trainyard: {_one_line(str(error))}", 1
     if isinstance(error, BrokenPipeError):
         return "", 1

@@ -19,20 +19,20 @@ def show_executions(connection: Connection, reference: str | None) -> None:
     """Pipelines, or one pipeline's executions, or one execution's steps."""
     if reference is None:
         rows = [(row["PipelineName"], _when(row["LastModifiedTime"])) for row in executions.pipelines(connection)]
-        _print(f"no pipeline on {connection.name}", ("pipeline", "changed"), rows)
+        print_table(f"no pipeline on {connection.name}", ("pipeline", "changed"), rows)
     elif reference.startswith("arn:"):
         found = executions.describe(connection, reference)
         steps = [
             (step.name, step.status, _took(step), step.job or "", " ".join(step.reason.split())) for step in found.steps
         ]
-        _print("no step has started", ("step", "status", "took", "job", "reason"), steps)
+        print_table("no step has started", ("step", "status", "took", "job", "reason"), steps)
         typer.echo(f"{found.status}{': ' + found.reason if found.reason else ''}")
     else:
         found_rows = [
             (row["PipelineExecutionStatus"], _when(row["StartTime"]), row["PipelineExecutionArn"])
             for row in executions.recent(connection, reference)
         ]
-        _print(f"{reference} has no execution yet", ("status", "started", "execution"), found_rows)
+        print_table(f"{reference} has no execution yet", ("status", "started", "execution"), found_rows)
 
 
 def show_logs(connection: Connection, name: str, *, follow: bool, endpoint: bool) -> None:
@@ -53,7 +53,7 @@ def show_endpoints(connection: Connection) -> None:
         (row["EndpointName"], row["EndpointStatus"], _when(row["LastModifiedTime"]))
         for row in inference.endpoints(connection)
     ]
-    _print(f"no endpoint on {connection.name}", ("endpoint", "status", "changed"), rows)
+    print_table(f"no endpoint on {connection.name}", ("endpoint", "status", "changed"), rows)
 
 
 def _follow(connection: Connection, name: str) -> None:
@@ -70,7 +70,8 @@ def _follow(connection: Connection, name: str) -> None:
             time.sleep(1 if connection.cloud is not None else 10)
 
 
-def _print(otherwise: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+def print_table(otherwise: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Aligned columns under bold names, or ``otherwise`` where there are no rows."""
     if not rows:
         typer.echo(otherwise)
         return
