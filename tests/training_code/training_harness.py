@@ -158,23 +158,70 @@ def start_ranks(
 ) -> Processes:
     """Ranks on one host without torchrun, out of a warm forkserver; ``trouble`` is done to each one's train module."""
     paths = container(folder, options, data=data)
+    started = Processes([], [], paths=[paths])
+    _start(started, folder, size, size, lambda rank: (_rank, trouble))
+    return started
+
+
+def together(
+    folder: Path, work: Callable[..., Any], *arguments: Any, size: int = 2, local_size: int | None = None
+) -> list[Any]:
+    """What ``work(ranks, *arguments)`` gives on each of ``size`` ranks, which have joined; JSON values.
+
+    Args:
+        folder: For logs and results.
+        work: A function of a module's top level.
+        arguments: Further ones, that can be pickled.
+        size: Ranks.
+        local_size: Ranks of a simulated host; None puts all on one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    started = Processes([], [])
+    results = [folder / f"result-{rank}.json" for rank in range(size)]
+    _start(started, folder, size, local_size or size, lambda rank: (_joined, results[rank], work, arguments))
+    codes = started.codes(240)
+    assert codes == [0] * size, "\n".join(started.log(rank)[-3000:] for rank in range(size) if codes[rank])
+    return [json.loads(result.read_text()) for result in results]
+
+
+def _joined(result: Path, work: Callable[..., Any], arguments: tuple[Any, ...]) -> int:
+    import traceback
+
+    import torch
+
+    from training_code.parallel.ranks import distributed
+
+    torch.set_num_threads(1)
+    try:
+        with distributed() as ranks:
+            result.write_text(json.dumps(work(ranks, *arguments)))
+    except BaseException:
+        traceback.print_exc()
+        # Threads of gloo may wait for the others for minutes.
+        os._exit(1)
+    return 0
+
+
+def _start(
+    started: Processes, folder: Path, size: int, local_size: int, task: Callable[[int], tuple[Any, ...]]
+) -> None:
+    """Start ``size`` ranks, ``local_size`` of them on each host as far as they know."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    store = dist.TCPStore(
+    started.store = dist.TCPStore(
         "127.0.0.1", port, size, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=60),
         master_listen_fd=listener.detach(),
     )  # fmt: skip
-    started = Processes([], [], store, [paths])
     for rank in range(size):
         environment = {
-            "SAGEMAKER_BASE_DIR": str(folder), "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size),
-            "LOCAL_WORLD_SIZE": str(size),
-            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True",
-            "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
+            "SAGEMAKER_BASE_DIR": str(folder), "RANK": str(rank), "LOCAL_RANK": str(rank % local_size),
+            "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(local_size), "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True", "GLOO_SOCKET_IFNAME": "lo",
+            "OMP_NUM_THREADS": "1",
         }  # fmt: skip
         started.logs.append(folder / f"rank-{rank}.log")
-        started.processes.append(spawn(_rank, environment, started.logs[-1], trouble))
-    return started
+        work, *arguments = task(rank)
+        started.processes.append(spawn(work, environment, started.logs[-1], *arguments))
 
 
 def spawn(work: Callable[..., int], environment: Mapping[str, str], log: Path, *arguments: Any) -> Any:

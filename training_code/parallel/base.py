@@ -76,7 +76,7 @@ class Parallel(abc.ABC):
     def gather(self) -> dict[str, Tensor]:
         """All parameters, whole and on the CPU, on the first rank; nothing on the others. Collective."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (most hold nothing)
         """Give back what it holds; the process groups belong to the caller."""
 
 

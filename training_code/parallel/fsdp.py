@@ -46,7 +46,9 @@ def mesh(layout: Layout, ranks: Ranks) -> DeviceMesh:
 def shard(model: nn.Module, strategy: Fsdp, precision: Precision, workload: Workload[Any], mesh: DeviceMesh) -> None:
     """Shard each block, then the rest, in place."""
     compute = compute_dtype(precision)
-    offload: OffloadPolicy = CPUOffloadPolicy() if strategy.cpu_offload else OffloadPolicy()
+    offload = OffloadPolicy()
+    if strategy.cpu_offload:
+        offload = CPUOffloadPolicy(pin_memory=torch.cuda.is_available())
     common: dict[str, Any] = {
         "mesh": mesh,
         "mp_policy": MixedPrecisionPolicy(
