@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from ml_contract.sizing import activations, states
 from ml_contract.sizing.needs import Memory, Need
-from ml_contract.sizing.parts import Part, over, parts, sequence_parts
+from ml_contract.sizing.parts import Part, over, parts
 from ml_contract.sizing.states import Setting
 from ml_contract.training.aws_strategies import SageMakerModelParallel
 from ml_contract.training.layout import Layout, World
@@ -43,42 +43,53 @@ def memory(run: TrainingRun, world: World) -> Memory:
 
 
 def _stage(run: TrainingRun, layout: Layout, part: Part) -> Memory:
-    data = run.strategy.data if isinstance(run.strategy, ModelParallel) else run.strategy
-    divided = isinstance(data, Fsdp | DeepSpeed | SageMakerModelParallel)
-    compute = BYTES[run.precision.compute]
+    strategy, compute = run.strategy, BYTES[run.precision.compute]
     at = Setting(
-        part=part, ranks=layout.shard if divided else 1, compute=compute, reduce=BYTES[run.precision.reduce],
+        part=part, ranks=_among(run, layout), compute=compute, reduce=BYTES[run.precision.reduce],
         fused=run.optimizer.fused, accumulated=run.batching(layout)[1] > 1, pipelined=layout.pipeline > 1,
     )  # fmt: skip
+    data = strategy.data if isinstance(strategy, ModelParallel) else strategy
     if isinstance(data, DeepSpeed):
         needs = states.zero(at, data)
     elif isinstance(data, Fsdp):
         ahead = max(1, data.prefetch_forward, data.prefetch_backward)
         needs = states.sharded(at, stay=data.sharding == "shard_grad_op", ahead=ahead, offload=data.cpu_offload)
-    elif isinstance(data, SageMakerModelParallel):
+    elif isinstance(strategy, SageMakerModelParallel):
         needs = states.sharded(at, stay=False, ahead=1, offload=False)
+    elif isinstance(strategy, ModelParallel):
+        # Copies are FSDP's, too, over shards of one rank: nothing is gathered, so nothing is given back.
+        needs = states.sharded(at, stay=True, ahead=1, offload=False)
     else:
         needs = states.whole(at)
-    forward = _forward(run, layout, part, compute, autocast=not divided and compute < 4)
     unknown = () if run.workload.size.hidden else ("activations",)
-    return Memory(needs=(*needs, *forward, *_staged(run, at)), unknown=unknown)
+    return Memory(needs=(*needs, *_forward(run, layout, part, compute), *_staged(run, at)), unknown=unknown)
 
 
-def _forward(run: TrainingRun, layout: Layout, part: Part, compute: int, *, autocast: bool) -> Iterator[Need]:
+def _among(run: TrainingRun, layout: Layout) -> int:
+    """Ranks among which states are divided. Those that share sequences hold the same ones, and join the shards."""
+    strategy = run.strategy
+    if isinstance(strategy, ModelParallel):
+        return layout.shard * layout.context if isinstance(strategy.data, Fsdp) else 1
+    return layout.shard
+
+
+def _forward(run: TrainingRun, layout: Layout, part: Part, compute: int) -> Iterator[Need]:
     """Activations and scores; nothing for a model without a residual stream, whose formula nobody knows."""
     size, strategy = run.workload.size, run.strategy
     if not size.hidden:
         return
-    tokens = over(part.samples * size.tokens, sequence_parts(run))
+    tokens = part.samples * size.tokens
+    whole = not isinstance(strategy, Fsdp | ModelParallel | DeepSpeed | SageMakerModelParallel)
     kept = activations.of_block(
-        size, tokens=tokens, tensor=layout.tensor, compute_bytes=compute, autocast=autocast,
-        recompute=run.activation_checkpointing,
+        size, tokens=tokens, tensor=layout.tensor, context=layout.context, compute_bytes=compute,
+        autocast=whole and compute < 4, recompute=run.activation_checkpointing,
     )  # fmt: skip
+    mine = over(tokens, layout.context)
     # Beside the blocks: what the embedding gives; on the last stage what enters and leaves the last norm, too.
-    beside = tokens * size.hidden * compute * (3 if part.kept_outputs else 1)
+    beside = mine * size.hidden * compute * (3 if part.last else 1)
     held = part.in_flight * (part.blocks * kept.block + beside)
     times = f"{part.in_flight} micro-batches of " if part.in_flight > 1 else ""
-    how = f"{part.blocks} blocks x {times}{tokens} tokens, checkpointing {run.activation_checkpointing}"
+    how = f"{part.blocks} blocks x {times}{mine} tokens, checkpointing {run.activation_checkpointing}"
     if isinstance(strategy, SageMakerModelParallel) and strategy.activation_offloading:
         here = min(part.blocks, 1 + strategy.activation_loading_horizon)
         yield Need(what="activations", bytes=here * kept.block + kept.again, how=f"{here} of {how}",
@@ -86,9 +97,9 @@ def _forward(run: TrainingRun, layout: Layout, part: Part, compute: int, *, auto
         yield Need(what="activations offloaded", bytes=held, how=how, place="host")
     else:
         yield Need(what="activations", bytes=held + kept.again, how=how, when="begin")
-    if part.kept_outputs:
-        scores = activations.of_scores(size, tokens=tokens, compute_bytes=compute, outputs=part.kept_outputs)
-        yield Need(what="scores and loss", bytes=scores, how=f"{tokens} tokens x {size.vocabulary} classes",
+    if part.last:
+        scores = activations.of_scores(size, tokens=mine, compute_bytes=compute, chunk=run.workload.loss_chunk)
+        yield Need(what="scores and loss", bytes=scores, how=f"{mine} tokens x {size.vocabulary} classes",
                    when="begin")  # fmt: skip
 
 

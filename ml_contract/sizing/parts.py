@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml_contract.training.aws_strategies import SageMakerModelParallel
 from ml_contract.training.layout import Layout
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import ModelParallel, Pipeline
@@ -31,8 +30,8 @@ class Part:
     """Of one micro-batch."""
     in_flight: int
     """Micro-batches whose activations are kept at one time."""
-    kept_outputs: int
-    """Micro-batches whose scores are kept at one time; 0 on a stage that has none."""
+    last: bool
+    """Whether it scores classes."""
 
 
 def parts(run: TrainingRun, layout: Layout) -> tuple[Part, ...]:
@@ -47,31 +46,26 @@ def parts(run: TrainingRun, layout: Layout) -> tuple[Part, ...]:
     every = max(0, size.parameters - size.blocks * size.block_parameters)
     pipeline = run.strategy.pipeline if isinstance(run.strategy, ModelParallel) else None
 
-    def part(blocks: int, outside: int, samples: int, in_flight: int, kept: int) -> Part:
-        scores = min(outside, embedding) if embedding else outside
-        block, outside = over(size.block_parameters, tensor), over(outside, tensor)
+    def part(blocks: int, outside: int, samples: int, in_flight: int, *, last: bool) -> Part:
+        # Blocks that differ, of which the largest is known, are no more than there are parameters.
+        held = min(blocks * size.block_parameters + outside, size.parameters)
+        scores = (min(outside, embedding) if embedding else outside) if last else 0
         return Part(
-            parameters=blocks * block + outside, blocks=blocks, block=block, outside=outside,
-            scores=over(scores, tensor) if kept else 0, samples=samples, in_flight=in_flight, kept_outputs=kept,
+            parameters=over(held, tensor), blocks=blocks, block=over(size.block_parameters, tensor),
+            outside=over(outside, tensor), scores=over(scores, tensor), samples=samples, in_flight=in_flight, last=last,
         )  # fmt: skip
 
     if pipeline is None:
-        return (part(size.blocks, every, micro, 1, 1),)
+        return (part(size.blocks, every, micro, 1, last=True),)
     chunks = pipeline.parts // pipeline.stages
     blocks = min(size.blocks, chunks * over(size.blocks, pipeline.parts))
     samples, first = over(micro, pipeline.micro_batches), min(every, embedding)
     behind = pipeline.stages if chunks == 1 else _interleaved(pipeline, chunks)
     return (
-        part(blocks, first, samples, min(behind, pipeline.micro_batches), 0),
-        part(blocks, every - first, samples, max(1, behind - pipeline.stages + 1), pipeline.micro_batches),
+        part(blocks, first, samples, min(behind, pipeline.micro_batches), last=False),
+        part(blocks, every - first, samples, max(1, behind - pipeline.stages + 1), last=True),
     )
 
 
 def _interleaved(pipeline: Pipeline, chunks: int) -> int:
     return pipeline.stages + over(pipeline.stages - 1, chunks)
-
-
-def sequence_parts(run: TrainingRun) -> int:
-    """Ranks that share one sequence."""
-    strategy = run.strategy
-    return strategy.context if isinstance(strategy, ModelParallel | SageMakerModelParallel) else 1

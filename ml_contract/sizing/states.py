@@ -2,7 +2,8 @@
 
 With Adam, mixed precision keeps of N parameters 2 N bytes of weights, 2 N of gradients and 12 N of float32 weights and
 two moments (ZeRO, Rajbhandari et al., arXiv 1910.02054, section 3.1). DeepSpeed does just so, each kind divided by the
-ranks from the stage on that divides it. What torch itself runs keeps float32 parameters (4 N), their gradients (4 N)
+ranks from the stage on that divides it, but that gradients add up in float32 from stage 2 on, as this project tells it
+(``grad_accum_dtype``). What torch itself runs keeps float32 parameters (4 N), their gradients (4 N)
 and moments (8 N), 16 N as well, and makes copies in the compute format where they are used: FSDP of the blocks that it
 gathers, DDP's autocast of all matrices until backward is through.
 
@@ -96,7 +97,7 @@ def zero(at: Setting, strategy: DeepSpeed) -> Iterator[Need]:
         return Need(what=what, bytes=each * share_of, how=f"{each} B a parameter{share}", place=place, when=when)
 
     yield item("parameters", at.compute, 3, _place(strategy.offload_parameters))
-    yield item("gradients", at.compute, 2, when=at.gradients)
+    yield item("gradients", 2 if stage == 1 and at.compute == 2 else 4, 2, when=at.gradients)
     state = _place(strategy.offload_optimizer)
     yield item("optimiser state", 12, 1, state)
     yield item("gradients for the update", 4, 1, "device" if state == "device" else "host", when="end")

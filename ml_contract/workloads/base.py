@@ -27,6 +27,8 @@ class ModelSize:
     """Tokens a sample; 1 where a sample is no sequence."""
     vocabulary: int
     """Classes that the last layer scores."""
+    key_width: int = 0
+    """Width of a block's keys, and of its values, where query heads share them; 0 where they are ``hidden`` wide."""
     looked_up: int = 0
     """Parameters that are only looked up, never multiplied: an embedding that is not the scores' matrix too."""
 
@@ -39,6 +41,8 @@ class WorkloadOptions:
     """Name of the workload, its folder and its tag."""
     modules: ClassVar[tuple[str, ...]] = ()
     """What the image must hold beside torch."""
+    loss_chunk: ClassVar[int] = 0
+    """Positions whose scores the loss holds in float32 at one time; 0 for all of them."""
     divisible: ClassVar[frozenset[str]] = frozenset()
     """Of "tensor", "context" and "pipeline" those that this workload can be divided by."""
 

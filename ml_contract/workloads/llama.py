@@ -42,6 +42,7 @@ class Llama(WorkloadOptions):
 
     kind = NAME
     modules = ("numpy", "safetensors", "torchdata")
+    loss_chunk = 2048
     divisible = frozenset({"tensor", "context", "pipeline"})
     vocabulary: int
     hidden: int
@@ -90,6 +91,7 @@ class Llama(WorkloadOptions):
             parameters=self.layers * block + matrix * (1 if self.tied else 2) + self.hidden,
             looked_up=0 if self.tied else matrix, blocks=self.layers, block_parameters=block, hidden=self.hidden,
             heads=self.heads, tokens=self.sequence_length, vocabulary=self.vocabulary,
+            key_width=self.kv_heads * self.head_dimension,
         )  # fmt: skip
 
     def check_layout(self, layout: Layout, *, parts: int) -> None:

@@ -49,7 +49,7 @@ def test_a_run_that_does_not_fit_is_one_line() -> None:
         r"an accelerator \(A10G-24GB\) has 21\.60 GiB",
         r"optimiser state 7\.48 GiB \(8 B a parameter / 8 ranks\)",
         r"activations 1\.\d\d GiB \(32 blocks x 4096 tokens, checkpointing full\)",
-        r"The smallest that would do is 1 x ml\.g7e\.12xlarge\.$",
+        r"The smallest that would do is 2 x ml\.p5\.4xlarge\.$",
     ],
 )
 def test_the_error_says(part: str) -> None:

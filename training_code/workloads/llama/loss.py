@@ -8,7 +8,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (the field's name for it)
 from torch import Tensor
 
-CHUNK = 2048
+from ml_contract.workloads import Llama
+
+CHUNK = Llama.loss_chunk
 """Positions whose logits are float32 at one time: with a vocabulary of 128,256 they take 1 GiB."""
 
 
