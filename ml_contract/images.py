@@ -171,9 +171,13 @@ def image_account(region: str, accounts: Mapping[str, str] = ACCOUNT_BY_REGION) 
 
 def image_uri(image: Image, region: str) -> str:
     """The image's address in ``region``, for example ``….dkr.ecr.us-east-1.amazonaws.com/pytorch:2.13-…``."""
+    return f"{registry(image_account(region, image.accounts), region)}/{image.repository}:{image.tag}"
+
+
+def registry(account: str, region: str) -> str:
+    """Host of an account's private registry."""
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    account = image_account(region, image.accounts)
-    return f"{account}.dkr.ecr.{region}.{suffix}/{image.repository}:{image.tag}"
+    return f"{account}.dkr.ecr.{region}.{suffix}"
 
 
 def find(uri: str) -> Image | None:

@@ -10,7 +10,7 @@ from constructs import Construct
 from pydantic import Field
 
 from constructs_lib.values import Value
-from ml_contract.images import Image, image_account, image_uri
+from ml_contract.images import Image, image_account, image_uri, registry
 
 
 class ContainerImage(Value):
@@ -71,8 +71,7 @@ class EcrImage(ContainerImage):
 
     def uri(self, scope: Construct) -> str:
         stack = cdk.Stack.of(scope)
-        host = f"{self.account or stack.account}.dkr.ecr.{self.region or stack.region}.{stack.url_suffix}"
-        return f"{host}/{self.repository}:{self.tag}"
+        return registry(self.account or stack.account, self.region or stack.region) + f"/{self.repository}:{self.tag}"
 
     def grant_pull(self, role: iam.IRole) -> None:
         stack = cdk.Stack.of(role)
