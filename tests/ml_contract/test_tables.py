@@ -1,6 +1,7 @@
 """The tables of instances and images, held against what others publish."""
 
 import json
+import re
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,6 +61,15 @@ def test_the_model_parallel_images_are_the_sdk_ones(image: Image, version: str) 
 
 def test_the_debugger_accounts_equal_the_sdk_offline_map() -> None:
     assert DEBUGGER_RULES.accounts == sdk_image_map("debugger")["versions"]["latest"]["registries"]
+
+
+def test_the_dockerfile_starts_from_the_training_image() -> None:
+    text = (Path(__file__).parents[2] / "images" / "training" / "Dockerfile").read_text()
+    arguments = dict(re.findall(r"^ARG (\w+)=(\S+)$", text, flags=re.MULTILINE))
+    (base,) = re.findall(r"^FROM (\S+)$", text, flags=re.MULTILINE)
+    for name, value in arguments.items():
+        base = base.replace(f"${{{name}}}", value)
+    assert base == image_uri(PYTORCH_TRAINING, "us-east-1")
 
 
 def test_an_image_is_found_by_its_address() -> None:

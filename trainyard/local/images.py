@@ -10,6 +10,8 @@ from trainyard.local.api.errors import invalid
 ENVIRONMENT_OF_REPOSITORY = {
     "pytorch": "training",
     "pytorch-training": "training",
+    # Of images/training/Dockerfile, which installs the same requirements.
+    "trainyard-training": "training",
     "sagemaker-tritonserver": "triton",
 }
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
