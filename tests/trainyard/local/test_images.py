@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_contract.images import IMAGES, image_uri
+from ml_contract.images import DEBUGGER_RULES, IMAGES, SMDDP, SMP, Image, image_uri
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.images import ENVIRONMENT_OF_REPOSITORY, local_image
 
@@ -20,11 +20,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_image_of_the_contract_has_an_environment(folder: Path) -> None:
-    for image in IMAGES:
+def test_every_image_that_packages_can_make_has_an_environment(folder: Path) -> None:
+    for image in set(IMAGES) - {SMP, SMDDP, DEBUGGER_RULES}:
         found = local_image(image_uri(image, "us-east-1"), folder, "Image")
         assert found.folder == folder / ENVIRONMENT_OF_REPOSITORY[image.repository]
         assert found.variables["PATH"].startswith(f"{found.folder}/bin:")
+
+
+@pytest.mark.parametrize("image", [SMP, SMDDP, DEBUGGER_RULES], ids=lambda image: image.tag)
+def test_what_only_aws_has_is_refused(folder: Path, image: Image) -> None:
+    with pytest.raises(ServiceError, match=rf"no environment for the repository '{image.repository}'"):
+        local_image(image_uri(image, "us-east-1"), folder, "Image")
 
 
 @pytest.mark.parametrize("uri", ["registry/own", "registry/own:1", "registry:5000/team/own@sha256:abc", "own:1"])
