@@ -21,7 +21,7 @@ from training_code import failure, parallel, workloads
 from training_code.checkpoint import Stateful, rng
 from training_code.data.loader import Loader
 from training_code.data.order import SampleOrder, steps_of
-from training_code.data.source import Folder
+from training_code.data.source import open_source
 from training_code.export import describe
 from training_code.interruption import Interruption
 from training_code.launcher.job import CHANNEL, read_run
@@ -43,7 +43,8 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
     torch.manual_seed(run.seed)
     workload = workloads.load(run.workload)
     # Every host has its own copy of the data: one rank of each checks it.
-    samples = ranks.all_or_none(lambda: workload.open(Folder(paths.channel(CHANNEL)), verify=ranks.local_rank == 0))
+    source = open_source(run.loading, paths.channel(CHANNEL))
+    samples = ranks.all_or_none(lambda: workload.open(source, verify=ranks.local_rank == 0))
     model = parallel.build(run, workload, ranks)
     micro_batch, passes = run.batching(model.layout)
     order = SampleOrder(

@@ -14,8 +14,8 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 from ml_contract.errors import reject
 from training_code.data.order import SampleOrder
 
-AHEAD = 4
-"""Micro-batches that a data set is told of before they are read, where it wants to know."""
+AHEAD = 64
+"""Samples that a data set is told of before they are read, where it wants to know; at least two micro-batches."""
 
 
 class Samples(Protocol):
@@ -68,8 +68,8 @@ class Loader:
             # torchdata 0.11 calls a torch function that torch 2.13 deprecates.
             warnings.filterwarnings("ignore", message=".*set_vital.*")
             self._loader = StatefulDataLoader(
-                _InBatches(samples, ahead), batch_sampler=self._plan, num_workers=workers, generator=generator,
-                worker_init_fn=_leave_group, collate_fn=collate,
+                _InBatches(samples, ahead if workers else None), batch_sampler=self._plan, num_workers=workers,
+                generator=generator, worker_init_fn=_leave_group, collate_fn=collate,
             )  # fmt: skip
 
     def __iter__(self) -> Loader:
@@ -136,13 +136,13 @@ class _MicroBatches:
 
     def _coming(self, taken: int, done: int) -> list[int]:
         found = []
-        for _ in range(AHEAD):
+        for _ in range(max(2, AHEAD // self._micro_batch)):
             found += self._at(taken, done)
             taken, done = self._after(taken, done)
         return found
 
     def _at(self, taken: int, done: int) -> list[int]:
-        return self._order.batch(taken)[done : done + self._micro_batch]
+        return self._order.batch(taken, done, self._micro_batch)
 
     def _after(self, taken: int, done: int) -> tuple[int, int]:
         done += self._micro_batch

@@ -53,10 +53,17 @@ class SampleOrder:
             self.taken += self.stride
             yield batch
 
-    def batch(self, taken: int) -> list[int]:
-        """Samples of this rank in the step that starts when all ranks together have taken ``taken`` positions."""
-        start = taken + self.rank * self.batch_size
-        return [self.sample(position) for position in range(start, start + self.batch_size)]
+    def batch(self, taken: int, first: int = 0, length: int | None = None) -> list[int]:
+        """Samples of this rank in the step that starts when all ranks together have taken ``taken`` positions.
+
+        Args:
+            taken: Position at which the step starts.
+            first: Leaves out those before it.
+            length: How many; None takes all that are left.
+        """
+        start = taken + self.rank * self.batch_size + first
+        length = self.batch_size - first if length is None else length
+        return [self.sample(position) for position in range(start, start + length)]
 
     def sample(self, position: int) -> int:
         """Index of the sample at a position of the order."""

@@ -45,7 +45,8 @@ class Job:
         """
         resources = ResourceConfig.read(paths)
         run = read_run(paths)
-        _check_channel(paths)
+        if run.loading.stream_uri is None:
+            _check_channel(paths)
         found = instance(resources.instance_type, field="current_instance_type")
         run.bind(World(hosts=len(resources.hosts), ranks_per_host=found.processes))
         check_modules(required_modules(run))

@@ -139,8 +139,9 @@ def test_samples_are_announced_before_they_are_asked_for() -> None:
     samples = Remote()
     order = SampleOrder(samples=100, batch_size=4, rank=0, world_size=1, seed=7)
     source = Loader(samples, order, workers=0, micro_batch=2)
-    found = [index for batch in islice(source, 2 * AHEAD) for index in batch.tolist()]
-    assert samples.told[0] == found[: 2 * AHEAD], "this batch and those that come after it"
+    found = [index for batch in islice(source, AHEAD) for index in batch.tolist()]
+    assert samples.told[0] == found[:AHEAD], "this batch and those that come after it"
+    assert samples.told[3] == found[6 : 6 + AHEAD]
 
 
 @pytest.mark.slow
