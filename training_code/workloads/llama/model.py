@@ -26,6 +26,8 @@ class Attention(nn.Module):
         self.key = nn.Linear(options.hidden, shared, bias=False)
         self.value = nn.Linear(options.hidden, shared, bias=False)
         self.output = nn.Linear(options.hidden, options.hidden, bias=False)
+        self.attend = F.scaled_dot_product_attention
+        """What context parallelism puts its own in place of."""
 
     def forward(self, hidden: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
         """[batch, sequence, hidden] to the same shape; with tensor parallel, a part of the heads is here."""
@@ -33,7 +35,7 @@ class Attention(nn.Module):
             project(hidden).unflatten(-1, (-1, self.head_dimension)).transpose(1, 2)
             for project in (self.query, self.key, self.value)
         )
-        mixed = F.scaled_dot_product_attention(
+        mixed = self.attend(
             rotate(query, angles), rotate(key, angles), value, is_causal=True,
             enable_gqa=query.shape[1] != key.shape[1],
         )  # fmt: skip

@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import Replicate
-from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel
 
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.paths import ContainerPaths
@@ -20,6 +18,7 @@ from ml_contract.workloads import Llama
 from training_code.data.source import Source
 from training_code.data.tokens import TokenShards
 from training_code.data.windows import Windows
+from training_code.parallel.tensor import transformer_plan
 from training_code.parallel.weights import normal
 from training_code.workloads.base import Trained, Workload
 from training_code.workloads.llama import export
@@ -80,19 +79,7 @@ class LlamaWorkload(Workload[Llama]):
         return cross_entropy(outputs, targets)
 
     def tensor_plan(self, model: nn.Module) -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
-        for block in self.blocks(model):
-            for column in ("attention.query", "attention.key", "attention.value", "feed_forward.gate",
-                           "feed_forward.value"):  # fmt: skip
-                found[f"{block}.{column}"] = ColwiseParallel()
-            for row in ("attention.output", "feed_forward.output"):
-                found[f"{block}.{row}"] = RowwiseParallel()
-        assert isinstance(model, LlamaModel)
-        if model.embedding is not None:
-            found["embedding"] = RowwiseParallel(input_layouts=Replicate())
-        if model.scores is not None:
-            found["scores"] = ColwiseParallel(output_layouts=Replicate())
-        return found
+        return transformer_plan(model, self.blocks(model))
 
     def part(self, model: nn.Module, names: Sequence[str], *, first: bool, last: bool) -> nn.Module:
         assert isinstance(model, LlamaModel)
