@@ -284,14 +284,15 @@ class PrepareOptions:
     heldout_samples: int = 128
     side: int = 128
     """Pixels of a crop's side, as stored."""
-    shard_samples: int = 128
-    """Samples of a shard; the last has fewer."""
+    shard_bytes: int = 8 * 2**20
+    """A shard ends with the first sample that reaches it."""
     seed: int = 0
     """Of the choice of crops and questions."""
 
     def __post_init__(self) -> None:
-        for name in ("train_samples", "heldout_samples", "shard_samples"):
+        for name in ("train_samples", "heldout_samples"):
             between(name, getattr(self, name), 1, 2**20)
+        between("shard_bytes", self.shard_bytes, 2**16, 2**30)
         between("side", self.side, 32, 256)
         between("seed", self.seed, 0, 2**32 - 1)
 
