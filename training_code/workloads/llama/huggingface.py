@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ml_contract.errors import reject
@@ -150,6 +148,8 @@ def write(
         end_token: Number of the token that ends a text; None where there is none.
         shard_bytes: Largest file; more than one get an index.
     """
+    from safetensors.torch import save_file
+
     (folder / CONFIG).write_text(json.dumps(configuration(options, end_token=end_token), indent=1) + "\n")
     dtype = torch.bfloat16 if options.export_dtype == "bfloat16" else torch.float32
     groups: list[list[str]] = [[]]
@@ -213,6 +213,9 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _opened(path: Path) -> Any:
+    # Here, so that the model can be built and trained where the package is missing.
+    from safetensors import SafetensorError, safe_open
+
     try:
         return safe_open(path, framework="pt")
     except (OSError, SafetensorError) as error:
