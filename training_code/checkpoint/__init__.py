@@ -29,6 +29,7 @@ from training_code.checkpoint.manager import CheckpointManager
 from training_code.checkpoint.options import CheckpointOptions, Estimate, Event, Restored, RunIdentity
 from training_code.checkpoint.rng import rng
 from training_code.checkpoint.state import ModelState, OptimizerState, PerRank, Stateful
+from training_code.checkpoint.weights import SavedModel, load_weights, open_model
 
 __all__ = [
     "CheckpointError",
@@ -44,7 +45,10 @@ __all__ = [
     "PerRank",
     "Restored",
     "RunIdentity",
+    "SavedModel",
     "Stateful",
     "StorageError",
+    "load_weights",
+    "open_model",
     "rng",
 ]
