@@ -9,6 +9,7 @@ from typing import Any
 from ml_contract import metrics
 from ml_contract.checkpoint.retention import LOSS
 from ml_contract.hyperparameters import encode, to_json
+from ml_contract.sizing.interval import PROMISE_SECONDS
 from ml_contract.training.run import TrainingRun
 from training_code.checkpoint import (
     CheckpointError,
@@ -25,8 +26,6 @@ from training_code.parallel.ranks import Ranks
 
 EXIT_SECONDS = 5.0
 """Left between the last commit and SIGKILL, for processes to end."""
-PROMISE_SECONDS = 600.0
-"""What a reclaim may cost at most: the time since the state of the last commit was taken."""
 
 _CHANGEABLE = ("strategy", "micro_batch_size", "activation_checkpointing", "compile_blocks", "loading", "checkpoint",
                "watching")  # fmt: skip

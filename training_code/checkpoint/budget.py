@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from ml_contract.sizing.interval import FIXED_SECONDS
+
 MARGIN = 1.5
 """An estimate is multiplied by it: a save that is cut off was for nothing."""
-FIXED_S = 1.0
-"""Time of a save that does not grow with its bytes, until one was measured."""
 WEIGHT = 0.5
 """Of the newest measurement."""
 
@@ -42,7 +42,7 @@ class Budget:
 
     def _expected(self, size: int) -> float:
         if self._measured is None:
-            return FIXED_S + size / self._assumed
+            return FIXED_SECONDS + size / self._assumed
         measured_size, seconds = self._measured
         # A smaller save still has the fixed part, which one measurement cannot tell from the rest.
         return seconds * max(1.0, size / max(1, measured_size))

@@ -1,7 +1,8 @@
 """The state of a run, by name, and how each kind of it is stored.
 
-- **sharded**: a module, :class:`ModelState`, :class:`OptimizerState`, and whatever holds a DTensor.
-  torch.distributed.checkpoint stores it, each rank its own shards, and reshards it for another world size.
+- **sharded**: a module, :class:`ModelState`, :class:`OptimizerState`, and whatever holds a DTensor or another part of a
+  tensor (``torch.distributed._checkpointable``). torch.distributed.checkpoint stores it, each rank its own shards, and
+  reshards it for another world size.
 - **shared**: all else that is the same on every rank (scheduler, progress, a loader whose position is global). Rank 0's
   is stored, as it is; a save fails when ranks differ.
 - **per rank**: wrapped in :class:`PerRank`. Each rank's is stored, and each rank gets its own back. For another world
@@ -111,7 +112,12 @@ class Materialized:
 
 
 def _local(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+    return cast(DTensor, tensor).to_local() if _is_part(tensor) else tensor
+
+
+def _is_part(leaf: object) -> bool:
+    """Whether it is a rank's part of a tensor: a DTensor, or what else torch.distributed._checkpointable describes."""
+    return hasattr(leaf, "__create_write_items__")
 
 
 def materialize(state: Mapping[str, Stateful]) -> Materialized:
@@ -126,7 +132,7 @@ def materialize(state: Mapping[str, Stateful]) -> Materialized:
         else:
             content = item.state_dict()
             sharded = isinstance(item, torch.nn.Module | ModelState | OptimizerState) or any(
-                isinstance(leaf, DTensor) for leaf in _pytree.tree_leaves(content)
+                _is_part(leaf) for leaf in _pytree.tree_leaves(content)
             )
             (found.sharded if sharded else found.shared)[name] = content
     return found
