@@ -26,9 +26,19 @@ _KEPT = {
 
 def transform(model: nn.Module, run: TrainingRun, workload: Workload[Any]) -> None:
     """Change the blocks of ``model`` in place. Parameter names stay as they are."""
+    convert(model, run, workload)
+    wrap(model, run, workload)
+
+
+def convert(model: nn.Module, run: TrainingRun, workload: Workload[Any]) -> None:
+    """The part that replaces layers: before matrices are divided over ranks, which hooks into the layers."""
     if run.precision.compute == "float8":
         for block in workload.blocks(model).values():
             float8(block)
+
+
+def wrap(model: nn.Module, run: TrainingRun, workload: Workload[Any]) -> None:
+    """The part that wraps blocks: after matrices are divided over ranks, so that what is recomputed is divided too."""
     for name, block in workload.blocks(model).items():
         if run.activation_checkpointing != "none":
             _replace(model, name, _recomputed(block, run.activation_checkpointing))

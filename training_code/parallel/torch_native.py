@@ -47,13 +47,18 @@ class TorchNative(Parallel):
         """Around forward and loss."""
         return contextlib.nullcontext()
 
+    def arguments(self, batch: Any) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+        """(arguments of the model's forward, those that are passed by name, targets of the loss) on this rank."""
+        arguments, targets = self.workload.split(batch)
+        return arguments, {}, targets
+
     def forward_backward(self, batches: Sequence[Any]) -> Passed:
         loss, figures = 0.0, dict[Metric, float]()
         for index, batch in enumerate(batches):
-            arguments, targets = self.workload.split(batch)
+            arguments, named, targets = self.arguments(batch)
             with self.synchronize(last=index == len(batches) - 1):
                 with self.computing():
-                    outputs = self.model(*arguments)
+                    outputs = self.model(*arguments, **named)
                     micro = self.workload.loss(outputs, targets) / len(batches)
                 (self.scaler.scale(micro) if self.scaler else micro).backward()  # type: ignore[no-untyped-call]
             loss += float(micro.detach())

@@ -11,7 +11,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from training_code.workloads.base import Workload
 
-_WRAPPER = "_checkpoint_wrapped_module."
+WRAPPER = "_checkpoint_wrapped_module."
 """What activation checkpointing puts into names; state dicts leave it out too."""
 
 
@@ -19,9 +19,7 @@ _WRAPPER = "_checkpoint_wrapped_module."
 def initialize(model: nn.Module, workload: Workload[Any], seed: int) -> None:
     """Write every parameter, sharded or whole. No rank talks to another: each draws the whole and keeps its part."""
     for name, parameter in model.named_parameters():
-        value = workload.initial(name.replace(_WRAPPER, ""), parameter.shape, seed).to(
-            parameter.device, parameter.dtype
-        )
+        value = workload.initial(name.replace(WRAPPER, ""), parameter.shape, seed).to(parameter.device, parameter.dtype)
         if isinstance(parameter, DTensor):
             value = distribute_tensor(value, parameter.device_mesh, parameter.placements, src_data_rank=None)
         parameter.copy_(value)

@@ -72,7 +72,7 @@ class Workload(abc.ABC, Generic[Options]):
         """Name to module, in the order of forward: units of sharding, recomputation and compilation."""
 
     def parameter_groups(self, model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-        """Groups for the optimiser; a group's ``scale`` multiplies the learning rate. Matrices decay, vectors do not."""
+        """Groups for the optimiser; a group's ``scale`` multiplies the rate. Matrices decay, vectors do not."""
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         return [
             {"params": [parameter for parameter in parameters if parameter.ndim > 1], "weight_decay": weight_decay},
@@ -103,8 +103,19 @@ class Workload(abc.ABC, Generic[Options]):
         """Called before the step after ``done`` of ``steps``: what changes along a run, such as frozen parts."""
 
     def tensor_plan(self, model: nn.Module) -> Mapping[str, Any]:
-        """Module name to torch.distributed.tensor.parallel style."""
+        """Module name to torch.distributed.tensor.parallel style; only for modules that this part of a model has."""
         raise NotImplementedError
+
+    def attentions(self, model: nn.Module) -> Sequence[nn.Module]:
+        """Modules whose attribute ``attend`` is scaled_dot_product_attention: context parallelism replaces it.
+
+        Forward takes the keyword ``positions`` then: those of its tokens in the whole sequence, int64 of [sequence].
+        """
+        return [module for module in model.modules() if hasattr(module, "attend")]
+
+    def at(self, arguments: tuple[Any, ...], targets: Any, positions: Tensor) -> tuple[tuple[Any, ...], Any]:
+        """What :meth:`split` gave, at some positions of the sequence: here the second dimension of every tensor."""
+        return tuple(argument[:, positions] for argument in arguments), targets[:, positions]
 
     def part(self, model: nn.Module, names: Sequence[str], *, first: bool, last: bool) -> nn.Module:
         """Cut a model on the meta device down to some of its blocks, under their own names, for a pipeline stage.

@@ -23,6 +23,8 @@ class Attention(nn.Module):
         self.key = nn.Linear(dimension, dimension, bias=False)
         self.value = nn.Linear(dimension, dimension, bias=False)
         self.output = nn.Linear(dimension, dimension, bias=False)
+        self.attend = F.scaled_dot_product_attention
+        """What context parallelism puts its own in place of."""
 
     def forward(self, hidden: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
         """[batch, sequence, dimension] to the same shape; with tensor parallel, a part of the heads is here."""
@@ -30,7 +32,7 @@ class Attention(nn.Module):
             project(hidden).unflatten(-1, (-1, self.head_dimension)).transpose(1, 2)
             for project in (self.query, self.key, self.value)
         )
-        mixed = F.scaled_dot_product_attention(rotate(query, angles), rotate(key, angles), value, is_causal=True)
+        mixed = self.attend(rotate(query, angles), rotate(key, angles), value, is_causal=True)
         return self.output(mixed.transpose(1, 2).flatten(-2))
 
 
@@ -75,22 +77,25 @@ class ByteTransformer(nn.Module):
         self.norm: nn.RMSNorm | None = nn.RMSNorm(options.dimension, eps=1e-6)
         self.scores: nn.Linear | None = nn.Linear(options.dimension, VOCABULARY, bias=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
         """Logits, float of shape [batch, sequence, 256], from tokens, int64 of shape [batch, sequence].
 
         Without embedding it takes, and without scores it gives, hidden states of shape [batch, sequence, dimension].
+        ``positions`` are those of the tokens in the whole sequence, int64 of shape [sequence]; None counts from 0.
         """
-        angles = rotary(tokens.shape[1], self.head_dimension, tokens.device)
+        if positions is None:
+            positions = torch.arange(tokens.shape[1], device=tokens.device)
+        angles = rotary(positions, self.head_dimension)
         hidden = tokens if self.embedding is None else self.embedding(tokens)
         for block in self.blocks.values():
             hidden = block(hidden, angles)
         return hidden if self.scores is None or self.norm is None else self.scores(self.norm(hidden))
 
 
-def rotary(length: int, dimension: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of rotary angles, float32 of shape [length, dimension] each."""
-    exponents = torch.arange(0, dimension, 2, dtype=torch.float32, device=device) / dimension
-    angles = torch.arange(length, dtype=torch.float32, device=device)[:, None] * ROTARY_BASE**-exponents
+def rotary(positions: Tensor, dimension: int) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of rotary angles, float32 of shape [sequence, dimension] each."""
+    exponents = torch.arange(0, dimension, 2, dtype=torch.float32, device=positions.device) / dimension
+    angles = positions.to(torch.float32)[:, None] * ROTARY_BASE**-exponents
     angles = torch.cat((angles, angles), dim=-1)
     return angles.cos(), angles.sin()
 

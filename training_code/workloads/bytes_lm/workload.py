@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from ml_contract.workloads import BytesLm
 from training_code.data.source import Source
 from training_code.data.tokens import TokenShards
 from training_code.data.windows import Windows
+from training_code.parallel.tensor import transformer_plan
 from training_code.parallel.weights import normal
 from training_code.workloads.base import Trained, Workload
 from training_code.workloads.bytes_lm import export
@@ -55,6 +57,9 @@ class BytesLmWorkload(Workload[BytesLm]):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return next_byte_loss(outputs, targets)
+
+    def tensor_plan(self, model: nn.Module) -> Mapping[str, Any]:
+        return transformer_plan(model, self.blocks(model))
 
     def part(self, model: nn.Module, names: Sequence[str], *, first: bool, last: bool) -> nn.Module:
         assert isinstance(model, ByteTransformer)

@@ -58,7 +58,7 @@ def test_positions_matter(model: ByteTransformer) -> None:
 
 
 def test_rotation_keeps_lengths_and_depends_on_distance_alone() -> None:
-    angles = rotary(12, 8, torch.device("cpu"))
+    angles = rotary(torch.arange(12), 8)
     query, key = (torch.randn(1, 8, generator=torch.Generator().manual_seed(seed)).expand(12, 8) for seed in (0, 1))
     turned_query, turned_key = rotate(query, angles), rotate(key, angles)
     assert torch.allclose(turned_query.norm(dim=-1), query.norm(dim=-1), atol=1e-5)
