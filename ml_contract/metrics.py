@@ -31,9 +31,12 @@ class Metric:
         return rf"\[metrics\].* {re.escape(self.name)}={_NUMBER}(?: |$)"
 
 
-LOSS = Metric(name="train:loss", unit="nats per byte")
+LOSS = Metric(name="train:loss", unit="nats")
 LEARNING_RATE = Metric(name="train:learning_rate", unit="1")
 TOKENS_PER_SECOND = Metric(name="train:tokens_per_second", unit="tokens/s, all ranks")
+MFU = Metric(name="train:mfu", unit="share of the dense bf16 peak")
+GOODPUT = Metric(name="train:goodput", unit="share of the time since the first start")
+MEMORY = Metric(name="train:memory_gib", unit="GiB, most so far on the first rank")
 GRADIENT_NORM = Metric(name="train:gradient_norm", unit="1")
 ACCURACY = Metric(name="train:accuracy", unit="share of a step's samples")
 VISUAL_TOKENS = Metric(name="train:visual_tokens", unit="tokens of an image, mean of a step's")
@@ -43,8 +46,8 @@ CHECKPOINT_DIP = Metric(name="checkpoint:dip", unit="step time during a save by 
 CHECKPOINT_STEP = Metric(name="checkpoint:committed_step", unit="step")
 RESTORED_STEP = Metric(name="checkpoint:restored_step", unit="step")
 INTERRUPTED_STEP = Metric(name="train:interrupted_step", unit="step")
-METRICS = (LOSS, LEARNING_RATE, TOKENS_PER_SECOND, GRADIENT_NORM, ACCURACY, VISUAL_TOKENS, CHECKPOINT_SECONDS,
-           CHECKPOINT_STALL_SECONDS, CHECKPOINT_DIP, CHECKPOINT_STEP, RESTORED_STEP, INTERRUPTED_STEP)  # fmt: skip
+METRICS = (LOSS, LEARNING_RATE, TOKENS_PER_SECOND, MFU, GOODPUT, MEMORY, GRADIENT_NORM, ACCURACY, VISUAL_TOKENS,
+           CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS, CHECKPOINT_DIP, CHECKPOINT_STEP, RESTORED_STEP, INTERRUPTED_STEP)  # fmt: skip
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
 

@@ -56,6 +56,11 @@ class ContainerPaths:
         return self.base / "output" / "data"
 
     @property
+    def tensorboard(self) -> Path:
+        """Event files; TensorBoardOutputConfig's LocalPath, SageMaker's own default."""
+        return self.base / "output" / "tensorboard"
+
+    @property
     def failure(self) -> Path:
         """The first 1,024 characters become the job's FailureReason."""
         return self.base / "output" / "failure"

@@ -18,7 +18,7 @@ from ml_contract.metrics import Metric
 from ml_contract.paths import ContainerPaths
 from ml_contract.training.run import TrainingRun
 from training_code import failure, parallel, workloads
-from training_code.checkpoint import Stateful, rng
+from training_code.checkpoint import PerRank, Stateful, rng
 from training_code.data.loader import Loader
 from training_code.data.order import SampleOrder, steps_of
 from training_code.data.source import open_source
@@ -28,7 +28,7 @@ from training_code.launcher.job import CHANNEL, read_run
 from training_code.log import say
 from training_code.parallel.ranks import Ranks, distributed
 from training_code.saving import Checkpoints, Progress
-from training_code.watching import Watchers
+from training_code.watching import Clock, Watchers, of_the_first
 
 PEER_SECONDS = 5.0
 """Head start of the rank that failed over those that lost it; torchrun ends the ranks of its own host at once."""
@@ -54,67 +54,71 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
     loader = Loader(
         samples, order, workers=run.loading.workers, micro_batch=micro_batch, collate=workload.collate()
     )  # fmt: skip
-    steps = run.steps or steps_of(len(samples), run.global_batch_size, run.epochs)
+    steps = run.steps or steps_of(len(samples), run.global_batch_size, run.epochs or 1)
 
     progress = Progress()
-    state: dict[str, Stateful] = {**model.state(), "loader": loader, "rng": rng(), "progress": progress}
+    clock = Clock()
+    state: dict[str, Stateful] = {
+        **model.state(), "loader": loader, "rng": rng(), "progress": progress, "clock": PerRank(clock, of_the_first)
+    }  # fmt: skip
     checkpoints = Checkpoints(run, state, ranks, data_digest=samples.digest)
     checkpoints.restore()
-    watchers = Watchers.open(run, ranks, paths, layout=model.layout)
     if ranks.is_leader:
         say(f"train: {run.workload.kind} by {run.strategy.kind}, {run.workload.size.parameters} parameters,"
             f" {ranks.world_size} ranks on {ranks.device.type}, {len(samples)} samples,"
             f" steps {progress.step + 1} to {steps}")  # fmt: skip
 
-    batches = iter(loader)
-    started = time.monotonic()
-    while progress.step < steps:
-        for part in model.models:
-            workload.before_step(part, progress.step, steps)
-        passed = model.forward_backward([parallel.to_device(next(batches), ranks.device) for _ in range(passes)])
-        norm = model.clip(run.optimizer.gradient_clip)
+    with Watchers.open(run, ranks, paths, clock, done=progress.step) as watchers:
+        batches = iter(loader)
+        started = time.monotonic()
+        while progress.step < steps:
+            watchers.before(progress.step + 1)
+            for part in model.models:
+                workload.before_step(part, progress.step, steps)
+            passed = model.forward_backward([parallel.to_device(next(batches), ranks.device) for _ in range(passes)])
+            norm = model.clip(run.optimizer.gradient_clip)
 
-        # One exchange a step for all that the ranks must agree on: the figures, the end, and whether to save.
-        shares = (passed.loss, *passed.figures.values())
-        *sums, stops, overdue = ranks.sums(*shares, interruption.requested, checkpoints.overdue())
-        loss, *figures = (total / ranks.world_size for total in sums)
-        if not math.isfinite(loss) or not (math.isfinite(norm) or model.skips_overflows):
-            loader.rewind()
-            raise TrainingDiverged(
-                f"train:loss: got {loss!r} with gradient norm {norm!r} in step {progress.step + 1}, but both must be"
-                f" finite. {checkpoints.last_good(progress.step)}; lower optimizer.learning_rate (it is"
-                f" {run.optimizer.learning_rate}) or optimizer.gradient_clip ({run.optimizer.gradient_clip})."
-            )
-        rate = run.optimizer.learning_rate * run.schedule.factor(progress.step, steps)
-        model.update(rate)
-        progress.step, progress.loss = progress.step + 1, loss
+            # One exchange a step for all that the ranks must agree on: the figures, the end, and whether to save.
+            shares = (passed.loss, *passed.figures.values())
+            *sums, stops, overdue = ranks.sums(*shares, interruption.requested, checkpoints.overdue())
+            loss, *figures = (total / ranks.world_size for total in sums)
+            if not math.isfinite(loss) or not (math.isfinite(norm) or model.skips_overflows):
+                loader.rewind()
+                raise TrainingDiverged(
+                    f"train:loss: got {loss!r} with gradient norm {norm!r} in step {progress.step + 1}, but both must"
+                    f" be finite. {checkpoints.last_good(progress.step)}; lower optimizer.learning_rate (it is"
+                    f" {run.optimizer.learning_rate}) or optimizer.gradient_clip ({run.optimizer.gradient_clip})."
+                )
+            rate = run.optimizer.learning_rate * run.schedule.factor(progress.step, steps)
+            model.update(rate)
+            progress.step, progress.loss = progress.step + 1, loss
 
-        now = time.monotonic()
-        seconds, started = now - started, now
-        found: dict[Metric, float] = {
-            metrics.LOSS: loss, metrics.LEARNING_RATE: rate, metrics.GRADIENT_NORM: norm,
-            **dict(zip(passed.figures, figures, strict=True)),
-        }  # fmt: skip
-        watchers.step(progress.step, found, seconds)
-        checkpoints.stepped(progress.step, seconds)
+            now = time.monotonic()
+            seconds, started = now - started, now
+            found: dict[Metric, float] = {
+                metrics.LOSS: loss, metrics.LEARNING_RATE: rate, metrics.GRADIENT_NORM: norm,
+                **dict(zip(passed.figures, figures, strict=True)),
+            }  # fmt: skip
+            watchers.step(progress.step, found, seconds)
+            checkpoints.stepped(progress.step, seconds)
 
-        if stops:
-            checkpoints.before_the_end(progress.step, interruption)
-            if ranks.is_leader:
-                say(metrics.line(progress.step, {metrics.INTERRUPTED_STEP: progress.step}))
-            watchers.close()
-            return ExitCode.INTERRUPTED
-        if overdue or progress.step % run.checkpointing.every_steps == 0:
-            checkpoints.save(progress.step)
+            if stops:
+                checkpoints.before_the_end(progress.step, interruption)
+                if ranks.is_leader:
+                    say(metrics.line(progress.step, {metrics.INTERRUPTED_STEP: progress.step}))
+                watchers.ended(interrupted=True)
+                return ExitCode.INTERRUPTED
+            if overdue or progress.step % run.checkpointing.every_steps == 0:
+                checkpoints.save(progress.step)
 
-    checkpoints.save(progress.step)
-    checkpoints.close()
-    weights = model.gather()
-    if ranks.is_leader:
-        workload.export(paths.model, describe(run, weights, steps=progress.step, figures={"loss": progress.loss}))
-    watchers.close()
-    model.close()
-    return ExitCode.SUCCESS
+        checkpoints.save(progress.step)
+        checkpoints.close()
+        weights = model.gather()
+        if ranks.is_leader:
+            workload.export(paths.model, describe(run, weights, steps=progress.step, figures={"loss": progress.loss}))
+        watchers.ended()
+        model.close()
+        return ExitCode.SUCCESS
 
 
 def main() -> ExitCode:

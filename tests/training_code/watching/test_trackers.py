@@ -1,0 +1,137 @@
+"""A run that is interrupted and goes on, watched by everybody at once: each tells one story of it."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ports import free_port
+from training_harness import Processes, figures, losses, start_ranks, tiny_run
+
+from ml_contract import metrics
+from ml_contract.exit_codes import ExitCode
+from ml_contract.training.surroundings import Watching
+
+pytestmark = pytest.mark.slow  # a tracking server and two trainings
+
+STEPS = 30
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server on loopback."""
+    folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+         "--backend-store-uri", f"sqlite:///{folder}/runs.db", "--artifacts-destination", str(folder / "artifacts")],
+        stdout=log, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True,
+    )  # fmt: skip
+    uri = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{uri}/health", process, folder / "log")
+        yield uri
+    finally:
+        os.killpg(process.pid, 15)
+        process.wait(30)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError(log.read_text()[-2000:])
+
+
+@pytest.fixture(scope="module")
+def watched(server: str, shards: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Processes, Processes]:
+    """A run that lost its hosts after a dozen steps, and the attempt that finished it, in one folder."""
+    folder = tmp_path_factory.mktemp("watched")
+    run = tiny_run(
+        steps=STEPS, checkpoint_steps=10, checkpoint_uri=f"file://{folder}/checkpoints",
+        watching=Watching(tensorboard=True, mlflow_uri=server, wandb="offline", profile_step=3),
+    )  # fmt: skip
+    os.environ["TRAINING_JOB_NAME"] = "watched-job"
+    try:
+        first = start_ranks(folder / "host", run, shards)
+        first.wait_for_step(12)
+        first.terminate()
+        assert first.codes() == [ExitCode.INTERRUPTED] * 2, first.log()
+        log = first.log()
+        second = start_ranks(folder / "host", run, shards)
+        assert second.codes() == [ExitCode.SUCCESS] * 2, second.log()
+    finally:
+        del os.environ["TRAINING_JOB_NAME"]
+    first.logs[0] = folder / "first.log"
+    first.logs[0].write_text(log)
+    return first, second
+
+
+def test_no_watcher_complains(watched: tuple[Processes, Processes]) -> None:
+    for attempt in watched:
+        assert "watching:" not in attempt.log()
+
+
+def test_mlflow_has_one_run_with_all_steps(watched: tuple[Processes, Processes], server: str) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    experiment = client.get_experiment_by_name("trainyard")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert (run.info.run_name, run.info.status) == ("watched-job", "FINISHED")
+    assert run.data.params["optimizer.learning_rate"] == "0.006"
+    assert run.data.params["strategy.kind"] == "fsdp"
+    history = {entry.step: entry.value for entry in client.get_metric_history(run.info.run_id, "train/loss")}
+    logged = dict(losses(watched[0].log()) + losses(watched[1].log()))
+    assert history == pytest.approx(logged)
+    assert set(history) == set(range(1, STEPS + 1))
+
+
+def test_tensorboard_has_all_steps(watched: tuple[Processes, Processes]) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(watched[1].paths[0].tensorboard)).Reload()
+    found = {event.step: event.value for event in events.Scalars("train/loss")}
+    assert found == pytest.approx(dict(losses(watched[0].log()) + losses(watched[1].log())), abs=1e-6)
+
+
+def test_wandb_keeps_a_run_to_sync(watched: tuple[Processes, Processes]) -> None:
+    runs = list((watched[1].paths[0].output_data / "wandb" / "wandb").glob("offline-run-*"))
+    assert len(runs) == 2, "an attempt each, of one id"
+    assert len({folder.name.rpartition("-")[2] for folder in runs}) == 1
+    assert all(next(folder.glob("*.wandb")).stat().st_size > 1000 for folder in runs)
+
+
+def test_three_steps_are_profiled_on_every_rank(watched: tuple[Processes, Processes]) -> None:
+    traces = sorted((watched[0].paths[0].output_data / "traces").iterdir())
+    assert [path.name for path in traces] == ["rank-00000-step-3.json.gz", "rank-00001-step-3.json.gz"]
+    events: list[dict[str, Any]] = json.loads(gzip.decompress(traces[0].read_bytes()))["traceEvents"]
+    assert sum("AdamW.step" in str(event.get("name")) for event in events) == 3
+
+
+def test_goodput_falls_by_the_interruption(watched: tuple[Processes, Processes]) -> None:
+    before, after = (figures(attempt.log(), metrics.GOODPUT) for attempt in watched)
+    assert 0 < before[-1] <= 1
+    assert after[0] < before[-1], "the time between the attempts counts"
+
+
+def test_a_tracker_that_is_away_costs_no_step(shards: Path, tmp_path: Path) -> None:
+    watching = Watching(mlflow_uri=f"http://127.0.0.1:{free_port()}")
+    os.environ.update(MLFLOW_HTTP_REQUEST_MAX_RETRIES="0", MLFLOW_HTTP_REQUEST_TIMEOUT="2")
+    run = start_ranks(tmp_path, tiny_run(steps=5, watching=watching), shards)
+    assert run.codes() == [ExitCode.SUCCESS] * 2, run.log()
+    assert [step for step, _ in losses(run.log())] == [1, 2, 3, 4, 5]
+    assert "watching: MLflow" in run.log()
