@@ -167,7 +167,7 @@ def forkserver() -> Any:
     global _context
     if _context is None:
         _context = mp.get_context("forkserver")
-        _context.set_forkserver_preload(["__main__", "checkpoint_targets", "boto3", *LAZY])
+        _context.set_forkserver_preload(["__main__", "checkpoint_targets", "strategy_targets", "boto3", *LAZY])
         # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = f"{Path(__file__).parent}:{ROOT}"
