@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_contract.workloads import BytesLm
 from ml_contract.errors import ContractError
 from ml_contract.hyperparameters import decode, decode_json, encode
+from ml_contract.workloads import BytesLm
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
