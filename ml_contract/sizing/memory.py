@@ -98,8 +98,9 @@ def _forward(run: TrainingRun, layout: Layout, part: Part, compute: int) -> Iter
     else:
         yield Need(what="activations", bytes=held + kept.again, how=how, when="begin")
     if part.last:
-        scores = activations.of_scores(size, tokens=mine, compute_bytes=compute, chunk=run.workload.loss_chunk)
-        yield Need(what="scores and loss", bytes=scores, how=f"{mine} tokens x {size.vocabulary} classes",
+        scored = over(part.samples * (size.scored or size.tokens), layout.context)
+        scores = activations.of_scores(size, tokens=scored, compute_bytes=compute, chunk=run.workload.loss_chunk)
+        yield Need(what="scores and loss", bytes=scores, how=f"{scored} tokens x {size.vocabulary} classes",
                    when="begin")  # fmt: skip
 
 

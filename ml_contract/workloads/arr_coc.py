@@ -229,7 +229,8 @@ class ArrCoc(WorkloadOptions):
             parameters=self.base_parameters + self.head_parameters, blocks=self.language.layers + self.vision.layers,
             block_parameters=max(self.language.block_parameters, self.vision.block_parameters),
             hidden=self.language.hidden, heads=self.language.heads, tokens=self.tokens,
-            vocabulary=self.language.vocabulary,
+            vocabulary=self.language.vocabulary, scored=self.text_length,
+            key_width=self.language.kv_heads * self.language.head_dimension,
         )  # fmt: skip
 
     @property

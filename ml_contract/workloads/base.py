@@ -27,6 +27,8 @@ class ModelSize:
     """Tokens a sample; 1 where a sample is no sequence."""
     vocabulary: int
     """Classes that the last layer scores."""
+    scored: int = 0
+    """Tokens of a sample whose classes the last layer scores; 0 for all of them."""
     key_width: int = 0
     """Width of a block's keys, and of its values, where query heads share them; 0 where they are ``hidden`` wide."""
     looked_up: int = 0

@@ -25,6 +25,7 @@ from ml_contract.training.strategies import (
 )
 from ml_contract.training.surroundings import Checkpointing
 from ml_contract.workloads import Digits, Llama, ModelSize, WorkloadOptions
+from ml_contract.workloads.arr_coc import ARR_COC_2B
 
 BF16 = Precision(compute="bfloat16")
 ONE = World(hosts=1, ranks_per_host=1)
@@ -274,6 +275,13 @@ def test_a_copy_for_the_checkpoint_waits_on_the_host_only_if_training_goes_on() 
     sync = run(Fsdp(), checkpointing=Checkpointing(mode="sync"))
     assert memory(sync, world(1, 8)).total("host") == 0
     assert memory(run(Fsdp()), world(1, 8)).total("host") == 12 * LLAMA.size.parameters // 8
+
+
+def test_scores_of_some_tokens_take_as_much_as_those() -> None:
+    it = run(Ddp(), ARR_COC_2B, global_batch_size=8)
+    found = memory(it, world(1, 8)).item("scores and loss")
+    # In bfloat16: a score and its gradient of 2 bytes each, and 8 bytes while the loss is computed.
+    assert found == ARR_COC_2B.text_length * ARR_COC_2B.language.vocabulary * 12
 
 
 def test_activations_that_nobody_can_estimate_are_named() -> None:
