@@ -95,7 +95,7 @@ def source_of(place: Path | Source) -> Source:
 def open_source(loading: Loading, channel: Path) -> Source:
     """Where a run reads its samples: the stream that it names, else the channel's folder.
 
-    File, FastFile and FSx channels all are folders. The platform's Pipe mode is not: :mod:`training_code.data.pipe`.
+    File, FastFile and FSx channels all are folders. Pipe mode, a FIFO without order or resume, is read by nothing here.
     """
     if loading.stream_uri is None:
         return Folder(channel)

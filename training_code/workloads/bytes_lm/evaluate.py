@@ -23,7 +23,8 @@ from training_code.data.tokens import TokenShards
 from training_code.log import say
 from training_code.workloads import evaluation
 from training_code.workloads.bytes_lm import baselines
-from training_code.workloads.bytes_lm.graph import GRAPH, INPUT, OUTPUT, open_graph
+from training_code.workloads.bytes_lm.graph import INPUT, OUTPUT
+from training_code.workloads.graph import GRAPH, open_graph
 
 
 def evaluate(options: EvaluateOptions, artifact: Path, heldout: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from training_code.data.windows import Windows
 from training_code.parallel.tensor import transformer_plan
 from training_code.parallel.weights import normal
 from training_code.workloads.base import Trained, Workload
-from training_code.workloads.bytes_lm import export
+from training_code.workloads.bytes_lm.export import portable
 from training_code.workloads.bytes_lm.model import ByteTransformer, next_byte_loss
 
 SCORES_STD = 0.02
@@ -73,7 +73,7 @@ class BytesLmWorkload(Workload[BytesLm]):
         return model
 
     def export(self, folder: Path, trained: Trained) -> ArtifactManifest:
-        return export.write(folder, self.options, trained)
+        return portable(self.options).write(folder, ByteTransformer(self.options), trained)
 
 
 WORKLOAD = BytesLmWorkload

@@ -26,11 +26,14 @@ from ml_contract.manifest import ArtifactManifest
 from ml_contract.workloads.bytes_lm import BytesLm, EvaluateOptions
 from training_code.export import describe
 from training_code.parallel.weights import initialize
+from training_code.workloads import portable
 from training_code.workloads.bytes_lm import baselines, export
 from training_code.workloads.bytes_lm.evaluate import evaluate
-from training_code.workloads.bytes_lm.graph import GRAPH, open_graph, signature
+from training_code.workloads.bytes_lm.graph import signature
 from training_code.workloads.bytes_lm.model import ByteTransformer
 from training_code.workloads.bytes_lm.workload import BytesLmWorkload
+from training_code.workloads.graph import GRAPH, open_graph
+from training_code.workloads.portable import GraphDiffers, Portable
 
 pytestmark = pytest.mark.slow  # the export alone takes five seconds
 
@@ -85,16 +88,16 @@ def test_the_graph_equals_the_model_for_any_batch_and_length(
 def test_a_graph_of_another_model_does_not_count(artifact: Path, tmp_path: Path) -> None:
     other = ByteTransformer(OPTIONS)
     initialize(other, WORKLOAD, 2)
-    with pytest.raises(export.GraphDiffers, match=r"model.onnx: for tokens of shape \(1, 1\)"):
-        export.compare(other, artifact / "model.onnx", length=24)
+    with pytest.raises(GraphDiffers, match=r"model.onnx: for tokens of shape \(1, 1\)"):
+        export.portable(OPTIONS).compare(other, artifact / "model.onnx")
 
 
 def test_nothing_that_failed_its_check_is_left_to_be_served(
     tmp_path: Path, artifact: Path, model: ByteTransformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "TOLERANCE", -1.0)
-    monkeypatch.setattr(export, "export_graph", lambda _model, path, length: shutil.copy(artifact / GRAPH, path))
-    with pytest.raises(export.GraphDiffers):
+    monkeypatch.setattr(portable, "TOLERANCE", -1.0)
+    monkeypatch.setattr(Portable, "export_graph", lambda self, model, path: shutil.copy(artifact / GRAPH, path))
+    with pytest.raises(GraphDiffers):
         WORKLOAD.export(tmp_path, describe(tiny_run(workload=OPTIONS), model.state_dict(), steps=1, figures={}))
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors"}
 
