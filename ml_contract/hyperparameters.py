@@ -124,16 +124,18 @@ def _parsed(text: str) -> Any:
 
 
 def _converted(name: str, hint: Any, value: Any, text: str | None) -> Any:
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        options = typing.get_args(hint)
-        if value is None and type(None) in options:
-            return None
-        options = tuple(option for option in options if option is not type(None))
-        if all(dataclasses.is_dataclass(option) for option in options):
-            return _nested(name, options, value)
-        (hint,) = options
-    if dataclasses.is_dataclass(hint):
-        return _nested(name, (hint,), value)
+    union = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    options = typing.get_args(hint) if union else (hint,)
+    if value is None and type(None) in options:
+        return None
+    options = tuple(option for option in options if option is not type(None))
+    if all(dataclasses.is_dataclass(option) for option in options):
+        return _nested(name, options, value)
+    (hint,) = options
+    return _plain(name, hint, value, text)
+
+
+def _plain(name: str, hint: Any, value: Any, text: str | None) -> Any:
     origin = typing.get_origin(hint)
     if origin is typing.Literal:
         choices = typing.get_args(hint)

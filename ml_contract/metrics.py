@@ -47,7 +47,8 @@ CHECKPOINT_STEP = Metric(name="checkpoint:committed_step", unit="step")
 RESTORED_STEP = Metric(name="checkpoint:restored_step", unit="step")
 INTERRUPTED_STEP = Metric(name="train:interrupted_step", unit="step")
 METRICS = (LOSS, LEARNING_RATE, TOKENS_PER_SECOND, MFU, GOODPUT, MEMORY, GRADIENT_NORM, ACCURACY, VISUAL_TOKENS,
-           CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS, CHECKPOINT_DIP, CHECKPOINT_STEP, RESTORED_STEP, INTERRUPTED_STEP)  # fmt: skip
+           CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS, CHECKPOINT_DIP, CHECKPOINT_STEP, RESTORED_STEP,
+           INTERRUPTED_STEP)  # fmt: skip
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
 
