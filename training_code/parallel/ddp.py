@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,6 +14,8 @@ from torch.nn.parallel import DistributedDataParallel
 from ml_contract.training.layout import Layout
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp
+from training_code.checkpoint import ModelState, OptimizerState, Stateful
+from training_code.parallel.base import Passed
 from training_code.parallel.blocks import transform
 from training_code.parallel.precision import autocast
 from training_code.parallel.ranks import Ranks
@@ -27,7 +31,7 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
     transform(model, run, workload)
     model.to_empty(device=ranks.device)
     initialize(model, workload, run.seed)
-    return Replicated(run, workload, ranks, layout, wrap(model, run, ranks))
+    return Replicated(run, workload, ranks, layout, model)
 
 
 def wrap(model: nn.Module, run: TrainingRun, ranks: Ranks, group: Any = None) -> DistributedDataParallel:
@@ -43,9 +47,34 @@ def wrap(model: nn.Module, run: TrainingRun, ranks: Ranks, group: Any = None) ->
 class Replicated(TorchNative):
     """One whole model a rank."""
 
+    def __init__(
+        self, run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layout, module: nn.Module
+    ) -> None:
+        super().__init__(run, workload, ranks, layout, wrap(module, run, ranks))
+        self._module, self._learning = module, _learning(module)
+
+    def forward_backward(self, batches: Sequence[Any]) -> Passed:
+        # DDP waits for gradients of exactly the parameters that had some when it was made. One that a workload has
+        # frozen, or freed, since then takes another; the old one's hooks go with it, so nothing may hold it.
+        if (learning := _learning(self._module)) != self._learning:
+            self._learning, self.model = learning, self._module
+            gc.collect()
+            self.model = wrap(self._module, self.run, self.ranks)
+        return super().forward_backward(batches)
+
+    def state(self) -> dict[str, Stateful]:
+        own: dict[str, Stateful] = {
+            "model": ModelState(self._module), "optimizer": OptimizerState(self._module, self.optimizer)
+        }  # fmt: skip
+        return super().state() | own
+
     def synchronize(self, *, last: bool) -> contextlib.AbstractContextManager[Any]:
         assert isinstance(self.model, DistributedDataParallel)
         return contextlib.nullcontext() if last else self.model.no_sync()
 
     def computing(self) -> contextlib.AbstractContextManager[Any]:
         return autocast(self.run.precision, self.ranks.device)
+
+
+def _learning(module: nn.Module) -> tuple[bool, ...]:
+    return tuple(parameter.requires_grad for parameter in module.parameters())

@@ -19,11 +19,22 @@ def groups(models: Sequence[nn.Module], workload: Workload[Any], options: AdamW)
 
 
 def adamw(parameters: list[dict[str, Any]], options: AdamW) -> torch.optim.Optimizer:
-    """torch's AdamW; the learning rate is set by every step."""
-    return torch.optim.AdamW(
+    """torch's AdamW; the learning rate is set by every step.
+
+    Every parameter has its state from the start, the zeros that torch would make at its first gradient: so checkpoints
+    hold the same entries, whatever a workload had frozen when they were taken.
+    """
+    optimizer = torch.optim.AdamW(
         parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2), eps=options.epsilon,
         fused=options.fused,
     )  # fmt: skip
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            optimizer.state[parameter] = {
+                "step": torch.zeros((), device=parameter.device if options.fused else None),
+                "exp_avg": torch.zeros_like(parameter), "exp_avg_sq": torch.zeros_like(parameter),
+            }  # fmt: skip
+    return optimizer
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
