@@ -76,20 +76,20 @@ class Program:
     """Entrypoint and arguments."""
     environment: Mapping[str, str]
     """The request's own environment variables."""
-    variables: Mapping[str, str]
-    """Variables by which the platform names the job."""
+    variables: Callable[[int], Mapping[str, str]]
+    """Variables that the platform gives to a host (number from 0)."""
     log_group: str
     """Where its lines go; each host has a stream."""
 
 
-def make_hosts(context: Context, folder: Path, count: int) -> Hosts:
-    """The hosts of a job below `folder`.
+def make_hosts(context: Context, folder: Path, count: int, *, isolated: bool = False) -> Hosts:
+    """The hosts of a job below `folder`; with `isolated` they reach nothing but each other.
 
     Raises:
         JobFailure: this machine cannot provide them.
     """
     try:
-        return hosts(context.isolation, folder, count, context.platform.endpoint_url)
+        return hosts(context.isolation, folder, count, None if isolated else context.platform.endpoint_url)
     except (OSError, ValueError) as error:
         raise JobFailure(f"InternalServerError: the embedded cloud cannot provide hosts: {error}") from error
 
@@ -118,8 +118,10 @@ def run_hosts(
         problem: told once what keeps lines or figures from arriving.
     """
     image = local_image(program.image, context.environments, "the job's image")
+    # Network isolation withholds credentials too.
+    credentials = role.variables if group.endpoint_url else {}
     environments = [
-        {**image.variables, **program.environment, **role.variables, **group.variables(host), **program.variables}
+        {**image.variables, **program.environment, **credentials, **group.variables(host), **program.variables(host)}
         for host in range(len(group.names))
     ]
     streams = [f"{program.job}/algo-{1 + host}-{int(time.time())}" for host in range(len(group.names))]

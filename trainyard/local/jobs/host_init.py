@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 # linux/sched.h, sys/mount.h, linux/prctl.h
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x04000000, 0x08000000, 0x20000000
 CLONE_NEWNET = 0x40000000
-_MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
+_MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1, 0x20, 0x1000, 0x4000, 0x40000
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _NOT_FOUND, _NOT_STARTED = 127, 125
 
@@ -45,13 +45,30 @@ def _enter(orders: dict[str, Any]) -> None:
     if orders["size"]:
         # A disk of that many bytes, with what the platform has put there.
         _mount("tmpfs", orders["base"], "tmpfs", options=f"size={orders['size']}")
-        shutil.copytree(orders["tree"], orders["base"], dirs_exist_ok=True)
+        shutil.copytree(orders["tree"], orders["base"], dirs_exist_ok=True, ignore=_pipes)
+        inputs = Path(orders["tree"], "input/data")
+        if inputs.is_dir() and any(entry.is_fifo() for entry in inputs.iterdir()):
+            _mount(str(inputs), str(Path(orders["base"], "input/data")), flags=_MS_BIND)
     else:
         _mount(orders["tree"], orders["base"], flags=_MS_BIND)
+    for mount in orders["mounts"]:
+        _mount(mount["source"], mount["target"], flags=_MS_BIND)
+        if mount["readonly"]:
+            # The flags of a bind mount are set only by a second call.
+            _mount(mount["source"], mount["target"], flags=_MS_BIND | _MS_REMOUNT | _MS_RDONLY)
     _mount(orders["hosts_file"], "/etc/hosts", flags=_MS_BIND)
     _mount("tmpfs", "/dev/shm", "tmpfs")  # noqa: S108 - a container has its own
     name = orders["name"].encode()
     _call("sethostname", name, len(name))
+
+
+def _pipes(folder: str, names: list[str]) -> list[str]:
+    """What is neither file nor folder cannot be copied: pipes, which a mount shows where they are needed."""
+    return [name for name in names if Path(folder, name).is_fifo()]
+
+
+def _inputs(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == "data" and Path(folder).name == "input"]
 
 
 def _provide(folder: str, scaffold: str) -> None:
@@ -150,7 +167,7 @@ def main() -> None:
     if not isolated:
         _end_strays()
     if orders["size"]:
-        shutil.copytree(orders["base"], orders["tree"], dirs_exist_ok=True)
+        shutil.copytree(orders["base"], orders["tree"], dirs_exist_ok=True, ignore=_inputs)
     _report(report, exit=os.waitstatus_to_exitcode(status))
 
 

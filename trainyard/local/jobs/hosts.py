@@ -22,13 +22,13 @@ class Hosts:
 
     interface = "lo"
 
-    def __init__(self, root: Path, count: int, endpoint_url: str) -> None:
+    def __init__(self, root: Path, count: int, endpoint_url: str | None) -> None:
         """Makes the hosts' folders.
 
         Args:
             root: folder for them; removed by `close`.
             count: how many.
-            endpoint_url: where the cloud listens.
+            endpoint_url: where the cloud listens; None for hosts that reach nothing but each other.
         """
         self.root = root
         self.endpoint_url = endpoint_url
@@ -47,7 +47,22 @@ class Hosts:
 
     def variables(self, host: int) -> dict[str, str]:
         """Environment variables by which a host's programs find their place."""
-        return {"SAGEMAKER_BASE_DIR": str(self.folder(host)), "AWS_ENDPOINT_URL": self.endpoint_url}
+        endpoint = {"AWS_ENDPOINT_URL": self.endpoint_url} if self.endpoint_url else {}
+        return {"SAGEMAKER_BASE_DIR": str(self.folder(host)), **endpoint}
+
+    def seen(self, host: int, path: str) -> str:
+        """How a host's own programs spell a path below /opt/ml."""
+        return str(self.inside(host, path))
+
+    def mount(self, host: int, source: Path, path: str, *, readonly: bool) -> None:  # noqa: ARG002
+        """Shows a folder of this machine at a path below /opt/ml, before the start.
+
+        Hosts that are plain processes share one file system: they get a link, and no folder can be closed to them.
+        """
+        target = self.inside(host, path)
+        if source != target:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source.absolute(), target_is_directory=True)
 
     def start(
         self, command: Sequence[str], environments: Sequence[Mapping[str, str]], listener: Listener, size: int | None
@@ -106,7 +121,7 @@ class NamespaceHosts(Hosts):
 
     interface = network.Network.interface
 
-    def __init__(self, root: Path, count: int, endpoint_url: str) -> None:
+    def __init__(self, root: Path, count: int, endpoint_url: str | None) -> None:
         """Makes the hosts' folders and network.
 
         Raises:
@@ -114,6 +129,7 @@ class NamespaceHosts(Hosts):
         """
         super().__init__(root, count, endpoint_url)
         self.names = [f"algo-{1 + index}" for index in range(count)]
+        self._mounts: list[list[dict[str, Any]]] = [[] for _ in range(count)]
         self._scaffold = root / "scaffold"
         (self._scaffold / BASE.name).mkdir(parents=True)
         self._network = network.Network(count)
@@ -121,18 +137,29 @@ class NamespaceHosts(Hosts):
             self._hosts_file = root / "hosts"
             rows = zip(self._network.addresses, self.names, strict=True)
             self._hosts_file.write_text("127.0.0.1 localhost\n" + "".join(f"{a} {name}\n" for a, name in rows))
-            target = urlsplit(endpoint_url)
-            assert target.hostname
-            assert target.port
-            self._port = target.port
-            listeners = [self._network.listen(host, target.port) for host in range(count)]
-            self._forwarder = Forwarder(listeners, target.hostname, target.port)
+            self._forwarder = self._forward(endpoint_url) if endpoint_url else None
         except BaseException:
             self._network.close()
             raise
 
+    def _forward(self, endpoint_url: str) -> Forwarder:
+        target = urlsplit(endpoint_url)
+        assert target.hostname
+        assert target.port
+        listeners = [self._network.listen(host, target.port) for host in range(len(self.names))]
+        return Forwarder(listeners, target.hostname, target.port)
+
     def variables(self, host: int) -> dict[str, str]:  # noqa: ARG002
-        return {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._port}"}
+        if self.endpoint_url is None:
+            return {}
+        return {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{urlsplit(self.endpoint_url).port}"}
+
+    def seen(self, host: int, path: str) -> str:  # noqa: ARG002
+        return path
+
+    def mount(self, host: int, source: Path, path: str, *, readonly: bool) -> None:
+        self.inside(host, path).mkdir(parents=True, exist_ok=True)
+        self._mounts[host].append({"source": str(source.absolute()), "target": path, "readonly": readonly})
 
     def connect(self, host: int, port: int) -> socket.socket:
         return self._network.connect(host, port)
@@ -140,7 +167,8 @@ class NamespaceHosts(Hosts):
     def close(self) -> None:
         for process in self._processes:
             process.end()
-        self._forwarder.close()
+        if self._forwarder:
+            self._forwarder.close()
         self._network.close()
         super().close()
 
@@ -154,6 +182,7 @@ class NamespaceHosts(Hosts):
             "hosts_file": str(self._hosts_file),
             "name": self.names[host],
             "folder": str(BASE),
+            "mounts": self._mounts[host],
         }
 
 
@@ -171,7 +200,7 @@ def isolation(wanted: Isolation) -> Literal["namespaces", "processes"]:
     return "processes" if obstacle else "namespaces"
 
 
-def hosts(wanted: Isolation, root: Path, count: int, endpoint_url: str) -> Hosts:
+def hosts(wanted: Isolation, root: Path, count: int, endpoint_url: str | None) -> Hosts:
     """The hosts of a job; see `Hosts` for the arguments."""
     shutil.rmtree(root, ignore_errors=True)
     kind = NamespaceHosts if isolation(wanted) == "namespaces" else Hosts

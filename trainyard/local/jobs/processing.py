@@ -20,7 +20,7 @@ from trainyard.local.jobs.references import (
 )
 from trainyard.local.jobs.refusals import PROCESSING, refuse
 from trainyard.local.jobs.threads import JobThreads
-from trainyard.local.jobs.training import MAX_HOSTS
+from trainyard.local.jobs.training_request import MAX_HOSTS
 
 _BELOW = "/opt/ml/processing/"
 

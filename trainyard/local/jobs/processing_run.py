@@ -89,7 +89,7 @@ class ProcessingRun:
                 image=application["ImageUri"],
                 command=[*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])],
                 environment=job.get("Environment", {}),
-                variables={"ProcessingJobName": self._name, "ProcessingJobArn": job["ProcessingJobArn"]},
+                variables=lambda _: {"ProcessingJobName": self._name, "ProcessingJobArn": job["ProcessingJobArn"]},
                 log_group=LOG_GROUP,
             ),
             role,

@@ -59,39 +59,32 @@ def _disabled(switch: str) -> Callable[[Any], bool]:
 
 
 _REMOVE = "Leave it out."
-_IN_MODE = "Use File, or FastFile, which is served here as downloaded files."
+_NO_PLANS = "Leave it out: there are no training plans here."
 
 TRAINING = (
     Refusal(path="AlgorithmSpecification.AlgorithmName", way_out="Name an image in TrainingImage."),
-    Refusal(path="AlgorithmSpecification.TrainingInputMode", way_out=_IN_MODE, allowed=_one_of("File", "FastFile")),
     Refusal(path="AlgorithmSpecification.TrainingImageConfig", way_out=_REMOVE),
     Refusal(
         path="AlgorithmSpecification.EnableSageMakerMetricsTimeSeries",
         way_out="Read the metrics from CloudWatch.",
         allowed=_one_of(False),
     ),
-    Refusal(path="InputDataConfig[].DataSource.FileSystemDataSource", way_out="Use an S3DataSource."),
     Refusal(path="InputDataConfig[].DataSource.DatasetSource", way_out="Use an S3DataSource."),
     Refusal(
         path="InputDataConfig[].DataSource.S3DataSource.S3DataType",
-        way_out="Use S3Prefix.",
-        allowed=_one_of("S3Prefix"),
+        way_out="Use S3Prefix or ManifestFile.",
+        allowed=_one_of("S3Prefix", "ManifestFile"),
     ),
     Refusal(path="InputDataConfig[].DataSource.S3DataSource.AttributeNames", way_out=_REMOVE, allowed=_one_of([])),
-    Refusal(path="InputDataConfig[].DataSource.S3DataSource.InstanceGroupNames", way_out=_REMOVE, allowed=_one_of([])),
     Refusal(path="InputDataConfig[].DataSource.S3DataSource.ModelAccessConfig", way_out=_REMOVE),
     Refusal(path="InputDataConfig[].DataSource.S3DataSource.HubAccessConfig", way_out=_REMOVE),
     Refusal(path="InputDataConfig[].CompressionType", way_out="Use None.", allowed=_one_of("None")),
     Refusal(path="InputDataConfig[].RecordWrapperType", way_out="Use None.", allowed=_one_of("None")),
-    Refusal(path="InputDataConfig[].InputMode", way_out=_IN_MODE, allowed=_one_of("File", "FastFile")),
-    Refusal(path="InputDataConfig[].ShuffleConfig", way_out="Shuffle in the training code."),
-    Refusal(path="ResourceConfig.InstanceGroups", way_out="Use InstanceType and InstanceCount.", allowed=_one_of([])),
-    Refusal(path="ResourceConfig.TrainingPlanArn", way_out=_REMOVE),
+    Refusal(path="ResourceConfig.TrainingPlanArn", way_out=_NO_PLANS),
     Refusal(path="ResourceConfig.InstancePlacementConfig", way_out=_REMOVE),
-    Refusal(path="ResourceConfig.InstancePreferences", way_out="Use InstanceType and InstanceCount."),
-    Refusal(path="ResourceConfig.KeepAlivePeriodInSeconds", way_out="Use 0: no warm pools.", allowed=_one_of(0)),
-    Refusal(path="StoppingCondition.MaxPendingTimeInSeconds", way_out="Leave it out: nothing waits for capacity."),
-    Refusal(path="EnableNetworkIsolation", way_out="Use false.", allowed=_one_of(False)),
+    Refusal(path="ResourceConfig.InstancePreferences[].TrainingPlanArns", way_out=_NO_PLANS),
+    Refusal(path="ResourceConfig.SelectedInstanceType", way_out="Leave it out: the service says it."),
+    Refusal(path="ResourceConfig.SelectedInstanceCount", way_out="Leave it out: the service says it."),
     Refusal(path="DebugHookConfig", way_out="Debugger is closed to new customers: leave it out."),
     Refusal(path="DebugRuleConfigurations", way_out=_REMOVE, allowed=_one_of([])),
     Refusal(path="ProfilerRuleConfigurations", way_out=_REMOVE, allowed=_one_of([])),
@@ -100,16 +93,19 @@ TRAINING = (
         way_out="Set DisableProfiler to true and use torch.profiler.",
         allowed=lambda value: value.get("DisableProfiler") is True,
     ),
-    Refusal(path="TensorBoardOutputConfig", way_out="Write to S3 from the training code."),
     Refusal(path="ExperimentConfig", way_out=_REMOVE, allowed=_one_of({})),
     Refusal(path="RemoteDebugConfig", way_out="Use false.", allowed=_disabled("EnableRemoteDebug")),
     Refusal(path="InfraCheckConfig", way_out="Use false.", allowed=_disabled("EnableInfraCheck")),
     Refusal(path="SessionChainingConfig", way_out="Use false.", allowed=_disabled("EnableSessionTagChaining")),
     Refusal(path="ServerlessJobConfig", way_out="Name an image in AlgorithmSpecification.TrainingImage."),
-    Refusal(path="MlflowConfig", way_out=_REMOVE),
     Refusal(path="ModelPackageConfig", way_out="Register the model in a pipeline step."),
 )
-"""Fields of CreateTrainingJob. EnableInterContainerTrafficEncryption is accepted: packets never leave the machine."""
+"""Fields of CreateTrainingJob.
+
+Accepted without an effect that a program could notice: EnableInterContainerTrafficEncryption (packets never leave the
+machine), MaxPendingTimeInSeconds (nothing waits for capacity), MlflowConfig (SageMaker documents no variable or file by
+which a container learns of it; the trainer is told by its own hyperparameters).
+"""
 
 PROCESSING = (
     Refusal(path="ProcessingInputs[].AppManaged", way_out="Use false.", allowed=_one_of(False)),

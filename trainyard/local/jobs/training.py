@@ -1,32 +1,23 @@
 """Training jobs: CreateTrainingJob, DescribeTrainingJob, ListTrainingJobs, StopTrainingJob."""
 
-import re
 import shutil
-from collections.abc import Mapping
 from typing import Any
 
 from trainyard.local.api.errors import ServiceError, invalid, not_found
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
-from trainyard.local.images import local_image
 from trainyard.local.jobs import training_document as document
 from trainyard.local.jobs.control import Control
-from trainyard.local.jobs.references import (
-    check_key,
-    check_location,
-    check_network,
-    check_path,
-    check_role,
-    check_unique,
-)
-from trainyard.local.jobs.refusals import TRAINING, Refusal, refuse
+from trainyard.local.jobs.refusals import Refusal, refuse
 from trainyard.local.jobs.threads import JobThreads
+from trainyard.local.jobs.training_request import check_training
 from trainyard.local.jobs.training_run import FOLDER, TrainingRun
+from trainyard.local.jobs.warm_pools import WarmPools
 
-MAX_HOSTS = 16
-"""Hosts that one machine can reasonably stand for."""
-_LISTING = (
-    Refusal(path="WarmPoolStatusEquals", way_out="Leave it out: there are no warm pools."),
-    Refusal(path="TrainingPlanArnEquals", way_out="Leave it out: there are no training plans."),
+_LISTING = (Refusal(path="TrainingPlanArnEquals", way_out="Leave it out: there are no training plans."),)
+_UPDATING = (
+    Refusal(path="ProfilerConfig", way_out="Leave it out: jobs are not profiled here."),
+    Refusal(path="ProfilerRuleConfigurations", way_out="Leave it out: jobs are not profiled here."),
+    Refusal(path="RemoteDebugConfig", way_out="Leave it out: hosts are processes of this machine, to be seen from it."),
 )
 
 
@@ -38,12 +29,13 @@ class TrainingJobs:
         self._context = context
         self._store = context.store
         self._threads = JobThreads("training job")
+        self._pools = WarmPools(context.store, context.state)
 
     @operation("CreateTrainingJob")
     def create(self, request: Request, _caller: Caller) -> Answer:
         """Checks the request and starts the job."""
         name = request["TrainingJobName"]
-        _check(request, self._context)
+        check_training(request, self._context)
         arn = self._context.arn(f"training-job/{name}")
         try:
             self._store.insert(document.KIND, name, document.new(request, arn))
@@ -53,19 +45,33 @@ class TrainingJobs:
                 "Training job names must be unique within an AWS account and region, and a training job with this "
                 f"name already exists ({arn})",
             ) from error
+        self._pools.reuse(name)
         self._launch(name)
         return {"TrainingJobArn": arn}
+
+    @operation("UpdateTrainingJob")
+    def update(self, request: Request, _caller: Caller) -> Answer:
+        """Changes how long a warm pool is kept; 0 ends it."""
+        refuse(request, _UPDATING)
+        job = self._pools.look(self._get(request["TrainingJobName"]))
+        seconds = request.get("ResourceConfig", {}).get("KeepAlivePeriodInSeconds")
+        if seconds is not None:
+            self._pools.keep(job, seconds)
+        return {"TrainingJobArn": job["TrainingJobArn"]}
 
     @operation("DescribeTrainingJob")
     def describe(self, request: Request, _caller: Caller) -> Answer:
         """The job as it is now."""
-        return self._get(request["TrainingJobName"])
+        return self._pools.look(self._get(request["TrainingJobName"]))
 
     @operation("ListTrainingJobs")
     def list(self, request: Request, _caller: Caller) -> Answer:
-        """Jobs by name, time and status."""
+        """Jobs by name, time, status and warm pool."""
         refuse(request, _LISTING)
-        rows = select(self._store.list(document.KIND), request, name="TrainingJobName", status="TrainingJobStatus")
+        jobs = [self._pools.look(job) for job in self._store.list(document.KIND)]
+        wanted = request.get("WarmPoolStatusEquals")
+        jobs = [job for job in jobs if wanted in (None, job.get("WarmPoolStatus", {}).get("Status"))]
+        rows = select(jobs, request, name="TrainingJobName", status="TrainingJobStatus")
         return page(rows, request, "TrainingJobSummaries", identity="TrainingJobArn", default=10)
 
     @operation("StopTrainingJob")
@@ -121,83 +127,3 @@ class TrainingJobs:
         if job is None:
             raise not_found("training job", name)
         return job
-
-
-def _check(request: Mapping[str, Any], context: Context) -> None:
-    """Refuses what AWS would refuse, what this cloud does not run, and what does not exist."""
-    refuse(request, TRAINING)
-    platform = context.platform
-    algorithm = request["AlgorithmSpecification"]
-    for field, wanted in (
-        ("TrainingImage", "an image"),
-        ("ContainerEntrypoint", "an entrypoint: local images have none of their own"),
-    ):
-        if field not in algorithm:
-            raise invalid(f"AlgorithmSpecification.{field}: got nothing, but a job needs {wanted}. Give {field}.")
-    local_image(algorithm["TrainingImage"], context.environments, "AlgorithmSpecification.TrainingImage")
-    _check_metrics(algorithm.get("MetricDefinitions", []))
-    _check_resources(request)
-    _check_times(request)
-    check_role(platform, request["RoleArn"])
-    check_network(platform, "VpcConfig", request.get("VpcConfig"))
-    channels = request.get("InputDataConfig", [])
-    check_unique("InputDataConfig[].ChannelName", [channel["ChannelName"] for channel in channels])
-    for index, channel in enumerate(channels):
-        field = f"InputDataConfig[{index}].DataSource.S3DataSource"
-        if "S3DataSource" not in channel["DataSource"]:
-            raise invalid(f"{field}: got nothing, but a channel needs a source. Give an S3DataSource.")
-        check_location(platform, f"{field}.S3Uri", channel["DataSource"]["S3DataSource"]["S3Uri"])
-    output = request["OutputDataConfig"]
-    check_location(platform, "OutputDataConfig.S3OutputPath", output["S3OutputPath"])
-    check_key(platform, "OutputDataConfig.KmsKeyId", output.get("KmsKeyId"))
-    check_key(platform, "ResourceConfig.VolumeKmsKeyId", request["ResourceConfig"].get("VolumeKmsKeyId"))
-    checkpoints = request.get("CheckpointConfig")
-    if checkpoints:
-        check_location(platform, "CheckpointConfig.S3Uri", checkpoints["S3Uri"])
-        check_path("CheckpointConfig.LocalPath", checkpoints.get("LocalPath", "/opt/ml/checkpoints"))
-
-
-def _check_resources(request: Mapping[str, Any]) -> None:
-    resources = request.get("ResourceConfig", {})
-    for field in ("InstanceType", "InstanceCount"):
-        if field not in resources:
-            raise invalid(f"ResourceConfig.{field}: got nothing, but a training job needs it. Give {field}.")
-    count = resources["InstanceCount"]
-    if not 1 <= count <= MAX_HOSTS:
-        raise invalid(
-            f"ResourceConfig.InstanceCount: got {count}, but the embedded cloud runs 1 to {MAX_HOSTS} hosts. "
-            "Choose a number of that range."
-        )
-
-
-def _check_times(request: Mapping[str, Any]) -> None:
-    condition = request.get("StoppingCondition", {})
-    longest = condition.get("MaxRuntimeInSeconds", document.DEFAULT_MAX_RUNTIME_SECONDS)
-    wait = condition.get("MaxWaitTimeInSeconds")
-    if not request.get("EnableManagedSpotTraining"):
-        if wait is not None:
-            raise invalid(
-                f"StoppingCondition.MaxWaitTimeInSeconds: got {wait}, but it is for managed spot training only. "
-                "Leave it out, or set EnableManagedSpotTraining."
-            )
-        return
-    if wait is None or wait < longest:
-        raise invalid(
-            f"Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds. "
-            f"StoppingCondition.MaxWaitTimeInSeconds: got {wait}, MaxRuntimeInSeconds is {longest}."
-        )
-
-
-def _check_metrics(definitions: list[dict[str, str]]) -> None:
-    for index, definition in enumerate(definitions):
-        field = f"AlgorithmSpecification.MetricDefinitions[{index}].Regex"
-        try:
-            groups = re.compile(definition["Regex"]).groups
-        except re.error as error:
-            raise invalid(
-                f"{field}: got {definition['Regex']!r}, but that is no regular expression ({error}). Correct it."
-            ) from error
-        if groups < 1:
-            raise invalid(
-                f"{field}: got {definition['Regex']!r}, but its first group is the value. Put it in parentheses."
-            )

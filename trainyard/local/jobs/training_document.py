@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainyard.local.api.store import Document, Store
+from trainyard.local.jobs import cluster, warm_pools
 
 KIND = "TrainingJob"
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
@@ -16,7 +17,7 @@ _MESSAGE_CHARACTERS = 1024
 def new(request: Mapping[str, Any], arn: str) -> Document:
     """The document of a job that was just created."""
     now = time.time()
-    return {
+    job = {
         "EnableNetworkIsolation": False,
         "EnableInterContainerTrafficEncryption": False,
         "EnableManagedSpotTraining": False,
@@ -26,6 +27,7 @@ def new(request: Mapping[str, Any], arn: str) -> Document:
             **request.get("StoppingCondition", {}),
         },
         "OutputDataConfig": {"CompressionType": "GZIP", **request["OutputDataConfig"]},
+        "ResourceConfig": cluster.selected(request["ResourceConfig"]),
         "TrainingJobArn": arn,
         "TrainingJobStatus": "InProgress",
         "SecondaryStatus": "Starting",
@@ -35,6 +37,8 @@ def new(request: Mapping[str, Any], arn: str) -> Document:
         "_Attempts": 0,
         "_RunSeconds": 0.0,
     }
+    warm_pools.begun(job)
+    return job
 
 
 def enter(store: Store, name: str, secondary: str, message: str, **changes: Any) -> Document:
@@ -79,7 +83,8 @@ def end(store: Store, name: str, status: str, secondary: str, message: str, **ch
         if "TrainingStartTime" in document
         else {"TrainingEndTime": now}
     )
-    return enter(store, name, secondary, message, TrainingJobStatus=status, **times, **changes)
+    pool = warm_pools.ended(document, changes.get("FailureReason", ""))
+    return enter(store, name, secondary, message, TrainingJobStatus=status, **times, **pool, **changes)
 
 
 def _transition(status: str, message: str, now: float) -> Document:

@@ -2,11 +2,13 @@
 
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from trainyard.local.api.service import Context
 from trainyard.local.api.store import Document
 from trainyard.local.jobs import training_document as document
+from trainyard.local.jobs import warm_pools
 from trainyard.local.jobs.artifacts import upload_artifacts
 from trainyard.local.jobs.attempt import (
     REASON_CHARACTERS,
@@ -17,10 +19,12 @@ from trainyard.local.jobs.attempt import (
     make_hosts,
     run_hosts,
 )
-from trainyard.local.jobs.checkpoints import CheckpointSync
+from trainyard.local.jobs.cluster import groups
 from trainyard.local.jobs.container import message, write_training_files
-from trainyard.local.jobs.control import Control, Ending
+from trainyard.local.jobs.control import Control, Ending, Order
+from trainyard.local.jobs.folder_sync import FolderSync
 from trainyard.local.jobs.hosts import BASE, Hosts
+from trainyard.local.jobs.inputs import Inputs
 from trainyard.local.jobs.logs import Scanner
 from trainyard.local.jobs.supervise import Outcome
 from trainyard.local.jobs.transfer import Location, Transfer, TransferError
@@ -54,6 +58,8 @@ class TrainingRun:
             try:
                 outcome = self._attempt()
             except JobFailure as failure:
+                if str(failure).startswith("InternalServerError") and self._retry(str(failure), 0.0):
+                    continue
                 self._fail(str(failure))
                 return
             if outcome is None or outcome.order.ending is Ending.SHUTDOWN:
@@ -74,49 +80,68 @@ class TrainingRun:
         document.enter(self._store, self._name, "Downloading", "Downloading input data", **first)
         self._job = self._store.update(document.KIND, self._name, _Attempts=job["_Attempts"] + 1)
         folder = context.state / FOLDER / self._name
-        with contextlib.closing(make_hosts(context, folder, job["ResourceConfig"]["InstanceCount"])) as group:
+        count = sum(found.count for found in groups(job["ResourceConfig"]))
+        with contextlib.closing(make_hosts(context, folder, count, isolated=job["EnableNetworkIsolation"])) as group:
             role = Role.assume(context, job["RoleArn"])
             transfer = Transfer(role.s3, role.arn, job["OutputDataConfig"].get("KmsKeyId") or None)
             write_training_files(group, job)
-            sync = self._checkpoints(group, transfer)
-            self._download(group, transfer, sync)
-            if self._control.ordered.is_set():
-                self._ended_early()
-                return None
-            text = "Training image download completed. Training in progress"
-            document.enter(self._store, self._name, "Training", text)
-            outcome = self._run_hosts(group, role, sync)
+            self._warm(group)
+            checkpoints, tensorboard = self._syncs(group, transfer)
+            inputs = Inputs(group, transfer, job, context.state)
+            with contextlib.closing(inputs):
+                self._download(inputs, checkpoints)
+                if self._control.ordered.is_set():
+                    self._ended_early()
+                    return None
+                text = "Training image download completed. Training in progress"
+                document.enter(self._store, self._name, "Training", text)
+                inputs.start(self._broken)
+                outcome = self._run_hosts(group, role, [sync for sync in (checkpoints, tensorboard) if sync])
             self._finish(group, transfer, outcome)
             return outcome
 
-    def _checkpoints(self, group: Hosts, transfer: Transfer) -> CheckpointSync | None:
-        config = self._job.get("CheckpointConfig")
-        if not config:
-            return None
-        path = config.get("LocalPath", f"{BASE}/checkpoints")
-        folders = [group.inside(host, path) for host in range(len(group.names))]
-        for folder in folders:
+    def _warm(self, group: Hosts) -> None:
+        """Gives the hosts what a warm pool keeps from job to job."""
+        if "_WarmPool" not in self._job:
+            return
+        pool = warm_pools.WarmPools(self._store, self._context.state).folder(self._job)
+        for host in range(len(group.names)):
+            folder = pool / f"algo-{host + 1}"
             folder.mkdir(parents=True, exist_ok=True)
-        return CheckpointSync(transfer, folders, Location.parse(config["S3Uri"]), self._name)
+            group.mount(host, folder, warm_pools.CACHE, readonly=False)
 
-    def _download(self, group: Hosts, transfer: Transfer, sync: CheckpointSync | None) -> None:
+    def _syncs(self, group: Hosts, transfer: Transfer) -> tuple[FolderSync | None, FolderSync | None]:
+        """What follows the folders of checkpoints and of TensorBoard."""
+
+        def follow(what: str, path: str, target: Location) -> FolderSync:
+            folders = [group.inside(host, path) for host in range(len(group.names))]
+            return FolderSync(what, transfer, folders, target, self._name)
+
+        checkpoints = tensorboard = None
+        if config := self._job.get("CheckpointConfig"):
+            path = config.get("LocalPath", f"{BASE}/checkpoints")
+            checkpoints = follow("Checkpoint", path, Location.parse(config["S3Uri"]))
+        if config := self._job.get("TensorBoardOutputConfig"):
+            path = config.get("LocalPath", f"{BASE}/output/tensorboard")
+            target = Location.parse(config["S3OutputPath"]) / self._name / "tensorboard-output"
+            tensorboard = follow("TensorBoard", path, target)
+        return checkpoints, tensorboard
+
+    def _broken(self, detail: str) -> None:
+        """Ends the attempt, because its hosts wait for what cannot come."""
+        self._control.events.put(Order(ending=Ending.BROKEN, detail=detail))
+
+    def _download(self, inputs: Inputs, checkpoints: FolderSync | None) -> None:
         try:
-            for channel in self._job.get("InputDataConfig", []):
-                source = channel["DataSource"]["S3DataSource"]
-                name = channel["ChannelName"]
-                folders = [group.inside(host, f"{BASE}/input/data/{name}") for host in range(len(group.names))]
-                sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
-                transfer.download(Location.parse(source["S3Uri"]), folders, sharded=sharded)
-                if self._control.ordered.is_set():
-                    return
-            if sync:
-                sync.restore()
+            inputs.provide(self._control.ordered.is_set)
+            if checkpoints:
+                checkpoints.restore()
         except TransferError as error:
             raise JobFailure(f"ClientError: Data download failed: {error}"[:REASON_CHARACTERS]) from error
         except OSError as error:
             raise JobFailure(f"InternalServerError: the embedded cloud's disk: {error}") from error
 
-    def _run_hosts(self, group: Hosts, role: Role, sync: CheckpointSync | None) -> Outcome:
+    def _run_hosts(self, group: Hosts, role: Role, syncs: Sequence[FolderSync]) -> Outcome:
         job = self._job
         algorithm = job["AlgorithmSpecification"]
         program = Program(
@@ -124,10 +149,14 @@ class TrainingRun:
             image=algorithm["TrainingImage"],
             command=[*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])],
             environment=job.get("Environment", {}),
-            variables={"TRAINING_JOB_NAME": self._name, "TRAINING_JOB_ARN": job["TrainingJobArn"]},
+            variables=lambda host: {
+                "TRAINING_JOB_NAME": self._name,
+                "TRAINING_JOB_ARN": job["TrainingJobArn"],
+                **({warm_pools.VARIABLE: group.seen(host, warm_pools.CACHE)} if "_WarmPool" in job else {}),
+            },
             log_group=LOG_GROUP,
         )
-        if sync:
+        for sync in syncs:
             sync.start()
         outcome = run_hosts(
             self._context,
@@ -139,13 +168,13 @@ class TrainingRun:
             limits=self._limits(),
             problem=lambda problem: document.note(self._store, self._name, problem),
         )
-        try:
-            if sync:
+        for sync in syncs:
+            try:
                 sync.close()
-        except TransferError as error:
-            # What made the program fail matters more.
-            if outcome.order.ending is not Ending.FAILED:
-                raise JobFailure(f"ClientError: Checkpoint upload failed: {error}"[:REASON_CHARACTERS]) from error
+            except TransferError as error:
+                # What made the program fail matters more.
+                if outcome.order.ending is not Ending.FAILED:
+                    raise JobFailure(f"ClientError: {sync.what} upload failed: {error}"[:REASON_CHARACTERS]) from error
         return outcome
 
     def _limits(self) -> dict[Ending, float]:
@@ -206,20 +235,27 @@ class TrainingRun:
             return False
         self._count()
         attempts = self._job["_Attempts"]
-        retries = self._job.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
         what = "the spot instances were reclaimed" if ending is Ending.RECLAIMED else "a host was lost"
         if self._spot:
             text = f"Training job interrupted: {what} (attempt {attempts})"
             document.enter(self._store, self._name, "Interrupted", text)
             return self._wait_for_capacity(outcome.order.restart_after)
-        if ending is Ending.HOST_LOST and attempts <= retries:
-            document.enter(self._store, self._name, "Restarting", f"Restarting the training job: {what}")
-            return self._wait_for_capacity(outcome.order.restart_after)
         if ending is Ending.RECLAIMED:
             self._fail(f"{_CAPACITY} (the instances were reclaimed, and the job is no managed spot training job)")
-        else:
+        elif self._retry(what, outcome.order.restart_after):
+            return True
+        elif self._control.ending is None:
             self._fail("InternalServerError: We encountered an internal error. Please try again. (A host was lost)")
         return False
+
+    def _retry(self, reason: str, pause: float) -> bool:
+        """Whether the job is tried again after an internal error; its RetryStrategy says how often."""
+        self._count()
+        most = self._job.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+        if self._job["_Attempts"] > most or self._control.ordered.is_set():
+            return False
+        document.enter(self._store, self._name, "Restarting", f"Restarting the training job: {reason}")
+        return self._wait_for_capacity(pause)
 
     def _wait_for_capacity(self, seconds: float) -> bool:
         remaining = self._latest() - time.time() if self._spot else float("inf")

@@ -1,7 +1,8 @@
 """A job's objects between S3 and its hosts' folders, with the credentials of the job's role."""
 
+import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,41 @@ class Transfer:
             )
         return names
 
+    def listing(self, source: Location, *, manifest: bool = False) -> tuple[str, dict[str, str]]:
+        """The bucket and the objects of a prefix as `find` gives them or, with `manifest`, those that a manifest names.
+
+        A manifest is a JSON list of {"prefix": "s3://…"} and what follows that prefix, object by object; the objects
+        keep its order, and become files at what follows the prefix.
+
+        Raises:
+            TransferError: S3 cannot be read, or the manifest is none.
+        """
+        if not manifest:
+            return source.bucket, self.find(source)
+        text = b"".join(self.read(source.bucket, source.key))
+        try:
+            first, *names = json.loads(text)
+            prefix = Location.parse(first["prefix"])
+            if not names or not all(isinstance(name, str) for name in names):
+                raise ValueError("it names no object")
+        except (ValueError, TypeError, KeyError, AssertionError) as error:
+            raise TransferError(
+                f"{source} is no manifest ({error}). Write a JSON list like "
+                '[{"prefix": "s3://bucket/folder/"}, "name", …].'
+            ) from error
+        return prefix.bucket, {f"{prefix.key}{name}": name.lstrip("/") for name in names}
+
+    def read(self, bucket: str, key: str) -> Iterator[bytes]:
+        """The content of an object, piece by piece.
+
+        Raises:
+            TransferError: it cannot be read.
+        """
+        try:
+            yield from self._client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20)
+        except (ClientError, BotoCoreError) as error:
+            raise self._error(error, bucket, key) from error
+
     def has_objects(self, source: Location) -> bool:
         """Whether there is any object whose key starts with a prefix.
 
@@ -95,18 +131,20 @@ class Transfer:
         """
         return any(not key.endswith("/") for key in self._keys(source))
 
-    def download(self, source: Location, folders: Sequence[Path], *, sharded: bool = False) -> None:
-        """Brings the objects of a prefix into every folder, or with `sharded` an even share into each.
+    def download(
+        self, source: Location, folders: Sequence[Path], *, sharded: bool = False, manifest: bool = False
+    ) -> None:
+        """Brings the objects of a prefix, or of a manifest, into every folder, or with `sharded` a share into each.
 
         Raises:
             TransferError: something could not be read or written.
         """
-        names = self.find(source)
+        bucket, names = self.listing(source, manifest=manifest)
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
         keys = list(names)
         shares = [keys[index :: len(folders)] for index in range(len(folders))] if sharded else [keys]
-        jobs = [(source.bucket, key, folders[index], names[key]) for index, share in enumerate(shares) for key in share]
+        jobs = [(bucket, key, folders[index], names[key]) for index, share in enumerate(shares) for key in share]
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="download") as pool:
             list(pool.map(lambda job: self._get(*job), jobs))
         if not sharded:

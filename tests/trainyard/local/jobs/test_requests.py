@@ -24,6 +24,8 @@ ROLE = "arn:aws:iam::123456789012:role/role"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1"
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
 S3 = {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/data"}
+GROUP = {"InstanceGroupName": "a", "InstanceType": "ml.m5.large", "InstanceCount": 1}
+SYSTEM = {"FileSystemId": "fs-01234567", "FileSystemType": "EFS", "FileSystemAccessMode": "ro", "DirectoryPath": "/d"}
 TRAINING_JOB: dict[str, Any] = {
     "TrainingJobName": "job",
     "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File", "ContainerEntrypoint": ["true"]},
@@ -97,8 +99,9 @@ def change(request: dict[str, Any], path: str, value: object) -> dict[str, Any]:
     changed = copy.deepcopy(request)
     target: Any = changed
     *holders, name = path.replace("[0]", ".0").split(".")
-    for holder in holders:
-        target = target[int(holder)] if holder.isdigit() else target.setdefault(holder, {})
+    for holder, below in zip(holders, [*holders[1:], name], strict=False):
+        missing: Any = [{}] if below == "0" else {}
+        target = target[int(holder)] if holder.isdigit() else target.setdefault(holder, missing)
     if value is None:
         del target[name]
     else:
@@ -192,6 +195,16 @@ def direct(service: Service, operation: str, request: dict[str, Any]) -> str:
         ("StoppingCondition.MaxWaitTimeInSeconds", 90, "it is for managed spot training only"),
         ("EnableManagedSpotTraining", True, "Invalid MaxWaitTimeInSeconds. It must be present"),
         ("CheckpointConfig", {"S3Uri": "s3://bukket/x"}, "CheckpointConfig.S3Uri"),
+        ("TensorBoardOutputConfig", {"S3OutputPath": "s3://bukket/x"}, "TensorBoardOutputConfig.S3OutputPath"),
+        ("ResourceConfig.InstanceGroups", [GROUP], "InstanceType: got 'ml.m5.large', but InstanceGroups"),
+        ("ResourceConfig", {"InstanceGroups": [GROUP, GROUP]}, "groups have different names"),
+        ("ResourceConfig", {"InstanceGroups": [{**GROUP, "InstanceCount": 17}]}, "runs 1 to 16 hosts"),
+        ("ResourceConfig", {"InstanceGroups": [GROUP], "KeepAlivePeriodInSeconds": 60}, "warm pools do not go with"),
+        ("ResourceConfig.InstancePreferences", [{"InstanceType": "ml.m5.large"}], "excludes ResourceConfig"),
+        ("ResourceConfig", {"InstancePreferences": [{"InstanceType": "ml.m5.large"}]}, "got counts for some"),
+        ("EnableNetworkIsolation", True, "Hosts are plain processes here"),
+        ("InputDataConfig[0].ShuffleConfig", {"Seed": 1}, "Files have no order"),
+        ("InputDataConfig[0].DataSource", {"FileSystemDataSource": SYSTEM}, "through its VPC only. Give a VpcConfig"),
         ("CheckpointConfig", {"S3Uri": "s3://bucket/x", "LocalPath": "/data"}, "must be a path below /opt/ml/"),
         ("CheckpointConfig", {"S3Uri": "s3://bucket/x", "LocalPath": "/opt/ml/../x"}, "must be a path below /opt/ml/"),
         ("HyperParameters", {"a": 1}, "Value '1' at 'HyperParameters.a' is int, but must be a string"),

@@ -1,4 +1,4 @@
-"""The checkpoint folder of a job's hosts, kept in step with S3 as SageMaker does: in time, in no order, deletes too."""
+"""A folder of a job's hosts that is kept in step with S3 as SageMaker does: in time, in no order, deletes too."""
 
 import logging
 import threading
@@ -13,22 +13,26 @@ _SYNC_SECONDS = 2.0
 _State = tuple[int, int]
 
 
-class CheckpointSync:
-    """Copies what changes in the hosts' checkpoint folders to S3, from a thread of its own."""
+class FolderSync:
+    """Copies what changes in the hosts' folders to S3, from a thread of its own."""
 
-    def __init__(self, transfer: Transfer, folders: Sequence[Path], target: Location, job: str) -> None:
-        """Prepares it.
+    def __init__(self, what: str, transfer: Transfer, folders: Sequence[Path], target: Location, job: str) -> None:
+        """Prepares it, and makes the folders.
 
         Args:
+            what: what the folders hold, for messages.
             transfer: transfers with the job's role.
             folders: each host's folder.
             target: where to in S3; hosts share it.
             job: name of the job.
         """
+        self.what = what
         self._transfer, self._folders, self._target = transfer, folders, target
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
         self._seen: list[dict[str, _State]] = [{} for _ in folders]
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"checkpoints of {job}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"{what} of {job}", daemon=True)
 
     def restore(self) -> int:
         """Brings what is in S3 into every folder; returns how many objects.
@@ -64,7 +68,7 @@ class CheckpointSync:
                 self._sync()
             except TransferError as error:
                 # The last sync, when the job ends, tells the user.
-                _log.warning("checkpoints: %s", error)
+                _log.warning("%s: %s", self.what, error)
 
     def _sync(self) -> None:
         for index, folder in enumerate(self._folders):
