@@ -88,6 +88,18 @@ test: lint types synth ## Everything: the gate and the whole suite
 bench-synth: setup-test ## Synth time, as ratios to an empty stack and per resource
 	@python -m benchmarks.synth
 
+.PHONY: bench-checkpoint
+bench-checkpoint: setup-test ## Checkpoints on this CPU: stall, dip, commit, recovery, beside torch's own ways to save
+	@python -m benchmarks.checkpoint
+
+.PHONY: equality
+equality: setup-test ## Every strategy trains the same as one rank: a table, and failure where one differs
+	@python -m benchmarks.equality
+
+.PHONY: bench-gpu
+bench-gpu: ## Llama on one GPU beside the Hugging Face Trainer and a plain loop; needs PyTorch and no network
+	@$(PYTHON) -m benchmarks.gpu $(ARGS)
+
 .PHONY: clean
 clean: ## Stop the embedded cloud and remove everything that is not in git
 	@if test -x .venv/bin/trainyard; then .venv/bin/trainyard local reset --yes; fi

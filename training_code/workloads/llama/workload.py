@@ -53,16 +53,17 @@ class LlamaWorkload(Workload[Llama]):
             return self.pretrained.read(name, shape)
         if len(shape) == 1:
             return torch.ones(shape, dtype=torch.float32)
+        return normal(shape, self.spread(name, shape), seed=seed, name=name)
+
+    def spread(self, name: str, shape: torch.Size) -> float:
+        """Standard deviation of a random matrix."""
         if name.startswith("scores.") or (name.startswith("embedding.") and self.options.tied):
-            std = SCORES_STD
-        elif name.startswith("embedding."):
-            std = 1.0
-        else:
-            std = 1 / math.sqrt(shape[-1])
-        if name.endswith(".output.weight"):
-            # What each layer adds to the residual stream shrinks with their number (GPT-2).
-            std /= math.sqrt(2 * self.options.layers)
-        return normal(shape, std, seed=seed, name=name)
+            return SCORES_STD
+        if name.startswith("embedding."):
+            return 1.0
+        # What each layer adds to the residual stream shrinks with their number (GPT-2).
+        layers = self.options.layers if name.endswith(".output.weight") else 0.5
+        return 1 / math.sqrt(shape[-1] * 2 * layers)
 
     def blocks(self, model: nn.Module) -> Mapping[str, nn.Module]:
         return {f"blocks.{name}": block for name, block in model.get_submodule("blocks").named_children()}
