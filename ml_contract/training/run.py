@@ -60,6 +60,15 @@ class TrainingRun:
         between("seed", self.seed, 0, 2**32 - 1)
         if self.steps is not None:
             between("schedule.warmup_steps", self.schedule.warmup_steps, 0, self.steps - 1)
+        if isinstance(self.strategy, DeepSpeed):
+            self._check_deepspeed(self.strategy)
+
+    def _check_deepspeed(self, strategy: DeepSpeed) -> None:
+        if self.precision.compute == "float8":
+            reject("precision.compute", "float8", "DeepSpeed's engine has no float8 products", "Take Fsdp().")
+        if self.compile_blocks and strategy.stage == 3:
+            reject("compile_blocks", True, "stage 3 gathers parameters in hooks, on which every compiled block breaks",
+                   "Leave compile_blocks out, or take Fsdp(), which divides the same and compiles.")  # fmt: skip
 
     def batching(self, layout: Layout) -> tuple[int, int]:
         """Samples of a forward pass and passes of a step, of one data rank.
