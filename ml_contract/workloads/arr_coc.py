@@ -2,7 +2,7 @@
 
 The name, the 13-channel texture array, the three scorers after Vervaeke's ways of knowing, the opponent processor and
 200 patches at 64 to 400 tokens are those of the public project (github.com/djwar42/arr-coc-0-1, read 2026-11). How
-they are computed here, shape by shape, is in training_code/workloads/arr_coc and docs/decisions/0007.
+they are computed here, shape by shape, is in training_code/workloads/arr_coc and docs/decisions/0008.
 """
 
 from __future__ import annotations
