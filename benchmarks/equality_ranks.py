@@ -83,13 +83,16 @@ def train(
                           timeout=timedelta(seconds=60), master_listen_fd=listener.detach())  # fmt: skip
     local, logs, processes = ranks // hosts, [folder / f"rank-{rank}.log" for rank in range(ranks)], []
     for rank, log in enumerate(logs):
+        log.touch()
         environment = {
             "SAGEMAKER_BASE_DIR": str(folder), "RANK": str(rank), "LOCAL_RANK": str(rank % local),
             "WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(local), "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True", "GLOO_SOCKET_IFNAME": "lo",
             "OMP_NUM_THREADS": "1",
+            # Otherwise each rank starts a pool of compilers, which all import torch first.
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",
         }  # fmt: skip
-        processes.append(_forkserver().Process(target=_rank, args=(environment, str(log), trouble)))
+        processes.append(warm().Process(target=_rank, args=(environment, str(log), trouble)))
         processes[-1].start()
     _wait(processes, logs)
     del store
@@ -158,14 +161,19 @@ def _record(folder: Path, trained: Any) -> None:
 _context: Any = None
 
 
-def _forkserver() -> Any:
-    """A forkserver with all modules imported: a rank starts in a fraction of a second."""
+def warm(*, deepspeed: bool = False) -> Any:
+    """A forkserver with all modules imported: a rank starts in a fraction of a second.
+
+    Args:
+        deepspeed: Whether DeepSpeed is among them, which takes as long as all others; counts at the first call.
+    """
     global _context
     if _context is None:
         _context = mp.get_context("forkserver")
         _context.set_forkserver_preload(
             [__name__, "training_code.train", "training_code.parallel.ddp", "training_code.parallel.model_parallel",
-             "training_code.workloads.bytes_lm.workload", "training_code.workloads.llama.workload"]
+             "training_code.workloads.bytes_lm.workload", "training_code.workloads.llama.workload",
+             *(["deepspeed", "training_code.parallel.deepspeed"] if deepspeed else [])]
         )  # fmt: skip
         # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
         before = os.environ.get("PYTHONPATH")
