@@ -55,6 +55,7 @@ def evaluate(options: EvaluateOptions, artifact: Path, heldout: Path) -> dict[st
     seconds = time.monotonic() - started
     even = uniform(shape.relevance)
     plain = asked(model, samples, range(count), batch=options.batch_size, relevance=even)
+    answered = found.pop("answered")
     words = [samples.words(index) for index in range(count)]
     constant = majority(words)
     return {
@@ -62,7 +63,7 @@ def evaluate(options: EvaluateOptions, artifact: Path, heldout: Path) -> dict[st
         "uniform_loss": plain["loss"],
         "uniform_accuracy": plain["accuracy"],
         "majority_accuracy": constant,
-        "accuracy_by_question": by_question(words, found.pop("answered")),
+        "accuracy_by_question": by_question(words, answered),
         "heldout_samples": count,
         "heldout_digest": samples.digest,
         "steps": manifest.provenance["steps"],
