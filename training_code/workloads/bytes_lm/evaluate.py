@@ -17,7 +17,7 @@ from ml_contract.hyperparameters import decode_values
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.paths import ContainerPaths
 from ml_contract.training.run import TrainingRun
-from ml_contract.workloads.bytes_lm import NAME, EvaluateOptions
+from ml_contract.workloads.bytes_lm import NAME, BytesLm, EvaluateOptions
 from training_code import processing
 from training_code.data.tokens import TokenShards
 from training_code.log import say
@@ -42,7 +42,9 @@ def evaluate(options: EvaluateOptions, artifact: Path, heldout: Path) -> dict[st
     manifest.verify(artifact)
     if manifest.workload != NAME or GRAPH not in manifest.files:
         reject("workload", manifest.workload, f"this evaluates {NAME} with {GRAPH}", "Name its artifact.")
-    length = decode_values(TrainingRun, manifest.provenance["hyperparameters"]).workload.sequence_length
+    workload = decode_values(TrainingRun, manifest.provenance["hyperparameters"]).workload
+    assert isinstance(workload, BytesLm)
+    length = workload.sequence_length
     shards = TokenShards.open(heldout)
     content = shards.read(0, min(len(shards), options.maximum_bytes))
     started = time.monotonic()
