@@ -144,6 +144,7 @@ def test_the_artifact_answers_as_the_model_did(model: ArrCocModel, tmp_path: Pat
     assert 0.25 <= found["majority_accuracy"] <= 1
     assert not found["beats_majority"]  # it has learned nothing
     assert found["heldout_samples"] == 16
+    assert "answered" not in found
 
 
 def test_what_a_stage_takes_an_earlier_one_gives() -> None:
