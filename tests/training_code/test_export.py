@@ -35,11 +35,11 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> list[Trained]:
     """What a workload's export was given: writing an artifact has tests of its own."""
     given: list[Trained] = []
 
-    def write(folder: Path, options: Any, trained: Trained) -> Any:
+    def write(self: Any, folder: Path, trained: Trained) -> Any:
         given.append(trained)
         return SimpleNamespace(workload="bytes_lm", provenance=trained.provenance)
 
-    monkeypatch.setattr(bytes_lm.export, "write", write)
+    monkeypatch.setattr(bytes_lm.BytesLmWorkload, "export", write)
     return given
 
 
