@@ -64,6 +64,8 @@ def divided(field: str, degree: int, among: int, what: str) -> int:
 
 def on_one_host(field: str, degree: int, world: World) -> None:
     """Refuse a degree whose groups would span hosts, where only the network joins them."""
-    if (world.ranks_per_host % degree and degree % world.ranks_per_host == 0) or degree > world.ranks_per_host:
-        reject(field, degree, f"a host has {world.ranks_per_host} ranks and this talks too much for the network",
-               f"Give at most {world.ranks_per_host}, or take a type with more accelerators.")  # fmt: skip
+    if world.ranks_per_host % degree:
+        fitting = ", ".join(str(number) for number in range(1, world.ranks_per_host + 1)
+                            if world.ranks_per_host % number == 0)  # fmt: skip
+        reject(field, degree, f"it must divide the {world.ranks_per_host} ranks of a host: this talks too much for the"
+               " network", f"Give one of {fitting}, or take a type with more accelerators.")  # fmt: skip

@@ -100,7 +100,7 @@ class ModelParallel(ParallelStrategy):
     tensor: int = 1
     """Ranks among which each matrix is divided (arXiv 1909.08053); stays on one host."""
     context: int = 1
-    """Ranks among which a sequence is divided (ring attention, arXiv 2310.01889)."""
+    """Ranks among which a sequence is divided; each gathers keys and values of all (arXiv 2407.21783, 3.3.2)."""
     pipeline: Pipeline | None = None
     """Stages; none by default."""
     data: Ddp | Fsdp | None = None
@@ -131,7 +131,8 @@ class ModelParallel(ParallelStrategy):
         if isinstance(self.data, Ddp):
             return Layout(replicate=rest, **parts)
         if self.data.sharding == "hybrid":
-            shard = max(1, world.ranks_per_host // (self.tensor * self.context))
+            # Of a stage that lies within a host, all data ranks are neighbours.
+            shard = min(rest, max(1, world.ranks_per_host // (self.tensor * self.context)))
             return Layout(replicate=divided("data.sharding", shard, rest, "the data ranks"), shard=shard, **parts)
         return Layout(shard=rest, **parts)
 

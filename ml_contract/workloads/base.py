@@ -83,6 +83,13 @@ class WorkloadOptions:
         if parts > self.size.blocks:
             reject("strategy.pipeline", parts, f"the model has {self.size.blocks} blocks",
                    "Give fewer stages, or fewer chunks.")  # fmt: skip
+        tokens = self.size.tokens
+        if layout.context > 1 and tokens % (2 * layout.context):
+            reject("strategy.context", layout.context, f"twice of it must divide sequence_length ({tokens})",
+                   "Give a divisor.")  # fmt: skip
+        if layout.tensor > 1 and tokens // layout.context % layout.tensor:
+            reject("strategy.tensor", layout.tensor, f"it must divide a rank's part of the sequence"
+                   f" ({tokens // layout.context}), along which norms are divided", "Give a divisor.")  # fmt: skip
         if layout.tensor > 1 and self.size.heads % layout.tensor:
             reject("strategy.tensor", layout.tensor, f"it must divide the model's heads ({self.size.heads})",
                    "Give a divisor.")  # fmt: skip

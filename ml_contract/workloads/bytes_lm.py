@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ml_contract.checks import at_least, between, multiple
+from ml_contract.errors import reject
+from ml_contract.training.layout import Layout
 from ml_contract.workloads.base import ModelSize, WorkloadOptions
 
 NAME = "bytes_lm"
@@ -47,6 +49,12 @@ class BytesLm(WorkloadOptions):
             blocks=self.layers, block_parameters=block, hidden=self.dimension, heads=self.heads,
             tokens=self.sequence_length, vocabulary=VOCABULARY,
         )  # fmt: skip
+
+    def check_layout(self, layout: Layout, *, parts: int) -> None:
+        super().check_layout(layout, parts=parts)
+        if self.inner % layout.tensor:
+            reject("strategy.tensor", layout.tensor, f"it must divide the feed-forward layers' width ({self.inner})",
+                   "Give a divisor.")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

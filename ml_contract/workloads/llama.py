@@ -98,9 +98,9 @@ class Llama(WorkloadOptions):
         super().check_layout(layout, parts=parts)
         if self.kv_heads % layout.tensor:
             reject("strategy.tensor", layout.tensor, f"it must divide kv_heads ({self.kv_heads})", "Give a divisor.")
-        if self.sequence_length % (2 * layout.context) and layout.context > 1:
-            reject("strategy.context", layout.context, f"twice of it must divide sequence_length"
-                   f" ({self.sequence_length})", "Give a divisor.")  # fmt: skip
+        if self.intermediate % layout.tensor:
+            reject("strategy.tensor", layout.tensor, f"it must divide intermediate ({self.intermediate})",
+                   "Give a divisor.")  # fmt: skip
         if self.tied and parts > 1:
             reject("strategy.pipeline", parts, "first and last stage would share the embedding", "Give tied=False.")
         if self.tied and layout.tensor > 1:
