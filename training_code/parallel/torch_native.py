@@ -18,6 +18,7 @@ from ml_contract.training.run import TrainingRun
 from training_code.checkpoint import ModelState, OptimizerState, Stateful
 from training_code.parallel import optimizer as optimizers
 from training_code.parallel.base import Parallel, Passed
+from training_code.parallel.blocks import loss
 from training_code.parallel.ranks import Ranks
 from training_code.workloads.base import Workload
 
@@ -30,6 +31,7 @@ class TorchNative(Parallel):
     ) -> None:
         super().__init__(run, workload, ranks, layout)
         self.model = model
+        self.loss = loss(run, workload)
         self.optimizer = optimizers.adamw(optimizers.groups(self.models, workload, run.optimizer), run.optimizer)
         self.scaler: torch.amp.GradScaler | None = None
         if run.precision.compute == "float16":
@@ -59,7 +61,7 @@ class TorchNative(Parallel):
             with self.synchronize(last=index == len(batches) - 1):
                 with self.computing():
                     outputs = self.model(*arguments, **named)
-                    micro = self.workload.loss(outputs, targets) / len(batches)
+                    micro = self.loss(outputs, targets) / len(batches)
                 (self.scaler.scale(micro) if self.scaler else micro).backward()  # type: ignore[no-untyped-call]
             loss += float(micro.detach())
             for metric, value in self.workload.figures(outputs, targets).items():

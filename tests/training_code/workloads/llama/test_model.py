@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ml_contract.training.optimization import AdamW
+from ml_contract.training.run import TrainingRun
 from ml_contract.workloads.llama import LLAMA_1_2B, LLAMA_8B, LLAMA_70B, LLAMA_TINY, Llama, RopeScaling
+from training_code.parallel import blocks
 from training_code.parallel.optimizer import adamw, groups
 from training_code.parallel.weights import initialize
 from training_code.workloads.llama import loss
@@ -161,3 +163,11 @@ def test_blocks_are_all_but_what_lies_outside() -> None:
     }
     outside = {name for name, _ in model.named_parameters()} - inside
     assert outside == {"embedding.weight", "norm.weight", "scores.weight"}
+
+
+def test_the_loss_is_compiled_where_blocks_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.compile", lambda function: ("compiled", function))
+    workload = LlamaWorkload(TINY)
+    run = TrainingRun(workload=TINY, optimizer=AdamW(learning_rate=1e-3), global_batch_size=1, steps=1)
+    assert blocks.loss(run, workload) == workload.loss
+    assert blocks.loss(replace(run, compile_blocks=True), workload) == ("compiled", workload.loss)
