@@ -67,7 +67,7 @@ def _selective() -> Any:
     def policy(_: Any, function: Any, *__: Any, **___: Any) -> CheckpointPolicy:
         return CheckpointPolicy.MUST_SAVE if function in _KEPT else CheckpointPolicy.PREFER_RECOMPUTE
 
-    return create_selective_checkpoint_contexts(policy)
+    return create_selective_checkpoint_contexts(policy)  # type: ignore[no-untyped-call]
 
 
 def _replace(model: nn.Module, name: str, block: nn.Module) -> None:
