@@ -68,10 +68,10 @@ def test_hyperparameters_are_strings_and_decode_into_what_the_environment_holds(
 
 def test_options_decode_into_what_the_environment_holds() -> None:
     from environments import DEV
-    from ml_contract.workloads.bytes_lm import PrepareOptions
     from ml_contract.hyperparameters import decode_json
     from ml_contract.packaging import PackageOptions
     from ml_contract.paths import OPTIONS_VARIABLE
+    from ml_contract.workloads.bytes_lm import PrepareOptions
 
     found = steps("Dev")
     for name, kind, held in (

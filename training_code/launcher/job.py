@@ -6,10 +6,12 @@ import importlib.util
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from typing import Any
 
 from ml_contract.errors import ContractError, reject
 from ml_contract.hyperparameters import decode
+from ml_contract.images import IMAGES
 from ml_contract.instances import InstanceType, instance
 from ml_contract.paths import ContainerPaths
 from ml_contract.resources import ResourceConfig
@@ -48,6 +50,7 @@ class Job:
         if run.loading.stream_uri is None:
             _check_channel(paths)
         found = instance(resources.instance_type, field="current_instance_type")
+        _check_starter(run)
         run.bind(World(hosts=len(resources.hosts), ranks_per_host=found.processes))
         check_modules(required_modules(run))
         return cls(resources=resources, instance=found, run=run)
@@ -76,12 +79,35 @@ def required_modules(run: TrainingRun) -> tuple[str, ...]:
 
 def check_modules(names: Iterable[str]) -> None:
     """Look modules up without importing them: torch alone takes seconds. Raises ImageLacksModule."""
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    missing = [name for name in names if not _exists(name)]
     if missing:
+        holders = [f"{image.repository}:{image.tag}" for image in IMAGES if image.modules & set(missing)]
+        named = f" {' and '.join(holders)} of AWS holds {', '.join(missing)}." if holders else ""
         raise ImageLacksModule(
             "image", missing, "the workload imports these modules and it has none",
-            "Use an image whose environment holds them.",
+            f"Use an image whose environment holds them.{named}",
         )  # fmt: skip
+
+
+def _exists(name: str) -> bool:
+    """Whether a module can be imported. A package is looked through by its folders: find_spec would import it."""
+    package, *rest = name.split(".")
+    spec = importlib.util.find_spec(package)
+    for part in rest:
+        package = f"{package}.{part}"
+        if spec is None or spec.submodule_search_locations is None:
+            return False
+        spec = PathFinder.find_spec(package, list(spec.submodule_search_locations))
+    return spec is not None
+
+
+def _check_starter(run: TrainingRun) -> None:
+    if run.strategy.launcher != "torchrun":
+        reject("strategy", run.strategy.kind, "this launcher starts ranks by torchrun alone, not by mpirun",
+               "Take Ddp(), which does the same without MPI.")  # fmt: skip
+    if run.strategy.kind == "smp":
+        reject("strategy", "smp", "the training code does not drive SageMaker's model parallel library",
+               "Take Fsdp(), or ModelParallel(…) for tensor and context degrees.")  # fmt: skip
 
 
 def _check_channel(paths: ContainerPaths) -> None:

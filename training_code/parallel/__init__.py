@@ -31,5 +31,12 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks) -> Parallel:
 
 
 def backend(run: TrainingRun) -> str | None:
-    """The process group's backend that the strategy demands; None for the ordinary one."""
-    return "smddp" if run.strategy.kind == "smddp" else None
+    """The process group's backend that the strategy demands; None for the ordinary one.
+
+    Raises:
+        ContractError: The image lacks it.
+    """
+    if run.strategy.kind != "smddp":
+        return None
+    # It exists once its library is imported.
+    return cast(str, importlib.import_module("training_code.parallel.smddp").register())

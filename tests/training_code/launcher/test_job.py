@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from training_harness import container, tiny_run
 
 from ml_contract.errors import ContractError
 from ml_contract.paths import ContainerPaths
+from ml_contract.training.aws_strategies import Horovod, Mpi, SageMakerModelParallel
 from training_code.launcher import job
 from training_code.launcher.job import ImageLacksModule, Job, check_modules, required_modules
 
@@ -83,6 +85,34 @@ def test_a_missing_module_is_named_without_importing_any(
 ) -> None:
     monkeypatch.setattr(job, "required_modules", lambda run: ("json", "no_such_module"))
     with pytest.raises(ImageLacksModule, match=r"image: got \['no_such_module'\]"):
+        Job.read(paths)
+
+
+@pytest.mark.parametrize(
+    ("module", "image"),
+    [("torch.sagemaker", "smdistributed-modelparallel:2.5.1"),
+     ("smdistributed.dataparallel", "smdistributed-modelparallel:2.4.1"), ("horovod.torch", "")],
+)  # fmt: skip
+def test_a_part_of_a_package_is_looked_up_where_the_package_lacks_it_or_is_none(module: str, image: str) -> None:
+    with pytest.raises(ImageLacksModule, match=rf"image: got \['{module}'\].*{image}"):
+        check_modules([module])
+
+
+def test_a_part_of_a_package_is_found_without_importing_the_package(tmp_path: Path) -> None:
+    (tmp_path / "loud").mkdir()
+    (tmp_path / "loud/__init__.py").write_text("raise RuntimeError('imported')")
+    (tmp_path / "loud/part.py").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(tmp_path))
+        check_modules(["loud.part"])
+        with pytest.raises(ImageLacksModule):
+            check_modules(["loud.other"])
+
+
+@pytest.mark.parametrize("strategy", [Mpi(), Horovod(), SageMakerModelParallel()])
+def test_what_the_container_cannot_start_is_refused_there(tmp_path: Path, strategy: Any) -> None:
+    paths = container(tmp_path, tiny_run(strategy=strategy), hosts=HOSTS)
+    with pytest.raises(ContractError, match=rf"strategy: got '{strategy.kind}', but .*\. Take "):
         Job.read(paths)
 
 
