@@ -69,6 +69,8 @@ def cases() -> list[Case]:
         Case(name="PP 2, interleaved", run=run(strategy=model(pipeline=INTERLEAVED)), decisive=True),
         Case(name="PP 2, accumulation", run=run(strategy=model(pipeline=ONE_F_ONE_B), micro_batch_size=2)),
         Case(name="CP 2", run=run(strategy=model(context=2)), decisive=True),
+        Case(name="CP 2, recomputation selective",
+             run=run(strategy=model(context=2), activation_checkpointing="selective")),
         Case(name="TP 2 x FSDP2", run=run(strategy=model(tensor=2, data=Fsdp())), ranks=4, decisive=True),
         Case(name="TP 2 x DDP, recomputation", ranks=4,
              run=run(strategy=model(tensor=2, data=Ddp()), activation_checkpointing="full")),

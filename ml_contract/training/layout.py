@@ -67,5 +67,5 @@ def on_one_host(field: str, degree: int, world: World) -> None:
     if world.ranks_per_host % degree:
         fitting = ", ".join(str(number) for number in range(1, world.ranks_per_host + 1)
                             if world.ranks_per_host % number == 0)  # fmt: skip
-        reject(field, degree, f"it must divide the {world.ranks_per_host} ranks of a host: this talks too much for the"
-               " network", f"Give one of {fitting}, or take a type with more accelerators.")  # fmt: skip
+        reject(field, degree, f"a host has {world.ranks_per_host} ranks, which it must divide: this talks too much for"
+               " the network", f"Give one of {fitting}, or take a type with more accelerators.")  # fmt: skip

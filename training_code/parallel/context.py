@@ -17,7 +17,6 @@ import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812  (the field's name for it)
 from torch import Tensor, nn
 from torch.distributed._functional_collectives import all_gather_single_autograd
-from torch.nn.attention.bias import causal_lower_right
 
 from training_code.workloads.base import Workload
 
@@ -44,7 +43,8 @@ class GatheredAttention:
         for number, part in zip((self.rank, 2 * self.size - 1 - self.rank), query.chunk(2, dim=-2), strict=True):
             length = part.shape[-2]
             end = (number + 1) * length
-            mask = causal_lower_right(length, end)
+            rows = torch.arange(end - length, end, device=query.device)
+            mask = rows[:, None] >= torch.arange(end, device=query.device)
             outputs.append(
                 F.scaled_dot_product_attention(
                     part, keys[..., :end, :], values[..., :end, :], attn_mask=mask, enable_gqa=enable_gqa

@@ -167,6 +167,9 @@ class Pipelined(Divided):
         arguments = [torch.cat(parts) for parts in zip(*(arguments for arguments, _, _ in given), strict=True)]
         targets = torch.cat([targets for _, _, targets in given])
         losses: list[Tensor] = []
+        if self.scaler:
+            # Stages that compute no loss keep the scale too.
+            self.scaler.scale(torch.zeros((), device=self.ranks.device))
         self.schedule.step(
             *(arguments if 0 in self.held else ()), target=targets if self.last else None, losses=losses,
             return_outputs=False, **given[0][1],
