@@ -46,7 +46,9 @@ class Plain(WorkloadOptions):
 
 
 def run(strategy: ParallelStrategy, workload: WorkloadOptions = LLAMA, **fields: object) -> TrainingRun:
-    given: dict[str, Any] = {"optimizer": AdamW(learning_rate=1e-3), "steps": 1, "global_batch_size": 256, "precision": BF16, **fields}
+    given: dict[str, Any] = {
+        "optimizer": AdamW(learning_rate=1e-3), "steps": 1, "global_batch_size": 256, "precision": BF16, **fields
+    }  # fmt: skip
     if isinstance(strategy, DeepSpeed) and given["precision"].compute == "float8":
         given["precision"] = BF16  # the two are refused together
     return TrainingRun(workload=workload, strategy=strategy, **given)
