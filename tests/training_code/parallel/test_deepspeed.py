@@ -1,0 +1,117 @@
+"""ZeRO: each stage divides what it says, none changes the losses, any world or strategy takes up its checkpoints."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_harness import tiny_run, together
+from zero_targets import everything, resumed
+
+from ml_contract.training.optimization import Precision
+from ml_contract.training.run import TrainingRun
+from ml_contract.training.strategies import CpuOffload, Ddp, DeepSpeed, Fsdp
+from ml_contract.workloads import BytesLm
+from training_code.checkpoint import load_weights
+
+pytestmark = pytest.mark.slow  # ranks that train, and the import of DeepSpeed
+pytest.importorskip("deepspeed", reason="the training environment is not installed")
+
+# Odd shapes: parts of parameters end inside of rows, and the last ones are shorter.
+MODEL = BytesLm(dimension=36, layers=2, heads=2, sequence_length=16)
+
+
+def run(**changes: Any) -> TrainingRun:
+    return tiny_run(**{"workload": MODEL, "global_batch_size": 4, **changes})
+
+
+BFLOAT16, FLOAT16 = Precision(compute="bfloat16"), Precision(compute="float16")
+CPU = CpuOffload()
+WIDE = BytesLm(dimension=192, layers=3, heads=2, sequence_length=16)
+RUNS: dict[str, TrainingRun] = {
+    "ddp": run(strategy=Ddp()),
+    "fsdp": run(strategy=Fsdp()),
+    "zero-1": run(strategy=DeepSpeed(stage=1)),
+    "zero-2": run(strategy=DeepSpeed(stage=2)),
+    "zero-3": run(strategy=DeepSpeed(stage=3)),
+    "zero-1, accumulate": run(strategy=DeepSpeed(stage=1), micro_batch_size=1),
+    "zero-2, accumulate": run(strategy=DeepSpeed(stage=2), micro_batch_size=1),
+    "zero-3, accumulate": run(strategy=DeepSpeed(stage=3), micro_batch_size=1),
+    "zero-1, offload": run(strategy=DeepSpeed(stage=1, offload_optimizer=CPU)),
+    "zero-3, offload": run(strategy=DeepSpeed(stage=3, offload_optimizer=CPU, offload_parameters=CPU)),
+    "zero-3, full recomputation": run(strategy=DeepSpeed(stage=3), activation_checkpointing="full"),
+    "zero-2, selective recomputation": run(strategy=DeepSpeed(stage=2), activation_checkpointing="selective"),
+    "zero-2, small buckets": run(strategy=DeepSpeed(stage=2, bucket_mib=1), workload=WIDE),
+    "zero-2, one bucket": run(strategy=DeepSpeed(stage=2, bucket_mib=200), workload=WIDE),
+    "zero-3, bfloat16": run(strategy=DeepSpeed(stage=3), precision=BFLOAT16),
+    "fsdp, bfloat16": run(strategy=Fsdp(), precision=BFLOAT16),
+    "zero-2, float16": run(strategy=DeepSpeed(stage=2), precision=FLOAT16),
+}  # fmt: skip
+PARAMETERS = MODEL.size.parameters
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("zero")
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> dict[str, Any]:
+    """What the first of two ranks found; the other had the same losses."""
+    first, second = together(folder / "ranks", everything, str(folder), RUNS)
+    assert {name: each["losses"] for name, each in first["measured"].items()} == {
+        name: each["losses"] for name, each in second["measured"].items()
+    }
+    first["second"] = second["measured"]
+    return dict(first)
+
+
+@pytest.mark.parametrize("name", [name for name in RUNS if name.startswith("zero") and "float16" not in name])
+def test_how_it_is_divided_changes_no_loss(found: dict[str, Any], name: str) -> None:
+    other = found["measured"]["zero-2, one bucket" if "bucket" in name else "ddp"]
+    one = found["measured"][name]
+    assert one["losses"] == pytest.approx(other["losses"], abs=2e-5)
+    assert one["norm"] == pytest.approx(other["norm"], rel=1e-4)
+    assert one["updated"]
+    assert one["shapes"] == other["shapes"]
+    assert one["gathered"] == pytest.approx(other["gathered"], abs=1e-2)
+
+
+def test_a_larger_bucket_is_fewer_exchanges(found: dict[str, Any]) -> None:
+    small, large = (found["measured"][f"zero-2, {which}"]["reductions"] for which in ("small buckets", "one bucket"))
+    assert small > large > 0
+
+
+def test_lower_precision_computes_there_and_keeps_float32(found: dict[str, Any]) -> None:
+    assert found["measured"]["zero-3, bfloat16"]["dtypes"] == ["torch.bfloat16"]
+    assert found["measured"]["zero-2, float16"]["dtypes"] == ["torch.float16"]
+    bfloat16, reference = (found["measured"][f"{name}, bfloat16"]["losses"] for name in ("zero-3", "fsdp"))
+    assert bfloat16 == pytest.approx(reference, abs=2e-4)
+    assert found["measured"]["zero-2, float16"]["losses"] == pytest.approx(found["measured"]["ddp"]["losses"], abs=2e-3)
+
+
+def test_a_gradient_that_is_no_number_changes_nothing(found: dict[str, Any]) -> None:
+    assert not [name for name in RUNS if found["measured"][name].get("unequal")]
+
+
+def test_the_same_world_resumes_bit_for_bit(found: dict[str, Any]) -> None:
+    for name in ("zero-1", "zero-3"):
+        assert found["resumed"][name][name] == found["committed"][name][2:], name
+
+
+@pytest.mark.parametrize("name", ["zero-1", "zero-3", "fsdp"])
+def test_any_strategy_takes_it_up(found: dict[str, Any], name: str) -> None:
+    for other, losses in found["resumed"][name].items():
+        assert losses == pytest.approx(found["committed"][name][2:], abs=1e-6), other
+
+
+def test_another_world_takes_it_up(found: dict[str, Any], folder: Path) -> None:
+    (one,) = together(folder / "alone", resumed, f"file://{folder}/zero-3", {"zero-3": RUNS["zero-3"]}, size=1)
+    assert one["zero-3"] == pytest.approx(found["committed"]["zero-3"][2:], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["zero-1", "zero-3"])
+def test_the_weights_are_whole_in_one_process(found: dict[str, Any], folder: Path, name: str) -> None:
+    weights = load_weights(f"file://{folder}/{name}")
+    assert {each: list(value.shape) for each, value in weights.items()} == found["measured"]["ddp"]["shapes"]
+    for each, value in weights.items():
+        assert value.flatten().tolist() == found["weights"][name][each], each
