@@ -79,7 +79,7 @@ def _measure(ranks: Ranks, run: TrainingRun) -> dict[str, Any]:
     losses.append(ranks.sums(passed.loss)[0] / ranks.world_size)
     updated = model.update(run.optimizer.learning_rate)
     found: dict[str, Any] = {
-        "losses": losses, "norm": norm, "updated": updated, "gradients": between, "reductions": len(reductions),
+        "losses": losses, "norm": norm, "updated": updated, "gradients": list(between), "reductions": len(reductions),
     }  # fmt: skip
     if hasattr(model, "masters"):
         parameters = list(model.models[0].parameters())
