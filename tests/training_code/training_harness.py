@@ -154,12 +154,27 @@ def start_hosts(folder: Path, options: TrainingRun, data: Path, *, count: int = 
 
 
 def start_ranks(
-    folder: Path, options: TrainingRun, data: Path, *, size: int = 2, trouble: Callable[[Any], None] | None = None
+    folder: Path,
+    options: TrainingRun,
+    data: Path,
+    *,
+    size: int = 2,
+    trouble: Callable[[Any], None] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Processes:
-    """Ranks on one host without torchrun, out of a warm forkserver; ``trouble`` is done to each one's train module."""
+    """Ranks on one host without torchrun, out of a warm forkserver.
+
+    Args:
+        folder: Becomes the host's /opt/ml, with a log of each rank beside it.
+        options: The run.
+        data: The split to train on.
+        size: Ranks.
+        trouble: Done to each rank's train module.
+        environment: Further variables of the ranks: the forkserver has those of the test that happened to start it.
+    """
     paths = container(folder, options, data=data)
     started = Processes([], [], paths=[paths])
-    _start(started, folder, size, size, lambda rank: (_rank, trouble))
+    _start(started, folder, size, size, lambda rank: (_rank, trouble), environment or {})
     return started
 
 
@@ -178,7 +193,7 @@ def together(
     folder.mkdir(parents=True, exist_ok=True)
     started = Processes([], [])
     results = [folder / f"result-{rank}.json" for rank in range(size)]
-    _start(started, folder, size, local_size or size, lambda rank: (_joined, results[rank], work, arguments))
+    _start(started, folder, size, local_size or size, lambda rank: (_joined, results[rank], work, arguments), {})
     codes = started.codes(240)
     assert codes == [0] * size, "\n".join(started.log(rank)[-3000:] for rank in range(size) if codes[rank])
     return [json.loads(result.read_text()) for result in results]
@@ -203,7 +218,12 @@ def _joined(result: Path, work: Callable[..., Any], arguments: tuple[Any, ...]) 
 
 
 def _start(
-    started: Processes, folder: Path, size: int, local_size: int, task: Callable[[int], tuple[Any, ...]]
+    started: Processes,
+    folder: Path,
+    size: int,
+    local_size: int,
+    task: Callable[[int], tuple[Any, ...]],
+    further: Mapping[str, str],
 ) -> None:
     """Start ``size`` ranks, ``local_size`` of them on each host as far as they know."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -217,7 +237,7 @@ def _start(
             "SAGEMAKER_BASE_DIR": str(folder), "RANK": str(rank), "LOCAL_RANK": str(rank % local_size),
             "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(local_size), "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True", "GLOO_SOCKET_IFNAME": "lo",
-            "OMP_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1", **further,
         }  # fmt: skip
         started.logs.append(folder / f"rank-{rank}.log")
         work, *arguments = task(rank)

@@ -64,17 +64,14 @@ def watched(server: str, shards: Path, tmp_path_factory: pytest.TempPathFactory)
         steps=STEPS, checkpoint_steps=10, checkpoint_uri=f"file://{folder}/checkpoints",
         watching=Watching(tensorboard=True, mlflow_uri=server, wandb="offline", profile_step=3),
     )  # fmt: skip
-    os.environ["TRAINING_JOB_NAME"] = "watched-job"
-    try:
-        first = start_ranks(folder / "host", run, shards)
-        first.wait_for_step(12)
-        first.terminate()
-        assert first.codes() == [ExitCode.INTERRUPTED] * 2, first.log()
-        log = first.log()
-        second = start_ranks(folder / "host", run, shards)
-        assert second.codes() == [ExitCode.SUCCESS] * 2, second.log()
-    finally:
-        del os.environ["TRAINING_JOB_NAME"]
+    environment = {"TRAINING_JOB_NAME": "watched-job"}
+    first = start_ranks(folder / "host", run, shards, environment=environment)
+    first.wait_for_step(12)
+    first.terminate()
+    assert first.codes() == [ExitCode.INTERRUPTED] * 2, first.log()
+    log = first.log()
+    second = start_ranks(folder / "host", run, shards, environment=environment)
+    assert second.codes() == [ExitCode.SUCCESS] * 2, second.log()
     first.logs[0] = folder / "first.log"
     first.logs[0].write_text(log)
     return first, second
@@ -130,8 +127,8 @@ def test_goodput_falls_by_the_interruption(watched: tuple[Processes, Processes])
 
 def test_a_tracker_that_is_away_costs_no_step(shards: Path, tmp_path: Path) -> None:
     watching = Watching(mlflow_uri=f"http://127.0.0.1:{free_port()}")
-    os.environ.update(MLFLOW_HTTP_REQUEST_MAX_RETRIES="0", MLFLOW_HTTP_REQUEST_TIMEOUT="2")
-    run = start_ranks(tmp_path, tiny_run(steps=5, watching=watching), shards)
+    hasty = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}
+    run = start_ranks(tmp_path, tiny_run(steps=5, watching=watching), shards, environment=hasty)
     assert run.codes() == [ExitCode.SUCCESS] * 2, run.log()
     assert [step for step, _ in losses(run.log())] == [1, 2, 3, 4, 5]
     assert "watching: MLflow" in run.log()
