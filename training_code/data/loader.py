@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch.utils.data import Dataset
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from ml_contract.errors import reject
+from training_code.data.batches import Batches, Failure, Samples, as_it_is, leave_group
 from training_code.data.order import SampleOrder
 
 AHEAD = 64
 """Samples that a data set is told of before they are read, where it wants to know; at least two micro-batches."""
-
-
-class Samples(Protocol):
-    """A map-style data set. One that reads from afar has a method ``ahead(indices)`` too: what will be asked soon."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Any: ...
 
 
 class Loader:
@@ -68,8 +59,8 @@ class Loader:
             # torchdata 0.11 calls a torch function that torch 2.13 deprecates.
             warnings.filterwarnings("ignore", message=".*set_vital.*")
             self._loader = StatefulDataLoader(
-                _InBatches(samples, ahead if workers else None), batch_sampler=self._plan, num_workers=workers,
-                generator=generator, worker_init_fn=_leave_group, collate_fn=collate,
+                Batches(samples, ahead if workers else None, collate), batch_sampler=self._plan, num_workers=workers,
+                generator=generator, worker_init_fn=leave_group, collate_fn=as_it_is,
             )  # fmt: skip
 
     def __iter__(self) -> Loader:
@@ -79,6 +70,8 @@ class Loader:
         if self._batches is None:
             self._batches = iter(self._loader)
         batch = next(self._batches)
+        if isinstance(batch, Failure):
+            batch.again()
         if self._handed_out == 0:
             self._start = self._taken
         self._handed_out += self._micro_batch
@@ -153,27 +146,3 @@ class _MicroBatches:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self._taken, self._done = state_dict["taken"], state_dict["done"]
-
-
-class _InBatches(Dataset[Any]):
-    """A data set that hears of a batch as a whole before its samples are asked for one by one."""
-
-    def __init__(self, samples: Samples, ahead: Callable[[Sequence[int]], None] | None) -> None:
-        self._samples, self._ahead = samples, ahead
-
-    def __len__(self) -> int:
-        return len(self._samples)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._samples[index]
-
-    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        if self._ahead is not None:
-            self._ahead(indices)
-        return [self._samples[index] for index in indices]
-
-
-def _leave_group(_: int) -> None:
-    # torchrun signals a rank's whole process group, and a worker dies of SIGTERM; but the trainer still needs batches
-    # to reach the end of its step. A worker ends with its trainer all the same: torch's watchdog looks for the parent.
-    os.setpgid(0, 0)

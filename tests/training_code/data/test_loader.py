@@ -9,13 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml_contract.errors import ContractError
+from training_code import failure
 from training_code.data.loader import AHEAD, Loader
 from training_code.data.order import SampleOrder
+from training_code.data.s3_reads import StreamError
 from training_code.data.tokens import TokenShards
 from training_code.data.windows import Windows
 
 LENGTH = 64
-MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def loader(
@@ -159,3 +161,43 @@ def test_worker_processes_change_nothing_and_resume_exactly(shards: Path, after:
     third = loader(shards, workers=after, micro_batch=2)
     third.load_state_dict(first.state_dict())
     assert take(third, 2) == take(first, 2), "torchdata's own state where the workers are as many"
+
+
+class Unsendable(Exception):
+    """Whose copy cannot be made from its message."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} and {second}")
+
+
+ERRORS = {
+    "shard a.tar: got 5, but it is damaged. Copy it.": ContractError("shard a.tar", 5, "it is damaged", "Copy it."),
+    "StreamError: s3://b/a.tar: GetObject failed": StreamError("s3://b/a.tar: GetObject failed"),
+    "Unsendable: a and b": Unsendable("a", "b"),
+}
+
+
+class Broken:
+    """Samples of which none can be read, for one reason after the other."""
+
+    def __init__(self) -> None:
+        self._errors = iter(list(ERRORS.values()))
+
+    def __len__(self) -> int:
+        return 100
+
+    def __getitem__(self, index: int) -> Any:
+        raise next(self._errors)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_is_the_same_wherever_samples_are_read(workers: int) -> None:
+    order = SampleOrder(samples=100, batch_size=4, rank=0, world_size=1, seed=7)
+    source = Loader(Broken(), order, workers=workers, micro_batch=4)
+    for reason, error in ERRORS.items():
+        with pytest.raises((type(error), RuntimeError)) as caught:
+            next(source)
+        assert failure.describe(caught.value).removeprefix("RuntimeError: ") == reason
+        assert ("in __getitem__" in "".join(getattr(caught.value, "__notes__", []))) == (workers > 0)
+        if not workers:
+            break  # torch's iterator has ended with the first one
