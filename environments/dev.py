@@ -11,7 +11,8 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
 from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import bytes_lm
-from stacks.environment import Criterion, Environment, Packaging, Serving, WorkloadTraining
+from stacks.environment import Environment, Serving
+from stacks.workload_training import Criterion, Packaging, WorkloadTraining
 
 DEV = Environment(
     name="dev",

@@ -3,15 +3,23 @@
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
-from constructs_lib.training import DeepLearningImage, ProcessingResources, RetryPolicy, SpotCapacity, TrainingResources
+from constructs_lib.training import (
+    DeepLearningImage,
+    EcrImage,
+    ProcessingResources,
+    RetryPolicy,
+    SpotCapacity,
+    TrainingResources,
+)
 from ml_contract.images import PYTORCH_TRAINING_CPU, TRITON
 from ml_contract.packaging import PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine
 from ml_contract.training.run import TrainingRun
-from ml_contract.training.strategies import Fsdp
+from ml_contract.training.strategies import DeepSpeed, Fsdp
 from ml_contract.training.surroundings import Checkpointing
-from ml_contract.workloads import bytes_lm
-from stacks.environment import Criterion, Environment, Packaging, Serving, WorkloadTraining
+from ml_contract.workloads import arr_coc, bytes_lm, llama
+from stacks.environment import Environment, Serving
+from stacks.workload_training import Criterion, Packaging, WorkloadTraining
 
 RETRIES = (
     RetryPolicy(failures=("SageMaker.CAPACITY_ERROR",), interval_seconds=2, backoff_rate=1.0, max_attempts=3),
@@ -21,6 +29,13 @@ PROCESSING = ProcessingResources(instance_type="ml.c5.xlarge", volume_gib=30, ma
 HOSTS = TrainingResources(instance_type="ml.m5.large", instance_count=2, volume_gib=30, efa=False)
 SPOT = SpotCapacity(max_run_seconds=3600, max_wait_seconds=7200)
 IMAGE = DeepLearningImage(image=PYTORCH_TRAINING_CPU)
+OWN_IMAGE = EcrImage(repository="trainyard-training", tag="1")
+TRITON_CPU = Packaging(
+    image=DeepLearningImage(image=TRITON),
+    package=PackageOptions(backend="python"),
+    instance_types=("ml.c5.xlarge",),
+)
+AS_TRAINED = Packaging(image=DeepLearningImage(image=TRITON), package=None, instance_types=("ml.c5.xlarge",))
 
 BYTES_LM = WorkloadTraining(
     # 0.38 million parameters that see 1 million bytes in about 30 s when two cores are idle, and come to about 2.6
@@ -43,11 +58,51 @@ BYTES_LM = WorkloadTraining(
     processing=PROCESSING,
     criterion=Criterion(figure="bits_per_byte", better="LessThan", threshold=3.2, baseline="order0_bits_per_byte"),
     approval="Approved",
-    packaging=Packaging(
-        image=DeepLearningImage(image=TRITON),
-        package=PackageOptions(backend="python"),
-        instance_types=("ml.c5.xlarge",),
+    packaging=TRITON_CPU,
+)
+
+LLAMA = WorkloadTraining(
+    run=TrainingRun(
+        workload=llama.LLAMA_TINY,
+        strategy=DeepSpeed(stage=2),
+        optimizer=AdamW(learning_rate=6e-3),
+        schedule=Cosine(warmup_steps=20),
+        global_batch_size=16,
+        steps=200,
+        checkpointing=Checkpointing(every_steps=20),
     ),
+    prepare=llama.PrepareOptions(maximum_bytes=2**20),
+    evaluate=llama.EvaluateOptions(),
+    image=OWN_IMAGE,
+    resources=HOSTS,
+    capacity=SPOT,
+    retries=RETRIES,
+    processing=PROCESSING,
+    criterion=Criterion(figure="bits_per_byte", better="LessThan", threshold=3.4, baseline="order0_bits_per_byte"),
+    approval="Approved",
+    packaging=AS_TRAINED,
+)
+
+ARR_COC = WorkloadTraining(
+    run=TrainingRun(
+        workload=arr_coc.ARR_COC_TINY,
+        strategy=Fsdp(sharding="shard_grad_op"),
+        optimizer=AdamW(learning_rate=3e-3),
+        schedule=Cosine(warmup_steps=40),
+        global_batch_size=16,
+        steps=800,
+        checkpointing=Checkpointing(every_steps=50),
+    ),
+    prepare=arr_coc.PrepareOptions(train_samples=2048),
+    evaluate=arr_coc.EvaluateOptions(),
+    image=OWN_IMAGE,
+    resources=HOSTS,
+    capacity=SPOT,
+    retries=RETRIES,
+    processing=PROCESSING,
+    criterion=Criterion(figure="accuracy", better="GreaterThan", threshold=0.5, baseline="majority_accuracy"),
+    approval="Approved",
+    packaging=AS_TRAINED,
 )
 
 LOCAL = Environment(
@@ -56,10 +111,10 @@ LOCAL = Environment(
     region="us-east-1",
     protected=False,
     network=NetworkSettings(
-        cidr="10.10.0.0/24", availability_zones=("us-east-1a", "us-east-1b"), nodes=4, efa=False, log_days=1
+        cidr="10.10.0.0/24", availability_zones=("us-east-1a", "us-east-1b"), nodes=13, efa=False, log_days=1
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
-    trainings=(BYTES_LM,),
+    trainings=(BYTES_LM, LLAMA, ARR_COC),
     serving=Serving(
         workload="bytes-lm",
         resources=ServingResources(instance_type="ml.c5.xlarge", instance_count=1, start_seconds=120),

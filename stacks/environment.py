@@ -1,8 +1,8 @@
-"""What an environment may hold: the constructs' own value objects, and the workload's."""
+"""What an environment may hold: its network, its storage, the pipelines, the endpoint."""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 import aws_cdk as cdk
 from pydantic import Field, model_validator
@@ -10,77 +10,9 @@ from pydantic import Field, model_validator
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
-from constructs_lib.training import DeepLearningImage, ProcessingResources, RetryPolicy, TrainingResources
-from constructs_lib.training.capacity import Capacity
 from constructs_lib.values import Value
 from ml_contract.errors import reject
-from ml_contract.instances import instance
-from ml_contract.packaging import PackageOptions
-from ml_contract.training.run import TrainingRun
-
-
-class Criterion(Value):
-    """What a trained model's evaluation must show before the model is registered."""
-
-    figure: str = Field(pattern=r"^[a-z0-9_]+$")
-    """Figure of evaluation.json."""
-    better: Literal["LessThan", "GreaterThan"]
-    """Which side of threshold and baseline is the good one."""
-    threshold: float
-    """What the figure is held against; an execution may give its own."""
-    baseline: str = Field(pattern=r"^[a-z0-9_]+$")
-    """Figure of evaluation.json that a model must beat besides."""
-
-
-class Packaging(Value):
-    """What becomes of a model that is registered."""
-
-    image: DeepLearningImage
-    """Image that serves it."""
-    package: PackageOptions | None
-    """How it is packed for Triton; None registers the training artifact as it is."""
-    instance_types: tuple[str, ...] = Field(min_length=1)
-    """Types that may serve it."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name in self.instance_types:
-            if self.package and self.package.instance_kind == "KIND_GPU" and not instance(name).accelerators:
-                reject("package.instance_kind", self.package.instance_kind, f"instance_types names {name}, without GPU",
-                       "Take KIND_CPU, or types with a GPU.")  # fmt: skip
-        return self
-
-
-class WorkloadTraining(Value):
-    """A pipeline: prepare, train, evaluate, register."""
-
-    run: TrainingRun
-    """What is trained and how."""
-    prepare: object
-    """Options of the workload's data preparation, a dataclass of ml_contract.workloads."""
-    evaluate: object
-    """Options of its evaluation, likewise."""
-    image: DeepLearningImage
-    """Image of all jobs."""
-    resources: TrainingResources
-    """Hosts of the training job."""
-    capacity: Capacity
-    """Where the hosts come from, and how long they may run."""
-    retries: tuple[RetryPolicy, ...]
-    """When a failed step is started anew."""
-    processing: ProcessingResources
-    """Host of the steps before and after training."""
-    criterion: Criterion
-    """With which evaluation a model is registered."""
-    approval: Literal["PendingManualApproval", "Approved"]
-    """Whether a person approves a registered model before it can be served."""
-    packaging: Packaging
-    """What becomes of a registered model."""
-
-    @property
-    def workload(self) -> str:
-        """Name of the workload as stacks and pipelines carry it, for example ``bytes-lm``."""
-        return self.run.workload.kind.replace("_", "-")
+from stacks.workload_training import WorkloadTraining
 
 
 class Serving(Value):
@@ -124,7 +56,7 @@ class Environment(Value):
         if self.serving.resources.instance_type not in served:
             reject("serving.resources.instance_type", self.serving.resources.instance_type,
                    f"the workload's packaging.instance_types are {', '.join(served)}", "Add it there.")  # fmt: skip
-        hosts = sum(training.resources.instance_count + 1 for training in self.trainings)
+        hosts = sum(training.resources.hosts + 1 for training in self.trainings)
         if hosts + self.serving.resources.instance_count > self.network.nodes:
             reject("network.nodes", self.network.nodes,
                    f"all trainings, each with a processing host ({hosts}), and serving"

@@ -11,7 +11,9 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from constructs_lib.training.checkpoint import Checkpoint
-from constructs_lib.training.resources import PLAN, HeterogeneousResources, JobResources, PreferredResources
+from constructs_lib.training.instance_groups import HeterogeneousResources
+from constructs_lib.training.instance_preferences import PLAN, PreferredResources
+from constructs_lib.training.resources import JobResources
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
