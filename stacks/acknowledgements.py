@@ -20,6 +20,7 @@ class Acknowledgement:
 
 _CONTAINERS = r"/(Jobs|Endpoint)/Role/DefaultPolicy/Resource"
 _PIPELINE = r"/Pipeline/Role/DefaultPolicy/Resource"
+_PEOPLE = r"/Runs/Users/Resource"
 
 ACKNOWLEDGEMENTS = (
     Acknowledgement(
@@ -50,10 +51,10 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/[a-z-]+(/[a-z-]+)*/\*\]",
-        path=r"/(Jobs|Endpoint|Pipeline)/Role/DefaultPolicy/Resource",
+        path=rf"(/(Jobs|Endpoint|Pipeline)/Role/DefaultPolicy/Resource|{_PEOPLE})",
         reason=(
-            "Objects below one prefix of one bucket, whose names executions make. Left: an execution can reach the "
-            "objects of another one of the same pipeline."
+            "Objects below one prefix of one bucket, whose names executions and people make. Left: an execution can "
+            "reach the objects of another one of the same pipeline, and an ad-hoc run those of another person's."
         ),
     ),
     Acknowledgement(
@@ -68,6 +69,24 @@ ACKNOWLEDGEMENTS = (
         finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:model-package/[a-z0-9-]+/\*\]",
         path=_PIPELINE,
         reason="Versions of this pipeline's own group get their number when they are registered. Left: nothing beyond.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:training-job/adhoc-[a-z0-9]+-\*\]",
+        path=_PEOPLE,
+        reason=(
+            "People name their jobs behind this prefix. Creation is limited to the environment's network, key, role "
+            "and instance types. Left: one person can stop the job of another."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:log-group:/aws/sagemaker/TrainingJobs:\*\]",
+        path=_PEOPLE,
+        reason="SageMaker writes the streams of all jobs into one group. Left: people can read the log of any job.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:parameter/trainyard/[a-z0-9]+/\*\]",
+        path=_PEOPLE,
+        reason="What the environment publishes, which holds no secret, now and later. Left: nothing beyond.",
     ),
 )
 

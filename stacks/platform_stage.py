@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from constructs_lib.network import know_availability_zones
+from stacks.adhoc import AdHocStack
 from stacks.environment import Environment
 from stacks.guardrails import guard_stage
 from stacks.network import NetworkStack
@@ -40,4 +41,5 @@ class PlatformStage(cdk.Stage):
             models=self.trainings[environment.serving.workload].models,
             key=storage.key,
         )
+        self.adhoc = AdHocStack(self, "AdHoc", environment=environment, network=network, storage=storage)
         guard_stage(self, environment)

@@ -25,7 +25,8 @@ def test_every_environment_has_its_stacks() -> None:
         stacks = {a["properties"]["stackName"]: a["properties"].get("terminationProtection", False)
                   for a in manifest["artifacts"].values() if a["type"] == "aws:cloudformation:stack"}  # fmt: skip
         (environment,) = (found for found in ENVIRONMENTS if found.stage == stage)
-        parts = ["network", "storage", "serving", *(f"training-{found.workload}" for found in environment.trainings)]
+        trainings = [f"training-{found.workload}" for found in environment.trainings]
+        parts = ["network", "storage", "serving", "adhoc", *trainings]
         assert stacks == {f"trainyard-{stage.lower()}-{part}": stage == "Prod" for part in parts}
 
 

@@ -12,7 +12,7 @@ import importlib.util
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -21,7 +21,6 @@ from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 from pydantic import Field
 
-from constructs_lib.training.entrypoint import check_module
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -131,6 +130,22 @@ def files(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") or part in _IGNORED_FOLDERS for part in parts)
         if path.is_file() and not hidden and path.suffix not in _IGNORED_SUFFIXES:
             yield path
+
+
+def check_module(module: str, folders: Mapping[str, Path]) -> None:
+    """Refuse a module that the packed packages do not hold.
+
+    Raises:
+        ContractError: Neither a file nor a package's ``__main__`` carries the name.
+    """
+    package, *rest = module.split(".")
+    folder = folders.get(package)
+    if folder is not None:
+        path = folder.joinpath(*rest)
+        if (rest and path.with_suffix(".py").is_file()) or (path / "__main__.py").is_file():
+            return
+    reject("module", module, f"the packed packages {', '.join(sorted(folders))} hold no such program",
+           "Name a module file, or a package with __main__.py.")  # fmt: skip
 
 
 Program.model_rebuild()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from constructs_lib.training.channels import Channel, FileSystemChannel, StreamChannel
 from constructs_lib.training.checkpoint import Checkpoint, DirectCheckpoint
-from constructs_lib.training.entrypoint import CODE
 from constructs_lib.training.tracking import TENSORBOARD_PATH
+from ml_contract.entrypoint import CODE
 from ml_contract.errors import reject
 from ml_contract.training.run import TrainingRun
 

@@ -38,22 +38,25 @@ class Location(Value):
         """A place below this one."""
         return self.model_copy(update={"path": (*self.path, *path)})
 
-    def grant_read(self, role: iam.IRole) -> None:
-        """Let ``role`` list the bucket, read objects below the prefix and decrypt them."""
-        self._grant(role, _READ)
+    def grant_read(self, identity: iam.IGrantable) -> None:
+        """Let ``identity`` list the bucket, read objects below the prefix and decrypt them."""
+        self._grant(identity, _READ)
         if self.bucket.encryption_key:
-            self.bucket.encryption_key.grant(role, "kms:Decrypt")
+            self.bucket.encryption_key.grant(identity, "kms:Decrypt")
 
-    def grant_read_write(self, role: iam.IRole) -> None:
-        """Let ``role`` also write and delete objects below the prefix."""
-        self._grant(role, (*_READ, *_WRITE))
+    def grant_read_write(self, identity: iam.IGrantable) -> None:
+        """Let ``identity`` also write and delete objects below the prefix."""
+        self._grant(identity, (*_READ, *_WRITE))
         if self.bucket.encryption_key:
-            self.bucket.encryption_key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
+            self.bucket.encryption_key.grant(identity, "kms:Decrypt", "kms:GenerateDataKey")
 
-    def _grant(self, role: iam.IRole, actions: tuple[str, ...]) -> None:
+    def _grant(self, identity: iam.IGrantable, actions: tuple[str, ...]) -> None:
         objects = self.bucket.arn_for_objects(f"{self.prefix}/*")
-        role.add_to_principal_policy(iam.PolicyStatement(actions=list(_LIST), resources=[self.bucket.bucket_arn]))
-        role.add_to_principal_policy(iam.PolicyStatement(actions=list(actions), resources=[objects]))
+        for statement in (
+            iam.PolicyStatement(actions=list(_LIST), resources=[self.bucket.bucket_arn]),
+            iam.PolicyStatement(actions=list(actions), resources=[objects]),
+        ):
+            identity.grant_principal.add_to_principal_policy(statement)
 
 
 class StepOutput(Expression):

@@ -18,7 +18,6 @@ from constructs_lib.training.channels import MOST_CHANNELS, DataChannel, StreamC
 from constructs_lib.training.checkpoint import Checkpoint
 from constructs_lib.training.code import Program
 from constructs_lib.training.debugging import Debugger, Profiler
-from constructs_lib.training.entrypoint import CODE, TRAINING_INPUT, entrypoint
 from constructs_lib.training.expressions import Expression, Get
 from constructs_lib.training.image import ContainerImage
 from constructs_lib.training.location import Location, StepOutput
@@ -27,6 +26,7 @@ from constructs_lib.training.retry import RetryPolicy, check_disjoint
 from constructs_lib.training.steps.base import Environment, Step, check_environment
 from constructs_lib.training.streaming import streamed
 from constructs_lib.training.tracking import MlflowTracking, TensorBoardOutput
+from ml_contract.entrypoint import CODE, TRAINING_INPUT, entrypoint
 from ml_contract.errors import reject
 from ml_contract.hyperparameters import encode
 from ml_contract.metrics import Metric

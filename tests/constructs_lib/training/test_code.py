@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs_lib.training.code import files, pack, package_folder
-from constructs_lib.training.entrypoint import check_module, entrypoint
+from constructs_lib.training.code import check_module, files, pack, package_folder
+from ml_contract.entrypoint import entrypoint
 from ml_contract.errors import ContractError
 
 

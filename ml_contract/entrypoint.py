@@ -9,9 +9,6 @@ reference, read 2026-11-21: at most 100 strings of at most 256 characters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from ml_contract.errors import reject
 
 CODE = "code"
@@ -44,19 +41,3 @@ def entrypoint(module: str, *, archive_folder: str) -> list[str]:
             reject("module", part, f"a part of the entrypoint has {len(part)} characters and SageMaker takes {LONGEST}",
                    "Shorten the module's name.")  # fmt: skip
     return command
-
-
-def check_module(module: str, folders: Mapping[str, Path]) -> None:
-    """Refuse a module that the packed packages do not hold.
-
-    Raises:
-        ContractError: Neither a file nor a package's ``__main__`` carries the name.
-    """
-    package, *rest = module.split(".")
-    folder = folders.get(package)
-    if folder is not None:
-        path = folder.joinpath(*rest)
-        if (rest and path.with_suffix(".py").is_file()) or (path / "__main__.py").is_file():
-            return
-    reject("module", module, f"the packed packages {', '.join(sorted(folders))} hold no such program",
-           "Name a module file, or a package with __main__.py.")  # fmt: skip
