@@ -12,7 +12,7 @@ from ministack.core import iam_actions, iam_evaluator, responses
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.operations import Caller
-from trainyard.local.hooks import sagemaker_access
+from trainyard.local.hooks import sagemaker_access, ssm_access
 
 # What follows the service's name in an action that the emulator could not name.
 _UNMAPPED = "UnmappedOperation"
@@ -100,9 +100,13 @@ def _resource(original: Callable[..., str]) -> Callable[..., str]:
         region: str,
         account: str,
     ) -> str:
+        target = headers.get("x-amz-target", "")
+        if service == "ssm":
+            named = ssm_access.resource(target.rpartition(".")[2], _object(body), region, account)
+            if named is not None:
+                return named
         if service != "sagemaker":
             return original(service, method, path, headers, body, query, region, account)
-        target = headers.get("x-amz-target", "")
         endpoint = sagemaker_access.invoked_endpoint(path)
         if endpoint is not None and not target:
             return f"arn:aws:sagemaker:{region}:{account}:endpoint/{endpoint}"

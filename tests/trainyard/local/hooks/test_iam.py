@@ -87,6 +87,10 @@ READS = [
     ("sagemaker", "sagemaker:ListTrainingJobs", "*", "list_training_jobs", {}),
     ("sagemaker", "sagemaker:DescribePipeline", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/t{{id}}",
      "describe_pipeline", {"PipelineName": "t{id}"}),
+    ("ssm", "ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/t{{id}}", "get_parameter",
+     {"Name": "/t{id}"}),
+    ("ssm", "ssm:GetParametersByPath", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/t{{id}}", "get_parameters_by_path",
+     {"Path": "/t{id}"}),
 ]  # fmt: skip
 
 
@@ -101,6 +105,15 @@ def test_services_ask_for_their_actions(
     assert "AccessDenied" not in code(
         getattr(as_role(role(allow(action, resource=wanted)))(service), operation), **given
     )
+
+
+def test_a_listed_parameter_is_a_resource_of_its_own(role: Callable, as_role: Callable) -> None:
+    parameter = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/mine"
+    ssm = as_role(role(allow("ssm:GetParameters", resource=parameter)))("ssm")
+    assert ssm.get_parameters(Names=["/mine"])["InvalidParameters"] == ["/mine"]
+    denied(ssm.get_parameters, "ssm:GetParameters", parameter.replace("mine", "yours"), Names=["/yours"])
+    # Two names have no one resource here: only who may read everything passes.
+    denied(ssm.get_parameters, "ssm:GetParameters", "*", Names=["/mine", "/yours"])
 
 
 def test_conditions_are_evaluated(role: Callable, as_role: Callable) -> None:
