@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
@@ -286,6 +287,13 @@ def nan_in_step_8(_: Any) -> None:
         return loss(*given) * (float("nan") if next(calls) == 8 else 1)
 
     BytesLmWorkload.loss = broken  # type: ignore[method-assign]
+
+
+def impatient(_: Any) -> None:
+    """Trouble: a stream that gives S3 up within seconds, not minutes."""
+    from training_code.data import s3_reads, streaming
+
+    streaming.Patience = partial(s3_reads.Patience, attempts=4, backoff_s=0.02, stall_s=1.0)  # type: ignore
 
 
 def rank_1_breaks_in_step_3(_: Any) -> None:
