@@ -27,6 +27,8 @@ from training_code.parallel.ranks import Ranks
 EXIT_SECONDS = 5.0
 """Left between the last commit and SIGKILL, for processes to end."""
 
+_SHARED = ("workload", "global_batch_size", "seed")
+"""Hyperparameters that a run has in common with the one that it begins from: what is learned, from which samples."""
 _CHANGEABLE = ("strategy", "micro_batch_size", "activation_checkpointing", "compile_blocks", "loading", "checkpoint",
                "watching")  # fmt: skip
 """Beginnings of hyperparameters that a resumed run may change: they change how the same numbers are computed."""
@@ -60,18 +62,23 @@ class Checkpoints:
         self._uri = run.checkpoint_uri
         self._manager: CheckpointManager | None = None
         if run.checkpoint_uri is not None:
-            kept = {name: value for name, value in to_json(run).items() if not name.startswith(_CHANGEABLE)}
+            told = to_json(run)
+            kept = {name: value for name, value in told.items() if not name.startswith(_CHANGEABLE)}
+            base = {name: told[name] for name in _SHARED}
             self._manager = CheckpointManager(
                 run.checkpoint_uri,
                 options=CheckpointOptions(policy=self._policy, on_event=self._report),
-                run=RunIdentity.of(run.workload.kind, {**kept, "data": data_digest}),
+                run=RunIdentity.of(
+                    run.workload.kind, {**kept, "data": data_digest}, base={**base, "data": data_digest}
+                ),
                 hyperparameters=encode(run),
             )
 
     def restore(self) -> None:
         """Continue from the newest sound commit, where there is one."""
         restored = self._manager.restore(self._state) if self._manager else None
-        if restored is not None:
+        # What another run committed is not this one's until it has saved it too.
+        if restored is not None and not restored.begun:
             self._asked_step = self.committed_step = restored.step
 
     def overdue(self) -> bool:
@@ -96,12 +103,16 @@ class Checkpoints:
         self._beside = self._policy.mode == "async"
 
     def last_good(self, step: int) -> str:
-        """Commit the state after ``step`` steps, from which a broken step did not yet take anything; says where it is.
+        """Commit the state after ``step`` steps, from which a broken step did not yet take anything.
 
         A failure here leaves the commit before it.
+
+        Returns:
+            Where it is, and how a run of another configuration begins from it: two sentences.
         """
+        again = "Train again from the start"
         if self._manager is None:
-            return "There is no checkpoint, because checkpoint_uri is not given"
+            return f"There is no checkpoint, because checkpoint_uri is not given. {again}"
         try:
             if step != self._asked_step:
                 self._note(step)
@@ -110,8 +121,9 @@ class Checkpoints:
         except CheckpointError as error:
             say(f"checkpoint: step {step} was not saved: {error}")
         if not self.committed_step:
-            return "There is no checkpoint"
-        return f"The last good checkpoint is step {self.committed_step} in {self._uri}"
+            return f"There is no checkpoint. {again}"
+        return (f"The last good checkpoint is step {self.committed_step}. Begin another run, with a checkpoint_uri of"
+                f" its own, by checkpointing.begin_from={self._uri}")  # fmt: skip
 
     def before_the_end(self, step: int, interruption: Interruption) -> None:
         """Commit ``step`` if the time suffices, else what is on its way. A failure here costs steps, not the run."""

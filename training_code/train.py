@@ -86,8 +86,8 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
                 loader.rewind()
                 raise TrainingDiverged(
                     f"train:loss: got {loss!r} with gradient norm {norm!r} in step {progress.step + 1}, but both must"
-                    f" be finite. {checkpoints.last_good(progress.step)}; lower optimizer.learning_rate (it is"
-                    f" {run.optimizer.learning_rate}) or optimizer.gradient_clip ({run.optimizer.gradient_clip})."
+                    f" be finite. {checkpoints.last_good(progress.step)} and with a lower optimizer.learning_rate (it"
+                    f" is {run.optimizer.learning_rate}) or optimizer.gradient_clip ({run.optimizer.gradient_clip})."
                 )
             rate = run.optimizer.learning_rate * run.schedule.factor(progress.step, steps)
             model.update(rate)
@@ -107,6 +107,7 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
                 if ranks.is_leader:
                     say(metrics.line(progress.step, {metrics.INTERRUPTED_STEP: progress.step}))
                 watchers.ended(interrupted=True)
+                model.close()
                 return ExitCode.INTERRUPTED
             if overdue or progress.step % run.checkpointing.every_steps == 0:
                 checkpoints.save(progress.step)

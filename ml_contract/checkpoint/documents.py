@@ -79,6 +79,8 @@ class Commit:
     """SHA-256 over the sidecars by rank and the record of the metadata: one value names the whole content."""
     figures: Mapping[str, float] = field(default_factory=dict)
     """Of the step, by name, ``loss`` among them; only finite ones. Commits of older versions have none."""
+    base_hash: str = ""
+    """Digest of what a run that begins from here must share with it. Older commits have none."""
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
     """The run's, as they crossed into the container: what an export builds the model by. Older commits have none."""
     format: int = FORMAT

@@ -43,8 +43,15 @@ class Checkpointing:
     """Commits with the lowest loss that are kept besides."""
     mode: Literal["async", "sync"] = "async"
     """async writes in a thread beside training; sync waits for every commit."""
+    begin_from: str | None = None
+    """Checkpoints of another run, ``s3://bucket/prefix`` or ``file:///folder``: where this run has none of its own, it
+    goes on after their newest. Workload, data, global_batch_size and seed are the same; optimiser, schedule and length
+    may be others."""
 
     def __post_init__(self) -> None:
+        if self.begin_from is not None and not self.begin_from.startswith(("s3://", "file:///")):
+            reject("begin_from", self.begin_from, "it must be s3://bucket/prefix or file:///folder",
+                   "Write the checkpoint_uri of the run to begin from.")  # fmt: skip
         at_least("every_steps", self.every_steps, 1)
         between("every_seconds", self.every_seconds, 0, 86400, open_low=True)
         at_least("keep_last", self.keep_last, 2)

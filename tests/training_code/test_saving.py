@@ -80,8 +80,10 @@ def test_a_broken_step_leaves_the_state_before_it(tmp_path: Path) -> None:
     """Guards a divergence: what was good and not committed yet is committed, once."""
     run = Run(tmp_path, every_steps=5)
     run.step()
-    assert run.checkpoints.last_good(1) == f"The last good checkpoint is step 1 in file://{tmp_path}"
-    assert run.checkpoints.last_good(1) == f"The last good checkpoint is step 1 in file://{tmp_path}"
+    said = run.checkpoints.last_good(1)
+    assert said.startswith("The last good checkpoint is step 1. Begin another run")
+    assert said.endswith(f"checkpointing.begin_from=file://{tmp_path}")
+    assert run.checkpoints.last_good(1) == said
     assert run.committed == [1]
 
 
@@ -93,14 +95,15 @@ def test_a_divergence_on_a_broken_disk_names_the_commit_before(
     run.checkpoints.save(1)
     run.step()
     monkeypatch.setattr(_FileWriter, "write", lambda *_: (_ for _ in ()).throw(StorageError("disk on fire")))
-    assert run.checkpoints.last_good(2).startswith("The last good checkpoint is step 1 in ")
+    assert run.checkpoints.last_good(2).startswith("The last good checkpoint is step 1. ")
     assert "checkpoint: step 2 was not saved: step 2 was not saved: rank 0: disk on fire" in capsys.readouterr().out
 
 
 def test_without_a_place_there_is_no_checkpoint() -> None:
     checkpoints = Checkpoints(tiny_run(), {"progress": Progress()}, OneRank(), data_digest="d")
     checkpoints.stepped(1, 1.0)
-    assert checkpoints.last_good(1) == "There is no checkpoint, because checkpoint_uri is not given"
+    said = "There is no checkpoint, because checkpoint_uri is not given. Train again from the start"
+    assert checkpoints.last_good(1) == said
 
 
 def test_a_save_that_cannot_end_in_time_is_not_begun_and_the_log_says_why(

@@ -1,5 +1,7 @@
 """Two ranks that train: interrupted, killed, resumed, damaged, diverging."""
 
+import dataclasses
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from ml_contract import metrics
 from ml_contract.exit_codes import ExitCode
 from ml_contract.training.optimization import AdamW
 from ml_contract.training.run import TrainingRun
-from ml_contract.training.surroundings import Loading
+from ml_contract.training.surroundings import Checkpointing, Loading
 
 pytestmark = pytest.mark.slow  # each is seconds of training; a forkserver keeps the start short
 
@@ -133,6 +135,19 @@ def test_divergence_stops_with_the_last_good_checkpoint(tmp_path: Path, shards: 
     assert "last good checkpoint is step 7" in reason
     assert figures(run.log(), metrics.CHECKPOINT_STEP) == [5, 7]
     assert losses(run.log())[-1][0] == 7
+
+    # As it is advised.
+    advice = re.search(r"checkpointing\.begin_from=(\S+) and with a lower optimizer\.learning_rate", reason)
+    assert advice
+    begun = dataclasses.replace(
+        options(tmp_path, steps=9, optimizer=AdamW(learning_rate=1e-4)), checkpoint_uri=f"file://{tmp_path}/another",
+        checkpointing=Checkpointing(every_steps=5, begin_from=advice[1]),
+    )  # fmt: skip
+    second = start_ranks(tmp_path / "second", begun, shards)
+    assert [step for step, _ in finish(second)] == [8, 9]
+    assert figures(second.log(), metrics.RESTORED_STEP) == [7]
+    assert figures(second.log(), metrics.CHECKPOINT_STEP) == [9]
+    assert figures(second.log(), metrics.LEARNING_RATE)[0] < 1e-4
 
 
 def test_the_first_cause_is_the_reason_and_not_what_followed(tmp_path: Path, shards: Path) -> None:

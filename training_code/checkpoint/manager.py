@@ -12,7 +12,7 @@ from typing import Self
 import torch.distributed as dist
 
 from ml_contract.checkpoint.catalog import Attempt
-from ml_contract.checkpoint.errors import CheckpointError
+from ml_contract.checkpoint.errors import CheckpointError, IncompatibleCheckpointError
 from training_code.checkpoint.budget import Budget
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.flight import Flight
@@ -22,7 +22,7 @@ from training_code.checkpoint.retention import Interrupted, Retention
 from training_code.checkpoint.saving import About, finite, save
 from training_code.checkpoint.staging import Staged, Stager
 from training_code.checkpoint.state import Stateful, materialize
-from training_code.checkpoint.storage import open_storage
+from training_code.checkpoint.storage import Storage, open_storage
 
 
 class CheckpointManager:
@@ -75,6 +75,8 @@ class CheckpointManager:
     def restore(self, state: Mapping[str, Stateful]) -> Restored | None:
         """Load the newest verified commit of this run into ``state``; None where nothing was ever committed.
 
+        Where nothing was, and the policy's ``begin_from`` names another run's place, its newest one is loaded.
+
         No tensor is touched before every byte that any rank needs has been verified. Damaged commits are put in
         quarantine and the next older one is taken.
 
@@ -84,10 +86,14 @@ class CheckpointManager:
             StorageError: The storage cannot be read.
         """
         self.wait()
-        restorer = Restorer(
-            storage=self._storage, identity=self._run, options=self._options, ranks=self._control, report=self._report
-        )
-        restored = restorer.restore(state)
+        restored = self._restorer(self._storage, begins=False).restore(state)
+        begin_from = self._options.policy.begin_from
+        if restored is None and begin_from is not None:
+            other = open_storage(begin_from, self._options)
+            restored = self._restorer(other, begins=True).restore(state)
+            if restored is None:
+                raise IncompatibleCheckpointError(f"{begin_from}: no commit is there to begin from, but begin_from"
+                                                  " names it. Give the place of a run that saved one.")  # fmt: skip
         if restored is not None:
             self._emit(
                 Event(
@@ -100,6 +106,12 @@ class CheckpointManager:
                 )
             )
         return restored
+
+    def _restorer(self, storage: Storage, *, begins: bool) -> Restorer:
+        return Restorer(
+            storage=storage, identity=self._run, options=self._options, ranks=self._control, report=self._report,
+            begins=begins,
+        )  # fmt: skip
 
     def save(
         self,

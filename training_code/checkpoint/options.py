@@ -24,6 +24,8 @@ class RunIdentity:
     """The same for every restart of one training run, whatever its job is called; different for different runs."""
     config_hash: str
     """Digest of everything that must not change between restarts; see :meth:`of`."""
+    base_hash: str = field(default="", compare=False)
+    """Digest of what a run that begins from another's commit must share with it; empty where none can."""
 
     def __post_init__(self) -> None:
         for name in ("name", "config_hash"):
@@ -31,9 +33,13 @@ class RunIdentity:
                 reject(name, "", "it must not be empty", "Name the run, and hash its configuration.")
 
     @classmethod
-    def of(cls, name: str, config: Mapping[str, object]) -> RunIdentity:
-        """Identity of a run with this configuration, a mapping of JSON values in any order."""
-        return cls(name=name, config_hash=hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest())
+    def of(cls, name: str, config: Mapping[str, object], *, base: Mapping[str, object] | None = None) -> RunIdentity:
+        """Identity of a run with this configuration, and what others must share to begin from it: JSON values."""
+        return cls(name=name, config_hash=_digest(config), base_hash="" if base is None else _digest(base))
+
+
+def _digest(config: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +66,8 @@ class Restored:
     attempt: str
     uri: str
     """Where the attempt lies."""
+    begun: bool = False
+    """Whether it is another run's, from which this one begins."""
     world_size: int
     """Ranks that wrote it, maybe other than those that read it."""
     seconds: float

@@ -34,6 +34,8 @@ class Restorer:
     options: CheckpointOptions
     ranks: Ranks
     report: Report
+    begins: bool = False
+    """Whether the commits are another run's, from which this one begins: they share what ``base_hash`` is of."""
 
     def restore(self, state: Mapping[str, Stateful]) -> Restored | None:
         """Load the newest sound commit into ``state``; None when nothing was ever committed here.
@@ -56,6 +58,7 @@ class Restorer:
                 step=snapshot.commit.step,
                 attempt=snapshot.attempt.uuid,
                 uri=self.storage.place(snapshot.attempt.prefix),
+                begun=self.begins,
                 world_size=snapshot.commit.world_size,
                 seconds=time.monotonic() - started,
                 bytes=read,
@@ -93,6 +96,10 @@ class Restorer:
     def _check_identity(self, commit: Commit) -> None:
         if commit.run != self.identity.name:
             raise IncompatibleCheckpointError(f"belongs to run {commit.run!r}, this is {self.identity.name!r}")
+        if self.begins:
+            if not commit.base_hash or commit.base_hash != self.identity.base_hash:
+                raise IncompatibleCheckpointError("was made with another workload, data, global_batch_size or seed")
+            return
         if commit.config_hash != self.identity.config_hash:
             raise IncompatibleCheckpointError(
                 f"was made with configuration {commit.config_hash[:12]}, this run has {self.identity.config_hash[:12]}"

@@ -117,6 +117,7 @@ def _commit(storage: Storage, about: About, attempt: str, written: list[Written]
         Commit(
             run=about.identity.name,
             config_hash=about.identity.config_hash,
+            base_hash=about.identity.base_hash,
             step=first.step,
             attempt=attempt,
             world_size=len(written),

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
+from torch.distributed._shard.sharded_tensor import ShardedTensor
 from torch.distributed.checkpoint import state_dict as dcp_state
 from torch.distributed.tensor import DTensor
 from torch.utils import _pytree
@@ -108,11 +109,19 @@ class Materialized:
     def local_bytes(self) -> int:
         """Bytes of tensors that this rank holds."""
         tensors = (leaf for leaf in _pytree.tree_leaves(self.sharded) if isinstance(leaf, torch.Tensor))
-        return sum(local.numel() * local.element_size() for local in map(_local, tensors))
+        return sum(local.numel() * local.element_size() for tensor in tensors for local in _locals(tensor))
 
 
-def _local(tensor: torch.Tensor) -> torch.Tensor:
-    return cast(DTensor, tensor).to_local() if _is_part(tensor) else tensor
+def _locals(tensor: torch.Tensor) -> list[torch.Tensor]:
+    if isinstance(tensor, ShardedTensor):
+        # What torch's first FSDP gives, which SageMaker's library builds on.
+        return [shard.tensor for shard in tensor.local_shards()]
+    return [cast(DTensor, tensor).to_local() if _is_part(tensor) else tensor]
+
+
+def holds_sharded_tensors(state: Mapping[str, Any]) -> bool:
+    """Whether parts of tensors are of the older kind."""
+    return any(isinstance(leaf, ShardedTensor) for leaf in _pytree.tree_leaves(state))
 
 
 def _is_part(leaf: object) -> bool:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from torch.distributed.checkpoint.filesystem import CURRENT_DCP_VERSION, FileSystemBase, FileSystemWriter
+from torch.distributed.checkpoint import filesystem
+from torch.distributed.checkpoint.filesystem import FileSystemBase, FileSystemWriter
 from torch.distributed.checkpoint.metadata import Metadata
 from torch.distributed.checkpoint.planner import SavePlan, SavePlanner
 from torch.distributed.checkpoint.storage import WriteResult
@@ -137,7 +138,8 @@ class AttemptWriter(FileSystemWriter):  # type: ignore[misc, unused-ignore]
 
     def finish(self, metadata: Metadata, results: list[list[WriteResult]]) -> None:
         """Rank 0: write .metadata once, under its own name. Torch would write another and rename, which S3 cannot."""
-        metadata.version = CURRENT_DCP_VERSION
+        # The torch of SageMaker's images (2.4, 2.5) counts no versions.
+        metadata.version = getattr(filesystem, "CURRENT_DCP_VERSION", None)
         metadata.storage_data = {result.index: result.storage_data for rank in results for result in rank}
         metadata.storage_meta = self.storage_meta()
         self.files.write(METADATA, pickle.dumps(metadata))

@@ -23,6 +23,8 @@ def adamw(parameters: list[dict[str, Any]], options: AdamW) -> torch.optim.Optim
 
     Every parameter has its state from the start, the zeros that torch would make at its first gradient: so checkpoints
     hold the same entries, whatever a workload had frozen when they were taken.
+
+    What is loaded are moments, never options: a run that begins from another's checkpoint keeps its own.
     """
     optimizer = torch.optim.AdamW(
         parameters, lr=options.learning_rate, betas=(options.beta1, options.beta2), eps=options.epsilon,
@@ -34,6 +36,13 @@ def adamw(parameters: list[dict[str, Any]], options: AdamW) -> torch.optim.Optim
                 "step": torch.zeros((), device=parameter.device if options.fused else None),
                 "exp_avg": torch.zeros_like(parameter), "exp_avg_sq": torch.zeros_like(parameter),
             }  # fmt: skip
+    own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+
+    def keep(loaded: torch.optim.Optimizer) -> None:
+        for group, mine in zip(loaded.param_groups, own, strict=True):
+            group.update(mine)
+
+    optimizer.register_load_state_dict_post_hook(keep)
     return optimizer
 
 

@@ -113,7 +113,11 @@ def manager(uri: str, events: list[Event] | None = None, run: RunIdentity = RUN,
 
 def told(**options: Any) -> CheckpointOptions:
     """Options of a manager, and of its policy, by their names."""
-    policy = {name: options.pop(name) for name in ("mode", "keep_last", "keep_every", "keep_best") if name in options}
+    policy = {
+        name: options.pop(name)
+        for name in ("mode", "keep_last", "keep_every", "keep_best", "begin_from")
+        if name in options
+    }
     return CheckpointOptions(policy=Checkpointing(**policy), **options)
 
 

@@ -294,3 +294,45 @@ def test_modules_may_be_given_as_they_are(uri: str) -> None:
         other = torch.nn.Linear(2, 2)
         checkpoints.restore({"model": other})
     assert torch.equal(model.weight, other.weight)
+
+
+BASE = {"data": "digest", "seed": 0}
+
+
+def begun(uri: str, begin_from: str, *, seed: int = 0, saves: int = 0) -> tuple[int, dict[str, list[float]]]:
+    """Step and parameters of a run of another configuration that may begin from the commits of the first."""
+    other = RunIdentity.of("run", {"learning_rate": 1e-4}, base={**BASE, "seed": seed})
+    run = TinyRun()
+    with manager(uri, run=other, begin_from=begin_from) as checkpoints:
+        checkpoints.restore(run.state)
+        found = run.progress.step, run.content()
+        if saves:
+            run.step()
+            checkpoints.save(saves, run.state)
+    return found
+
+
+def test_another_run_begins_where_one_left_off_and_then_has_its_own(tmp_path: Path) -> None:
+    """Guards the way on after a divergence: by identity alone, no run takes up a commit of another learning rate."""
+    first, second = f"file://{tmp_path}/first", f"file://{tmp_path}/second"
+    contents = committed(first, 2, run=RunIdentity.of("run", {"learning_rate": 1e-3}, base=BASE))
+    before = sorted(tmp_path.rglob("*"))
+    assert begun(second, first) == (2, contents[2])
+    assert sorted(tmp_path.rglob("*")) == before, "nothing is written where it begins"
+    assert begun(second, first, saves=3)[0] == 2
+    assert begun(second, first)[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("seed", "place", "message"),
+    [
+        (1, "first", "was made with another workload, data, global_batch_size or seed"),
+        (0, "empty", "no commit is there to begin from"),
+    ],
+)
+def test_a_run_does_not_begin_from_what_is_none_of_its_kind(
+    tmp_path: Path, seed: int, place: str, message: str
+) -> None:
+    committed(f"file://{tmp_path}/first", 2, run=RunIdentity.of("run", {}, base=BASE))
+    with pytest.raises(IncompatibleCheckpointError, match=message):
+        begun(f"file://{tmp_path}/second", f"file://{tmp_path}/{place}", seed=seed)

@@ -1,6 +1,7 @@
 """The model learns, sees no future, and its numbers depend on seed and name alone."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -77,6 +78,19 @@ def test_the_loss_falls(model: ByteTransformer) -> None:
         optimizer.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < 0.2 * losses[0]
+
+
+def test_an_optimiser_keeps_its_options_and_takes_the_moments(model: ByteTransformer) -> None:
+    mine, theirs = (
+        optimizers.adamw(optimizers.groups([model], WORKLOAD, options), options)
+        for options in (replace(ADAMW, weight_decay=0.3, beta2=0.9), ADAMW)
+    )
+    for state in theirs.state.values():
+        state["exp_avg"] += 1
+    mine.load_state_dict(theirs.state_dict())
+    assert {group["betas"] for group in mine.param_groups} == {(ADAMW.beta1, 0.9)}
+    assert {group["weight_decay"] for group in mine.param_groups} == {0.0, 0.3}
+    assert all(float(state["exp_avg"].min()) == 1 for state in mine.state.values())
 
 
 def test_weights_depend_on_the_seed_and_not_on_the_generator(model: ByteTransformer) -> None:
