@@ -108,7 +108,11 @@ class Processes:
     def wait_for_step(self, step: int, timeout: float = 60) -> None:
         """Until the first process has logged ``step``."""
         deadline = time.monotonic() + timeout
-        while not any(done >= step for done, _ in losses(self.log())):
+        while True:
+            running = self._running(0)
+            if any(done >= step for done, _ in losses(self.log())):
+                return
+            assert running, f"ended before step {step}:\n{self.log()[-2000:]}"
             assert time.monotonic() < deadline, f"no step {step} within {timeout} s:\n{self.log()[-2000:]}"
             time.sleep(0.02)
 
@@ -116,6 +120,10 @@ class Processes:
         """SIGTERM to some of them, or to all."""
         for number in numbers or range(len(self.processes)):
             self.processes[number].terminate()
+
+    def _running(self, number: int) -> bool:
+        process = self.processes[number]
+        return process.poll() is None if isinstance(process, subprocess.Popen) else bool(process.is_alive())
 
     def codes(self, timeout: float = 90) -> list[int]:
         """Exit codes. What has not ended by then is killed, and the test fails."""
@@ -293,7 +301,7 @@ def impatient(_: Any) -> None:
     """Trouble: a stream that gives S3 up within seconds, not minutes."""
     from training_code.data import s3_reads, streaming
 
-    streaming.Patience = partial(s3_reads.Patience, attempts=4, backoff_s=0.02, stall_s=1.0)  # type: ignore
+    streaming.Patience = partial(s3_reads.Patience, attempts=5, backoff_s=0.02, stall_s=1.5)  # type: ignore
 
 
 def rank_1_breaks_in_step_3(_: Any) -> None:

@@ -120,6 +120,6 @@ def test_a_fault_that_stays_is_the_jobs_reason(story: Story, life: int, cause: s
     """Also where a worker process meets it."""
     reason = story.reasons[life]
     assert reason.startswith(f"StreamError: {PREFIX}/shard-0000")
-    assert "GetObject failed 4 times: " in reason
+    assert "GetObject failed 5 times: " in reason
     assert cause in reason
     assert reason.endswith("then start the job again: it goes on from its last checkpoint.")
