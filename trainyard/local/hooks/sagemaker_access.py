@@ -29,6 +29,8 @@ _MEMBERS = {
     "CreateEndpointConfig": ("EndpointConfigName",),
 }
 _LISTS = frozenset({"ListModelPackages", "ListPipelineExecutions", "ListPipelineExecutionSteps", "ListTags"})
+_LISTED = frozenset({"InstanceTypes", "VpcSecurityGroupIds", "VpcSubnets"})
+"""Condition keys of several values; an operator without ForAllValues or ForAnyValue matches the others only."""
 _ROLES = ("RoleArn", "ExecutionRoleArn")
 
 
@@ -55,7 +57,9 @@ def passed_roles(request: Mapping[str, Any]) -> list[str]:
 def condition_keys(request: Mapping[str, Any]) -> dict[str, Any]:
     """The service's condition keys that a request has values for."""
     keys = {name: [value for value in values if value is not None] for name, values in _keys(request)}
-    return {f"sagemaker:{name}": values for name, values in keys.items() if values}
+    return {
+        f"sagemaker:{name}": values if name in _LISTED else values[0] for name, values in keys.items() if values
+    }  # fmt: skip
 
 
 def invoked_endpoint(path: str) -> str | None:

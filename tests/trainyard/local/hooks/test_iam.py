@@ -118,7 +118,8 @@ def test_a_listed_parameter_is_a_resource_of_its_own(role: Callable, as_role: Ca
 
 def test_conditions_are_evaluated(role: Callable, as_role: Callable) -> None:
     small = {"ForAllValues:StringEquals": {"sagemaker:InstanceTypes": ["ml.c5.large"]}}
-    for condition, passes in ((None, True), (small, False)):
+    short, shorter = ({"NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": most}} for most in ("60", "59"))
+    for condition, passes in ((None, True), (small, False), (short, True), (shorter, False)):
         statement = allow("sagemaker:CreateTrainingJob", **({"Condition": condition} if condition else {}))
         sagemaker = as_role(role(statement, allow("iam:PassRole")))("sagemaker")
         name = f"job-{uuid.uuid4().hex[:8]}"
