@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
-from ml_contract.workloads.base import ModelSize, WorkloadOptions
+from ml_contract.workloads.base import Headline, ModelSize, WorkloadOptions
 
 NAME = "arr_coc"
 TEXTURE_CHANNELS = 13
@@ -173,6 +173,10 @@ class ArrCoc(WorkloadOptions):
 
     kind = NAME
     modules = ("numpy", "PIL", "safetensors", "tokenizers", "torchdata", "transformers")
+    headline = Headline(
+        figure="accuracy", better="GreaterThan", unit="share of held-out questions answered",
+        baselines={"majority_accuracy": "best constant answers", "uniform_accuracy": "uniform allocation"},
+    )  # fmt: skip
     language: Language
     vision: Vision
     relevance: Relevance

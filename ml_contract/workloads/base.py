@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ml_contract.errors import reject
 from ml_contract.training.layout import Layout
@@ -36,6 +37,27 @@ class ModelSize:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Headline:
+    """The figure of evaluation.json by which a workload's models are judged, beside baselines on the same data."""
+
+    figure: str
+    """Name of the figure, for example ``accuracy``."""
+    better: Literal["LessThan", "GreaterThan"]
+    """Which side of a baseline is the good one."""
+    unit: str
+    """What the figure is, in words, for axes and tables."""
+    baselines: Mapping[str, str]
+    """Words for each baseline, by the name of its figure; the first is the one to beat."""
+
+
+BITS_PER_BYTE = Headline(
+    figure="bits_per_byte", better="LessThan", unit="bits per byte of held-out text",
+    baselines={"order0_bits_per_byte": "order-0 entropy", "xz_bits_per_byte": "xz"},
+)  # fmt: skip
+"""Of all models of text, whatever their tokens are."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkloadOptions:
     """Options of a workload: shape of the model and of its samples."""
 
@@ -43,6 +65,8 @@ class WorkloadOptions:
     """Name of the workload, its folder and its tag."""
     modules: ClassVar[tuple[str, ...]] = ()
     """What the image must hold beside torch."""
+    headline: ClassVar[Headline]
+    """What its evaluation shows first."""
     loss_chunk: ClassVar[int] = 0
     """Positions whose scores the loss holds in float32 at one time; 0 for all of them."""
     divisible: ClassVar[frozenset[str]] = frozenset()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
 from ml_contract.training.layout import Layout
-from ml_contract.workloads.base import ModelSize, WorkloadOptions
+from ml_contract.workloads.base import BITS_PER_BYTE, ModelSize, WorkloadOptions
 
 NAME = "bytes_lm"
 VOCABULARY = 256
@@ -20,6 +20,7 @@ class BytesLm(WorkloadOptions):
 
     kind = NAME
     modules = ("numpy", "onnx", "onnxruntime", "onnxscript", "safetensors", "torchdata")
+    headline = BITS_PER_BYTE
     divisible = frozenset({"tensor", "context", "pipeline"})
     dimension: int = 96
     """Width of the residual stream, a multiple of ``heads``."""

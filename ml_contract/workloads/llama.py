@@ -8,7 +8,7 @@ from typing import Literal
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
 from ml_contract.training.layout import Layout
-from ml_contract.workloads.base import ModelSize, WorkloadOptions
+from ml_contract.workloads.base import BITS_PER_BYTE, ModelSize, WorkloadOptions
 
 NAME = "llama"
 
@@ -42,6 +42,7 @@ class Llama(WorkloadOptions):
 
     kind = NAME
     modules = ("numpy", "safetensors", "torchdata")
+    headline = BITS_PER_BYTE
     loss_chunk = 2048
     divisible = frozenset({"tensor", "context", "pipeline"})
     vocabulary: int

@@ -79,7 +79,9 @@ class Watcher:
                 self.console.print(f"    [cyan]resumed[/] from the commit at step {values[metrics.RESTORED_STEP]:.0f}")
                 self._next_step = step
             if metrics.LOSS in values:
-                text = f"step {step}/{self._total} · loss {values[metrics.LOSS]:.4f} nats per byte"
+                text = f"step {step}/{self._total} · loss {values[metrics.LOSS]:.4f} {metrics.LOSS.unit}"
+                if metrics.ACCURACY in values:
+                    text += f" · accuracy {values[metrics.ACCURACY]:.1%}"
                 if metrics.TOKENS_PER_SECOND in values:
                     text += f" · {values[metrics.TOKENS_PER_SECOND]:,.0f} tokens/s"
                 if step >= self._next_step:

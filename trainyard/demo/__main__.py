@@ -76,7 +76,7 @@ def _demo(console: Console, cloud: Cloud, report: Path) -> None:
         undisturbed = runs.run(connection, console, pipeline, reclaimed=False)
         losses = undisturbed.training.losses()
         first, last = losses[min(losses)][0], losses[max(losses)][0]
-        stage.shown = f"{len(losses)} steps, loss {first:.3f} → {last:.3f} nats per byte"
+        stage.shown = f"{len(losses)} steps, loss {first:.3f} → {last:.3f} nats a byte"
 
     with stages("Train again and reclaim the spot hosts in the middle") as stage:
         reclaimed = runs.run(connection, console, pipeline, reclaimed=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml_contract.workloads.base import Headline
 from trainyard.operations import evaluation, executions, training
 from trainyard.operations.connection import Connection
 from trainyard.operations.executions import Execution
@@ -20,9 +21,15 @@ class Chapter:
     run: training.TrainingRun | None
     """Its training job; ``None`` where it never came to one."""
     evaluation: dict[str, Any]
-    """Figures of the held-out text; empty where it was not evaluated."""
+    """Figures on held-out data; empty where it was not evaluated."""
     package: str | None
     """ARN of the registered model package."""
+
+    @property
+    def headline(self) -> Headline | None:
+        """What the evaluation shows first; ``None`` where there is none, or it does not say."""
+        said = self.evaluation.get("headline")
+        return Headline(**said) if said else None
 
     @property
     def label(self) -> str:

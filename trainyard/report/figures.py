@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from ml_contract import metrics
+from ml_contract.workloads.base import Headline
 from trainyard.operations.training import Observation
 from trainyard.report.data import Chapter, Latencies
 
@@ -40,7 +41,7 @@ def losses(chapters: Sequence[Chapter]) -> go.Figure:
                 last = part[-1].step
                 figure.add_vline(x=last, line_color=_WARNING, line_dash="dash", annotation_text=f"reclaimed at {last}")
         figure.add_trace(_commits(chapter, seen, colour))
-    figure.update_layout(**_LAYOUT, xaxis_title="step", yaxis_title="loss (nats per byte)")
+    figure.update_layout(**_LAYOUT, xaxis_title="step", yaxis_title=f"loss ({metrics.LOSS.unit})")
     return figure
 
 
@@ -107,15 +108,25 @@ def _interruptions(chapter: Chapter) -> go.Scatter:
     )
 
 
-def heldout(chapters: Sequence[Chapter]) -> go.Figure:
-    """Bits per byte of the models beside the baselines on the same text; less is better."""
-    bars: dict[str, tuple[float, str]] = {}
+def heldout(chapters: Sequence[Chapter]) -> dict[str, go.Figure]:
+    """The figures by which models are judged, beside the baselines on the same data: one plot for each unit."""
+    bars: dict[str, dict[str, tuple[float, str]]] = {}
     for number, chapter in enumerate(chapters):
-        if not chapter.evaluation:
+        if chapter.headline is None:
             continue
-        bars["order-0 entropy"] = (chapter.evaluation["order0_bits_per_byte"], "#9aa0a6")
-        bars["xz"] = (chapter.evaluation["xz_bits_per_byte"], "#9aa0a6")
-        bars[f"model of {chapter.label}"] = (chapter.evaluation["bits_per_byte"], COLOURS[number % len(COLOURS)])
+        of_unit = bars.setdefault(_title(chapter.headline), {})
+        for name, words in chapter.headline.baselines.items():
+            of_unit[words] = (chapter.evaluation[name], "#9aa0a6")
+        value = chapter.evaluation[chapter.headline.figure]
+        of_unit[f"model of {chapter.label}"] = (value, COLOURS[number % len(COLOURS)])
+    return {title: _bars(title, of_unit) for title, of_unit in bars.items()}
+
+
+def _title(headline: Headline) -> str:
+    return f"{headline.unit}; {'less' if headline.better == 'LessThan' else 'more'} is better"
+
+
+def _bars(title: str, bars: dict[str, tuple[float, str]]) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             y=list(bars),
@@ -127,7 +138,7 @@ def heldout(chapters: Sequence[Chapter]) -> go.Figure:
         )
     )
     figure.update_layout(**_LAYOUT | {"height": 120 + 40 * len(bars), "margin": {"l": 240, "r": 20, "t": 20, "b": 50}})
-    figure.update_layout(xaxis_title="bits per byte of held-out text", showlegend=False)
+    figure.update_layout(xaxis_title=title, showlegend=False)
     return figure
 
 

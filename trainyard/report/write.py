@@ -62,7 +62,7 @@ def render(report: Report) -> str:
         plotly=get_plotlyjs(),
         losses=figures.losses(chapters),
         stages=figures.stages(chapters),
-        heldout=figures.heldout(chapters) if any(chapter.evaluation for chapter in chapters) else None,
+        heldout=figures.heldout(chapters),
         latencies=figures.latencies(report.latencies) if report.latencies and report.latencies.seconds else None,
     )
 

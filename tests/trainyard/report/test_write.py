@@ -1,3 +1,4 @@
+import dataclasses
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 
 from ml_contract import metrics
 from ml_contract.errors import ContractError
+from ml_contract.workloads import ArrCoc, BytesLm
 from trainyard.operations.connection import Connection
 from trainyard.operations.executions import Execution, Step
 from trainyard.operations.training import Observation, TrainingRun
@@ -36,12 +38,20 @@ def report() -> Report:
         arn="arn:aws:sagemaker:us-east-1:123456789012:pipeline/p/execution/abc", pipeline="<p>", status="Succeeded",
         started=START, updated=START + timedelta(seconds=30), steps=steps,
     )  # fmt: skip
-    evaluation = {"bits_per_byte": 2.5, "order0_bits_per_byte": 4.6, "xz_bits_per_byte": 1.9}
-    chapter = Chapter(execution=execution, run=run, evaluation=evaluation, package="arn:x:model-package/g/1")
+    text = {"bits_per_byte": 2.5, "order0_bits_per_byte": 4.6, "xz_bits_per_byte": 1.9}
+    answers = {"accuracy": 0.875, "majority_accuracy": 0.25, "uniform_accuracy": 0.5}
+    chapter = Chapter(
+        execution=execution, run=run, evaluation={**text, "headline": dataclasses.asdict(BytesLm.headline)},
+        package="arn:x:model-package/g/1",
+    )  # fmt: skip
+    other = Chapter(
+        execution=execution, run=None, evaluation={**answers, "headline": dataclasses.asdict(ArrCoc.headline)},
+        package=None,
+    )  # fmt: skip
     unfinished = Chapter(execution=execution, run=None, evaluation={}, package=None)
     return Report(
         where="the embedded cloud",
-        chapters=(chapter, unfinished),
+        chapters=(chapter, other, unfinished),
         resources={"stack": Counter({"AWS::S3::Bucket": 3})},
         latencies=Latencies(endpoint="e", seconds=(0.01, 0.02)),
     )
@@ -62,6 +72,9 @@ def test_the_page_says_what_happened(report: Report) -> None:
         "resumed from step 5",
         "2.500",
         "order-0 entropy",
+        "0.875",
+        "best constant answers",
+        "more is better",
         "S3::Bucket × 3",
         "emulated",
     ):
