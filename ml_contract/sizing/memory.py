@@ -53,12 +53,15 @@ def _stage(run: TrainingRun, layout: Layout, part: Part) -> Memory:
         needs = states.zero(at, data)
     elif isinstance(data, Fsdp):
         ahead = max(1, data.prefetch_forward, data.prefetch_backward)
-        needs = states.sharded(at, stay=data.sharding == "shard_grad_op", ahead=ahead, offload=data.cpu_offload)
+        needs = states.sharded(
+            at, stay=data.sharding == "shard_grad_op", ahead=ahead, offload=data.cpu_offload,
+            whole=data.accumulate == "whole",
+        )  # fmt: skip
     elif isinstance(strategy, SageMakerModelParallel):
-        needs = states.sharded(at, stay=False, ahead=1, offload=False)
+        needs = states.sharded(at, stay=False, ahead=1, offload=False, whole=True)
     elif isinstance(strategy, ModelParallel):
         # Copies are FSDP's, too, over shards of one rank: nothing is gathered, so nothing is given back.
-        needs = states.sharded(at, stay=True, ahead=1, offload=False)
+        needs = states.sharded(at, stay=True, ahead=1, offload=False, whole=False)
     else:
         needs = states.whole(at)
     unknown = () if run.workload.size.hidden else ("activations",)
@@ -70,7 +73,7 @@ def _among(run: TrainingRun, layout: Layout) -> int:
     strategy = run.strategy
     if isinstance(strategy, ModelParallel):
         return layout.shard * layout.context if isinstance(strategy.data, Fsdp) else 1
-    return layout.shard
+    return layout.shard * layout.context
 
 
 def _forward(run: TrainingRun, layout: Layout, part: Part, compute: int) -> Iterator[Need]:

@@ -36,7 +36,7 @@ class Setting:
     fused: bool
     """Whether the optimiser updates without temporary copies."""
     accumulated: bool
-    """Whether gradients of several micro-batches add up before they are exchanged."""
+    """Whether gradients of several micro-batches add up."""
     pipelined: bool
 
     @property
@@ -55,26 +55,29 @@ def whole(at: Setting) -> Iterator[Need]:
     yield from _update(at, 1)
 
 
-def sharded(at: Setting, *, stay: bool, ahead: int, offload: bool) -> Iterator[Need]:
+def sharded(at: Setting, *, stay: bool, ahead: int, offload: bool, whole: bool) -> Iterator[Need]:
     """FSDP2. What is outside the blocks stays gathered from forward to backward.
 
     A pipeline's blocks stay gathered, too, and its gradients whole until the last micro-batch is through
-    (torch.distributed.pipelining.stage); gradients that add up over micro-batches are whole in any case. As backward
-    begins, the gradient of the layer that scores exists whole, and that of a block twice: as it was computed, and in
-    the buffer that is exchanged. What is outside the blocks is exchanged last.
+    (torch.distributed.pipelining.stage). Other gradients that add up over micro-batches are as ``whole`` says. As
+    backward begins, the gradient of the layer that scores exists whole, and that of a block twice: as it was computed,
+    and in the buffer that is exchanged. What is outside the blocks is exchanged last.
 
     Args:
         at: The run.
         stay: Whether blocks stay gathered between forward and backward.
         ahead: Blocks that arrive while one is in use.
         offload: Whether states wait in host memory.
+        whole: Whether gradients that add up are not divided before the last micro-batch.
     """
     part, blocks = at.part, at.part.blocks
-    yield from _float32(part.parameters, at.ranks, "host" if offload else "device", "end")
+    whole = at.pipelined or (whole and at.accumulated)
+    divided: When = "always" if at.accumulated and not whole else "end"
+    yield from _float32(part.parameters, at.ranks, "host" if offload else "device", divided)
     in_use = blocks if stay or at.pipelined else min(blocks, 1 + ahead)
     yield Need(what="gathered parameters", bytes=at.compute * (part.outside + in_use * part.block),
                how=f"{at.compute} B a parameter of {in_use} of {blocks} blocks and outside them")  # fmt: skip
-    if at.accumulated or at.pipelined:
+    if whole:
         yield Need(what="gradients that add up", bytes=at.reduce * part.parameters,
                    how=f"{at.reduce} B a parameter, whole until the last micro-batch")  # fmt: skip
     both = at.compute + at.reduce

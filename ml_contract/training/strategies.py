@@ -54,6 +54,11 @@ class Fsdp(ParallelStrategy):
     """The same for backward."""
     cpu_offload: bool = False
     """Keep parameters, gradients and optimiser state in host memory, and update there."""
+    accumulate: Literal["sharded", "whole"] = "sharded"
+    """What gradients add up as over the micro-batches of a step. sharded: each backward exchanges them within the
+    shards, so that a rank keeps its part alone; copies are averaged once a step. whole: they are exchanged once a step,
+    which saves that for all micro-batches but the last and costs a rank the gradients of the whole model. A pipeline's
+    schedule makes them whole."""
 
     def __post_init__(self) -> None:
         between("prefetch_forward", self.prefetch_forward, 0, 16)

@@ -120,6 +120,7 @@ class Zero(Parallel):
             loss += float(micro.detach())
             for metric, value in self.workload.figures(outputs, targets).items():
                 figures[metric] = figures.get(metric, 0.0) + value / len(batches)
+            del outputs, micro
         return Passed(loss=loss, figures=figures)
 
     def clip(self, largest: float) -> float:

@@ -78,7 +78,16 @@ def _prefetch(blocks: list[nn.Module], strategy: Fsdp) -> None:
 class Sharded(TorchNative):
     """A part of every parameter a rank."""
 
+    @property
+    def sharding(self) -> Fsdp:
+        """The options of sharding."""
+        assert isinstance(self.run.strategy, Fsdp)
+        return self.run.strategy
+
     def synchronize(self, *, last: bool) -> contextlib.AbstractContextManager[Any]:
         assert isinstance(self.model, FSDPModule)
-        self.model.set_requires_gradient_sync(last)
+        if self.sharding.accumulate == "whole":
+            self.model.set_requires_gradient_sync(last)
+        else:
+            self.model.set_requires_all_reduce(last)
         return contextlib.nullcontext()

@@ -100,6 +100,11 @@ class Divided(Sharded):
         return tuple(self.held.values())
 
     @property
+    def sharding(self) -> Fsdp:
+        assert isinstance(self.run.strategy, ModelParallel)
+        return _sharding(self.run.strategy)
+
+    @property
     def data_rank(self) -> int:
         return self.mesh.get_local_rank("replicate") * self.layout.shard + self.mesh.get_local_rank("shard")
 

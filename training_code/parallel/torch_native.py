@@ -32,7 +32,7 @@ class TorchNative(Parallel):
         super().__init__(run, workload, ranks, layout)
         self.model = model
         self.loss = loss(run, workload)
-        self.optimizer = optimizers.adamw(optimizers.groups(self.models, workload, run.optimizer), run.optimizer)
+        self.optimizer = optimizers.adamw(self.parameter_groups(), run.optimizer)
         self.scaler: torch.amp.GradScaler | None = None
         if run.precision.compute == "float16":
             self.scaler = torch.amp.GradScaler(ranks.device.type)
@@ -40,6 +40,10 @@ class TorchNative(Parallel):
     @property
     def models(self) -> Sequence[nn.Module]:
         return (self.model,)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Of the optimiser."""
+        return optimizers.groups(self.models, self.workload, self.run.optimizer)
 
     def synchronize(self, *, last: bool) -> contextlib.AbstractContextManager[Any]:  # noqa: ARG002
         """Around one micro-batch: gradients are exchanged after the last alone."""
@@ -66,6 +70,7 @@ class TorchNative(Parallel):
             loss += float(micro.detach())
             for metric, value in self.workload.figures(outputs, targets).items():
                 figures[metric] = figures.get(metric, 0.0) + value / len(batches)
+            del outputs, micro  # or a large vocabulary's scores would outlive their backward by a forward
         return Passed(loss=loss, figures=figures)
 
     def clip(self, largest: float) -> float:

@@ -119,6 +119,7 @@ FSDP = st.builds(
     prefetch_forward=st.integers(0, 4),
     prefetch_backward=st.integers(0, 4),
     cpu_offload=st.booleans(),
+    accumulate=st.sampled_from(["sharded", "whole"]),
 )
 PARALLEL = st.builds(
     ModelParallel,
@@ -198,6 +199,7 @@ def test_the_words_name_every_item(strategy: ParallelStrategy, fields: dict[str,
         (Fsdp(), Fsdp(sharding="shard_grad_op")),
         (Fsdp(), Fsdp(sharding="hybrid")),
         (Fsdp(), Fsdp(prefetch_backward=3)),
+        (Fsdp(), Fsdp(accumulate="whole")),
         (Fsdp(cpu_offload=True), Fsdp()),
         (Fsdp(), Ddp()),
         (DeepSpeed(stage=2, offload_optimizer=CpuOffload()), DeepSpeed(stage=2)),
@@ -240,9 +242,14 @@ def test_what_is_offloaded_to_nvme_is_on_disk() -> None:
     assert found.total("disk") == 12 * LLAMA.size.parameters // 8
 
 
-def test_gradients_that_add_up_are_whole_on_every_rank() -> None:
-    found = memory(run(Fsdp(), micro_batch_size=8), world(1, 8))
-    assert found.item("gradients that add up") == 4 * LLAMA.size.parameters
+def test_gradients_that_add_up_are_divided_unless_they_are_to_be_whole() -> None:
+    divided, whole = (memory(run(Fsdp(accumulate=kind), micro_batch_size=8), world(1, 8))
+                      for kind in ("sharded", "whole"))  # fmt: skip
+    assert whole.item("gradients that add up") == 4 * LLAMA.size.parameters
+    assert divided.item("gradients that add up") == 0
+    # A rank's part is there from the second micro-batch on, beside its activations.
+    assert {need.when for need in divided.needs if need.what == "gradients"} == {"always"}
+    assert {need.when for need in whole.needs if need.what == "gradients"} == {"end"}
 
 
 def test_ddp_in_float32_makes_no_copies() -> None:

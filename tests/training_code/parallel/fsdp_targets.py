@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ml_contract.training.run import TrainingRun
 from training_code import parallel, workloads
+from training_code.parallel.flat_shard import FlatShard
 from training_code.parallel.ranks import Ranks
 
 STEPS = 3
@@ -48,10 +50,13 @@ def _measure(ranks: Ranks, run: TrainingRun) -> dict[str, Any]:
         0, 256, (STEPS, run.global_batch_size, length), generator=torch.Generator().manual_seed(1)
     )
     losses, norms, updated, kept, exchanges = [], [], [], 0, {}
+    between: list[int] = []
     for step in range(STEPS):
         mine = everything[step].chunk(model.layout.data)[model.data_rank].split(micro)
         counted = Exchanges() if step == STEPS - 1 else contextlib.nullcontext()
         packed: list[int] = []
+        if passes > 1 and step == STEPS - 1:
+            between = _between(model)
         with counted, torch.autograd.graph.saved_tensors_hooks(_weighing(packed), lambda saved: saved):
             passed = model.forward_backward(list(mine))
         norms.append(model.clip(run.optimizer.gradient_clip))
@@ -69,6 +74,7 @@ def _measure(ranks: Ranks, run: TrainingRun) -> dict[str, Any]:
         "updated": updated,
         "passes": passes,
         "kept": kept,
+        "between": [held - between[0] for held in between],
         "exchanges": exchanges,
         "held": sum(_local(parameter).numel() for parameter in parameters),
         "state_held": sum(_local(value).numel() for value in states),
@@ -84,6 +90,30 @@ def _measure(ranks: Ranks, run: TrainingRun) -> dict[str, Any]:
             {type(module).__name__ for module in model.models[0].modules() if "Linear" in type(module).__name__}
         ),
     }
+
+
+def _between(model: Any) -> list[int]:
+    """Bytes of all tensors of this process before each micro-batch: what it adds up is what they grow by."""
+    found: list[int] = []
+    synchronize = model.synchronize
+
+    def noting(*, last: bool) -> Any:
+        found.append(live())
+        return synchronize(last=last)
+
+    model.synchronize = noting
+    return found
+
+
+def live() -> int:
+    """Bytes of the storage of all tensors that Python knows of."""
+    gc.collect()
+    storages: dict[int, int] = {}
+    for found in gc.get_objects():
+        if issubclass(type(found), torch.Tensor) and not issubclass(type(found), DTensor | FlatShard):
+            storage = found.untyped_storage()
+            storages[storage.data_ptr()] = storage.nbytes()
+    return sum(storages.values())
 
 
 def _weighing(packed: list[int]) -> Any:

@@ -27,6 +27,8 @@ RUNS: dict[str, TrainingRun] = {
     "prefetch": changed(BASE, strategy=Fsdp(prefetch_forward=2, prefetch_backward=1)),
     "offload": changed(BASE, strategy=Fsdp(cpu_offload=True)),
     "accumulate": changed(BASE, strategy=Fsdp(), micro_batch_size=1),
+    "accumulate, whole": changed(BASE, strategy=Fsdp(accumulate="whole"), micro_batch_size=1),
+    "accumulate, hybrid": changed(BASE, strategy=Fsdp(sharding="hybrid"), micro_batch_size=1),
     "ddp, accumulate": changed(BASE, strategy=Ddp(), micro_batch_size=1),
     "full recomputation": changed(BASE, strategy=Fsdp(), activation_checkpointing="full"),
     "selective recomputation": changed(BASE, strategy=Fsdp(), activation_checkpointing="selective"),
@@ -49,8 +51,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
 
 
 @pytest.mark.parametrize(
-    "name", ["full", "shard_grad_op", "hybrid", "prefetch", "offload", "accumulate", "ddp, accumulate",
-             "full recomputation", "selective recomputation", "not fused"]
+    "name", ["full", "shard_grad_op", "hybrid", "prefetch", "offload", "accumulate", "accumulate, whole",
+             "accumulate, hybrid", "ddp, accumulate", "full recomputation", "selective recomputation", "not fused"]
 )  # fmt: skip
 def test_how_it_is_spread_changes_no_loss(found: dict[str, Any], name: str) -> None:
     assert found[name]["losses"] == pytest.approx(found["ddp"]["losses"], abs=2e-5)
@@ -101,9 +103,21 @@ def test_prefetch_asks_for_blocks_ahead(found: dict[str, Any]) -> None:
     assert found["prefetch"]["prefetch"] == {"forward": 3, "backward": 2}
 
 
-def test_accumulation_exchanges_gradients_once(found: dict[str, Any]) -> None:
-    assert found["accumulate"]["passes"] == 2
-    assert found["accumulate"]["exchanges"]["_reduce_scatter_base_"] == 4
+def test_gradients_that_add_up_cost_exchanges_or_memory(found: dict[str, Any]) -> None:
+    divided, whole = found["accumulate"], found["accumulate, whole"]
+    assert divided["passes"] == whole["passes"] == 2
+    # Four groups of parameters: each exchanged after every micro-batch, or after the last.
+    assert divided["exchanges"]["_reduce_scatter_base_"] == 8
+    assert whole["exchanges"]["_reduce_scatter_base_"] == 4
+    assert divided["between"] == [0, 4 * divided["held"]], "before the second micro-batch: this rank's part, float32"
+    assert whole["between"] == [0, 4 * PARAMETERS]
+
+
+def test_copies_are_averaged_once_a_step(found: dict[str, Any]) -> None:
+    hybrid, accumulating = found["hybrid"], found["accumulate, hybrid"]
+    assert accumulating["exchanges"]["allreduce_"] == hybrid["exchanges"]["allreduce_"]
+    assert accumulating["exchanges"]["_reduce_scatter_base_"] == 2 * hybrid["exchanges"]["_reduce_scatter_base_"]
+    assert accumulating["between"] == [0, 4 * accumulating["held"]]
     assert found["ddp, accumulate"]["exchanges"]["allreduce_"] == found["ddp"]["exchanges"]["allreduce_"]
 
 
