@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 import ml_contract
 import training_code
 from ml_contract import metrics
+from ml_contract.checks import at_least
 from ml_contract.entrypoint import CODE, TRAINING_INPUT, entrypoint
 from ml_contract.errors import ContractError, reject
 from ml_contract.hyperparameters import encode
@@ -72,9 +73,9 @@ def upload(folder: Path, uri: str) -> str:
     files = [each for each in sorted(folder.rglob("*")) if each.is_file()]
     if not files:
         reject("--data", str(folder), "it is a folder that holds shards", "Name one, or an s3:// prefix.")
-    bucket, prefix = split(uri)
+    (bucket, prefix), s3 = split(uri), boto3.client("s3")
     for each in files:
-        boto3.client("s3").upload_file(str(each), bucket, f"{prefix}/{each.relative_to(folder).as_posix()}")
+        s3.upload_file(str(each), bucket, f"{prefix}/{each.relative_to(folder).as_posix()}")
     return uri
 
 
@@ -142,13 +143,14 @@ def follow(job: Any, poll: float) -> dict[int, float]:
     since = 0
     while True:
         ended = job.training_job_status in ("Completed", "Failed", "Stopped")
+        before = len(losses)
         for event in metric_lines(job.training_job_name, since):
             since = event["timestamp"]
             step, values = metrics.parse(event["message"]) or (0, {})
             losses |= {step: values[metrics.LOSS]} if metrics.LOSS in values else {}
-        if losses:
+        if len(losses) > before:
             print(f"step {max(losses)}: loss {losses[max(losses)]:.4f}", flush=True)
-        if ended:
+        elif ended:  # CloudWatch shows lines a while after they were written
             return losses
         time.sleep(poll)
         job.refresh()
@@ -172,9 +174,10 @@ def main(arguments: argparse.Namespace) -> int:
     name = f"{published.job_prefix}{arguments.workload.replace('_', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
     run = dataclasses.replace(
         RUNS[arguments.workload],
-        steps=arguments.steps or RUNS[arguments.workload].steps,
+        steps=RUNS[arguments.workload].steps if arguments.steps is None else arguments.steps,
         checkpoint_uri=f"{published.checkpoints_uri}/{name}",
     )
+    at_least("--hosts", arguments.hosts, 1)
     run.bind(World.of(workload.instance_type, arguments.hosts))
     check_fit(run, workload.instance_type, arguments.hosts)
     data = arguments.data or newest_dataset(published, arguments.workload)
@@ -184,9 +187,11 @@ def main(arguments: argparse.Namespace) -> int:
     print(f"{name}: {arguments.hosts} x {workload.instance_type}, {run.steps} steps on {data}", flush=True)
     losses = follow(job, arguments.poll)
     if job.training_job_status != "Completed":
-        print(f"{job.training_job_status}: {job.failure_reason}", file=sys.stderr)
+        reason = job.failure_reason if job.training_job_status == "Failed" else job.secondary_status
+        print(f"{job.training_job_status}: {reason}", file=sys.stderr)
         return 1
-    print(f"Completed: loss {losses[min(losses)]:.4f} -> {losses[max(losses)]:.4f} in {len(losses)} steps")
+    if losses:
+        print(f"Completed: loss {losses[min(losses)]:.4f} -> {losses[max(losses)]:.4f} in {len(losses)} steps")
     print(job.model_artifacts.s3_model_artifacts)
     return 0
 
