@@ -3,8 +3,15 @@
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
-from constructs_lib.training import DeepLearningImage, ProcessingResources, RetryPolicy, SpotCapacity, TrainingResources
-from ml_contract.images import PYTORCH_TRAINING, TRITON
+from constructs_lib.training import (
+    DeepLearningImage,
+    EcrImage,
+    ProcessingResources,
+    RetryPolicy,
+    SpotCapacity,
+    TrainingResources,
+)
+from ml_contract.images import TRITON
 from ml_contract.packaging import PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine, Precision
 from ml_contract.training.run import TrainingRun
@@ -38,7 +45,7 @@ DEV = Environment(
             ),
             prepare=bytes_lm.PrepareOptions(maximum_bytes=64 * 2**20, shard_bytes=4 * 2**20),
             evaluate=bytes_lm.EvaluateOptions(maximum_bytes=4 * 2**20),
-            image=DeepLearningImage(image=PYTORCH_TRAINING),
+            image=EcrImage(repository="trainyard-training", tag="1"),
             resources=TrainingResources(instance_type="ml.g5.2xlarge", instance_count=2, volume_gib=100, efa=False),
             capacity=SpotCapacity(max_run_seconds=4 * 3600, max_wait_seconds=12 * 3600),
             retries=(

@@ -11,7 +11,7 @@ from constructs_lib.training import (
     SpotCapacity,
     TrainingResources,
 )
-from ml_contract.images import PYTORCH_TRAINING_CPU, TRITON
+from ml_contract.images import TRITON
 from ml_contract.packaging import PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine
 from ml_contract.training.run import TrainingRun
@@ -28,8 +28,7 @@ RETRIES = (
 PROCESSING = ProcessingResources(instance_type="ml.c5.xlarge", volume_gib=30, max_run_seconds=1800)
 HOSTS = TrainingResources(instance_type="ml.m5.large", instance_count=2, volume_gib=30, efa=False)
 SPOT = SpotCapacity(max_run_seconds=3600, max_wait_seconds=7200)
-IMAGE = DeepLearningImage(image=PYTORCH_TRAINING_CPU)
-OWN_IMAGE = EcrImage(repository="trainyard-training", tag="1")
+IMAGE = EcrImage(repository="trainyard-training", tag="1")
 TRITON_CPU = Packaging(
     image=DeepLearningImage(image=TRITON),
     package=PackageOptions(backend="python"),
@@ -72,8 +71,8 @@ LLAMA = WorkloadTraining(
         checkpointing=Checkpointing(every_steps=20),
     ),
     prepare=llama.PrepareOptions(maximum_bytes=2**20),
-    evaluate=llama.EvaluateOptions(),
-    image=OWN_IMAGE,
+    evaluate=llama.EvaluateOptions(maximum_tokens=2**16),
+    image=IMAGE,
     resources=HOSTS,
     capacity=SPOT,
     retries=RETRIES,
@@ -95,7 +94,7 @@ ARR_COC = WorkloadTraining(
     ),
     prepare=arr_coc.PrepareOptions(train_samples=2048),
     evaluate=arr_coc.EvaluateOptions(),
-    image=OWN_IMAGE,
+    image=IMAGE,
     resources=HOSTS,
     capacity=SPOT,
     retries=RETRIES,

@@ -50,7 +50,7 @@ ACKNOWLEDGEMENTS = (
         ),
     ),
     Acknowledgement(
-        finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/[a-z-]+(/[a-z-]+)*/\*\]",
+        finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/[a-z-]+(/[A-Za-z0-9._-]+)*/\*\]",
         path=rf"(/(Jobs|Endpoint|Pipeline)/Role/DefaultPolicy/Resource|{_PEOPLE})",
         reason=(
             "Objects below one prefix of one bucket, whose names executions and people make. Left: an execution can "

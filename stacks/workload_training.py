@@ -104,7 +104,7 @@ class WorkloadTraining(Value):
         if len(set(names)) < len(names):
             reject("inputs", names, "channels of training have different names, and train is the split's",
                    "Rename one.")  # fmt: skip
-        bind(self.run, self.resources, self.image)
+        bind(self.run, self.resources, self.image, field="run")
         return self
 
     @property

@@ -37,13 +37,16 @@ class StrategyBinding:
     """Sentences for whoever synthesises: what could not be checked."""
 
 
-def bind(run: TrainingRun, resources: JobResources, image: ContainerImage | None) -> StrategyBinding:
+def bind(
+    run: TrainingRun, resources: JobResources, image: ContainerImage | None, *, field: str = "hyperparameters"
+) -> StrategyBinding:
     """Hold a run against its hosts and find its image.
 
     Args:
         run: The run.
         resources: Its hosts.
         image: The image that was chosen; None takes the strategy's own.
+        field: What an error calls the run.
 
     Raises:
         ContractError: The image lacks what the strategy imports, the types do not run it, its degrees do not divide
@@ -53,7 +56,7 @@ def bind(run: TrainingRun, resources: JobResources, image: ContainerImage | None
     chosen = image or _own_image(run, resources)
     notes = [*_check_image(run, resources, chosen)]
     layouts = []
-    with _below("hyperparameters"):
+    with _below(field):
         for world in resources.worlds():
             layouts.append(run.bind(world))
             for name in dict.fromkeys(resources.types):

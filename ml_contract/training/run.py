@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ml_contract.checks import at_least, between
+from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
 from ml_contract.training.aws_strategies import Horovod, Mpi, SageMakerDataParallel, SageMakerModelParallel
 from ml_contract.training.layout import Layout, World, divided
@@ -76,7 +76,8 @@ class TrainingRun:
         Raises:
             ContractError: The batch cannot be divided so.
         """
-        mine = divided("data ranks", layout.data, self.global_batch_size, "global_batch_size")
+        multiple("global_batch_size", self.global_batch_size, layout.data, "the ranks that load data")
+        mine = self.global_batch_size // layout.data
         micro = self.micro_batch_size or mine
         return micro, divided("micro_batch_size", micro, mine, "global_batch_size / data ranks")
 

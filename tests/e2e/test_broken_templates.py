@@ -99,11 +99,11 @@ def test_a_role_that_sagemaker_may_not_assume(deployment: Deployment) -> None:
 def test_a_wrong_image(deployment: Deployment) -> None:
     def edit(definition: dict[str, Any]) -> None:
         specification = step(definition, "Prepare")["Arguments"]["AppSpecification"]
-        specification["ImageUri"] = specification["ImageUri"].replace("/pytorch:", "/pytorhc:")
+        specification["ImageUri"] = specification["ImageUri"].replace("/trainyard-training:", "/trainyard-trianing:")
 
     reason, steps = execution_failure(deployment, in_definition(edit))
     assert list(steps) == ["Prepare"]
-    assert "/pytorhc:" in reason
+    assert "/trainyard-trianing:" in reason
 
 
 def test_a_bucket_that_does_not_exist(deployment: Deployment) -> None:

@@ -191,7 +191,7 @@ def test_jobs_pull_the_training_image_only() -> None:
     (pulling,) = (
         s for s in statements(template("Local", "Training"), "PipelineJobs") if "ecr:BatchGetImage" in actions(s)
     )
-    assert pulling["Resource"] == "arn:aws:ecr:us-east-1:763104351884:repository/pytorch"
+    assert pulling["Resource"] == "arn:aws:ecr:us-east-1:123456789012:repository/trainyard-training"
 
 
 def test_outputs_are_what_an_operator_needs() -> None:

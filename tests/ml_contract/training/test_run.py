@@ -56,7 +56,7 @@ def test_a_run_that_cannot_be_is_refused(changes: dict[str, Any], message: str) 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"global_batch_size": 33}, r"data ranks: got 2, but it must divide global_batch_size \(33\)"),
+        ({"global_batch_size": 33}, r"global_batch_size: got 33, but it must be .* ranks that load data \(2\)"),
         ({"micro_batch_size": 5}, r"micro_batch_size: got 5, but it must divide"),
         ({"strategy": ModelParallel(context=3)}, r"context: got 3, but it must divide the ranks left by tensor \(2\)"),
         ({"strategy": ModelParallel(tensor=2)}, r"tensor: got 2, but a host has 1 ranks"),
