@@ -79,7 +79,7 @@ class _CurrentStager:
 
 
 class _OlderStager:
-    """For the torch of SageMaker's images (2.4, 2.5), and for what torch's first FSDP gives, which the other refuses."""
+    """For the torch of SageMaker's images (2.4, 2.5), and for parts of torch's first FSDP, which the other refuses."""
 
     def __init__(self) -> None:
         self._buffers: dict[str, Any] | None = None
