@@ -143,6 +143,10 @@ SMDDP = Image(
 """The data parallelism library 2.5.0, its last release, with PyTorch 2.4.1. No framework container holds that release:
 AWS lists it inside the image of the model parallelism library only."""
 
+MPI_DOCKERFILE = "images/mpi/Dockerfile"
+"""Of the image for the strategies mpi and horovod, which AWS publishes none for any more: Open MPI, an SSH server, and
+Horovod on request, over images/training/Dockerfile."""
+
 TRITON = Image(repository="sagemaker-tritonserver", tag="26.05-py3", end_of_support=None)
 
 DEBUGGER_RULES = Image(

@@ -18,17 +18,23 @@ class SageMakerModelParallel(ParallelStrategy):
     kind = "smp"
     modules = ("torch.sagemaker",)
     hybrid_shard_degree: int = 0
-    """Ranks among which parameters are divided; 0 takes all of them."""
+    """Ranks among which parameters are divided, those that share a sequence among them; 0 takes all that ``tensor``
+    leaves."""
     activation_offloading: bool = False
-    """Activations wait in host memory."""
+    """What checkpointed blocks keep for backward waits in host memory; wants ``activation_checkpointing="full"``."""
     activation_loading_horizon: int = 2
-    """Blocks whose activations are fetched ahead."""
+    """Blocks whose kept inputs are on the device at one time."""
     tensor: int = 1
+    """Ranks among which each matrix is divided, by Transformer Engine; stays on one host."""
     context: int = 1
+    """Ranks among which a sequence is divided, of those that ``hybrid_shard_degree`` counts."""
     expert: int = 1
+    """Ranks among which the experts of a mixture are divided."""
 
     def __post_init__(self) -> None:
         at_least("hybrid_shard_degree", self.hybrid_shard_degree, 0)
+        if self.hybrid_shard_degree == 1:
+            reject("hybrid_shard_degree", 1, "nothing would be divided", "Give 0 for all ranks, or take Ddp().")
         between("activation_loading_horizon", self.activation_loading_horizon, 1, 16)
         for name in ("tensor", "context", "expert"):
             at_least(name, getattr(self, name), 1)
@@ -36,10 +42,13 @@ class SageMakerModelParallel(ParallelStrategy):
     def layout(self, world: World) -> Layout:
         on_one_host("tensor", self.tensor, world)
         rest = divided("tensor", self.tensor, world.size, "the world")
-        rest = divided("context", self.context, rest, "the ranks left by tensor")
-        shard = self.hybrid_shard_degree or rest
-        replicate = divided("hybrid_shard_degree", shard, rest, "the ranks left by tensor and context")
-        divided("expert", self.expert, rest, "the ranks left by tensor and context")
+        share = self.hybrid_shard_degree or rest
+        if share == 1:
+            reject("hybrid_shard_degree", share, "tensor leaves one rank, and nothing to divide parameters among",
+                   "Take more ranks, a smaller tensor, or Ddp() for one.")  # fmt: skip
+        replicate = divided("hybrid_shard_degree", share, rest, "the ranks left by tensor")
+        shard = divided("context", self.context, share, "the ranks that share parameters")
+        divided("expert", self.expert, rest, "the ranks left by tensor")
         return Layout(replicate=replicate, shard=shard, context=self.context, tensor=self.tensor)
 
 

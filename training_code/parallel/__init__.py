@@ -17,6 +17,8 @@ _MODULES = {
     "ddp": "ddp", "fsdp": "fsdp", "model_parallel": "model_parallel", "deepspeed": "deepspeed",
     "smp": "smp", "smddp": "smddp", "mpi": "ddp", "horovod": "horovod",
 }  # fmt: skip
+_REGISTERED = ("smddp", "horovod")
+"""Those that have to do something before the process group is made."""
 
 
 def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks) -> Parallel:
@@ -36,7 +38,8 @@ def backend(run: TrainingRun) -> str | None:
     Raises:
         ContractError: The image lacks it.
     """
-    if run.strategy.kind != "smddp":
+    if run.strategy.kind not in _REGISTERED:
         return None
-    # It exists once its library is imported.
-    return cast(str, importlib.import_module("training_code.parallel.smddp").register())
+    # It exists, or its library runs, once that is imported.
+    module = importlib.import_module(f"training_code.parallel.{_MODULES[run.strategy.kind]}")
+    return cast(str, module.register())

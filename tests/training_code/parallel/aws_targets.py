@@ -1,0 +1,72 @@
+"""What ranks do for the tests of AWS's strategies: the real loop, over stubs of what only their images hold."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ml_contract.metrics import LOSS
+from ml_contract.paths import ContainerPaths
+from ml_contract.training.run import TrainingRun
+from training_code import parallel, train
+from training_code.interruption import Interruption
+from training_code.parallel.ranks import Ranks
+from training_code.watching import Watchers
+from training_code.workloads.bytes_lm.workload import BytesLmWorkload
+
+STUBS = Path(__file__).parent / "stubs"
+
+
+def install() -> None:
+    """Put the stubs where the images have the libraries."""
+    torch.__path__.append(str(STUBS / "in_torch"))
+    sys.path.append(str(STUBS / "on_path"))
+
+
+class After(Interruption):
+    """An interruption that comes with a step."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._left = steps
+
+    @property
+    def requested(self) -> bool:
+        self._left -= 1
+        return self._left <= 0
+
+
+def trained(ranks: Ranks, base: str, runs: list[tuple[str, TrainingRun, int]]) -> dict[str, Any]:
+    """Losses and calls of each run, by name; one run may take up the checkpoints of another.
+
+    Args:
+        ranks: Joined.
+        base: The container's folder.
+        runs: Name, run, and the step after which it is interrupted.
+    """
+    install()
+    import horovod.torch
+    import torch.sagemaker
+
+    seen: list[float] = []
+    shapes: dict[str, list[int]] = {}
+    # Writing the artifact takes seconds and has tests of its own.
+    BytesLmWorkload.export = lambda self, folder, trained: shapes.update(  # type: ignore
+        {name: list(value.shape) for name, value in trained.weights.items()}
+    )
+    step = Watchers.step
+    Watchers.step = lambda self, done, found, seconds: (seen.append(found[LOSS]), step(self, done, found, seconds))  # type: ignore
+    found = {}
+    for name, run, steps in runs:
+        for calls in (horovod.torch.calls, torch.sagemaker.calls, seen, shapes):
+            calls.clear()
+        parallel.backend(run)
+        code = train.train(run, ContainerPaths(base=Path(base)), ranks, After(steps))
+        found[name] = {
+            "losses": [*seen], "code": int(code), "horovod": [*horovod.torch.calls], "smp": [*torch.sagemaker.calls],
+            "shapes": {**shapes},
+        }  # fmt: skip
+    return found
