@@ -19,8 +19,9 @@ class Interruption:
         self._since: float | None = None
 
     def install(self) -> Interruption:
-        """Take SIGTERM over, in the main thread."""
+        """Take SIGTERM over, in the main thread; one that came while it was blocked is noted now."""
         signal.signal(signal.SIGTERM, self._note)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         return self
 
     def _note(self, *_: object) -> None:

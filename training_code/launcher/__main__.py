@@ -1,4 +1,4 @@
-"""PID 1 of a training container: check everything that can be wrong, then become torchrun.
+"""PID 1 of a training container: check everything that can be wrong, then become torchrun, or run mpirun.
 
 SIGTERM stays blocked until torchrun's own handlers stand: the kernel drops a signal that PID 1 has no handler for, and
 a blocked one is kept across exec.
@@ -15,12 +15,12 @@ from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
 from ml_contract.paths import ContainerPaths
 from training_code import failure
-from training_code.launcher import command, environment
+from training_code.launcher import command, environment, mpi
 from training_code.launcher.job import ImageLacksModule, Job
 
 
 def main() -> int:
-    """Replace this process by torchrun, or say in one line why not."""
+    """Replace this process by torchrun, or stay above mpirun, or say in one line why not."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     paths = ContainerPaths.from_environment(os.environ)
     # A restarted job may find the folder of the attempt before.
@@ -36,11 +36,14 @@ def main() -> int:
     changes = environment.communication(job.resources, job.instance, current)
     changes |= environment.threads(job.instance, current)
     changes |= environment.cuda_compat(current)
-    arguments = command.torchrun(job, current)
     print(f"launcher: host {job.resources.rank + 1} of {len(job.resources.hosts)}, {job.instance.name}", flush=True)
     print("launcher: " + " ".join(f"{name}={value}" for name, value in sorted(changes.items())), flush=True)
+    changed = environment.apply(changes, current)
+    if job.run.strategy.launcher == "mpirun":
+        return mpi.run(job, paths, changed)
+    arguments = command.torchrun(job, current)
     print("launcher: exec " + shlex.join(arguments), flush=True)
-    os.execve(arguments[0], arguments, environment.apply(changes, current))  # noqa: S606
+    os.execve(arguments[0], arguments, changed)  # noqa: S606
 
 
 if __name__ == "__main__":

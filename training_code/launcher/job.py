@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
@@ -11,7 +13,7 @@ from typing import Any
 
 from ml_contract.errors import ContractError, reject
 from ml_contract.hyperparameters import decode
-from ml_contract.images import IMAGES
+from ml_contract.images import IMAGES, MPI_DOCKERFILE
 from ml_contract.instances import InstanceType, instance
 from ml_contract.paths import ContainerPaths
 from ml_contract.resources import ResourceConfig
@@ -26,7 +28,7 @@ S3_MODULES = ("awscrt", "boto3")
 
 
 class ImageLacksModule(ContractError):
-    """The image does not hold what the workload imports."""
+    """The image does not hold what the workload imports, or what starts its ranks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +45,14 @@ class Job:
 
         Raises:
             ContractError: A file, a hyperparameter, the instance type or the channel is not as the contract says.
-            ImageLacksModule: A module that the workload imports is missing.
+            ImageLacksModule: A module that the workload imports, or a program that starts ranks, is missing.
         """
         resources = ResourceConfig.read(paths)
         run = read_run(paths)
         if run.loading.stream_uri is None:
             _check_channel(paths)
         found = instance(resources.instance_type, field="current_instance_type")
-        _check_starter(run)
+        check_programs(run, len(resources.hosts))
         run.bind(World(hosts=len(resources.hosts), ranks_per_host=found.processes))
         check_modules(required_modules(run))
         return cls(resources=resources, instance=found, run=run)
@@ -83,6 +85,8 @@ def check_modules(names: Iterable[str]) -> None:
     if missing:
         holders = [f"{image.repository}:{image.tag}" for image in IMAGES if image.modules & set(missing)]
         named = f" {' and '.join(holders)} of AWS holds {', '.join(missing)}." if holders else ""
+        if "horovod.torch" in missing:
+            named = f" {MPI_DOCKERFILE} builds one with Horovod."
         raise ImageLacksModule(
             "image", missing, "the workload imports these modules and it has none",
             f"Use an image whose environment holds them.{named}",
@@ -101,13 +105,19 @@ def _exists(name: str) -> bool:
     return spec is not None
 
 
-def _check_starter(run: TrainingRun) -> None:
-    if run.strategy.launcher != "torchrun":
-        reject("strategy", run.strategy.kind, "this launcher starts ranks by torchrun alone, not by mpirun",
-               "Take Ddp(), which does the same without MPI.")  # fmt: skip
-    if run.strategy.kind == "smp":
-        reject("strategy", "smp", "the training code does not drive SageMaker's model parallel library",
-               "Take Fsdp(), or ModelParallel(…) for tensor and context degrees.")  # fmt: skip
+def check_programs(run: TrainingRun, hosts: int) -> None:
+    """What starts the ranks is there. Raises ImageLacksModule."""
+    if run.strategy.launcher != "mpirun":
+        return
+    # Between hosts mpirun goes over SSH; the server's folder is on no user's path.
+    names = ["mpirun"] + (["ssh", "sshd"] if hosts > 1 else [])
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    missing = [name for name in names if shutil.which(name, path=path) is None]
+    if missing:
+        raise ImageLacksModule(
+            "image", missing, f"the strategy {run.strategy.kind} starts its ranks with {' and '.join(names)}",
+            f"Build {MPI_DOCKERFILE}, which adds them, or take Ddp(), which does the same without MPI.",
+        )  # fmt: skip
 
 
 def _check_channel(paths: ContainerPaths) -> None:

@@ -17,6 +17,7 @@ from ml_contract.exit_codes import ExitCode
 from ml_contract.paths import ContainerPaths
 from training_code import failure
 from training_code.interruption import SHUTDOWN_SECONDS
+from training_code.launcher import outcome
 
 
 def main(arguments: list[str]) -> int:
@@ -33,14 +34,14 @@ def main(arguments: list[str]) -> int:
     try:
         launch(run.get_args_parser().parse_args([*shutdown_timeout(run.get_args_parser()), *arguments]))
     except SignalException:
-        return _interrupted(paths)
+        return outcome.interrupted(paths)
     except ChildFailedError as error:
         rank, first = error.get_first_failure()
         if first.exitcode == ExitCode.INTERRUPTED:
-            return _interrupted(paths)
-        return _failed(paths, _reason(rank, first.exitcode), first.exitcode)
+            return outcome.interrupted(paths)
+        return outcome.failed(paths, outcome.reason(f"rank {rank}", first.exitcode), first.exitcode)
     except (RuntimeError, OSError) as error:
-        return _failed(paths, f"the hosts did not find each other: {failure.describe(error)}", 1)
+        return outcome.failed(paths, f"the hosts did not find each other: {failure.describe(error)}", 1)
     return ExitCode.SUCCESS
 
 
@@ -54,29 +55,7 @@ def shutdown_timeout(parser: Any) -> list[str]:
 
 
 def _stop_before_start(*_: object) -> NoReturn:
-    print("launcher: stopped before training started", flush=True)
-    sys.exit(ExitCode.INTERRUPTED)
-
-
-def _interrupted(paths: ContainerPaths) -> int:
-    if paths.failure.exists():
-        return ExitCode.TRAINING_FAILED
-    print("launcher: interrupted, the job can be resumed", flush=True)
-    return ExitCode.INTERRUPTED
-
-
-def _failed(paths: ContainerPaths, reason: str, code: int) -> int:
-    failure.record(paths.failure, reason)
-    print(f"launcher: failed: {paths.failure.read_text()}", file=sys.stderr, flush=True)
-    return code if code in set(ExitCode) and code != ExitCode.SUCCESS else ExitCode.TRAINING_FAILED
-
-
-def _reason(rank: int, code: int) -> str:
-    if code < 0:
-        name = signal.Signals(-code).name
-        hint = ", as the kernel does when memory runs out" if name == "SIGKILL" else ""
-        return f"rank {rank} was ended by {name}{hint}"
-    return f"rank {rank} ended with exit code {code}: see the log"
+    sys.exit(outcome.stopped_before_start())
 
 
 def _listen_on_the_hosts_interface() -> None:

@@ -57,7 +57,7 @@ def replaced(name: str, text: str | None) -> Callable[[ContainerPaths], None]:
         (edited("hyperparameters", strategy='{"kind": "zero"}'), r"strategy.kind: got 'zero', but it must be one of"),
         (edited("hyperparameters", steps="1.5"), r"steps: got '1.5', but it must be of type int"),
         (edited("hyperparameters", global_batch_size="0"), r"global_batch_size: got 0, but it must be at least 1"),
-        (edited("hyperparameters", global_batch_size="5"), r"data ranks: got 2, but it must divide global_batch_size"),
+        (edited("hyperparameters", global_batch_size="5"), r"global_batch_size: got 5, but it must be a multiple of"),
         (edited("hyperparameters", micro_batch_size="3"), r"micro_batch_size: got 3, but it must divide"),
         (edited("hyperparameters", workload='{"kind": "bytes_lm", "heads": 5}'), r"workload.dimension: got 96"),
         (replaced("hyperparameters", None), r"hyperparameters.json: got \"FileNotFoundError"),
@@ -109,10 +109,14 @@ def test_a_part_of_a_package_is_found_without_importing_the_package(tmp_path: Pa
             check_modules(["loud.other"])
 
 
-@pytest.mark.parametrize("strategy", [Mpi(), Horovod(), SageMakerModelParallel()])
-def test_what_the_container_cannot_start_is_refused_there(tmp_path: Path, strategy: Any) -> None:
+@pytest.mark.parametrize(
+    ("strategy", "named"),
+    [(Mpi(), "images/mpi/Dockerfile"), (Horovod(), "images/mpi/Dockerfile"),
+     (SageMakerModelParallel(), "smdistributed-modelparallel:2.5.1")],
+)  # fmt: skip
+def test_an_image_that_cannot_run_the_strategy_is_told_which_one_can(tmp_path: Path, strategy: Any, named: str) -> None:
     paths = container(tmp_path, tiny_run(strategy=strategy), hosts=HOSTS)
-    with pytest.raises(ContractError, match=rf"strategy: got '{strategy.kind}', but .*\. Take "):
+    with pytest.raises(ImageLacksModule, match=f"image: got .*{named}"):
         Job.read(paths)
 
 
