@@ -72,7 +72,7 @@ def upload(folder: Path, uri: str) -> str:
     """Copy a folder of shards below an address, and return the address."""
     files = [each for each in sorted(folder.rglob("*")) if each.is_file()]
     if not files:
-        reject("--data", str(folder), "it is a folder that holds shards", "Name one, or an s3:// prefix.")
+        reject("--data", str(folder), "no file lies below that folder", "Name one with shards, or an s3:// prefix.")
     (bucket, prefix), s3 = split(uri), boto3.client("s3")
     for each in files:
         s3.upload_file(str(each), bucket, f"{prefix}/{each.relative_to(folder).as_posix()}")

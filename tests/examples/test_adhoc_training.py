@@ -1,0 +1,37 @@
+"""The data scientist's example before anything leaves the machine; tests/e2e/test_adhoc.py runs it."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from synthesis import ROOT
+
+from ml_contract.errors import ContractError
+from ml_contract.hyperparameters import decode, encode
+from ml_contract.training.layout import World
+from ml_contract.training.run import TrainingRun
+
+
+@pytest.fixture(scope="module")
+def example() -> ModuleType:
+    path = ROOT / "examples" / "adhoc_training" / "train.py"
+    spec = importlib.util.spec_from_file_location("adhoc_training", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_each_run_fits_one_host_and_two_and_crosses_as_it_is(example: ModuleType, hosts: int) -> None:
+    for kind, run in example.RUNS.items():
+        assert run.workload.kind == kind
+        run.bind(World.of("ml.m5.large", hosts))
+        assert decode(TrainingRun, encode(run)) == run
+
+
+def test_a_folder_without_shards_is_refused(example: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="--data: got .*, but no file lies below that folder"):
+        example.upload(tmp_path, "s3://bucket/prefix")
