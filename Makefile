@@ -23,6 +23,8 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH
 # $(call environment,FOLDER,LOCK): a Python environment with exactly what the lock names.
 environment = echo "setup: $(1)"; test -x $(1)/bin/python || $(UV) venv -q --python $(PYTHON) $(1); \
 	$(UV) pip install -q --python $(1)/bin/python --require-hashes --no-deps -r requirements/$(2).txt
+# Tests of a file, and all of the deployed environment, stay together: tests/conftest.py.
+PYTEST := pytest -n 2 --dist loadgroup
 # torch is no part of a lock: a CPU build has another name on every index.
 torch = $(PIP) --python $(1)/bin/python install -qq $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 
@@ -74,7 +76,7 @@ types: setup-test
 	@mypy
 
 fast-tests: setup-test
-	@pytest -m 'not slow and not e2e'
+	@$(PYTEST) -m 'not slow and not e2e'
 
 synth: setup-test ## Synthesise every environment with cdk-nag, CDK's validation and cfn-lint; no credentials
 	@cdk synth --quiet --strict --no-notices
@@ -82,7 +84,7 @@ synth: setup-test ## Synthesise every environment with cdk-nag, CDK's validation
 
 .PHONY: test
 test: lint types synth ## Everything: the gate and the whole suite
-	@pytest
+	@$(PYTEST)
 
 .PHONY: bench-synth
 bench-synth: setup-test ## Synth time, as ratios to an empty stack and per resource

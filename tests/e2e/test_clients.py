@@ -18,6 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from environments import LOCAL
 from ml_contract.manifest import ArtifactManifest
 
 from .deployment import SERVING, STORAGE, TRAINING, Deployment
@@ -82,9 +83,10 @@ def test_the_aws_cli_reads_and_writes_the_deployed_buckets(deployment: Deploymen
 
 def test_the_aws_cli_lists_what_was_deployed(deployment: Deployment, aws: Aws) -> None:
     stacks = {entry["StackName"]: entry for entry in aws("cloudformation", "describe-stacks")["Stacks"]}
-    assert {f"trainyard-local-{part}" for part in ("network", "storage", "training", "serving")} <= set(stacks)
+    assert {f"trainyard-local-{part}" for part in ("network", "storage", "training-bytes-lm", "serving")} <= set(stacks)
     pipelines = aws("sagemaker", "list-pipelines")["PipelineSummaries"]
-    assert [entry["PipelineName"] for entry in pipelines] == [deployment.pipeline]
+    expected = {f"trainyard-local-{training.workload}" for training in LOCAL.trainings}
+    assert {entry["PipelineName"] for entry in pipelines} == expected
     groups = aws("sagemaker", "list-model-package-groups")["ModelPackageGroupSummaryList"]
     assert deployment.pipeline in [entry["ModelPackageGroupName"] for entry in groups]
     described = aws("sagemaker", "describe-pipeline", "--pipeline-name", deployment.pipeline)
