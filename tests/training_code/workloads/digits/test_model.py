@@ -14,7 +14,7 @@ from training_code.workloads.digits.workload import DigitsWorkload
 
 
 @given(channels=st.integers(1, 40), hidden=st.integers(1, 200))
-@settings(deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_contract_knows_the_size(channels: int, hidden: int) -> None:
     workload = DigitsWorkload(Digits(channels=channels, hidden=hidden))
     with torch.device("meta"):
