@@ -33,5 +33,5 @@ def test_each_run_fits_one_host_and_two_and_crosses_as_it_is(example: ModuleType
 
 
 def test_a_folder_without_shards_is_refused(example: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match="--data: got .*, but no file lies below that folder"):
+    with pytest.raises(ContractError, match=r"--data: got .*, but no file lies below that folder"):
         example.upload(tmp_path, "s3://bucket/prefix")
