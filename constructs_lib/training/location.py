@@ -14,7 +14,7 @@ from constructs_lib.values import Value
 # ListBucket cannot be limited to objects; it shows names, never content.
 _LIST = ("s3:ListBucket", "s3:GetBucketLocation")
 _READ = ("s3:GetObject",)
-# DeleteObject: retention of checkpoints, and s3torchconnector's rename, which is copy and delete.
+# DeleteObject: retention of checkpoints.
 _WRITE = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
 

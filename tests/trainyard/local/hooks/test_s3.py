@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trainyard.local.cloud import ROOT, Cloud
+from trainyard.local.cloud import Cloud
 
 MIB = 1 << 20
 
@@ -225,9 +225,8 @@ print("same")
 
 @pytest.mark.slow
 def test_s3torchconnector_writes_and_reads(cloud: Cloud, bucket: str) -> None:
-    python = ROOT / ".trainyard" / "envs" / "training" / "bin" / "python"
     ran = subprocess.run(
-        [python if python.exists() else sys.executable, "-W", "ignore", "-c", CONNECTOR, bucket, cloud.endpoint_url],
+        [sys.executable, "-W", "ignore", "-c", CONNECTOR, bucket, cloud.endpoint_url],
         capture_output=True,
         text=True,
         env={**os.environ, **cloud.environment(), "OMP_NUM_THREADS": "1"},
