@@ -100,7 +100,10 @@ def zero(at: Setting, strategy: DeepSpeed) -> Iterator[Need]:
         return Need(what=what, bytes=each * share_of, how=f"{each} B a parameter{share}", place=place, when=when)
 
     yield item("parameters", at.compute, 3, _place(strategy.offload_parameters))
-    yield item("gradients", 2 if stage == 1 and at.compute == 2 else 4, 2, when=at.gradients)
+    # Stage 3 has one buffer for them, all the time.
+    yield item(
+        "gradients", 2 if stage == 1 and at.compute == 2 else 4, 2, when="always" if stage == 3 else at.gradients
+    )
     state = _place(strategy.offload_optimizer)
     yield item("optimiser state", 12, 1, state)
     yield item("gradients for the update", 4, 1, "device" if state == "device" else "host", when="end")
@@ -112,9 +115,8 @@ def zero(at: Setting, strategy: DeepSpeed) -> Iterator[Need]:
         in_use = min(part.blocks, 2)
         yield Need(what="gathered parameters", bytes=at.compute * (part.outside + in_use * part.block),
                    how=f"{at.compute} B a parameter of {in_use} of {part.blocks} blocks and outside them")  # fmt: skip
-    # Two buckets take turns, and hold no more than there is.
-    yield Need(what="buckets of exchange", bytes=min(2 * strategy.bucket_mib * MIB, at.compute * total),
-               how=f"2 x {strategy.bucket_mib} MiB")  # fmt: skip
+    # Two buckets take turns, and are made as large as they are told, however small the model.
+    yield Need(what="buckets of exchange", bytes=2 * strategy.bucket_mib * MIB, how=f"2 x {strategy.bucket_mib} MiB")
 
 
 def _float32(parameters: int, ranks: int, place: Place, gradients: When) -> Iterator[Need]:

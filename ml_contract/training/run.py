@@ -66,6 +66,13 @@ class TrainingRun:
     def _check_deepspeed(self, strategy: DeepSpeed) -> None:
         if self.precision.compute == "float8":
             reject("precision.compute", "float8", "DeepSpeed's engine has no float8 products", "Take Fsdp().")
+        if self.workload.freezes:
+            # Its partitions have one step count, and gradients of zero for what has none: a base that is held still
+            # shrinks by weight decay, and learns later with the corrections of an older one.
+            reject("strategy", f"deepspeed, stage {strategy.stage}", f"the workload {self.workload.kind} holds parts"
+                   " still for some steps, and ZeRO updates all parameters in every step",
+                   "Take Fsdp(), which divides the same, or let all parts learn from the start: workload.head_share=0."
+            )  # fmt: skip
         if self.compile_blocks and strategy.stage == 3:
             reject("compile_blocks", True, "stage 3 gathers parameters in hooks, on which every compiled block breaks",
                    "Leave compile_blocks out, or take Fsdp(), which divides the same and compiles.")  # fmt: skip

@@ -208,6 +208,10 @@ class ArrCoc(WorkloadOptions):
         if len(set(tokens.values())) < len(tokens):
             reject("text_end", self.text_end, f"the special tokens differ ({tokens})", "Give three numbers.")
 
+    @property
+    def freezes(self) -> bool:
+        return self.head_share > 0
+
     def head_steps(self, steps: int) -> int:
         """Steps of a run of ``steps`` in which the base does not learn."""
         return int(self.head_share * steps + 1e-9)

@@ -34,6 +34,8 @@ class ModelSize:
     """Width of a block's keys, and of its values, where query heads share them; 0 where they are ``hidden`` wide."""
     looked_up: int = 0
     """Parameters that are only looked up, never multiplied: an embedding that is not the scores' matrix too."""
+    kept: int = 0
+    """Values of a sample that backward needs, for a model without a residual stream; 0 where nobody has counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,11 @@ class WorkloadOptions:
     def size(self) -> ModelSize:
         """Figures of the model."""
         raise NotImplementedError
+
+    @property
+    def freezes(self) -> bool:
+        """Whether some parameters do not learn for a part of the run: they are to stay as they are meanwhile."""
+        return False
 
     @property
     def flops_per_sample(self) -> float:
