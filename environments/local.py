@@ -15,9 +15,9 @@ from ml_contract.images import TRITON
 from ml_contract.packaging import PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine
 from ml_contract.training.run import TrainingRun
-from ml_contract.training.strategies import DeepSpeed, Fsdp
+from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp
 from ml_contract.training.surroundings import Checkpointing
-from ml_contract.workloads import arr_coc, bytes_lm, llama
+from ml_contract.workloads import arr_coc, bytes_lm, digits, llama
 from stacks.environment import Environment, Serving
 from stacks.workload_training import Criterion, Packaging, WorkloadTraining
 
@@ -56,6 +56,30 @@ BYTES_LM = WorkloadTraining(
     retries=RETRIES,
     processing=PROCESSING,
     criterion=Criterion(figure="bits_per_byte", better="LessThan", threshold=3.2, baseline="order0_bits_per_byte"),
+    approval="Approved",
+    packaging=TRITON_CPU,
+)
+
+DIGITS = WorkloadTraining(
+    run=TrainingRun(
+        workload=digits.Digits(),
+        strategy=Ddp(),
+        optimizer=AdamW(learning_rate=4e-3),
+        schedule=Cosine(warmup_steps=8),
+        global_batch_size=64,
+        epochs=12,
+        checkpointing=Checkpointing(every_steps=20),
+    ),
+    prepare=digits.PrepareOptions(),
+    evaluate=digits.EvaluateOptions(),
+    image=IMAGE,
+    resources=HOSTS,
+    capacity=SPOT,
+    retries=RETRIES,
+    processing=PROCESSING,
+    criterion=Criterion(
+        figure="accuracy", better="GreaterThan", threshold=0.97, baseline="logistic_regression_accuracy"
+    ),
     approval="Approved",
     packaging=TRITON_CPU,
 )
@@ -113,7 +137,7 @@ LOCAL = Environment(
         cidr="10.10.0.0/24", availability_zones=("us-east-1a", "us-east-1b"), nodes=13, efa=False, log_days=1
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
-    trainings=(BYTES_LM, LLAMA, ARR_COC),
+    trainings=(DIGITS, BYTES_LM, LLAMA, ARR_COC),
     serving=Serving(
         workload="bytes-lm",
         resources=ServingResources(instance_type="ml.c5.xlarge", instance_count=1, start_seconds=120),

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+# A time limit for one example fails on a busy machine; pytest-timeout watches over whole tests.
+settings.register_profile("trainyard", deadline=None)
+settings.load_profile("trainyard")
 # CDK's own validation is half of every synthesis; `make synth` is the gate that runs it.
 os.environ.setdefault("CDK_VALIDATION", "false")
 # For `import synthesis`; at the end, so that nothing here hides a package of the project.

@@ -64,7 +64,8 @@ def _stage(run: TrainingRun, layout: Layout, part: Part) -> Memory:
         needs = states.sharded(at, stay=True, ahead=1, offload=False, whole=False)
     else:
         needs = states.whole(at)
-    unknown = () if run.workload.size.hidden else ("activations",)
+    size = run.workload.size
+    unknown = () if size.hidden or size.kept else ("activations",)
     return Memory(needs=(*needs, *_forward(run, layout, part, compute), *_staged(run, at)), unknown=unknown)
 
 
@@ -77,9 +78,13 @@ def _among(run: TrainingRun, layout: Layout) -> int:
 
 
 def _forward(run: TrainingRun, layout: Layout, part: Part, compute: int) -> Iterator[Need]:
-    """Activations and scores; nothing for a model without a residual stream, whose formula nobody knows."""
+    """Activations and scores; of a model without a residual stream what its workload has counted."""
     size, strategy = run.workload.size, run.strategy
     if not size.hidden:
+        if size.kept:
+            # Mixed precision keeps some of them twice: in its own type and in float32.
+            yield Need(what="activations", bytes=part.samples * size.kept * 4, when="begin",
+                       how=f"{part.samples} samples x {size.kept} values of 4 B")  # fmt: skip
         return
     tokens = part.samples * size.tokens
     whole = not isinstance(strategy, Fsdp | ModelParallel | DeepSpeed | SageMakerModelParallel)

@@ -54,9 +54,11 @@ class Digits(WorkloadOptions):
     @property
     def size(self) -> ModelSize:
         parameters = self.convolved + 3 * self.channels + self.dense + self.hidden + CLASSES
+        # The image, what both convolutions give, the pool's choices (indices of 8 bytes) and values, hidden, scores.
+        kept = SIDE**2 * (1 + 3 * self.channels) + 3 * self.flat + self.hidden + CLASSES
         return ModelSize(
             parameters=parameters, blocks=1, block_parameters=parameters, hidden=0, heads=0, tokens=1,
-            vocabulary=CLASSES,
+            vocabulary=CLASSES, kept=kept,
         )  # fmt: skip
 
     @property

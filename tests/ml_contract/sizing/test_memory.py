@@ -1,5 +1,6 @@
 """Memory of a rank: published examples, and what must hold of any run."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -296,5 +297,13 @@ def test_scores_of_some_tokens_take_as_much_as_those() -> None:
     assert found == ARR_COC_2B.text_length * ARR_COC_2B.language.vocabulary * 12
 
 
-def test_activations_that_nobody_can_estimate_are_named() -> None:
+def test_activations_that_a_workload_has_counted_are_a_batch_of_them() -> None:
+    found = memory(run(Ddp(), Digits()), ONE)
+    assert found.unknown == ()
+    assert found.item("activations") == run(Ddp(), Digits()).global_batch_size * Digits().size.kept * 4
+
+
+def test_activations_that_nobody_can_estimate_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    uncounted = dataclasses.replace(Digits().size, kept=0)
+    monkeypatch.setattr(Digits, "size", uncounted)
     assert memory(run(Ddp(), Digits()), ONE).unknown == ("activations",)

@@ -32,6 +32,25 @@ def test_the_contract_knows_the_arithmetic() -> None:
     assert 3 * forward.get_total_flops() == workload.options.flops_per_sample, "backward is twice forward"
 
 
+def test_backward_needs_what_the_contract_says() -> None:
+    workload = DigitsWorkload(Digits())
+    model, batch = workload.build(), 4
+    weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = workload.loss(model(torch.zeros(batch, 8, 8, dtype=torch.uint8)), torch.arange(batch))
+    # Beside it the targets, the loss's total weight and the value by which pixels are divided: a few bytes.
+    assert loss.requires_grad
+    assert sum(kept.values()) / 4 / batch == pytest.approx(workload.options.size.kept, rel=0.01)
+
+
 def test_the_first_prediction_is_near_uniform() -> None:
     workload = DigitsWorkload(Digits())
     model = workload.build()
