@@ -126,7 +126,7 @@ def test_a_format_that_the_accelerator_lacks_is_refused(compute: str, name: str)
 
 
 def test_a_run_that_does_not_fit_the_world_says_so() -> None:
-    with pytest.raises(ContractError, match="global_batch_size: got .* ranks that load data .24"):
+    with pytest.raises(ContractError, match=r"global_batch_size: got .* ranks that load data .24"):
         check_fit(run(Fsdp()), "ml.p5.48xlarge", 3)
 
 
