@@ -94,6 +94,10 @@ bench-synth: setup-test ## Synth time, as ratios to an empty stack and per resou
 bench-checkpoint: setup-test ## Checkpoints on this CPU: stall, dip, commit, recovery, beside torch's own ways to save
 	@python -m benchmarks.checkpoint
 
+.PHONY: bench-loader
+bench-loader: setup-test ## Loading on this CPU: tokens and images from files and streamed, beside plain loops
+	@python -m benchmarks.loader
+
 .PHONY: equality
 equality: setup-test ## Every strategy trains the same as one rank: a table, and failure where one differs
 	@python -m benchmarks.equality
