@@ -1,4 +1,4 @@
-"""Ranks and jobs are processes that import their part by its name."""
+"""Ranks are processes that import their part by its name."""
 
 import sys
 from pathlib import Path

@@ -1,8 +1,7 @@
-"""What processes of the forkserver do for the tests of digits."""
+"""What ranks do for the tests of digits."""
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,15 +12,6 @@ from ml_contract.training.run import TrainingRun
 from training_code import parallel, workloads
 from training_code.data.source import Folder
 from training_code.parallel.ranks import Ranks
-
-
-def program(module: str) -> int:
-    """``python -m module``; its exit code."""
-    try:
-        runpy.run_module(module, run_name="__main__")
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
 
 
 def trained(ranks: Ranks, runs: Sequence[TrainingRun], data: str) -> list[list[float]]:
