@@ -125,12 +125,7 @@ class Restorer:
         targets = materialize({name: item for name, item in state.items() if commit.state[name] == "sharded"})
         reader = VerifiedReader(self.storage, snapshot, metadata, self.options, self._agree)
         with explained(f"{self.storage.place(attempt.prefix)} was not loaded", IncompatibleCheckpointError):
-            load(
-                targets.sharded,
-                storage_reader=reader,
-                process_group=self.ranks.group,
-                no_dist=self.ranks.group is None,
-            )
+            load(targets.sharded, storage_reader=reader, process_group=self.ranks.group)
         for name, item in state.items():
             item.load_state_dict(targets.sharded[name] if name in targets.sharded else own[name])
         return reader.bytes_read + len(metadata)

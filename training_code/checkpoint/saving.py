@@ -90,7 +90,7 @@ def save(storage: Storage, about: About, staged: Staged, ranks: Ranks, *, block_
 
     writer = AttemptWriter(storage, attempt_prefix(staged.step, attempt), block_bytes=block_bytes, close=close)
     with explained(f"step {staged.step} was not saved"):
-        save_shards(staged.sharded, storage_writer=writer, process_group=ranks.group, no_dist=ranks.group is None)
+        save_shards(staged.sharded, storage_writer=writer, process_group=ranks.group)
     mine = Written(
         step=staged.step,
         kinds=staged.kinds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,11 @@ from training_code.parallel.torch_native import TorchNative
 from training_code.parallel.weights import initialize
 from training_code.workloads.base import Workload
 
+_UNSYNCHRONIZED: dict[str, Any] = {}
+"""Ranks begin alike. The torch of SageMaker's images (2.4, 2.5) knows no such option, and sends rank 0's weights."""
+if "init_sync" in inspect.signature(DistributedDataParallel.__init__).parameters:
+    _UNSYNCHRONIZED["init_sync"] = False
+
 
 def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layout) -> TorchNative:
     """The model, whole on this rank, with gradients averaged in buckets."""
@@ -39,8 +45,8 @@ def wrap(model: nn.Module, run: TrainingRun, ranks: Ranks, group: Any = None) ->
     bucket = run.strategy.bucket_mib if isinstance(run.strategy, Ddp) else Ddp().bucket_mib
     return DistributedDataParallel(
         model, device_ids=[ranks.device] if ranks.device.type == "cuda" else None, process_group=group,
-        bucket_cap_mb=bucket, gradient_as_bucket_view=True, broadcast_buffers=False, init_sync=False,
-        find_unused_parameters=False,
+        bucket_cap_mb=bucket, gradient_as_bucket_view=True, broadcast_buffers=False, find_unused_parameters=False,
+        **_UNSYNCHRONIZED,
     )  # fmt: skip
 
 

@@ -77,6 +77,9 @@ class TorchNative(Parallel):
         if self.scaler:
             self.scaler.unscale_(self.optimizer)
         parameters = [parameter for model in self.models for parameter in model.parameters()]
+        if not hasattr(nn.utils, "get_total_norm"):
+            # The torch of SageMaker's images (2.4, 2.5), whose strategies have whole gradients: both in one.
+            return float(nn.utils.clip_grad_norm_(parameters, largest))
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         norm = self.total_norm(nn.utils.get_total_norm(gradients))
         found = float(norm)
