@@ -13,7 +13,11 @@ from ml_contract.training.strategies import ParallelStrategy
 
 @dataclass(frozen=True, kw_only=True)
 class SageMakerModelParallel(ParallelStrategy):
-    """SageMaker's model parallel library v2 (``torch.sagemaker``), over FSDP."""
+    """SageMaker's model parallel library v2 (``torch.sagemaker``), over FSDP.
+
+    ``tensor``, ``context`` and ``expert`` are the library's, for models of Hugging Face that its transform knows. None
+    of this project's workloads is one: a run refuses them above 1, and points to ``ModelParallel``.
+    """
 
     kind = "smp"
     modules = ("torch.sagemaker",)

@@ -62,6 +62,8 @@ class TrainingRun:
             between("schedule.warmup_steps", self.schedule.warmup_steps, 0, self.steps - 1)
         if isinstance(self.strategy, DeepSpeed):
             self._check_deepspeed(self.strategy)
+        if isinstance(self.strategy, SageMakerModelParallel):
+            self._check_smp(self.strategy)
 
     def _check_deepspeed(self, strategy: DeepSpeed) -> None:
         if self.precision.compute == "float8":
@@ -76,6 +78,26 @@ class TrainingRun:
         if self.compile_blocks and strategy.stage == 3:
             reject("compile_blocks", True, "stage 3 gathers parameters in hooks, on which every compiled block breaks",
                    "Leave compile_blocks out, or take Fsdp(), which divides the same and compiles.")  # fmt: skip
+
+    def _check_smp(self, strategy: SageMakerModelParallel) -> None:
+        for name in ("tensor", "context", "expert"):
+            degree, kind = getattr(strategy, name), self.workload.kind
+            if degree > 1:
+                reject(f"strategy.{name}", degree, "SageMaker's library divides by it the models of Hugging Face that"
+                       f" its transform knows, and the workload {kind} builds its own",
+                       "Leave it out, or take ModelParallel(…), which divides this one too.")  # fmt: skip
+        if self.precision.compute == "float8":
+            reject("precision.compute", "float8", "the library's is Transformer Engine's, for the models of its"
+                   " transform", "Take Fsdp().")  # fmt: skip
+        if strategy.activation_offloading and self.activation_checkpointing != "full":
+            reject("strategy.activation_offloading", True, "what is offloaded is what checkpointed blocks keep",
+                   'Give activation_checkpointing="full".')  # fmt: skip
+        if strategy.activation_offloading and self.compile_blocks:
+            reject("compile_blocks", True, "the library hooks into checkpointed blocks to offload what they keep",
+                   "Leave compile_blocks out, or activation_offloading.")  # fmt: skip
+        if self.workload.freezes:
+            reject("strategy", "smp", f"the workload {self.workload.kind} holds parts still for some steps, which the"
+                   " flat parameters of torch's first FSDP cannot", "Take Fsdp(), which divides the same.")  # fmt: skip
 
     def batching(self, layout: Layout) -> tuple[int, int]:
         """Samples of a forward pass and passes of a step, of one data rank.

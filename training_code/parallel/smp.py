@@ -12,7 +12,6 @@ aws/sagemaker-hyperpod-training-adapter-for-nemo for the order of the calls.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -166,9 +165,6 @@ class ModelParallel(TorchNative):
     def parameter_groups(self) -> list[dict[str, Any]]:
         parts = {_plain(name): parameter for name, parameter in self.sharded.named_parameters()}
         return [{**group, "params": [parts[name] for name in group["params"]]} for group in self.groups]
-
-    def synchronize(self, *, last: bool) -> contextlib.AbstractContextManager[Any]:
-        return contextlib.nullcontext() if last else self.sharded.no_sync()
 
     def clip(self, largest: float) -> float:
         if self.scaler:

@@ -50,7 +50,7 @@ def run(strategy: ParallelStrategy, workload: WorkloadOptions = LLAMA, **fields:
     given: dict[str, Any] = {
         "optimizer": AdamW(learning_rate=1e-3), "steps": 1, "global_batch_size": 256, "precision": BF16, **fields
     }  # fmt: skip
-    if isinstance(strategy, DeepSpeed) and given["precision"].compute == "float8":
+    if isinstance(strategy, DeepSpeed | SageMakerModelParallel) and given["precision"].compute == "float8":
         given["precision"] = BF16  # the two are refused together
     return TrainingRun(workload=workload, strategy=strategy, **given)
 
@@ -131,7 +131,7 @@ PARALLEL = st.builds(
     data=st.sampled_from([Ddp(), Fsdp(), Fsdp(sharding="shard_grad_op")]),
 )  # fmt: skip
 OTHERS = st.sampled_from(
-    [Ddp(), SageMakerDataParallel(), Mpi(), Horovod(), SageMakerModelParallel(activation_offloading=True),
+    [Ddp(), SageMakerDataParallel(), Mpi(), Horovod(), SageMakerModelParallel(),
      DeepSpeed(stage=3, offload_optimizer=NvmeOffload(), offload_parameters=CpuOffload())]
 )  # fmt: skip
 STRATEGIES = ZERO | FSDP | PARALLEL | OTHERS
@@ -208,7 +208,6 @@ def test_the_words_name_every_item(strategy: ParallelStrategy, fields: dict[str,
         (ModelParallel(tensor=4, data=Fsdp()), ModelParallel(tensor=2, data=Fsdp())),
         (ModelParallel(context=2, data=Fsdp()), ModelParallel(context=2, data=Ddp())),
         (Fsdp(sharding="hybrid"), Ddp()),
-        (SageMakerModelParallel(activation_offloading=True), SageMakerModelParallel()),
         (SageMakerModelParallel(), SageMakerModelParallel(hybrid_shard_degree=8)),
     ],
     ids=str,
@@ -216,6 +215,15 @@ def test_the_words_name_every_item(strategy: ParallelStrategy, fields: dict[str,
 def test_options_save_what_they_are_for(less: ParallelStrategy, more: ParallelStrategy) -> None:
     found = [memory(run(strategy, micro_batch_size=1), world(4, 8)).total("device") for strategy in (less, more)]
     assert found[0] < found[1]
+
+
+def test_offloaded_activations_wait_in_host_memory() -> None:
+    kept, offloaded = (
+        memory(run(SageMakerModelParallel(activation_offloading=offloading), micro_batch_size=1,
+                   activation_checkpointing="full"), world(4, 8)) for offloading in (False, True)
+    )  # fmt: skip
+    assert offloaded.item("activations") < kept.item("activations")
+    assert offloaded.total("host") > kept.total("host")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ TWO = World(hosts=2, ranks_per_host=1)
         {"strategy": Fsdp(sharding="hybrid", prefetch_forward=2)},
         {"strategy": ModelParallel(tensor=2, pipeline=Pipeline(stages=2, micro_batches=4), data=Fsdp())},
         {"strategy": DeepSpeed(stage=3, offload_optimizer=NvmeOffload(), offload_parameters=CpuOffload())},
-        {"strategy": SageMakerModelParallel(hybrid_shard_degree=8, tensor=2)},
+        {"strategy": SageMakerModelParallel(hybrid_shard_degree=8)},
         {"schedule": Wsd(warmup_steps=3, decay_steps=10)},
         {"workload": Digits(channels=8)},
         {"steps": None, "epochs": 10},
