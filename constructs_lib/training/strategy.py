@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from constructs_lib.training.image import ContainerImage, DeepLearningImage, EcrImage
 from constructs_lib.training.resources import JobResources
 from ml_contract.errors import ContractError, reject
-from ml_contract.images import PYTORCH_TRAINING, PYTORCH_TRAINING_CPU, SMDDP, SMP
+from ml_contract.images import MPI_DOCKERFILE, PYTORCH_TRAINING, PYTORCH_TRAINING_CPU, SMDDP, SMP
 from ml_contract.instances import instance
 from ml_contract.sizing.fit import check_fit
 from ml_contract.training.aws_strategies import SageMakerDataParallel, SageMakerModelParallel
@@ -22,6 +22,7 @@ from ml_contract.training.run import TrainingRun
 
 SMDDP_TYPES = ("ml.p3.16xlarge", "ml.p3dn.24xlarge", "ml.p4d.24xlarge", "ml.p4de.24xlarge")
 OWN_IMAGE = "Build images/training/Dockerfile and take EcrImage(repository=…, tag=…)"
+MPI_IMAGE = f"Build {MPI_DOCKERFILE} and take EcrImage(repository=…, tag=…)"
 _ONLY_THERE = SMP.modules | SMDDP.modules
 
 
@@ -72,7 +73,7 @@ def _own_image(run: TrainingRun, resources: JobResources) -> ContainerImage:
         return DeepLearningImage(image=SMDDP)
     if run.strategy.launcher == "mpirun":
         reject("image", None, f"the strategy {run.strategy.kind} runs in an image of your own, with Open MPI",
-               f"{OWN_IMAGE}, with {', '.join(('mpirun', *run.strategy.modules))} added to it.")  # fmt: skip
+               f"{MPI_IMAGE}, with {', '.join(('mpirun', *run.strategy.modules))} in it.")  # fmt: skip
     return DeepLearningImage(image=PYTORCH_TRAINING if resources.is_accelerated else PYTORCH_TRAINING_CPU)
 
 
@@ -108,7 +109,7 @@ def _check_image(run: TrainingRun, resources: JobResources, image: ContainerImag
                f"Leave image out, or take {holder.repository}:{holder.tag}.")  # fmt: skip
     if run.strategy.launcher == "mpirun":
         reject("image", name, f"the strategy {run.strategy.kind} runs in an image of your own, with Open MPI",
-               f"{OWN_IMAGE}.")  # fmt: skip
+               f"{MPI_IMAGE}.")  # fmt: skip
     if image.image.modules - set(wanted) and not set(wanted) & _ONLY_THERE:
         reject("image", name, f"it is for SageMaker's libraries, which the strategy {run.strategy.kind} does not use",
                "Leave image out.")  # fmt: skip
