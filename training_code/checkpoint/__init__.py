@@ -25,6 +25,7 @@ from ml_contract.checkpoint.errors import (
     IncompatibleCheckpointError,
     StorageError,
 )
+from training_code import older_torch  # noqa: F401  (before anything that imports DTensor)
 from training_code.checkpoint.manager import CheckpointManager
 from training_code.checkpoint.options import CheckpointOptions, Estimate, Event, Restored, RunIdentity
 from training_code.checkpoint.rng import rng

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
-from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
 
 from ml_contract.training.run import TrainingRun
 from training_code.parallel.precision import float8
@@ -64,6 +63,9 @@ def _recomputed(block: nn.Module, mode: str) -> nn.Module:
 
 
 def _selective() -> Any:
+    # Where it is used alone: the torch of SageMaker's data parallel library (2.4) has none of it.
+    from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+
     def policy(_: Any, function: Any, *__: Any, **___: Any) -> CheckpointPolicy:
         return CheckpointPolicy.MUST_SAVE if function in _KEPT else CheckpointPolicy.PREFER_RECOMPUTE
 
