@@ -1,7 +1,8 @@
 """SageMaker's data parallel library: the backend ``smddp`` below DDP. Never executed outside AWS, nor by tests.
 
-Its last release is for PyTorch 2.4: nothing here, nor in the DDP above it, needs a newer one by intent, but that was
-not tried. "Use the SMDDP library in your PyTorch training script", SageMaker Developer Guide, read 2026-11.
+Its last release is for PyTorch 2.4. Under 2.4.1 the trunk and DDP were imported, no more; under 2.5.1 DDP trained and
+resumed, on gloo. The workload llama needs 2.5 (``enable_gqa``). "Use the SMDDP library in your PyTorch training
+script", SageMaker Developer Guide, read 2026-11.
 """
 
 from __future__ import annotations
