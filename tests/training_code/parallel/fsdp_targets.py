@@ -37,6 +37,7 @@ class Exchanges(TorchDispatchMode):
 
 def measured(ranks: Ranks, runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
     """Figures of each run: losses, exchanges of the last step, what is held, what backward keeps."""
+    gc.freeze()
     return [_measure(ranks, run) for run in runs]
 
 
@@ -106,11 +107,14 @@ def _between(model: Any) -> list[int]:
 
 
 def live() -> int:
-    """Bytes of the storage of all tensors that Python knows of."""
+    """Bytes of the storage of all tensors that Python knows of, but for those before ``gc.freeze()``."""
     gc.collect()
-    storages: dict[int, int] = {}
-    for found in gc.get_objects():
-        if issubclass(type(found), torch.Tensor) and not issubclass(type(found), DTensor | FlatShard):
+    tensors = [found for found in gc.get_objects() if issubclass(type(found), torch.Tensor)]
+    # Gradients may be known to their parameters alone.
+    tensors += [found.grad for found in tensors if found.is_leaf and found.grad is not None]
+    storages = {}
+    for found in tensors:
+        if not isinstance(found, DTensor | FlatShard):
             storage = found.untyped_storage()
             storages[storage.data_ptr()] = storage.nbytes()
     return sum(storages.values())

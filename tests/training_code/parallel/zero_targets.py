@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from fsdp_targets import live
 
 from ml_contract.training.run import TrainingRun
 from training_code import parallel, workloads
 from training_code.checkpoint import CheckpointManager, CheckpointOptions, RunIdentity
 from training_code.parallel import Parallel
+from training_code.parallel.deepspeed import Zero
 from training_code.parallel.ranks import Ranks
 
 STEPS = 4
@@ -70,22 +73,32 @@ def measured(ranks: Ranks, runs: Mapping[str, TrainingRun]) -> dict[str, Any]:
 
 
 def _measure(ranks: Ranks, run: TrainingRun) -> dict[str, Any]:
+    # Only some are weighed: to look at all objects takes a while.
+    weighed = run.micro_batch_size is not None
+    if weighed:
+        gc.collect()
+        gc.freeze()
     model = parallel.build(run, workloads.load(run.workload), ranks)
     losses = advance(run, model, ranks, range(STEPS - 1))
-    between = kept_between(model)
+    between = kept_between(model) if weighed else [0]
     with Reductions() as reductions:
         passed = model.forward_backward(batches(run, model, STEPS - 1))
     norm = model.clip(run.optimizer.gradient_clip)
     losses.append(ranks.sums(passed.loss)[0] / ranks.world_size)
     updated = model.update(run.optimizer.learning_rate)
     found: dict[str, Any] = {
-        "losses": losses, "norm": norm, "updated": updated, "gradients": list(between), "reductions": len(reductions),
+        "losses": losses, "norm": norm, "updated": updated, "reductions": len(reductions),
+        "standing": between[0], "added": between[-1] - between[0],
     }  # fmt: skip
-    if hasattr(model, "masters"):
+    if isinstance(model, Zero):
         parameters = list(model.models[0].parameters())
-        found["state"] = sum(flat.numel() for flat in model.masters.partitions)
-        found["parameters"] = sum(getattr(each, "ds_tensor", each).numel() for each in parameters)
+        flats = model.masters.partitions
+        found["state"] = sum(
+            each.nbytes for flat in flats for each in (flat, *model.masters.client.state[flat].values())
+        )
+        found["parameters"] = sum(getattr(each, "ds_tensor", each).nbytes for each in parameters)
         found["dtypes"] = sorted({str(each.dtype) for each in parameters})
+        found["placed"] = placed(model)
         found["unequal"] = overflow(run, model)
     weights = model.gather()
     found["gathered"] = {name: float(value.double().sum()) for name, value in weights.items()}
@@ -95,23 +108,35 @@ def _measure(ranks: Ranks, run: TrainingRun) -> dict[str, Any]:
 
 
 def kept_between(model: Parallel) -> list[int]:
-    """Elements of gradients that this rank keeps whole before each micro-batch of the next step."""
-    found: list[int] = []
-    if hasattr(model, "engine"):
-        told = model.engine.set_gradient_accumulation_boundary
+    """Bytes of all tensors of this process before each micro-batch of the next step."""
+    found = [live()]
+    if isinstance(model, Zero):
+        told, found = model.engine.set_gradient_accumulation_boundary, []
 
         def noting(last: bool) -> None:
-            found.append(sum(each.grad.numel() for each in model.models[0].parameters() if each.grad is not None))
+            found.append(live())
             told(last)
 
         model.engine.set_gradient_accumulation_boundary = noting
     return found
 
 
-def overflow(run: TrainingRun, model: Parallel) -> bool:
+def placed(model: Zero) -> dict[str, bool]:
+    """What the engine keeps on the host, by its own words: on this machine the device is the host."""
+
+    def says(*names: str) -> bool:
+        return any(bool(getattr(model.engine.optimizer, name, False)) for name in names)
+
+    return {
+        "optimizer": says("offload_optimizer", "cpu_offload"), "parameters": says("offload_param"),
+        "pinned": says("offload_optimizer_pin_memory", "cpu_offload_pin_memory"),
+    }  # fmt: skip
+
+
+def overflow(run: TrainingRun, model: Zero) -> bool:
     """Whether a gradient that is no number gave a norm that is none, and then changed something."""
-    before = {name: value.clone() for name, value in model.masters.named.items()}  # type: ignore[attr-defined]
-    flats = [flat.clone() for flat in model.masters.partitions]  # type: ignore[attr-defined]
+    before = {name: value.detach().clone() for name, value in model.masters.named.items()}
+    flats = [flat.clone() for flat in model.masters.partitions]
     passed = batches(run, model, 99)
     workload, real = model.workload, model.workload.loss
     workload.loss = lambda *given: real(*given) * math.inf  # type: ignore[method-assign]
@@ -120,10 +145,9 @@ def overflow(run: TrainingRun, model: Parallel) -> bool:
     assert not math.isfinite(model.clip(run.optimizer.gradient_clip))
     if model.skips_overflows:
         assert not model.update(run.optimizer.learning_rate)
-    after = model.masters.named  # type: ignore[attr-defined]
+    after = model.masters.named
     return any(not torch.equal(before[name], after[name]) for name in before) or any(
-        not torch.equal(flat, now)
-        for flat, now in zip(flats, model.masters.partitions, strict=True)  # type: ignore[attr-defined]
+        not torch.equal(flat, now) for flat, now in zip(flats, model.masters.partitions, strict=True)
     )
 
 
