@@ -21,7 +21,7 @@ from PIL import Image
 
 from ml_contract.errors import reject
 from training_code.data.source import Range, Source
-from training_code.data.split import WAY_OUT, Shard, Split
+from training_code.data.split import WAY_OUT, Shard, Split, room
 from training_code.data.tar_index import INDEX, KIND, adopt, record_type, split_name
 
 EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp"})
@@ -65,7 +65,8 @@ class ImageWriter:
         for extension, content in contents.items():
             info = tarfile.TarInfo(f"{key}.{extension}")
             info.size = len(content)
-            self._tar.addfile(info, io.BytesIO(content))
+            with room(Path(self._tar.name)):  # type: ignore[arg-type]
+                self._tar.addfile(info, io.BytesIO(content))
         if self._tar.offset >= self._shard_bytes:
             self._cut()
 
@@ -80,7 +81,8 @@ class ImageWriter:
 
     def _cut(self) -> None:
         if self._tar is not None:
-            self._tar.close()
+            with room(Path(self._tar.name)):  # type: ignore[arg-type]
+                self._tar.close()
             self._tar = None
 
 

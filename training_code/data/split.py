@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,23 @@ from training_code.data.source import Source, source_of
 MANIFEST = "manifest.json"
 VERSION = 1
 WAY_OUT = "Copy the data set again, or prepare it again."
+
+
+@contextmanager
+def room(path: Path) -> Iterator[None]:
+    """Around what writes ``path``: of a full disk the system says neither where it was met nor what would help.
+
+    Raises:
+        OSError: The system's own error, or for a full disk one that names file, disk and way out.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        disk = shutil.disk_usage(path.parent)
+        text = f"no room: {disk.free} of the disk's {disk.total} bytes are free. Give the job a larger volume_gib"
+        raise OSError(error.errno, text, str(path)) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +50,8 @@ class Shard:
     @classmethod
     def write(cls, path: Path, content: bytes) -> Shard:
         """Write a file and describe it."""
-        path.write_bytes(content)
+        with room(path):
+            path.write_bytes(content)
         return cls.of(path)
 
     @classmethod
@@ -131,5 +152,6 @@ def write_manifest(
         **figures,
         "source": dict(source),
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    with room(folder / MANIFEST):
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return manifest

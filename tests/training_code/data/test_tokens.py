@@ -1,5 +1,6 @@
 """Shards of tokens hold what was written, at any cut, and say what is wrong with a damaged one."""
 
+import errno
 import json
 import pickle
 import shutil
@@ -152,3 +153,12 @@ def test_half_a_token_is_refused(tmp_path: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps({**manifest, "dtype": "uint16"}))
     with pytest.raises(ContractError, match=r"shard shard-00000.bin: got '3 bytes', but a token has 2 bytes"):
         TokenShards.open(folder)
+
+
+def test_a_full_disk_names_file_room_and_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"no room: \d+ of the disk's \d+ bytes are free. .* volume_gib.*shard-00000.bin"):
+        written(tmp_path, [[*range(100)]])
