@@ -65,7 +65,7 @@ class ImageWriter:
         for extension, content in contents.items():
             info = tarfile.TarInfo(f"{key}.{extension}")
             info.size = len(content)
-            with room(Path(self._tar.name)):  # type: ignore[arg-type]
+            with room(Path(str(self._tar.name))):
                 self._tar.addfile(info, io.BytesIO(content))
         if self._tar.offset >= self._shard_bytes:
             self._cut()
@@ -81,7 +81,7 @@ class ImageWriter:
 
     def _cut(self) -> None:
         if self._tar is not None:
-            with room(Path(self._tar.name)):  # type: ignore[arg-type]
+            with room(Path(str(self._tar.name))):
                 self._tar.close()
             self._tar = None
 
