@@ -40,7 +40,9 @@ class Channel(DataChannel):
     """Where the data lies."""
     mode: Literal["File", "FastFile", "Pipe"] = "File"
     """File, the default, copies before the start; FastFile reads through as files are opened; Pipe streams all objects,
-    one after the other, through a named pipe <name>_<epoch>."""
+    one after the other, through a named pipe <name>_<epoch>. Pipe is for programs of your own: a TrainingRun is refused
+    with it, as the loader reads any sample by its number, in the seed's order, and again after a resume, and a pipe is
+    read once from its beginning."""
     sharded: bool = False
     """Whether each host gets its share of the objects; every host gets all by default."""
     manifest: bool = False
