@@ -98,6 +98,10 @@ bench-checkpoint: setup-test ## Checkpoints on this CPU: stall, dip, commit, rec
 bench-loader: setup-test ## Loading on this CPU: tokens and images from files and streamed, beside plain loops
 	@python -m benchmarks.loader
 
+.PHONY: bench-strategies
+bench-strategies: setup-test ## What each strategy's step costs on this CPU, beside DDP's
+	@python -m benchmarks.strategies
+
 .PHONY: equality
 equality: setup-test ## Every strategy trains the same as one rank: a table, and failure where one differs
 	@python -m benchmarks.equality

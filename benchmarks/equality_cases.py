@@ -64,6 +64,7 @@ def cases() -> list[Case]:
         Case(name="FSDP2, recomputation selective", run=run(strategy=Fsdp(), activation_checkpointing="selective")),
         Case(name="FSDP2, compiled blocks", run=run(strategy=Fsdp(), compile_blocks=True)),
         Case(name="FSDP2, accumulation", run=run(strategy=Fsdp(), micro_batch_size=2)),
+        Case(name="FSDP2, accumulation whole", run=run(strategy=Fsdp(accumulate="whole"), micro_batch_size=2)),
         Case(name="TP 2", run=run(strategy=model(tensor=2)), decisive=True),
         Case(name="PP 2, 1F1B", run=run(strategy=model(pipeline=ONE_F_ONE_B)), decisive=True),
         Case(name="PP 2, interleaved", run=run(strategy=model(pipeline=INTERLEAVED)), decisive=True),

@@ -38,6 +38,8 @@ class Trained:
     """Of each step."""
     norms: list[float]
     """Global gradient norms before clipping."""
+    speeds: list[float]
+    """Tokens/s of each step, all ranks."""
     weights: dict[str, Tensor]
     """All parameters after the last step, whole, by their names in the unsharded model."""
 
@@ -100,6 +102,7 @@ def train(
     return Trained(
         losses=[values[metrics.LOSS] for _, values in found if metrics.LOSS in values],
         norms=[values[metrics.GRADIENT_NORM] for _, values in found if metrics.LOSS in values],
+        speeds=[values[metrics.TOKENS_PER_SECOND] for _, values in found if metrics.TOKENS_PER_SECOND in values],
         weights=torch.load(paths.model / "weights.pt", weights_only=True),
     )
 
