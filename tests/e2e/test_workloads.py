@@ -26,7 +26,7 @@ class Small:
 
 
 WORKLOADS = {
-    "digits": Small(parameters=("Epochs=2",), registers=False),
+    "digits": Small(registers=False),
     "llama": Small(
         prepare={"maximum_bytes": 2**18}, evaluate={"maximum_tokens": 2**13},
         parameters=("TrainingSteps=24", "Threshold=8"), registers=True,
