@@ -93,7 +93,7 @@ REFUSED = {
     "smddp on a new type": (SageMakerDataParallel(), "ml.p5.48xlarge", None,
                             r"^resources: got 'ml.p5.48xlarge', but the strategy smddp runs on ml.p3.*Ddp\(\)"),
     "mpi without an image": (Mpi(), "ml.g5.xlarge", None,
-                             r"^image: got None, but the strategy mpi runs in an image of.*images/mpi/Dockerfile.*mpirun"),
+                             r"^image: got None, but the strategy mpi runs in .*images/mpi/Dockerfile.*mpirun"),
     "horovod in the container": (Horovod(), "ml.g5.xlarge", aws(PYTORCH_TRAINING), r"^image: .*of your own, with Open"),
     "horovod in an image without it": (Horovod(), "ml.g5.xlarge", MINE,
                                        r"^image.modules: got \[\], but the strategy horovod imports horovod.torch"),
