@@ -176,7 +176,7 @@ def test_a_misspelled_hyperparameter(deployment: Deployment, dataset: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "rule"), [("steps", "many", "int"), ("global_batch_size", "7", "divide"), ("seed", "-1", "0")]
+    ("name", "value", "rule"), [("steps", "many", "int"), ("global_batch_size", "7", "multiple"), ("seed", "-1", "0")]
 )
 def test_a_hyperparameter_out_of_its_domain(
     deployment: Deployment, dataset: str, name: str, value: str, rule: str

@@ -45,7 +45,9 @@ def shrunk(small: Small) -> Edit:
     """Shorter preparation and evaluation, and a checkpoint before the hosts go."""
 
     def edit(definition: dict[str, Any]) -> None:
-        change(step(definition, "Train")["Arguments"]["HyperParameters"], "checkpointing", {"every_steps": 5})
+        hyperparameters = step(definition, "Train")["Arguments"]["HyperParameters"]
+        change(hyperparameters, "checkpointing", {"every_steps": 5})
+        change(hyperparameters, "schedule", {"warmup_steps": 2})
         for name, limits in {"Prepare": small.prepare, "Evaluate": small.evaluate}.items():
             change(step(definition, name)["Arguments"]["Environment"], "TRAINYARD_OPTIONS", limits)
 
