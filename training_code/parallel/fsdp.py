@@ -31,6 +31,10 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
     shard(model, run.strategy, run.precision, workload, mesh(layout, ranks))
     model.to_empty(device="cpu" if run.strategy.cpu_offload else ranks.device)
     initialize(model, workload, run.seed)
+    assert isinstance(model, FSDPModule)
+    # At the first forward it would take types of gradients from parameters that learn, and leave those of a block that
+    # is held still at first in the type of the computation: now all learn.
+    model._get_fsdp_state()._lazy_init()
     return Sharded(run, workload, ranks, layout, model)
 
 
