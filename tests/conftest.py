@@ -17,14 +17,6 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 sys.path.append(str(Path(__file__).parent))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a file share its fixtures, and those of the deployed environment its cloud: each in one process."""
-    for item in items:
-        shared = "deployment" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("deployment" if shared else str(item.path)))
-
-
 @pytest.fixture(autouse=True)
 def no_client_outlives_its_test() -> Iterator[None]:
     """The SageMaker SDK and boto3 keep their first clients for the whole process, whichever cloud they talked to."""
