@@ -153,7 +153,8 @@ class CpuOffload:
 
 @dataclass(frozen=True, kw_only=True)
 class NvmeOffload:
-    """Onto a local disk (ZeRO-Infinity, arXiv 2104.07857); the image needs libaio."""
+    """Onto a local disk (ZeRO-Infinity, arXiv 2104.07857); the image needs libaio. Never executed: only its
+    configuration is tested."""
 
     kind: ClassVar[str] = "nvme"
     path: str = "/tmp/nvme"  # noqa: S108  (SageMaker mounts the instance store at /tmp)
