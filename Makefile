@@ -16,13 +16,15 @@ PIP := $(STATE)/uv/bin/pip
 UV := $(STATE)/uv/bin/uv
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export UV_CACHE_DIR ?= $(CURDIR)/$(STATE)/cache/uv
+# As pip and npm do: behind a proxy of a company its own authority is known to the system alone.
+export UV_SYSTEM_CERTS ?= true
 export AWS_EC2_METADATA_DISABLED := true
 # Without bytecode caches every process of this project starts three times slower.
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH
 
-# $(call environment,FOLDER,LOCK): a Python environment with exactly what the lock names.
+# $(call environment,FOLDER,LOCKS): a Python environment with exactly what the locks name.
 environment = echo "setup: $(1)"; test -x $(1)/bin/python || $(UV) venv -q --python $(PYTHON) $(1); \
-	$(UV) pip install -q --python $(1)/bin/python --require-hashes --no-deps -r requirements/$(2).txt
+	$(UV) pip install -q --python $(1)/bin/python --require-hashes --no-deps $(2:%=-r requirements/%.txt)
 # Tests of a file share its fixtures, and so a process.
 PYTEST := pytest -n 2 --dist loadfile --durations=40 --durations-min=5
 # torch is no part of a lock: a CPU build has another name on every index.
@@ -55,8 +57,8 @@ $(STAMPS)/training: requirements/training.txt $(STAMPS)/uv
 $(STAMPS)/triton: requirements/triton.txt $(STAMPS)/uv
 	@$(call environment,$(ENVS)/triton,triton) && touch $@
 
-$(STAMPS)/test: requirements/test.txt $(STAMPS)/operator
-	@$(call environment,.venv,test) && $(call torch,.venv) && touch $@
+$(STAMPS)/test: requirements/test.txt requirements/sdk.txt $(STAMPS)/operator
+	@$(call environment,.venv,test sdk) && $(call torch,.venv) && touch $@
 
 .PHONY: setup setup-test
 setup: $(addprefix $(STAMPS)/,node operator cloud training triton) ## What `make demo` needs
@@ -118,7 +120,8 @@ clean: ## Stop the embedded cloud and remove everything that is not in git
 .PHONY: lock
 lock: $(STAMPS)/uv ## Write requirements/*.txt again from pyproject.toml
 	@compile() { $(UV) pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --generate-hashes "$$@"; }; \
-	compile pyproject.toml --extra operator --group node --group guardrails --group dev --group training --group sdk -o requirements/test.txt; \
+	compile pyproject.toml --extra operator --group node --group guardrails --group dev --group training -o requirements/test.txt; \
+	compile --group sdk -c requirements/test.txt -o requirements/sdk.txt; \
 	compile pyproject.toml --extra operator --group node --group guardrails -c requirements/test.txt -o requirements/operator.txt; \
 	compile --group training -c requirements/test.txt -o requirements/training.txt; \
 	compile --group cloud -o requirements/cloud.txt; \
