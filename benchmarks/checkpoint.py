@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.results import publish
 
@@ -106,7 +106,7 @@ def _dcp_async(run: Trained, folder: Path) -> Callable[[], bool]:
     return lambda: bool(future.done())
 
 
-def _ours(mode: str) -> Save:
+def _ours(mode: Literal["sync", "async"]) -> Save:
     managers: list[Any] = []
 
     def save(run: Trained, folder: Path) -> Callable[[], bool]:
@@ -115,7 +115,7 @@ def _ours(mode: str) -> Save:
 
         if not managers:
             # One manager a run: its staging buffers serve save after save.
-            options = CheckpointOptions(policy=Checkpointing(mode=mode))  # type: ignore[arg-type]
+            options = CheckpointOptions(policy=Checkpointing(mode=mode))
             managers.append(CheckpointManager(f"file://{folder}", options=options, run=RunIdentity.of("bench", {})))
         managers[0].save(len(managers), run.state)
         managers.append(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import multiprocessing as mp
 import os
@@ -184,7 +183,7 @@ def warm(*, deepspeed: bool = False) -> Any:
         try:
             mp.forkserver.ensure_running()
         finally:
-            os.environ.pop("PYTHONPATH")
-            with contextlib.suppress(TypeError):
-                os.environ["PYTHONPATH"] = before  # type: ignore[assignment]
+            del os.environ["PYTHONPATH"]
+            if before is not None:
+                os.environ["PYTHONPATH"] = before
     return _context

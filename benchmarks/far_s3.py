@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 READY = "listening on "
@@ -24,9 +25,9 @@ class _Handler(BaseHTTPRequestHandler):
     # Head and content are two writes, and the second would wait for the first one's late acknowledgement.
     disable_nagle_algorithm = True
 
-    def __init__(self, folder: Path, delay: float, *arguments: object) -> None:
+    def __init__(self, folder: Path, delay: float, *arguments: Any) -> None:
         self._folder, self._delay = folder, delay
-        super().__init__(*arguments)  # type: ignore[arg-type]
+        super().__init__(*arguments)
 
     def do_GET(self) -> None:
         time.sleep(self._delay)

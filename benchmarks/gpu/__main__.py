@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import os
 import signal
@@ -107,7 +108,8 @@ def _in_this_process(row: Row, into: Path, *, smoke: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering=True)
     status = main()
     sys.stdout.flush()
     # Threads of a tensor library may outlive the measurement.

@@ -43,7 +43,7 @@ def run(setting: Setting, mode: Mode) -> dict[str, Any]:
             tokens = batch.to(device, non_blocking=True)
             with casting if setting.parameters == "float32" else contextlib.nullcontext():
                 loss = compute(tokens[:, :-1], tokens[:, 1:]) / len(batches)
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             total += float(loss.detach())
         nn.utils.clip_grad_norm_(model.parameters(), OPTIMIZER.gradient_clip)
         optimizer.step()

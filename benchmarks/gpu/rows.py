@@ -47,14 +47,11 @@ class Row:
 
     def measure(self, settings: dict[str, Setting]) -> dict[str, Any]:
         """Do it, here and now."""
+        name = {"speed": _MODULES.get(self.who, ""), "checkpoint": "checkpoints"}.get(self.kind, "recovery")
+        # A module is imported where it is measured: another's packages may be missing.
+        work: Callable[..., dict[str, Any]] = importlib.import_module(f"benchmarks.gpu.{name}").run
         setting = settings[self.setting]
-        if self.kind == "speed":
-            module = importlib.import_module(f"benchmarks.gpu.{_MODULES[self.who]}")
-            work: Callable[..., dict[str, Any]] = module.run
-            return work(setting, self.mode)
-        if self.kind == "checkpoint":
-            return importlib.import_module("benchmarks.gpu.checkpoints").run(setting, self.mode)  # type: ignore[no-any-return]
-        return importlib.import_module("benchmarks.gpu.recovery").run(setting)  # type: ignore[no-any-return]
+        return work(setting) if name == "recovery" else work(setting, self.mode)
 
 
 def _speed(setting: str, who: str, mode: str) -> Row:

@@ -33,8 +33,9 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
     initialize(model, workload, run.seed)
     assert isinstance(model, FSDPModule)
     # At the first forward it would take types of gradients from parameters that learn, and leave those of a block that
-    # is held still at first in the type of the computation: now all learn.
-    model._get_fsdp_state()._lazy_init()
+    # is held still at first in the type of the computation: now all learn. It asks for parameters that have content.
+    if not next(model.parameters()).is_meta:
+        model._get_fsdp_state()._lazy_init()
     return Sharded(run, workload, ranks, layout, model)
 
 

@@ -66,7 +66,7 @@ class TorchNative(Parallel):
                 with self.computing():
                     outputs = self.model(*arguments, **named)
                     micro = self.loss(outputs, targets) / len(batches)
-                (self.scaler.scale(micro) if self.scaler else micro).backward()  # type: ignore[no-untyped-call]
+                torch.autograd.backward(self.scaler.scale(micro) if self.scaler else micro)
             loss += float(micro.detach())
             for metric, value in self.workload.figures(outputs, targets).items():
                 figures[metric] = figures.get(metric, 0.0) + value / len(batches)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ml_contract.metrics import LOSS
+from ml_contract.metrics import LOSS, Metric
 from ml_contract.paths import ContainerPaths
 from ml_contract.training.run import TrainingRun
 from training_code import parallel, train
@@ -54,11 +55,16 @@ def trained(ranks: Ranks, base: str, runs: list[tuple[str, TrainingRun, int]]) -
     seen: list[float] = []
     shapes: dict[str, list[int]] = {}
     # Writing the artifact takes seconds and has tests of its own.
-    BytesLmWorkload.export = lambda self, folder, trained: shapes.update(  # type: ignore
+    BytesLmWorkload.export = lambda self, folder, trained: shapes.update(  # type: ignore[assignment,method-assign,return-value]
         {name: list(value.shape) for name, value in trained.weights.items()}
     )
     step = Watchers.step
-    Watchers.step = lambda self, done, found, seconds: (seen.append(found[LOSS]), step(self, done, found, seconds))  # type: ignore
+
+    def seeing(self: Watchers, done: int, found: Mapping[Metric, float], seconds: float) -> None:
+        seen.append(found[LOSS])
+        step(self, done, found, seconds)
+
+    Watchers.step = seeing  # type: ignore[method-assign]
     found = {}
     for name, run, steps in runs:
         for calls in (horovod.torch.calls, torch.sagemaker.calls, seen, shapes):
