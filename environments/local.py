@@ -1,5 +1,7 @@
 """The embedded cloud: two CPU hosts, small enough for two cores."""
 
+from functools import partial
+
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
@@ -25,10 +27,6 @@ RETRIES = (
     RetryPolicy(failures=("SageMaker.CAPACITY_ERROR",), interval_seconds=2, backoff_rate=1.0, max_attempts=3),
     RetryPolicy(failures=("Step.SERVICE_FAULT", "Step.THROTTLING"), interval_seconds=2, max_attempts=3),
 )
-PROCESSING = ProcessingResources(instance_type="ml.c5.xlarge", volume_gib=30, max_run_seconds=1800)
-HOSTS = TrainingResources(instance_type="ml.m5.large", instance_count=2, volume_gib=30, efa=False)
-SPOT = SpotCapacity(max_run_seconds=3600, max_wait_seconds=7200)
-IMAGE = EcrImage(repository="trainyard-training", tag="1")
 TRITON_CPU = Packaging(
     image=DeepLearningImage(image=TRITON),
     package=PackageOptions(backend="python"),
@@ -36,7 +34,17 @@ TRITON_CPU = Packaging(
 )
 AS_TRAINED = Packaging(image=DeepLearningImage(image=TRITON), package=None, instance_types=("ml.c5.xlarge",))
 
-BYTES_LM = WorkloadTraining(
+on_two_hosts = partial(
+    WorkloadTraining,
+    image=EcrImage(repository="trainyard-training", tag="1"),
+    resources=TrainingResources(instance_type="ml.m5.large", instance_count=2, volume_gib=30, efa=False),
+    capacity=SpotCapacity(max_run_seconds=3600, max_wait_seconds=7200),
+    retries=RETRIES,
+    processing=ProcessingResources(instance_type="ml.c5.xlarge", volume_gib=30, max_run_seconds=1800),
+    approval="Approved",
+)
+
+BYTES_LM = on_two_hosts(
     # 0.38 million parameters that see 1 million bytes in about 30 s when two cores are idle, and come to about 2.6
     # bits per byte.
     run=TrainingRun(
@@ -50,17 +58,11 @@ BYTES_LM = WorkloadTraining(
     ),
     prepare=bytes_lm.PrepareOptions(),
     evaluate=bytes_lm.EvaluateOptions(),
-    image=IMAGE,
-    resources=HOSTS,
-    capacity=SPOT,
-    retries=RETRIES,
-    processing=PROCESSING,
     criterion=Criterion(figure="bits_per_byte", better="LessThan", threshold=3.2, baseline="order0_bits_per_byte"),
-    approval="Approved",
     packaging=TRITON_CPU,
 )
 
-DIGITS = WorkloadTraining(
+DIGITS = on_two_hosts(
     run=TrainingRun(
         workload=digits.Digits(),
         strategy=Ddp(),
@@ -72,19 +74,13 @@ DIGITS = WorkloadTraining(
     ),
     prepare=digits.PrepareOptions(),
     evaluate=digits.EvaluateOptions(),
-    image=IMAGE,
-    resources=HOSTS,
-    capacity=SPOT,
-    retries=RETRIES,
-    processing=PROCESSING,
     criterion=Criterion(
         figure="accuracy", better="GreaterThan", threshold=0.97, baseline="logistic_regression_accuracy"
     ),
-    approval="Approved",
     packaging=TRITON_CPU,
 )
 
-LLAMA = WorkloadTraining(
+LLAMA = on_two_hosts(
     run=TrainingRun(
         workload=llama.LLAMA_TINY,
         strategy=DeepSpeed(stage=2),
@@ -96,17 +92,11 @@ LLAMA = WorkloadTraining(
     ),
     prepare=llama.PrepareOptions(maximum_bytes=2**20),
     evaluate=llama.EvaluateOptions(maximum_tokens=2**16),
-    image=IMAGE,
-    resources=HOSTS,
-    capacity=SPOT,
-    retries=RETRIES,
-    processing=PROCESSING,
     criterion=Criterion(figure="bits_per_byte", better="LessThan", threshold=3.4, baseline="order0_bits_per_byte"),
-    approval="Approved",
     packaging=AS_TRAINED,
 )
 
-ARR_COC = WorkloadTraining(
+ARR_COC = on_two_hosts(
     run=TrainingRun(
         workload=arr_coc.ARR_COC_TINY,
         strategy=Fsdp(sharding="shard_grad_op"),
@@ -118,13 +108,7 @@ ARR_COC = WorkloadTraining(
     ),
     prepare=arr_coc.PrepareOptions(train_samples=2048),
     evaluate=arr_coc.EvaluateOptions(),
-    image=IMAGE,
-    resources=HOSTS,
-    capacity=SPOT,
-    retries=RETRIES,
-    processing=PROCESSING,
     criterion=Criterion(figure="accuracy", better="GreaterThan", threshold=0.5, baseline="majority_accuracy"),
-    approval="Approved",
     packaging=AS_TRAINED,
 )
 

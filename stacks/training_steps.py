@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from constructs_lib.training import (
     Location,
     MlflowTracking,
     Parameter,
+    Program,
     StepOutput,
     TensorBoardOutput,
 )
@@ -88,6 +90,10 @@ class TrainingSteps:
         return CodeBundle(self.scope, "TrainingCode", packages=("ml_contract", "training_code"))
 
     @property
+    def _module(self) -> str:
+        return f"training_code.workloads.{self.training.run.workload.kind}"
+
+    @property
     def _artifacts(self) -> Location:
         return Location(
             bucket=self.storage.artifacts, prefix=f"runs/{self.training.workload}", path=(EXECUTION_ID,)
@@ -104,17 +110,14 @@ class TrainingSteps:
     @cached_property
     def prepare(self) -> ProcessingStep:
         """Writes the splits ``train`` and ``heldout``."""
-        training = self.training
-        location = Location(bucket=self.storage.data, prefix=f"datasets/{training.workload}", path=(EXECUTION_ID,))
-        return ProcessingStep(
-            name="Prepare",
-            image=training.job_image,
-            program=self._trainer.program(f"training_code.workloads.{training.run.workload.kind}.prepare"),
-            resources=training.processing,
-            options=training.prepare,
-            inputs=tuple(Input(name=name, source=source) for name, source in self._shared("Prepare").items()),
-            outputs=(Output(name="dataset", location=location),),
-            retries=training.retries,
+        workload = self.training.workload
+        location = Location(bucket=self.storage.data, prefix=f"datasets/{workload}", path=(EXECUTION_ID,))
+        return self._processing(
+            "Prepare",
+            self._trainer.program(f"{self._module}.prepare"),
+            options=self.training.prepare,
+            inputs=self._shared("Prepare"),
+            output=Output(name="dataset", location=location),
         )
 
     @cached_property
@@ -154,18 +157,13 @@ class TrainingSteps:
     @cached_property
     def evaluate(self) -> ProcessingStep:
         """Writes evaluation.json: figures of the model and of its baselines on the held-out split."""
-        training = self.training
-        heldout = self.prepare.output("dataset").below("heldout")
-        return ProcessingStep(
-            name="Evaluate",
-            image=training.job_image,
-            program=self._trainer.program(f"training_code.workloads.{training.run.workload.kind}.evaluate"),
-            resources=training.processing,
-            options=training.evaluate,
-            inputs=(Input(name="model", source=self.train.model), Input(name="heldout", source=heldout)),
-            outputs=(Output(name="evaluation", location=self._artifacts.below("evaluation")),),
+        return self._processing(
+            "Evaluate",
+            self._trainer.program(f"{self._module}.evaluate"),
+            options=self.training.evaluate,
+            inputs={"model": self.train.model, "heldout": self.prepare.output("dataset").below("heldout")},
+            output=Output(name="evaluation", location=self._artifacts.below("evaluation")),
             property_files=(PropertyFile(name=EVALUATION, output="evaluation", path="evaluation.json"),),
-            retries=training.retries,
         )
 
     def _decision(self) -> ConditionStep:
@@ -219,13 +217,27 @@ class TrainingSteps:
 
     def _package(self, model: StepOutput) -> ProcessingStep:
         packer = CodeBundle(self.scope, "ServingCode", packages=("inference_code", "ml_contract"))
-        return ProcessingStep(
-            name="Package",
-            image=self.training.job_image,
-            program=packer.program("inference_code.package"),
-            resources=self.training.processing,
+        return self._processing(
+            "Package",
+            packer.program("inference_code.package"),
             options=self.training.packaging.package,
-            inputs=(Input(name="model", source=model),),
-            outputs=(Output(name="repository", location=self.models.below(EXECUTION_ID)),),
-            retries=self.training.retries,
+            inputs={"model": model},
+            output=Output(name="repository", location=self.models.below(EXECUTION_ID)),
+        )
+
+    def _processing(
+        self, name: str, program: Program, *, options: object, inputs: Mapping[str, Location | StepOutput],
+        output: Output, property_files: tuple[PropertyFile, ...] = (),
+    ) -> ProcessingStep:  # fmt: skip
+        training = self.training
+        return ProcessingStep(
+            name=name,
+            image=training.job_image,
+            program=program,
+            resources=training.processing,
+            options=options,
+            inputs=tuple(Input(name=name, source=source) for name, source in inputs.items()),
+            outputs=(output,),
+            property_files=property_files,
+            retries=training.retries,
         )

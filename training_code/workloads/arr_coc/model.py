@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (the field's name for it)
 from torch import Tensor, nn
 
-from ml_contract.workloads.arr_coc import TOKEN_PIXELS, ArrCoc
+from ml_contract.workloads.arr_coc import ArrCoc
+from ml_contract.workloads.qwen3_vl import TOKEN_PIXELS
 from training_code.workloads.arr_coc import patches, qwen
 from training_code.workloads.arr_coc.adapter import QualityAdapter
 from training_code.workloads.arr_coc.allocation import Allocation, allocate

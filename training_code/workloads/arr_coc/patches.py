@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (the field's name for it)
 from torch import Tensor
 
-from ml_contract.workloads.arr_coc import FRAMES, MERGE, PATCH, TOKEN_PIXELS, Relevance
+from ml_contract.workloads.arr_coc import Relevance
+from ml_contract.workloads.qwen3_vl import FRAMES, MERGE, PATCH, TOKEN_PIXELS
 from training_code.workloads.arr_coc.allocation import Allocation
 
 

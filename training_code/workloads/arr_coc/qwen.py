@@ -7,7 +7,8 @@ from torch import nn
 from transformers import Qwen3VLConfig, Qwen3VLModel
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextRotaryEmbedding, Qwen3VLVisionRotaryEmbedding
 
-from ml_contract.workloads.arr_coc import FRAMES, MERGE, PATCH, ArrCoc
+from ml_contract.workloads.arr_coc import ArrCoc
+from ml_contract.workloads.qwen3_vl import FRAMES, MERGE, PATCH
 
 
 def build(options: ArrCoc) -> Qwen3VLModel:
