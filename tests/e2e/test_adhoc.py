@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import adhoc_example
 import boto3
 import pytest
 from botocore.exceptions import ClientError
@@ -26,7 +26,6 @@ from trainyard.local.cloud import ACCOUNT, ROOT
 
 from .deployment import Deployment
 
-EXAMPLE = ROOT / "examples" / "adhoc_training" / "train.py"
 STACK = "trainyard-local-adhoc"
 STEPS = 4
 
@@ -64,7 +63,7 @@ def theirs(person: dict[str, str]) -> Any:
 
 def example(person: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(EXAMPLE), *arguments],
+        [sys.executable, str(adhoc_example.PATH), *arguments],
         cwd=ROOT, env=person, capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
 
@@ -156,12 +155,7 @@ def module(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> ModuleTyp
     """The example as a module, on the deployed cloud."""
     for name, value in deployment.cloud.environment().items():
         monkeypatch.setenv(name, value)
-    spec = importlib.util.spec_from_file_location("adhoc_training", EXAMPLE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return adhoc_example.load()
 
 
 def test_data_of_ones_own_is_copied_as_it_is(

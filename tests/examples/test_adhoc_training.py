@@ -1,11 +1,10 @@
 """The data scientist's example before anything leaves the machine; tests/e2e/test_adhoc.py runs it."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+import adhoc_example
 import pytest
-from synthesis import ROOT
 
 from ml_contract.errors import ContractError
 from ml_contract.hyperparameters import decode, encode
@@ -15,13 +14,7 @@ from ml_contract.training.run import TrainingRun
 
 @pytest.fixture(scope="module")
 def example() -> ModuleType:
-    path = ROOT / "examples" / "adhoc_training" / "train.py"
-    spec = importlib.util.spec_from_file_location("adhoc_training", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return adhoc_example.load()
 
 
 @pytest.mark.parametrize("hosts", [1, 2])
