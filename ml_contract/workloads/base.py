@@ -34,6 +34,10 @@ class ModelSize:
     """Width of a block's keys, and of its values, where query heads share them; 0 where they are ``hidden`` wide."""
     looked_up: int = 0
     """Parameters that are only looked up, never multiplied: an embedding that is not the scores' matrix too."""
+    chosen: int = 0
+    """Experts of a block that a token is sent to, each a copy of it; 0 where a block has one way for all."""
+    idle: int = 0
+    """Parameters that a token does not meet: of the experts that it is not sent to, in all blocks."""
     kept: int = 0
     """Values of a sample that backward needs, for a model without a residual stream; 0 where nobody has counted."""
 
@@ -90,10 +94,11 @@ class WorkloadOptions:
         appendix B), without what activation checkpointing does again.
 
         N leaves out what is only looked up, as nanochat and torchtitan do; PaLM, whose embedding is tied, has nothing
-        to leave out. The attention's term counts all pairs of positions, of which a causal mask needs half.
+        to leave out. It leaves out experts that a token is not sent to (arXiv 2401.04088, section 2.1). The attention's
+        term counts all pairs of positions, of which a causal mask needs half.
         """
         size = self.size
-        multiplied = size.parameters - size.looked_up
+        multiplied = size.parameters - size.looked_up - size.idle
         return (6 * multiplied + 12 * size.blocks * size.hidden * size.tokens) * size.tokens
 
     def check_layout(self, layout: Layout, *, parts: int) -> None:

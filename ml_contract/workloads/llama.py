@@ -1,4 +1,7 @@
-"""Llama: RMSNorm, rotary positions, grouped-query attention, SwiGLU (arXiv 2302.13971, 2307.09288, 2407.21783)."""
+"""Llama: RMSNorm, rotary positions, grouped-query attention, SwiGLU (arXiv 2302.13971, 2307.09288, 2407.21783).
+
+With ``experts``, a feed-forward layer is a mixture of them, of which a token meets a few: Mixtral (arXiv 2401.04088).
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class Llama(WorkloadOptions):
     hidden: int
     """Width of the residual stream."""
     intermediate: int
-    """Width of the feed-forward layers."""
+    """Width of the feed-forward layers; of each expert, where there are some."""
     layers: int
     heads: int
     """Query heads."""
@@ -64,6 +67,13 @@ class Llama(WorkloadOptions):
     """Whether the scores use the embedding's matrix."""
     sequence_length: int = 4096
     """Tokens a sample."""
+    experts: int = 0
+    """Feed-forward layers of a block, of which its router chooses some for each token; 0 for one that takes all."""
+    experts_per_token: int = 2
+    """Experts that a token is sent to."""
+    router_loss: float = 0.02
+    """Weight of the loss by which routers learn to send all experts equally much, as Mixtral was published with
+    (mistralai/Mixtral-8x7B-v0.1, config.json, router_aux_loss_coef, read 2026-11); 0 leaves it out."""
     pretrained: str | None = None
     """Channel that holds Hugging Face safetensors to start from; None starts from random weights."""
     export_dtype: Literal["float32", "bfloat16"] = "bfloat16"
@@ -77,6 +87,15 @@ class Llama(WorkloadOptions):
         multiple("hidden / heads", self.hidden // self.heads, 2, "2, for rotary embedding")
         between("rope_theta", self.rope_theta, 1, 1e9)
         between("norm_epsilon", self.norm_epsilon, 0, 1, open_low=True)
+        between("router_loss", self.router_loss, 0, 1)
+        if self.experts:
+            if self.experts < 2:
+                reject("experts", self.experts, "a router chooses among at least 2", "Give 2 or more, or 0 for none.")
+            between("experts_per_token", self.experts_per_token, 1, self.experts)
+            return
+        for name in ("experts_per_token", "router_loss"):
+            if getattr(self, name) != getattr(type(self), name):
+                reject(name, getattr(self, name), "there are no experts", "Give experts too, or leave it out.")
 
     @property
     def head_dimension(self) -> int:
@@ -86,13 +105,17 @@ class Llama(WorkloadOptions):
     @property
     def size(self) -> ModelSize:
         attention = 2 * self.hidden**2 + 2 * self.hidden * self.kv_heads * self.head_dimension
-        block = attention + 3 * self.hidden * self.intermediate + 2 * self.hidden
+        feed_forward = 3 * self.hidden * self.intermediate
+        router = self.experts * self.hidden
+        block = attention + max(1, self.experts) * feed_forward + router + 2 * self.hidden
         matrix = self.vocabulary * self.hidden
         return ModelSize(
             parameters=self.layers * block + matrix * (1 if self.tied else 2) + self.hidden,
             looked_up=0 if self.tied else matrix, blocks=self.layers, block_parameters=block, hidden=self.hidden,
             heads=self.heads, tokens=self.sequence_length, vocabulary=self.vocabulary,
             key_width=self.kv_heads * self.head_dimension,
+            chosen=self.experts_per_token if self.experts else 0,
+            idle=self.layers * (self.experts - self.experts_per_token) * feed_forward if self.experts else 0,
         )  # fmt: skip
 
     def check_layout(self, layout: Layout, *, parts: int) -> None:
@@ -102,6 +125,9 @@ class Llama(WorkloadOptions):
         if self.intermediate % layout.tensor:
             reject("strategy.tensor", layout.tensor, f"it must divide intermediate ({self.intermediate})",
                    "Give a divisor.")  # fmt: skip
+        if self.experts and layout.tensor > 1:
+            reject("strategy.tensor", layout.tensor, f"experts ({self.experts}) are not divided by it",
+                   "Take Fsdp(), or ModelParallel(...) with pipeline or context alone.")  # fmt: skip
         if self.tied and parts > 1:
             reject("strategy.pipeline", parts, "first and last stage would share the embedding", "Give tied=False.")
         if self.tied and layout.tensor > 1:
@@ -129,10 +155,23 @@ LLAMA_1_2B = Llama(
 )  # fmt: skip
 """Llama 3.2 1B, 1.24 billion parameters (meta-llama/Llama-3.2-1B, config.json, read 2026-11), at sequence 4096."""
 
+MIXTRAL_8X7B = Llama(
+    vocabulary=32000, hidden=4096, intermediate=14336, layers=32, heads=32, kv_heads=8, rope_theta=1e6,
+    experts=8, experts_per_token=2,
+)  # fmt: skip
+"""Mixtral 8x7B, 46.70 billion parameters, 12.88 billion of them for each token (mistralai/Mixtral-8x7B-v0.1,
+config.json, read 2026-11), at sequence 4096."""
+
 LLAMA_TINY = Llama(
     vocabulary=256, hidden=96, intermediate=256, layers=3, heads=6, kv_heads=2, sequence_length=128
 )  # fmt: skip
 """A third of a million parameters over bytes: for tests, and for two hosts of a CPU core each."""
+
+MIXTRAL_TINY = Llama(
+    vocabulary=256, hidden=64, intermediate=96, layers=3, heads=4, kv_heads=2, sequence_length=128, experts=4,
+    experts_per_token=2,
+)  # fmt: skip
+"""A quarter of a million parameters over bytes, half of the experts idle for each token: for tests."""
 
 
 @dataclass(frozen=True, kw_only=True)

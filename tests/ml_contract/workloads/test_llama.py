@@ -1,6 +1,7 @@
 """Shapes of Llama against published counts, and what its options refuse."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,8 @@ from ml_contract.workloads.llama import (
     LLAMA_13B,
     LLAMA_70B,
     LLAMA_TINY,
+    MIXTRAL_8X7B,
+    MIXTRAL_TINY,
     EvaluateOptions,
     Llama,
     PrepareOptions,
@@ -33,6 +36,7 @@ from ml_contract.workloads.llama import (
         (LLAMA_70B, 68_976_648_192),
         (LLAMA_8B, 8_030_261_248),
         (LLAMA_1_2B, 1_235_814_400),
+        (MIXTRAL_8X7B, 46_702_792_704),
     ],
 )
 def test_a_shape_has_as_many_parameters_as_its_model_card_says(shape: Llama, published: int) -> None:
@@ -50,6 +54,22 @@ def test_a_tied_matrix_is_multiplied_once() -> None:
     untied = replace(LLAMA_1_2B, tied=False)
     assert untied.size.parameters == LLAMA_1_2B.size.parameters + untied.size.looked_up
     assert untied.flops_per_sample == LLAMA_1_2B.flops_per_sample
+
+
+def test_arithmetic_counts_the_experts_that_a_token_meets() -> None:
+    # Mixtral's card says 12.9 billion.
+    met = 12_879_925_248
+    attention = 12 * 32 * 4096 * 4096
+    assert MIXTRAL_8X7B.flops_per_sample / 4096 == 6 * (met - MIXTRAL_8X7B.size.looked_up) + attention
+
+
+@given(experts=st.integers(2, 64), data=st.data())
+def test_a_token_meets_as_much_as_in_a_dense_layer_as_wide_as_its_experts(experts: int, data: st.DataObject) -> None:
+    chosen = data.draw(st.integers(1, experts))
+    mixture = replace(LLAMA_TINY, experts=experts, experts_per_token=chosen)
+    dense = replace(LLAMA_TINY, intermediate=chosen * LLAMA_TINY.intermediate)
+    routers = mixture.layers * experts * mixture.hidden
+    assert mixture.size.parameters - mixture.size.idle == dense.size.parameters + routers
 
 
 def test_a_run_crosses_the_wall_with_its_shape() -> None:
@@ -79,6 +99,29 @@ def test_a_tensor_degree_that_divides_query_heads_alone_is_refused(tensor: int) 
 def test_a_layout_that_the_model_cannot_be_divided_by_is_refused(layout: Layout, parts: int, message: str) -> None:
     with pytest.raises(ContractError) as refused:
         LLAMA_1_2B.check_layout(layout, parts=parts)
+    assert str(refused.value).startswith(message)
+
+
+def test_experts_are_not_divided_by_columns() -> None:
+    with pytest.raises(ContractError, match=r"strategy.tensor: got 2, but experts \(4\) are not divided by it"):
+        MIXTRAL_TINY.check_layout(Layout(tensor=2), parts=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"experts": 1}, "experts: got 1, but a router chooses among at least 2"),
+        ({"experts": -1}, "experts: got -1, but a router chooses among at least 2"),
+        ({"experts": 4, "experts_per_token": 5}, "experts_per_token: got 5, but it must be between 1 and 4"),
+        ({"experts": 4, "experts_per_token": 0}, "experts_per_token: got 0, but it must be between 1 and 4"),
+        ({"experts": 4, "router_loss": -0.1}, "router_loss: got -0.1, but it must be between 0 and 1"),
+        ({"experts_per_token": 1}, "experts_per_token: got 1, but there are no experts"),
+        ({"router_loss": 0.1}, "router_loss: got 0.1, but there are no experts"),
+    ],
+)
+def test_a_mixture_that_cannot_be_built_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ContractError) as refused:
+        replace(LLAMA_TINY, **fields)
     assert str(refused.value).startswith(message)
 
 
