@@ -40,6 +40,7 @@ MEMORY = Metric(name="train:memory_gib", unit="GiB, most so far on the first ran
 GRADIENT_NORM = Metric(name="train:gradient_norm", unit="1")
 ACCURACY = Metric(name="train:accuracy", unit="share of a step's samples")
 VISUAL_TOKENS = Metric(name="train:visual_tokens", unit="tokens of an image, mean of a step's")
+ROUTER_UNEVENNESS = Metric(name="train:router_unevenness", unit="1 where experts are chosen equally often")
 CHECKPOINT_SECONDS = Metric(name="checkpoint:commit_seconds", unit="s")
 CHECKPOINT_STALL_SECONDS = Metric(name="checkpoint:stall_seconds", unit="s")
 CHECKPOINT_DIP = Metric(name="checkpoint:dip", unit="step time during a save by step time before it")
@@ -47,8 +48,8 @@ CHECKPOINT_STEP = Metric(name="checkpoint:committed_step", unit="step")
 RESTORED_STEP = Metric(name="checkpoint:restored_step", unit="step")
 INTERRUPTED_STEP = Metric(name="train:interrupted_step", unit="step")
 METRICS = (LOSS, LEARNING_RATE, TOKENS_PER_SECOND, MFU, GOODPUT, MEMORY, GRADIENT_NORM, ACCURACY, VISUAL_TOKENS,
-           CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS, CHECKPOINT_DIP, CHECKPOINT_STEP, RESTORED_STEP,
-           INTERRUPTED_STEP)  # fmt: skip
+           ROUTER_UNEVENNESS, CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS, CHECKPOINT_DIP, CHECKPOINT_STEP,
+           RESTORED_STEP, INTERRUPTED_STEP)  # fmt: skip
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
 

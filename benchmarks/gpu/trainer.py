@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.gpu import measure
 from benchmarks.gpu.settings import OPTIMIZER, SEED, Mode, Setting
-from training_code.workloads.llama.huggingface import configuration, theirs
+from training_code.workloads.llama.configuration import configuration
+from training_code.workloads.llama.names import theirs
 
 
 class _Windows(Dataset[dict[str, Any]]):
@@ -58,7 +59,8 @@ def _model(setting: Setting) -> Any:
     parameters = dict(model.named_parameters())
     with torch.no_grad():
         for name, shape in names.items():
-            parameters[theirs(name)].copy_(workload.initial(name, shape, SEED))
+            (named,) = theirs(name, setting.shape)
+            parameters[named].copy_(workload.initial(name, shape, SEED))
     return model
 
 

@@ -70,7 +70,7 @@ class Llama(WorkloadOptions):
     experts: int = 0
     """Feed-forward layers of a block, of which its router chooses some for each token; 0 for one that takes all."""
     experts_per_token: int = 2
-    """Experts that a token is sent to."""
+    """Experts that a token is sent to, 2 or more: their weights add up to 1."""
     router_loss: float = 0.02
     """Weight of the loss by which routers learn to send all experts equally much, as Mixtral was published with
     (mistralai/Mixtral-8x7B-v0.1, config.json, router_aux_loss_coef, read 2026-11); 0 leaves it out."""
@@ -91,7 +91,8 @@ class Llama(WorkloadOptions):
         if self.experts:
             if self.experts < 2:
                 reject("experts", self.experts, "a router chooses among at least 2", "Give 2 or more, or 0 for none.")
-            between("experts_per_token", self.experts_per_token, 1, self.experts)
+            # The weights of the chosen add up to 1: that of one alone would always be 1, and teach the router nothing.
+            between("experts_per_token", self.experts_per_token, 2, self.experts)
             return
         for name in ("experts_per_token", "router_loss"):
             if getattr(self, name) != getattr(type(self), name):

@@ -63,3 +63,7 @@ def divide(model: nn.Module, workload: Workload[Any], group: dist.ProcessGroup) 
     """Let the attentions of ``model`` see the whole sequence, of which each rank of ``group`` has its part."""
     for module in workload.attentions(model):
         module.attend = GatheredAttention(group)  # type: ignore[assignment]
+    for module in model.modules():
+        if hasattr(module, "sequence_group"):
+            # What else looks at whole sequences.
+            module.sequence_group = group  # type: ignore[assignment]

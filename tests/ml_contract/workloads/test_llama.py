@@ -65,7 +65,7 @@ def test_arithmetic_counts_the_experts_that_a_token_meets() -> None:
 
 @given(experts=st.integers(2, 64), data=st.data())
 def test_a_token_meets_as_much_as_in_a_dense_layer_as_wide_as_its_experts(experts: int, data: st.DataObject) -> None:
-    chosen = data.draw(st.integers(1, experts))
+    chosen = data.draw(st.integers(2, experts))
     mixture = replace(LLAMA_TINY, experts=experts, experts_per_token=chosen)
     dense = replace(LLAMA_TINY, intermediate=chosen * LLAMA_TINY.intermediate)
     routers = mixture.layers * experts * mixture.hidden
@@ -112,8 +112,8 @@ def test_experts_are_not_divided_by_columns() -> None:
     [
         ({"experts": 1}, "experts: got 1, but a router chooses among at least 2"),
         ({"experts": -1}, "experts: got -1, but a router chooses among at least 2"),
-        ({"experts": 4, "experts_per_token": 5}, "experts_per_token: got 5, but it must be between 1 and 4"),
-        ({"experts": 4, "experts_per_token": 0}, "experts_per_token: got 0, but it must be between 1 and 4"),
+        ({"experts": 4, "experts_per_token": 5}, "experts_per_token: got 5, but it must be between 2 and 4"),
+        ({"experts": 4, "experts_per_token": 1}, "experts_per_token: got 1, but it must be between 2 and 4"),
         ({"experts": 4, "router_loss": -0.1}, "router_loss: got -0.1, but it must be between 0 and 1"),
         ({"experts_per_token": 1}, "experts_per_token: got 1, but there are no experts"),
         ({"router_loss": 0.1}, "router_loss: got 0.1, but there are no experts"),

@@ -1,5 +1,7 @@
 """Llama (arXiv 2302.13971): RMS normalisation, rotary positions, grouped-query attention, gated feed-forward layers.
 
+With experts it is Mixtral (arXiv 2401.04088), and what their routers have to answer for goes along with hidden states.
+
 No buffers, and no shape that is taken from the options in forward: heads are counted where they are, so that the same
 code runs on a tensor-parallel part, and positions come in where a rank has a part of the sequence only.
 """
@@ -13,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812  (the field's name for it)
 from torch import Tensor, nn
 
 from ml_contract.workloads.llama import Llama, RopeScaling
+from training_code.workloads.llama.experts import Mixture
 
 
 class Attention(nn.Module):
@@ -64,12 +67,15 @@ class Block(nn.Module):
         self.attention_norm = nn.RMSNorm(options.hidden, eps=options.norm_epsilon)
         self.attention = Attention(options)
         self.feed_forward_norm = nn.RMSNorm(options.hidden, eps=options.norm_epsilon)
-        self.feed_forward = FeedForward(options)
+        self.feed_forward = Mixture(options) if options.experts else FeedForward(options)
 
-    def forward(self, hidden: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
-        """[batch, sequence, hidden] to the same shape."""
+    def forward(self, hidden: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor | tuple[Tensor, Tensor]:
+        """[batch, sequence, hidden] to the same shape; with experts, their unevenness too, of shape [batch]."""
         hidden = hidden + self.attention(self.attention_norm(hidden), angles)
-        return hidden + self.feed_forward(self.feed_forward_norm(hidden))
+        found = self.feed_forward(self.feed_forward_norm(hidden))
+        if isinstance(found, tuple):
+            return hidden + found[0], found[1]
+        return hidden + found
 
 
 class LlamaModel(nn.Module):
@@ -83,18 +89,23 @@ class LlamaModel(nn.Module):
         self.norm: nn.RMSNorm | None = nn.RMSNorm(options.hidden, eps=options.norm_epsilon)
         self.scores: nn.Linear | None = None
         self.tied = options.tied
+        self.layers, self.mixture = options.layers, options.experts > 0
         if not options.tied:
             self.scores = nn.Linear(options.hidden, options.vocabulary, bias=False)
 
-    def forward(self, tokens: Tensor, positions: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens: Tensor, unevenness: Tensor | None = None, *, positions: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Logits of shape [batch, sequence, vocabulary].
 
         Args:
             tokens: int64 of shape [batch, sequence]; hidden states where the embedding was cut away.
+            unevenness: With experts, the sum over blocks that were cut away before this part, of shape [batch].
             positions: int64 of shape [sequence]; None counts from 0.
 
         Returns:
-            Hidden states where the scores were cut away.
+            Hidden states where the scores were cut away. With experts and while training, a pair: unevenness beside
+            that, the mean over all blocks, or the sum where the scores were cut away.
         """
         if positions is None:
             positions = torch.arange(tokens.shape[1], device=tokens.device)
@@ -102,9 +113,17 @@ class LlamaModel(nn.Module):
         hidden = tokens if self.embedding is None else self.embedding(tokens)
         for block in self.blocks.values():
             hidden = block(hidden, angles)
-        if self.norm is None:
+            if self.mixture:
+                hidden, found = hidden
+                unevenness = found if unevenness is None else unevenness + found
+        if self.norm is not None:
+            hidden = self.scored(self.norm(hidden))
+        if unevenness is None or not self.training:
             return hidden
-        hidden = self.norm(hidden)
+        return hidden, unevenness if self.norm is None else unevenness / self.layers
+
+    def scored(self, hidden: Tensor) -> Tensor:
+        """[…, hidden] to […, vocabulary]."""
         if self.tied:
             # Not a second parameter: whatever moves or shards parameters would part the two.
             assert self.embedding is not None

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ml_contract.manifest import ArtifactManifest
+from ml_contract.metrics import ROUTER_UNEVENNESS, Metric
 from ml_contract.paths import ContainerPaths
 from ml_contract.workloads import Llama
 from training_code.data.source import Source
@@ -62,7 +63,7 @@ class LlamaWorkload(Workload[Llama]):
         if name.startswith("embedding."):
             return 1.0
         # What each layer adds to the residual stream shrinks with their number (GPT-2).
-        layers = self.options.layers if name.endswith(".output.weight") else 0.5
+        layers = self.options.layers if name.endswith((".output.weight", ".experts.output")) else 0.5
         return 1 / math.sqrt(shape[-1] * 2 * layers)
 
     def blocks(self, model: nn.Module) -> Mapping[str, nn.Module]:
@@ -76,8 +77,17 @@ class LlamaWorkload(Workload[Llama]):
         tokens = batch.to(torch.int64)
         return (tokens[:, :-1],), tokens[:, 1:]
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return cross_entropy(outputs, targets)
+    def loss(self, outputs: Tensor | tuple[Tensor, Tensor], targets: Tensor) -> Tensor:
+        """Cross-entropy; with experts, in nats too, what ``router_loss`` weighs: see :meth:`Mixture.unevenness`."""
+        if not isinstance(outputs, tuple):
+            return cross_entropy(outputs, targets)
+        logits, unevenness = outputs
+        # As transformers counts: each of a token's choices adds its share.
+        weight = self.options.router_loss * self.options.experts_per_token
+        return cross_entropy(logits, targets) + weight * unevenness.mean()
+
+    def figures(self, outputs: Tensor | tuple[Tensor, Tensor], targets: Tensor) -> dict[Metric, float]:  # noqa: ARG002
+        return {ROUTER_UNEVENNESS: float(outputs[1].detach().mean())} if isinstance(outputs, tuple) else {}
 
     def tensor_plan(self, model: nn.Module) -> Mapping[str, Any]:
         return transformer_plan(model, self.blocks(model))

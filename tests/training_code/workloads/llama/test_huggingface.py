@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from ml_contract.errors import ContractError
-from ml_contract.workloads.llama import LLAMA_1_2B, LLAMA_TINY, Llama, RopeScaling
+from ml_contract.workloads.llama import LLAMA_1_2B, LLAMA_TINY, MIXTRAL_8X7B, MIXTRAL_TINY, Llama, RopeScaling
 from training_code.parallel.weights import initialize
-from training_code.workloads.llama import huggingface
+from training_code.workloads.llama import configuration, huggingface
 from training_code.workloads.llama.workload import LlamaWorkload
 
 SHAPES = {
@@ -26,6 +26,7 @@ SHAPES = {
         norm_epsilon=1e-6,
         export_dtype="float32",
     ),
+    "mixture": replace(MIXTRAL_TINY, experts_per_token=3, export_dtype="float32"),
 }
 TOKENS = torch.randint(0, 256, (2, 48), generator=torch.Generator().manual_seed(5))
 
@@ -41,7 +42,9 @@ def theirs(options: Llama) -> Any:
     import transformers
 
     torch.manual_seed(1)
-    raw = huggingface.configuration(options)
+    raw = configuration.configuration(options)
+    if options.experts:
+        return transformers.MixtralForCausalLM(transformers.MixtralConfig(**raw)).to(torch.float32).eval()
     return transformers.LlamaForCausalLM(transformers.LlamaConfig(**raw)).to(torch.float32).eval()
 
 
@@ -49,7 +52,7 @@ def loaded(folder: Path) -> Any:
     """What transformers makes of an artifact, all of it and nothing else."""
     import transformers
 
-    model, report = transformers.LlamaForCausalLM.from_pretrained(
+    model, report = transformers.AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, output_loading_info=True
     )  # fmt: skip
     assert not report["missing_keys"]
@@ -115,9 +118,30 @@ def test_the_published_configuration_of_llama_3_2_fits_its_shape() -> None:
         "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
                          "original_max_position_embeddings": 8192, "rope_type": "llama3"},
     }  # fmt: skip
-    huggingface._compare(published, LLAMA_1_2B)
+    configuration.compare(published, LLAMA_1_2B)
     with pytest.raises(ContractError, match="rope_scaling: got None"):
-        huggingface._compare({**published, "rope_scaling": None}, LLAMA_1_2B)
+        configuration.compare({**published, "rope_scaling": None}, LLAMA_1_2B)
+
+
+def test_the_published_configuration_of_mixtral_fits_its_shape() -> None:
+    # mistralai/Mixtral-8x7B-v0.1, config.json, as published (transformers 4's form).
+    published = {
+        "architectures": ["MixtralForCausalLM"], "attention_dropout": 0.0, "bos_token_id": 1, "eos_token_id": 2,
+        "hidden_act": "silu", "hidden_size": 4096, "initializer_range": 0.02, "intermediate_size": 14336,
+        "max_position_embeddings": 32768, "model_type": "mixtral", "num_attention_heads": 32, "num_experts_per_tok": 2,
+        "num_hidden_layers": 32, "num_key_value_heads": 8, "num_local_experts": 8, "output_router_logits": False,
+        "rms_norm_eps": 1e-05, "rope_theta": 1000000.0, "router_aux_loss_coef": 0.02, "sliding_window": None,
+        "tie_word_embeddings": False, "vocab_size": 32000,
+    }  # fmt: skip
+    configuration.compare(published, MIXTRAL_8X7B)
+    written = configuration.configuration(MIXTRAL_8X7B)
+    assert {name: written[name] for name in ("router_aux_loss_coef", "num_local_experts")} == {
+        "router_aux_loss_coef": 0.02, "num_local_experts": 8
+    }  # fmt: skip
+    for changes in ({"num_local_experts": 4}, {"num_experts_per_tok": 1}, {"sliding_window": 4096}):
+        ((name, value),) = changes.items()
+        with pytest.raises(ContractError, match=rf"config.json.{name}: got {value}"):
+            configuration.compare({**published, **changes}, MIXTRAL_8X7B)
 
 
 @pytest.fixture(scope="module")

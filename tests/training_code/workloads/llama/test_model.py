@@ -68,10 +68,10 @@ def test_positions_are_what_a_rank_with_a_part_of_the_sequence_gives() -> None:
     model, sample = built(), tokens(2, 8)
     with torch.no_grad():
         counted = model(sample)
-        assert torch.equal(model(sample, torch.arange(8)), counted)
+        assert torch.equal(model(sample, positions=torch.arange(8)), counted)
         # Rotation is relative: shifting all positions alike changes nothing but rounding, stretching them does.
-        assert torch.allclose(model(sample, torch.arange(8) + 5), counted, atol=1e-5)
-        assert not torch.allclose(model(sample, torch.arange(8) * 3), counted, atol=1e-2)
+        assert torch.allclose(model(sample, positions=torch.arange(8) + 5), counted, atol=1e-5)
+        assert not torch.allclose(model(sample, positions=torch.arange(8) * 3), counted, atol=1e-2)
 
 
 @pytest.mark.parametrize("cut", [1, 2])
