@@ -115,7 +115,8 @@ def _check_image(run: TrainingRun, resources: JobResources, image: ContainerImag
                "Leave image out.")  # fmt: skip
     if image.image.processor == "cpu" and resources.is_accelerated:
         reject("image", name, f"it knows no GPU and {', '.join(resources.types)} has some", "Leave image out.")
-    further = sorted({*wanted, *run.workload.modules} - _ONLY_THERE - _EVERYWHERE)
+    known = _EVERYWHERE | (_BESIDE_SMP if image.image == SMP else frozenset())
+    further = sorted({*wanted, *run.workload.modules} - _ONLY_THERE - known)
     if further:
         yield (f"image: got {name}, but it is not known to hold {', '.join(further)}, which {run.workload.kind} with "
                f"{run.strategy.kind} imports. {OWN_IMAGE}; the embedded cloud has them.")  # fmt: skip
@@ -123,6 +124,8 @@ def _check_image(run: TrainingRun, resources: JobResources, image: ContainerImag
 
 _EVERYWHERE = frozenset({"numpy"})
 """Beside torch, what every image with PyTorch holds."""
+_BESIDE_SMP = frozenset({"transformers", "accelerate"})
+"""What the model parallelism library's image holds for it: the scripts of its guide import them."""
 _INSTALLED = frozenset({"deepspeed"})
 """What images/training/Dockerfile installs beside torch and a strategy may ask for: requirements/training.txt."""
 

@@ -80,12 +80,15 @@ class TrainingRun:
                    "Leave compile_blocks out, or take Fsdp(), which divides the same and compiles.")  # fmt: skip
 
     def _check_smp(self, strategy: SageMakerModelParallel) -> None:
-        for name in ("tensor", "context", "expert"):
-            degree, kind = getattr(strategy, name), self.workload.kind
-            if degree > 1:
-                reject(f"strategy.{name}", degree, "SageMaker's library divides by it the models of Hugging Face that"
-                       f" its transform knows, and the workload {kind} builds its own",
-                       "Leave it out, or take ModelParallel(…), which divides this one too.")  # fmt: skip
+        if strategy.transforms:
+            self.workload.check_transform(tensor=strategy.tensor, context=strategy.context, expert=strategy.expert)
+            # The library's layers are Transformer Engine's.
+            if self.activation_checkpointing == "selective":
+                reject("activation_checkpointing", "selective", "the library's own layers are computed again as a whole"
+                       " or not at all", 'Give "full" or "none".')  # fmt: skip
+            if self.compile_blocks:
+                reject("compile_blocks", True, "the library's own layers are not compiled",
+                       "Leave compile_blocks out, or take ModelParallel(…).")  # fmt: skip
         if self.precision.compute == "float8":
             reject("precision.compute", "float8", "the library's is Transformer Engine's, for the models of its"
                    " transform", "Take Fsdp().")  # fmt: skip

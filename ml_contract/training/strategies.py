@@ -17,8 +17,11 @@ class ParallelStrategy:
     kind: ClassVar[str]
     launcher: ClassVar[Literal["torchrun", "mpirun"]] = "torchrun"
     """What starts the ranks."""
-    modules: ClassVar[tuple[str, ...]] = ()
-    """What the image must hold beside torch."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What the image must hold beside torch."""
+        return ()
 
     def layout(self, world: World) -> Layout:
         """The world divided as this strategy does. Raises ContractError where a degree does not fit."""

@@ -101,6 +101,23 @@ class WorkloadOptions:
         multiplied = size.parameters - size.looked_up - size.idle
         return (6 * multiplied + 12 * size.blocks * size.hidden * size.tokens) * size.tokens
 
+    def check_transform(self, *, tensor: int, context: int, expert: int) -> None:
+        """Refuse degrees of a library that divides transformers' classes alone; here all of them.
+
+        Args:
+            tensor: Ranks that divide matrices.
+            context: Ranks that share a sequence.
+            expert: Ranks that divide the experts of a mixture.
+
+        Raises:
+            ContractError: Transformers has no such model, or the library does not divide it so.
+        """
+        for name, degree in {"tensor": tensor, "context": context, "expert": expert}.items():
+            if degree > 1:
+                reject(f"strategy.{name}", degree, "SageMaker's library divides by it the models of Hugging Face that"
+                       f" its transform knows, and the workload {self.kind} is none of them",
+                       "Leave it out, or take ModelParallel(…), which divides this one too.")  # fmt: skip
+
     def check_layout(self, layout: Layout, *, parts: int) -> None:
         """Refuse a layout that the model cannot be divided by.
 

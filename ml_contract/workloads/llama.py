@@ -119,6 +119,20 @@ class Llama(WorkloadOptions):
             idle=self.layers * (self.experts - self.experts_per_token) * feed_forward if self.experts else 0,
         )  # fmt: skip
 
+    def check_transform(self, *, tensor: int, context: int, expert: int) -> None:
+        if self.tied:
+            reject("workload.tied", True, "SageMaker's library is not known to divide a model with shared weights",
+                   "Give tied=False, or take ModelParallel(…).")  # fmt: skip
+        # "Hugging Face Transformer models compatible with the SMP …", SageMaker Developer Guide, read 2026-11.
+        for name, degree in {"tensor": tensor, "context": context}.items():
+            if self.experts and degree > 1:
+                reject(f"strategy.{name}", degree, f"a mixture of experts ({self.experts}) is divided by expert"
+                       " alone", "Give expert in its place.")  # fmt: skip
+        if expert > 1 and not self.experts:
+            reject("strategy.expert", expert, "the workload has no experts", "Give workload.experts, or leave it out.")
+        if expert > 1 and self.experts % expert:
+            reject("strategy.expert", expert, f"it must divide experts ({self.experts})", "Give a divisor.")
+
     def check_layout(self, layout: Layout, *, parts: int) -> None:
         super().check_layout(layout, parts=parts)
         if self.kv_heads % layout.tensor:

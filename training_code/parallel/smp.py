@@ -12,59 +12,39 @@ aws/sagemaker-hyperpod-training-adapter-for-nemo for the order of the calls.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
-    CheckpointImpl,
-    checkpoint_wrapper,
-    offload_wrapper,
-)
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import offload_wrapper
 from torch.distributed.fsdp import (
     FullStateDictConfig,
     FullyShardedDataParallel,
-    MixedPrecision,
     ShardingStrategy,
     StateDictType,
 )
 from torch.distributed.fsdp.wrap import CustomPolicy
 
-from ml_contract.errors import reject
-from ml_contract.images import SMP
 from ml_contract.training.aws_strategies import SageMakerModelParallel
 from ml_contract.training.layout import Layout
 from ml_contract.training.run import TrainingRun
 from training_code.checkpoint import ModelState, OptimizerState, Stateful
 from training_code.parallel import blocks
 from training_code.parallel import optimizer as optimizers
-from training_code.parallel.precision import DTYPES, compute_dtype
 from training_code.parallel.ranks import Ranks
+from training_code.parallel.smp_library import (
+    configuration,
+    groups_by_name,
+    imported,
+    mixed,
+    plain,
+    recomputed,
+    replace,
+)
 from training_code.parallel.torch_native import TorchNative
-from training_code.parallel.weights import WRAPPER
 from training_code.workloads.base import Workload
-
-_FSDP = "_fsdp_wrapped_module."
-"""What the first FSDP puts into names."""
-
-
-def configuration(strategy: SageMakerModelParallel, layout: Layout, seed: int) -> dict[str, Any]:
-    """What ``torch.sagemaker.init`` takes: the library's names for the options."""
-    # 0 leaves the groups to FSDP, which then takes all ranks; sequences are divided among ranks that share, so they
-    # need the number.
-    share = strategy.hybrid_shard_degree or (layout.shard * layout.context if layout.context > 1 else 0)
-    return {
-        "hybrid_shard_degree": share,
-        "sm_activation_offloading": strategy.activation_offloading,
-        "activation_loading_horizon": strategy.activation_loading_horizon,
-        "tensor_parallel_degree": strategy.tensor,
-        "context_parallel_degree": strategy.context,
-        "expert_parallel_degree": strategy.expert,
-        "random_seed": seed,
-    }
 
 
 def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layout) -> TorchNative:
@@ -75,17 +55,17 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
     """
     strategy = run.strategy
     assert isinstance(strategy, SageMakerModelParallel)
+    if strategy.transforms:
+        from training_code.parallel import smp_transformed
+
+        return smp_transformed.build(run, workload, ranks, layout)
     settings = configuration(strategy, layout, run.seed)
-    _imported("torch.sagemaker").init(settings)
+    imported("torch.sagemaker").init(settings)
     with torch.device("meta"):
         model = workload.build()
     _transform(model, run, workload, strategy)
     # Before anything is sharded: a group may look at shapes, and the parts of this FSDP are flat.
-    names = {parameter: _plain(name) for name, parameter in model.named_parameters()}
-    groups = [
-        {**group, "params": [names[parameter] for parameter in group["params"]]}
-        for group in optimizers.groups((model,), workload, run.optimizer)
-    ]
+    groups = groups_by_name(model, optimizers.groups((model,), workload, run.optimizer))
     units = {*workload.blocks(model).values()}
     hybrid = settings["hybrid_shard_degree"] > 0
     sharded = FullyShardedDataParallel(
@@ -93,7 +73,7 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
         # The library gives the groups of the hybrid form: hybrid_shard_degree ranks share, the others copy.
         sharding_strategy=ShardingStrategy.HYBRID_SHARD if hybrid else ShardingStrategy.FULL_SHARD,
         auto_wrap_policy=CustomPolicy(lambda module: module in units),
-        mixed_precision=_mixed(run),
+        mixed_precision=mixed(run),
         param_init_fn=_initializer(model, workload, run, ranks),
         device_id=ranks.device,
         use_orig_params=True,
@@ -102,37 +82,20 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
     return ModelParallel(run, workload, ranks, layout, sharded, groups)
 
 
-def _imported(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        reject("image", str(error), f"the strategy smp imports {name}, which is in SageMaker's own image alone",
-               f"Take the image {SMP.repository}:{SMP.tag}, or Fsdp().")  # fmt: skip
-
-
 def _transform(model: nn.Module, run: TrainingRun, workload: Workload[Any], strategy: SageMakerModelParallel) -> None:
     if not strategy.activation_offloading:
         blocks.transform(model, run, workload)
         return
     for name, block in workload.blocks(model).items():
-        # The library offloads what a checkpointed block is given, which only the older form hands to it.
-        parent, _, child = name.rpartition(".")
-        wrapped = checkpoint_wrapper(block, checkpoint_impl=CheckpointImpl.REENTRANT, preserve_rng_state=False)
-        model.get_submodule(parent).register_module(child, wrapped)
-
-
-def _mixed(run: TrainingRun) -> MixedPrecision | None:
-    compute = compute_dtype(run.precision)
-    if compute is torch.float32:
-        return None
-    return MixedPrecision(param_dtype=compute, reduce_dtype=DTYPES[run.precision.reduce], cast_forward_inputs=True)
+        # The library offloads what a checkpointed block is given.
+        replace(model, name, recomputed(block))
 
 
 def _initializer(
     model: nn.Module, workload: Workload[Any], run: TrainingRun, ranks: Ranks
 ) -> Callable[[nn.Module], None]:
     """What FSDP calls for each module on the meta device: its parameters, as under every other strategy."""
-    names = {module: _plain(prefix) for prefix, module in model.named_modules()}
+    names = {module: plain(prefix) for prefix, module in model.named_modules()}
 
     @torch.no_grad()
     def initialize(module: nn.Module) -> None:
@@ -142,10 +105,6 @@ def _initializer(
             parameter.copy_(workload.initial(whole, parameter.shape, run.seed))
 
     return initialize
-
-
-def _plain(name: str) -> str:
-    return name.replace(_FSDP, "").replace(WRAPPER, "")
 
 
 class ModelParallel(TorchNative):
@@ -163,7 +122,7 @@ class ModelParallel(TorchNative):
         super().__init__(run, workload, ranks, layout, model)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        parts = {_plain(name): parameter for name, parameter in self.sharded.named_parameters()}
+        parts = {plain(name): parameter for name, parameter in self.sharded.named_parameters()}
         return [{**group, "params": [parts[name] for name in group["params"]]} for group in self.groups]
 
     def clip(self, largest: float) -> float:
@@ -172,7 +131,7 @@ class ModelParallel(TorchNative):
             # Ranks hold different gradients: all of them skip a step whose gradients overflowed on one.
             for overflow in self.scaler._found_inf_per_device(self.optimizer).values():
                 dist.all_reduce(overflow, dist.ReduceOp.MAX)
-        return float(_imported("torch.sagemaker.grad_norm").clip_grad_norm_(self.sharded, largest))
+        return float(imported("torch.sagemaker.grad_norm").clip_grad_norm_(self.sharded, largest))
 
     def state(self) -> dict[str, Stateful]:
         own: dict[str, Stateful] = {
@@ -186,4 +145,4 @@ class ModelParallel(TorchNative):
         settings = FullStateDictConfig(rank0_only=offload, offload_to_cpu=offload)
         with FullyShardedDataParallel.state_dict_type(self.sharded, StateDictType.FULL_STATE_DICT, settings):
             whole = self.sharded.state_dict()
-        return {_plain(name): value for name, value in whole.items()} if self.ranks.is_leader else {}
+        return {plain(name): value for name, value in whole.items()} if self.ranks.is_leader else {}

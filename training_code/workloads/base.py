@@ -17,6 +17,7 @@ from ml_contract.metrics import Metric
 from ml_contract.training.run import TrainingRun
 from ml_contract.workloads import WorkloadOptions
 from training_code.data.source import Source
+from training_code.workloads.counterpart import Counterpart
 
 Options = TypeVar("Options", bound=WorkloadOptions)
 
@@ -126,6 +127,10 @@ class Workload(abc.ABC, Generic[Options]):
             first: Whether what comes before the blocks stays; otherwise forward takes hidden states.
             last: Whether what comes after them stays; otherwise forward gives hidden states.
         """
+        raise NotImplementedError
+
+    def counterpart(self) -> Counterpart:
+        """The same model in a class of transformers; only where the options' ``check_transform`` lets degrees pass."""
         raise NotImplementedError
 
     @abc.abstractmethod

@@ -28,6 +28,7 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp, ModelParallel, ParallelStrategy
 from ml_contract.training.surroundings import Checkpointing
 from ml_contract.workloads import BytesLm
+from ml_contract.workloads.llama import LLAMA_TINY
 
 from .conftest import World, grants, refused, request_of, warnings
 
@@ -85,6 +86,12 @@ def test_a_region_without_the_image_is_refused() -> None:
     stack = cdk.Stack(cdk.App(), "S", env=cdk.Environment(account="123456789012", region="af-south-1"))
     with pytest.raises(ContractError, match=r"^region: got 'af-south-1', .* It holds ap-northeast-1"):
         aws(SMP).uri(stack)
+
+
+def test_the_image_of_smp_holds_what_its_degrees_import() -> None:
+    llama = run(SageMakerModelParallel(tensor=2), workload=LLAMA_TINY)
+    (note,) = bind(llama, hosts("ml.p4d.24xlarge"), None).notes
+    assert "not known to hold safetensors, torchdata, which" in note
 
 
 REFUSED = {

@@ -9,14 +9,18 @@ from typing import Any
 
 import torch
 
-from ml_contract.metrics import LOSS, Metric
+from ml_contract.errors import ContractError
+from ml_contract.metrics import GRADIENT_NORM, LOSS, Metric
 from ml_contract.paths import ContainerPaths
 from ml_contract.training.run import TrainingRun
 from training_code import parallel, train
+from training_code.checkpoint import CheckpointError
 from training_code.interruption import Interruption
 from training_code.parallel.ranks import Ranks
 from training_code.watching import Watchers
+from training_code.workloads.base import Trained
 from training_code.workloads.bytes_lm.workload import BytesLmWorkload
+from training_code.workloads.llama.workload import LlamaWorkload
 
 STUBS = Path(__file__).parent / "stubs"
 
@@ -53,26 +57,38 @@ def trained(ranks: Ranks, base: str, runs: list[tuple[str, TrainingRun, int]]) -
     import torch.sagemaker
 
     seen: list[float] = []
+    norms: list[float] = []
     shapes: dict[str, list[int]] = {}
-    # Writing the artifact takes seconds and has tests of its own.
-    BytesLmWorkload.export = lambda self, folder, trained: shapes.update(  # type: ignore[assignment,method-assign,return-value]
-        {name: list(value.shape) for name, value in trained.weights.items()}
-    )
+    weights: dict[str, float] = {}
+
+    def export(self: Any, folder: Path, trained: Trained) -> None:
+        # Writing the artifact takes seconds and has tests of its own.
+        for name, value in trained.weights.items():
+            shapes[name] = list(value.shape)
+            # A figure that changes with the order of elements.
+            weights[name] = float((value.flatten().abs() * torch.linspace(1, 2, value.numel())).mean())
+
+    BytesLmWorkload.export = LlamaWorkload.export = export  # type: ignore[assignment,method-assign]
     step = Watchers.step
 
     def seeing(self: Watchers, done: int, found: Mapping[Metric, float], seconds: float) -> None:
         seen.append(found[LOSS])
+        norms.append(found[GRADIENT_NORM])
         step(self, done, found, seconds)
 
     Watchers.step = seeing  # type: ignore[method-assign]
     found = {}
     for name, run, steps in runs:
-        for calls in (horovod.torch.calls, torch.sagemaker.calls, seen, shapes):
+        for calls in (horovod.torch.calls, torch.sagemaker.calls, seen, norms, shapes, weights):
             calls.clear()
         parallel.backend(run)
-        code = train.train(run, ContainerPaths(base=Path(base)), ranks, After(steps))
+        code, error = None, ""
+        try:
+            code = int(train.train(run, ContainerPaths(base=Path(base)), ranks, After(steps)))
+        except (CheckpointError, ContractError) as refused:
+            error = str(refused)
         found[name] = {
-            "losses": [*seen], "code": int(code), "horovod": [*horovod.torch.calls], "smp": [*torch.sagemaker.calls],
-            "shapes": {**shapes},
+            "losses": [*seen], "code": code, "error": error, "norms": [*norms], "horovod": [*horovod.torch.calls],
+            "smp": [*torch.sagemaker.calls], "shapes": {**shapes}, "weights": {**weights},
         }  # fmt: skip
     return found

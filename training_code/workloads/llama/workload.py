@@ -25,6 +25,7 @@ from training_code.workloads.base import Trained, Workload
 from training_code.workloads.llama import export
 from training_code.workloads.llama.data import open_tokens
 from training_code.workloads.llama.huggingface import Pretrained
+from training_code.workloads.llama.in_transformers import LlamaInTransformers
 from training_code.workloads.llama.loss import cross_entropy
 from training_code.workloads.llama.model import LlamaModel
 
@@ -102,6 +103,9 @@ class LlamaWorkload(Workload[Llama]):
         if not last:
             model.norm = model.scores = None
         return model
+
+    def counterpart(self) -> LlamaInTransformers:
+        return LlamaInTransformers(self)
 
     def export(self, folder: Path, trained: Trained) -> ArtifactManifest:
         return export.write(folder, self.options, trained, data=self.data)

@@ -1,0 +1,116 @@
+"""The degrees of SageMaker's library, against a stub that divides transformers' classes: it ran nowhere else."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_targets import trained
+from training_harness import container, tiny_run, together
+
+from ml_contract.exit_codes import ExitCode
+from ml_contract.training.aws_strategies import SageMakerModelParallel
+from ml_contract.training.layout import World
+from ml_contract.training.run import TrainingRun
+from ml_contract.training.strategies import Ddp, Fsdp
+from ml_contract.training.surroundings import Loading
+from ml_contract.workloads import Llama
+from training_code.parallel.smp_library import configuration
+
+STEPS, NEVER = 4, 99
+DENSE = Llama(vocabulary=256, hidden=32, intermediate=64, layers=2, heads=4, kv_heads=2, sequence_length=32)
+MIXTURE = dataclasses.replace(DENSE, experts=4, router_loss=0.0)
+TENSOR, EXPERT = SageMakerModelParallel(tensor=2), SageMakerModelParallel(expert=2)
+BOTH = SageMakerModelParallel(tensor=2, context=2, activation_offloading=True)
+
+
+def run(**changes: Any) -> TrainingRun:
+    return tiny_run(**{"steps": STEPS, "loading": Loading(workers=0), "workload": DENSE, **changes})
+
+
+@pytest.mark.parametrize(
+    ("strategy", "share"),
+    [(SageMakerModelParallel(), 0), (SageMakerModelParallel(hybrid_shard_degree=2), 2),
+     (SageMakerModelParallel(context=2), 8), (SageMakerModelParallel(tensor=2), 4),
+     (SageMakerModelParallel(expert=4), 2), (SageMakerModelParallel(expert=2, hybrid_shard_degree=2), 2)],
+)  # fmt: skip
+def test_ranks_that_divide_more_than_parameters_are_told_how_many_share(
+    strategy: SageMakerModelParallel, share: int
+) -> None:
+    layout = strategy.layout(World(hosts=1, ranks_per_host=8))
+    assert configuration(strategy, layout, 0)["hybrid_shard_degree"] == share
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory, shards: Path) -> dict[str, Any]:
+    """What the first of four ranks found; the others had the same losses."""
+    folder = tmp_path_factory.mktemp("degrees")
+    kept = {"checkpoint_uri": f"file://{folder}/kept"}
+    runs = [
+        ("dense", run(strategy=Ddp()), NEVER),
+        ("mixture", run(strategy=Ddp(), workload=MIXTURE), NEVER),
+        ("tensor, 0", run(strategy=TENSOR, **kept), 2),
+        ("tensor, 1", run(strategy=TENSOR, **kept), NEVER),
+        ("fsdp after tensor", run(strategy=Fsdp(), **kept), NEVER),
+        ("both", run(strategy=BOTH, activation_checkpointing="full", micro_batch_size=2), NEVER),
+        ("expert", run(strategy=EXPERT, workload=MIXTURE), NEVER),
+    ]
+    paths = container(folder / "ml", runs[0][1], data=shards)
+    first, *others = together(folder / "ranks", trained, str(paths.base), runs, size=4)
+    for other in others:
+        for name, each in first.items():
+            assert each["losses"] == other[name]["losses"], name
+    return dict(first)
+
+
+TRAINED = pytest.mark.slow  # four ranks that train
+
+
+def calls(found: dict[str, Any], name: str, kind: str) -> list[Any]:
+    return [arguments for called, *arguments in found[name]["smp"] if called == kind]
+
+
+@TRAINED
+@pytest.mark.parametrize(("name", "like"), [("both", "dense"), ("expert", "mixture")])
+def test_each_degree_trains_as_ddp_does(found: dict[str, Any], name: str, like: str) -> None:
+    assert len(found[name]["losses"]) == STEPS
+    for figures in ("losses", "norms"):
+        assert found[name][figures] == pytest.approx(found[like][figures], abs=2e-5)
+
+
+@TRAINED
+@pytest.mark.parametrize(("name", "like"), [("tensor, 1", "dense"), ("both", "dense"), ("expert", "mixture")])
+def test_the_artifact_has_this_projects_weights(found: dict[str, Any], name: str, like: str) -> None:
+    assert found[name]["shapes"] == found[like]["shapes"]
+    assert found[name]["weights"] == pytest.approx(found[like]["weights"], rel=1e-4)
+
+
+@TRAINED
+def test_a_divided_run_goes_on_from_its_checkpoint(found: dict[str, Any]) -> None:
+    parts = [found["tensor, 0"], found["tensor, 1"]]
+    assert [part["code"] for part in parts] == [ExitCode.INTERRUPTED, ExitCode.SUCCESS]
+    assert [len(part["losses"]) for part in parts] == [2, 2]
+    losses = [loss for part in parts for loss in part["losses"]]
+    assert losses == pytest.approx(found["dense"]["losses"], abs=2e-5)
+
+
+@TRAINED
+def test_a_run_that_divides_otherwise_is_told_what_there_is(found: dict[str, Any]) -> None:
+    refused = found["fsdp after tensor"]
+    assert (refused["code"], refused["losses"]) == (None, [])
+    assert "'model of smp with tensor=2, expert=1'" in refused["error"]
+    assert "but not ['model', 'optimizer']" in refused["error"]
+
+
+@TRAINED
+def test_the_library_is_told_its_degrees(found: dict[str, Any]) -> None:
+    told = {name: calls(found, name, "init")[0][0] for name in ("tensor, 0", "both", "expert")}
+    degrees = ("hybrid_shard_degree", "tensor_parallel_degree", "context_parallel_degree", "expert_parallel_degree")
+    assert {name: [each[degree] for degree in degrees] for name, each in told.items()} == {
+        "tensor, 0": [2, 2, 1, 1], "both": [2, 2, 2, 1], "expert": [2, 1, 1, 2],
+    }  # fmt: skip
+    assert calls(found, "both", "transform") == [["LlamaForCausalLM", None]]
+    ((name, mixture),) = calls(found, "expert", "transform")
+    assert name == "MixtralForCausalLM"
+    assert (mixture["smp_moe"], mixture["moe_load_balancing"], mixture["moe_z_loss_coeff"]) == (True, "none", 0.0)
+    assert calls(found, "expert", "clip_grad_norm_") == [[1.0]] * STEPS
