@@ -40,18 +40,18 @@ def compare(chosen: Sequence[Case]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_data(folder / "data")
-        wanted = {case.run.workload.kind for case in chosen}
+        wanted = {case.model for case in chosen}
         alone = {
-            kind: train(case.run, folder / kind, folder / "data", ranks=1)
-            for kind, case in references().items() if kind in wanted
+            name: train(case.run, folder / name, folder / "data", ranks=1)
+            for name, case in references().items() if name in wanted
         }  # fmt: skip
         for number, case in enumerate(chosen):
             began = time.perf_counter()
-            row: dict[str, Any] = {"workload": case.run.workload.kind, "case": case.name, "ranks": case.ranks}
+            row: dict[str, Any] = {"workload": case.model, "case": case.name, "ranks": case.ranks}
             try:
                 found = train(case.run, folder / str(number), folder / "data", ranks=case.ranks, hosts=case.hosts,
                               trouble=case.trouble)  # fmt: skip
-                row |= _judged(found, alone[case.run.workload.kind])
+                row |= _judged(found, alone[case.model])
             except RanksFailed as error:
                 row |= {"loss": "", "norm": "", "weight": "", "result": f"FAILED: {error}"}
             rows.append({**row, "seconds": round(time.perf_counter() - began, 1)})
@@ -85,7 +85,7 @@ def _markdown(rows: Sequence[dict[str, Any]]) -> str:
     table = "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
     return f"""# Equality of strategies
 
-`make equality` trains two small language models with every strategy, in real processes on gloo, and fails when one
+`make equality` trains three small language models with every strategy, in real processes on gloo, and fails when one
 differs from one rank: the same weights by name, the same samples, the same loop.
 
 Figures: {NOTES}. The two hosts of hybrid rows are simulated: each rank is told which ranks are its neighbours.

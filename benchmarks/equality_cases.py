@@ -1,9 +1,9 @@
-"""The cases of the equality table: one run of each language model, spread over ranks in every way."""
+"""The cases of the equality table: one run of each of some small language models, spread over ranks in every way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ml_contract.training.optimization import AdamW, Cosine
@@ -14,6 +14,9 @@ from ml_contract.workloads import BytesLm, Llama
 STEPS = 6
 BYTES_LM = BytesLm(dimension=32, layers=4, heads=4, sequence_length=32)
 LLAMA = Llama(vocabulary=256, hidden=32, intermediate=64, layers=4, heads=4, kv_heads=2, sequence_length=32)
+MIXTURE = replace(LLAMA, experts=4)
+MODELS = {"bytes_lm": BYTES_LM, "llama": LLAMA, "llama, 4 experts": MIXTURE}
+"""What is trained, by the table's name for it."""
 ONE_F_ONE_B = Pipeline(stages=2, micro_batches=2)
 INTERLEAVED = Pipeline(stages=2, micro_batches=2, schedule="interleaved")
 
@@ -40,12 +43,17 @@ class Case:
     trouble: Callable[[], None] | None = None
     """What is broken in a case that must fail."""
 
+    @property
+    def model(self) -> str:
+        """The table's name of what is trained."""
+        return next(name for name, workload in MODELS.items() if workload == self.run.workload)
+
 
 def references() -> dict[str, Case]:
-    """One rank, by workload."""
+    """One rank, by model."""
     return {
-        workload.kind: Case(name=f"{workload.kind}, one rank", run=run(workload, strategy=Ddp()), ranks=1)
-        for workload in (BYTES_LM, LLAMA)
+        name: Case(name=f"{name}, one rank", run=run(workload, strategy=Ddp()), ranks=1)
+        for name, workload in MODELS.items()
     }
 
 
@@ -86,6 +94,16 @@ def cases() -> list[Case]:
         Case(name="TP 2 x FSDP2", run=run(LLAMA, strategy=model(tensor=2, data=Fsdp())), ranks=4),
         Case(name="PP 2, 1F1B", run=run(LLAMA, strategy=model(pipeline=ONE_F_ONE_B))),
         Case(name="CP 2", run=run(LLAMA, strategy=model(context=2))),
+        Case(name="DDP, accumulation", run=run(MIXTURE, strategy=Ddp(), micro_batch_size=2)),
+        Case(name="FSDP2 full", run=run(MIXTURE, strategy=Fsdp()), decisive=True),
+        Case(name="FSDP2, recomputation selective",
+             run=run(MIXTURE, strategy=Fsdp(), activation_checkpointing="selective")),
+        Case(name="FSDP2, compiled blocks", run=run(MIXTURE, strategy=Fsdp(), compile_blocks=True)),
+        Case(name="PP 2, interleaved", run=run(MIXTURE, strategy=model(pipeline=INTERLEAVED))),
+        Case(name="CP 2, recomputation full",
+             run=run(MIXTURE, strategy=model(context=2), activation_checkpointing="full")),
+        Case(name="ZeRO-1", run=run(MIXTURE, strategy=DeepSpeed(stage=1))),
+        Case(name="ZeRO-3", run=run(MIXTURE, strategy=DeepSpeed(stage=3))),
     ]  # fmt: skip
 
 

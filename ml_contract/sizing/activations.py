@@ -14,6 +14,9 @@ Selective recomputation keeps what enters the block and what its matrix products
 5 h + 2 k + 2 i, or 4 h + 2/3 B / h in the same way. Full recomputation keeps h, which enters the block. Both compute
 the rest of one block at a time again. Compiled blocks keep less: this is an upper bound for them.
 
+In a mixture of experts B counts what one token meets, and each of the c experts that it is sent to has a row of its
+own: c h more enter their first matrices and c h leave their last, of which selective recomputation keeps the latter.
+
 A tensor group divides all of it but 2 h, the outputs of the norms, which its ranks gather before matrices that are
 divided by columns (sequence parallelism, arXiv 2205.05198, section 4.2.2). Ranks that share a sequence gather its keys
 and values: 2 k of every token.
@@ -42,7 +45,7 @@ class Kept:
 
 def of_block(
     size: ModelSize, *, tokens: int, tensor: int, context: int, compute_bytes: int, autocast: bool,
-    recompute: Literal["none", "selective", "full"],
+    recompute: Literal["none", "selective", "full"], stream_divided: bool = True,
 ) -> Kept:  # fmt: skip
     """Activations of the largest block.
 
@@ -54,15 +57,19 @@ def of_block(
         compute_bytes: Of an element of the compute format.
         autocast: Whether the residual stream stays float32 and matrix products cast their inputs, as under DDP.
         recompute: Mode of activation checkpointing.
+        stream_divided: Whether ranks that divide matrices divide the residual stream, too.
     """
     stream = 4 if autocast else compute_bytes
-    entry = size.hidden * stream / tensor
+    entry = size.hidden * stream / (tensor if stream_divided else 1)
     norms = 2 * entry + 2 * size.hidden * compute_bytes
-    products = size.block_parameters * compute_bytes / size.hidden / tensor
+    met = size.block_parameters - size.idle / size.blocks
+    products = met * compute_bytes / size.hidden / tensor
+    rows = size.chosen * size.hidden * compute_bytes / tensor
     gathered = 2 * (size.key_width or size.hidden) * compute_bytes / tensor * (context - 1)
     mine = tokens / context
-    whole = mine * (norms + 4 / 3 * products + gathered)
-    kept = {"none": whole, "selective": mine * (norms + 2 / 3 * products + gathered), "full": mine * entry}[recompute]
+    whole = mine * (norms + 4 / 3 * products + gathered + 2 * rows)
+    selective = mine * (norms + 2 / 3 * products + gathered + rows)
+    kept = {"none": whole, "selective": selective, "full": mine * entry}[recompute]
     return Kept(block=round(kept), again=round(whole - kept))
 
 

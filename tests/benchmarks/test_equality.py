@@ -12,6 +12,6 @@ pytestmark = pytest.mark.slow
 
 def test_strategies_train_the_same_as_one_rank_and_broken_gradients_fail() -> None:
     *rows, broken = compare([*(case for case in cases() if case.decisive), BROKEN])
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert failing(rows) == []
     assert broken["result"].startswith("FAILED: loss")

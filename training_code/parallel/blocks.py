@@ -22,6 +22,8 @@ _KEPT = {
     torch.ops._c10d_functional.reduce_scatter_tensor.default,
 }
 """What selective checkpointing does not compute again: it costs more than keeping its result (torchtitan's list)."""
+if hasattr(torch.ops.aten, "_grouped_mm"):
+    _KEPT.add(torch.ops.aten._grouped_mm.default)
 
 
 def transform(model: nn.Module, run: TrainingRun, workload: Workload[Any]) -> None:

@@ -71,11 +71,17 @@ class Experts(nn.Module):
             gate, value, output = (matrix.transpose(-2, -1) for matrix in matrices)
             inner = F.silu(F.grouped_mm(rows, gate, offs=ends)) * F.grouped_mm(rows, value, offs=ends)
             return F.grouped_mm(inner, output, offs=ends)
-        parts = torch.split(rows, counts.tolist())
-        return torch.cat([
-            F.linear(F.silu(F.linear(part, gate)) * F.linear(part, value), output)
-            for part, gate, value, output in zip(parts, *matrices, strict=True)
-        ])  # fmt: skip
+        return one_by_one(rows, counts, matrices)
+
+
+@torch.compiler.disable
+def one_by_one(rows: Tensor, counts: Tensor, matrices: list[Tensor]) -> Tensor:
+    """:meth:`Experts.forward` expert by expert; a compiler would compile it anew for every number of rows."""
+    parts = torch.split(rows, counts.tolist())
+    return torch.cat([
+        F.linear(F.silu(F.linear(part, gate)) * F.linear(part, value), output)
+        for part, gate, value, output in zip(parts, *matrices, strict=True)
+    ])  # fmt: skip
 
 
 def grouped(rows: Tensor, matrices: list[Tensor]) -> bool:

@@ -19,7 +19,7 @@ from ml_contract.exit_codes import ExitCode
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.training.optimization import AdamW
 from ml_contract.training.run import TrainingRun
-from ml_contract.workloads.llama import LLAMA_TINY, EvaluateOptions
+from ml_contract.workloads.llama import LLAMA_TINY, EvaluateOptions, Llama
 from training_code.data.source import Folder
 from training_code.data.tokens import TokenShards, TokenWriter
 from training_code.export import describe
@@ -33,12 +33,16 @@ OPTIONS = replace(LLAMA_TINY, hidden=32, intermediate=48, heads=4, sequence_leng
 RUN = TrainingRun(workload=OPTIONS, optimizer=AdamW(learning_rate=1e-3), global_batch_size=2, steps=7)
 
 
+def built(options: Llama) -> LlamaModel:
+    workload = LlamaWorkload(options)
+    model = workload.build()
+    initialize(model, workload, 1)
+    return model
+
+
 @pytest.fixture(scope="module")
 def model() -> LlamaModel:
-    workload = LlamaWorkload(OPTIONS)
-    built = workload.build()
-    initialize(built, workload, 1)
-    return built.eval()
+    return built(OPTIONS).eval()
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,18 @@ def test_evaluation_counts_every_token_once(artifact: Path, heldout: Path, model
     assert found["order0_bits_per_byte"] == baselines.order0_bits_per_byte(text)
     assert found["xz_bits_per_byte"] == baselines.xz_bits_per_byte(text)
     assert found["beats_order0"] is False, "untrained"
+
+
+def test_a_mixture_is_judged_by_cross_entropy_alone(tmp_path: Path, heldout: Path) -> None:
+    options = replace(OPTIONS, experts=4)
+    workload, untrained = LlamaWorkload(options), built(options)
+    trained = describe(replace(RUN, workload=options), untrained.state_dict(), steps=7, figures={})
+    workload.export(tmp_path / "artifact", trained)
+    found = evaluate(EvaluateOptions(maximum_tokens=25), tmp_path / "artifact", heldout)
+    tokens = torch.from_numpy(TokenShards.open(heldout).read(0, 25)).long()[None]
+    with torch.no_grad():
+        logits, _ = untrained(tokens[:, :-1])
+    assert found["loss"] == pytest.approx(float(torch.nn.functional.cross_entropy(logits[0], tokens[0, 1:])), rel=1e-5)
 
 
 def test_a_damaged_weight_is_never_scored(tmp_path: Path, artifact: Path, heldout: Path) -> None:
