@@ -4,9 +4,11 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 # A time limit for one example fails on a busy machine; pytest-timeout watches over whole tests.
 settings.register_profile("trainyard", deadline=None)
@@ -15,6 +17,25 @@ settings.load_profile("trainyard")
 os.environ.setdefault("CDK_VALIDATION", "false")
 # For `import synthesis`; at the end, so that nothing here hides a package of the project.
 sys.path.append(str(Path(__file__).parent))
+
+
+class ByWhatIsShared(LoadFileScheduling):
+    """Tests of a file share its fixtures, and so a process; those of the deployed environment share its deployment."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "deployed" if file.startswith("tests/e2e/") and not file.endswith("test_demo.py") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
+    return ByWhatIsShared(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long goes first, so that no process waits for another at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: 0 if item.get_closest_marker("e2e") else 1 if item.path in slow else 2)
 
 
 @pytest.fixture(autouse=True)

@@ -168,6 +168,6 @@ def test_ctrl_c_leaves_the_execution_and_says_so(deployment: Deployment) -> None
     eventually(lambda: "Prepare" in deployment.steps(arn))
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == 130, error
     assert error.strip().splitlines() == ["interrupted; what was started goes on"]
     assert deployment.ended(arn)["PipelineExecutionStatus"] == "Failed"

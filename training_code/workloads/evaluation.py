@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ml_contract.errors import reject
+from ml_contract.archive import unpack
 from ml_contract.hyperparameters import decode_values
 from ml_contract.manifest import ArtifactManifest
+from ml_contract.packaging import ARCHIVE
 from ml_contract.paths import ContainerPaths
 from ml_contract.training.run import TrainingRun
 
 MODEL, HELDOUT, EVALUATION = "model", "heldout", "evaluation"
 """Processing inputs and output of an evaluation."""
-ARCHIVE, REPORT = "model.tar.gz", "evaluation.json"
+REPORT = "evaluation.json"
 
 
 def run(paths: ContainerPaths, evaluate: Callable[[Path, Path], dict[str, Any]]) -> dict[str, Any]:
@@ -33,7 +33,8 @@ def run(paths: ContainerPaths, evaluate: Callable[[Path, Path], dict[str, Any]])
         :class:`ml_contract.workloads.base.Headline`.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        artifact = unpack(paths.processing_input(MODEL) / ARCHIVE, Path(scratch))
+        artifact = Path(scratch)
+        unpack(paths.processing_input(MODEL) / ARCHIVE, artifact)
         found = evaluate(artifact, paths.processing_input(HELDOUT))
         trained = ArtifactManifest.read(artifact).provenance["hyperparameters"]
     found["headline"] = asdict(decode_values(TrainingRun, trained).workload.headline)
@@ -41,14 +42,3 @@ def run(paths: ContainerPaths, evaluate: Callable[[Path, Path], dict[str, Any]])
     output.mkdir(parents=True, exist_ok=True)
     (output / REPORT).write_text(json.dumps(found, indent=1) + "\n")
     return found
-
-
-def unpack(archive: Path, folder: Path) -> Path:
-    """Extract model.tar.gz into ``folder``. Raises ContractError where it is missing or no archive."""
-    try:
-        with tarfile.open(archive) as content:
-            content.extractall(folder, filter="data")
-    except (OSError, tarfile.TarError, EOFError) as error:
-        reject(str(archive), f"{type(error).__name__}: {error}", "a training job's artifact is a readable archive",
-               "Check that training finished and that the processing input names its model.tar.gz.")  # fmt: skip
-    return folder

@@ -107,7 +107,7 @@ def _between(model: Any) -> list[int]:
 
 
 def live() -> int:
-    """Bytes of the storage of all tensors that Python knows of, but for those before ``gc.freeze()``."""
+    """Bytes of the storage of all tensors that Python knows of, but for scalars and those before ``gc.freeze()``."""
     gc.collect()
     tensors = [found for found in gc.get_objects() if issubclass(type(found), torch.Tensor)]
     # Gradients may be known to their parameters alone.
@@ -116,7 +116,8 @@ def live() -> int:
     for found in tensors:
         if not isinstance(found, DTensor | FlatShard):
             storage = found.untyped_storage()
-            storages[storage.data_ptr()] = storage.nbytes()
+            # A loss comes and goes between two micro-batches.
+            storages[storage.data_ptr()] = storage.nbytes() if storage.nbytes() > 8 else 0
     return sum(storages.values())
 
 

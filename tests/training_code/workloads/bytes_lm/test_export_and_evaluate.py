@@ -162,9 +162,9 @@ def without_manifest(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
-        ("model/model.tar.gz", Path.unlink, "model.tar.gz: got .FileNotFoundError"),
-        ("model/model.tar.gz", cut, "model.tar.gz: got 'EOFError"),
-        ("model/model.tar.gz", lambda path: path.write_bytes(random.Random(0).randbytes(99)), "tar.gz: got .ReadError"),
+        ("model/model.tar.gz", Path.unlink, "model.tar.gz: got None, but the archive is missing"),
+        ("model/model.tar.gz", cut, "model.tar.gz: got .*no complete tar"),
+        ("model/model.tar.gz", lambda path: path.write_bytes(random.Random(0).randbytes(99)), "got .*no complete tar"),
         ("model/model.tar.gz", without_manifest, "manifest.json: got .FileNotFoundError"),
         ("heldout/shard-00000.bin", Path.unlink, "shard shard-00000.bin: got None"),
     ],
