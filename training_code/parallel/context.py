@@ -4,8 +4,7 @@ Keys and values are gathered and their gradients scattered back (Llama 3, arXiv 
 ring attention dispatches the attention kernels of CUDA alone; this is exact on every device, and gathers no more than
 what a ring passes on.
 
-A causal mask makes late positions dearer than early ones. So the sequence is cut into twice as many chunks as there are
-ranks, and rank r takes chunks r and 2 n - 1 - r: together they see the same number of keys on every rank.
+Which positions a rank has: :mod:`training_code.parallel.sequence`.
 """
 
 from __future__ import annotations
@@ -19,12 +18,6 @@ from torch import Tensor, nn
 from torch.distributed._functional_collectives import all_gather_single_autograd
 
 from training_code.workloads.base import Workload
-
-
-def positions(length: int, rank: int, size: int) -> Tensor:
-    """Positions of a sequence of ``length`` that a rank has, int64 of shape [length / size], in rising order."""
-    chunks = torch.arange(length).chunk(2 * size)
-    return torch.cat((chunks[rank], chunks[2 * size - 1 - rank]))
 
 
 class GatheredAttention:

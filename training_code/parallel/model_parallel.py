@@ -23,7 +23,7 @@ from ml_contract.training.layout import Layout
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp, ModelParallel
 from training_code.checkpoint import Stateful
-from training_code.parallel import blocks, context, pipeline, tensor
+from training_code.parallel import blocks, context, pipeline, sequence, tensor
 from training_code.parallel import optimizer as optimizers
 from training_code.parallel.base import Passed
 from training_code.parallel.fsdp import Sharded, shard
@@ -113,7 +113,7 @@ class Divided(Sharded):
         if not self.divides_sequences:
             return arguments, {}, targets
         length, size = arguments[0].shape[1], self.layout.context
-        positions = context.positions(length, self.mesh.get_local_rank("context"), size).to(self.ranks.device)
+        positions = sequence.positions(length, self.mesh.get_local_rank("context"), size).to(self.ranks.device)
         arguments, targets = self.workload.at(arguments, targets, positions)
         return arguments, {"positions": positions}, targets
 

@@ -31,8 +31,8 @@ from ml_contract.training.layout import Layout
 from ml_contract.training.run import TrainingRun
 from training_code.checkpoint import ModelState, OptimizerState, Stateful
 from training_code.parallel import optimizer as optimizers
-from training_code.parallel.context import positions
 from training_code.parallel.ranks import Ranks
+from training_code.parallel.sequence import positions
 from training_code.parallel.smp import ModelParallel
 from training_code.parallel.smp_library import configuration, groups_by_name, imported, mixed, recomputed, replace
 from training_code.workloads.base import Workload

@@ -6,7 +6,7 @@ import operator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training_code.parallel.context import positions
+from training_code.parallel.sequence import positions
 from training_code.parallel.pipeline import cut
 
 

@@ -8,68 +8,11 @@ import torch.nn.functional as F  # noqa: N812
 from accelerate import init_empty_weights
 from torch import nn
 from torch.sagemaker import state
+from torch.sagemaker.tensor_parallel.exchanges import Copied, Gathered, Shared, Summed
 
 ROWS, COLUMNS = 0, 1
 MATRICES = {"q_proj": ROWS, "k_proj": ROWS, "v_proj": ROWS, "gate_proj": ROWS, "up_proj": ROWS,
             "o_proj": COLUMNS, "down_proj": COLUMNS}  # fmt: skip
-
-
-class Copied(torch.autograd.Function):
-    """Whole on every rank, which uses it for its part: gradients add up."""
-
-    @staticmethod
-    def forward(context, value):
-        return value.view_as(value)
-
-    @staticmethod
-    def backward(context, gradient):
-        return _sum(gradient, state.tp_process_group)
-
-
-class Summed(torch.autograd.Function):
-    """A sum of the ranks' parts, which every rank uses in the same way."""
-
-    @staticmethod
-    def forward(context, value):
-        return _sum(value, state.tp_process_group)
-
-    @staticmethod
-    def backward(context, gradient):
-        return gradient
-
-
-class Gathered(torch.autograd.Function):
-    """Those of all ranks of a group, stacked; each uses them for its own: gradients add up."""
-
-    @staticmethod
-    def forward(context, value, group):
-        context.group = group
-        parts = [torch.empty_like(value) for _ in range(dist.get_world_size(group))]
-        dist.all_gather(parts, value.contiguous(), group=group)
-        return torch.stack(parts)
-
-    @staticmethod
-    def backward(context, gradient):
-        return _sum(gradient, context.group)[dist.get_rank(context.group)], None
-
-
-class Shared(torch.autograd.Function):
-    """A sum of the ranks' parts, of which each rank takes its own: every part is in every sum."""
-
-    @staticmethod
-    def forward(context, value, group):
-        context.group = group
-        return _sum(value, group)
-
-    @staticmethod
-    def backward(context, gradient):
-        return _sum(gradient, context.group), None
-
-
-def _sum(value, group):
-    found = value.clone()
-    dist.all_reduce(found, group=group)
-    return found
 
 
 class ColumnParallelLinear(nn.Linear):
@@ -157,10 +100,7 @@ def _gathered(value, group, dimension):
 def attend(module, query, key, value, attention_mask, scaling=None, **_):
     """transformers' interface of attention, over the sequences of all ranks of a group."""
     size = state.cp_size
-    order = torch.cat([
-        torch.cat((torch.arange(2 * size)[rank, None], torch.arange(2 * size)[2 * size - 1 - rank, None]))
-        for rank in range(size)
-    ])  # fmt: skip
+    order = torch.tensor([chunk for rank in range(size) for chunk in (rank, 2 * size - 1 - rank)])
     chunk = key.shape[2] // 2
     places = (order[:, None] * chunk + torch.arange(chunk)).flatten()
     keys, values = (
