@@ -38,11 +38,11 @@ def memory(run: TrainingRun, world: World) -> Memory:
         ContractError: The run does not fit the world: a degree, or the batch.
     """
     layout = run.bind(world)
-    stages = [_stage(run, layout, part) for part in parts(run, layout)]
+    stages = [_stage(run, world, layout, part) for part in parts(run, layout)]
     return max(stages, key=lambda found: found.total("device"))
 
 
-def _stage(run: TrainingRun, layout: Layout, part: Part) -> Memory:
+def _stage(run: TrainingRun, world: World, layout: Layout, part: Part) -> Memory:
     strategy, compute = run.strategy, BYTES[run.precision.compute]
     at = Setting(
         part=part, ranks=_among(run, layout), compute=compute, reduce=BYTES[run.precision.reduce],
@@ -66,7 +66,8 @@ def _stage(run: TrainingRun, layout: Layout, part: Part) -> Memory:
         needs = states.whole(at)
     size = run.workload.size
     unknown = () if size.hidden or size.kept else ("activations",)
-    return Memory(needs=(*needs, *_forward(run, layout, part, compute), *_staged(run, at)), unknown=unknown)
+    forward, staged = _forward(run, layout, part, compute), _staged(run, at)
+    return Memory(needs=(*needs, *forward, *staged, *_first(run, world)), unknown=unknown)
 
 
 def _among(run: TrainingRun, layout: Layout) -> int:
@@ -91,6 +92,8 @@ def _forward(run: TrainingRun, layout: Layout, part: Part, compute: int) -> Iter
     kept = activations.of_block(
         size, tokens=tokens, tensor=layout.tensor, context=layout.context, compute_bytes=compute,
         autocast=whole and compute < 4, recompute=run.activation_checkpointing,
+        # Whether SageMaker's library divides the residual stream is not documented.
+        stream_divided=not isinstance(strategy, SageMakerModelParallel),
     )  # fmt: skip
     mine = over(tokens, layout.context)
     # Beside the blocks: what the embedding gives; on the last stage what enters and leaves the last norm, too.
@@ -117,3 +120,12 @@ def _staged(run: TrainingRun, at: Setting) -> Iterator[Need]:
         share = f" / {at.ranks} ranks" if at.ranks > 1 else ""
         yield Need(what="copy for the checkpoint", bytes=CHECKPOINT_BYTES * over(at.part.parameters, at.ranks),
                    how=f"{CHECKPOINT_BYTES} B a parameter{share}", place="host")  # fmt: skip
+
+
+def _first(run: TrainingRun, world: World) -> Iterator[Need]:
+    """Of a model that SageMaker's library divides, the first rank makes all weights, and the library parts of them."""
+    if isinstance(run.strategy, SageMakerModelParallel) and run.strategy.transforms:
+        yield Need(what="weights before they are dealt out", place="host",
+                   bytes=over(2 * 4 * run.workload.size.parameters, world.ranks_per_host),
+                   how=f"2 x 4 B a parameter on the first host / {world.ranks_per_host} ranks, as a run begins"
+                   )  # fmt: skip

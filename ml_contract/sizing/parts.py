@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml_contract.training.aws_strategies import SageMakerModelParallel
 from ml_contract.training.layout import Layout
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import ModelParallel, Pipeline
@@ -16,7 +17,7 @@ def over(amount: int, ranks: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One stage of a pipeline, or the whole model; matrices divided by the tensor degree."""
+    """One stage of a pipeline, or the whole model; matrices divided by the tensor degree, experts by the expert's."""
 
     parameters: int
     blocks: int
@@ -44,14 +45,18 @@ def parts(run: TrainingRun, layout: Layout) -> tuple[Part, ...]:
     micro, _ = run.batching(layout)
     embedding = size.vocabulary * size.hidden
     every = max(0, size.parameters - size.blocks * size.block_parameters)
+    strategy = run.strategy
+    expert = strategy.expert if isinstance(strategy, SageMakerModelParallel) else 1
+    elsewhere = size.in_experts - over(size.in_experts, expert)
+    block_parameters = size.block_parameters - elsewhere // max(1, size.blocks)
     pipeline = run.strategy.pipeline if isinstance(run.strategy, ModelParallel) else None
 
     def part(blocks: int, outside: int, samples: int, in_flight: int, *, last: bool) -> Part:
         # Blocks that differ, of which the largest is known, are no more than there are parameters.
-        held = min(blocks * size.block_parameters + outside, size.parameters)
+        held = min(blocks * block_parameters + outside, size.parameters - elsewhere)
         scores = (min(outside, embedding) if embedding else outside) if last else 0
         return Part(
-            parameters=over(held, tensor), blocks=blocks, block=over(size.block_parameters, tensor),
+            parameters=over(held, tensor), blocks=blocks, block=over(block_parameters, tensor),
             outside=over(outside, tensor), scores=over(scores, tensor), samples=samples, in_flight=in_flight, last=last,
         )  # fmt: skip
 

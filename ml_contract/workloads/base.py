@@ -36,6 +36,8 @@ class ModelSize:
     """Parameters that are only looked up, never multiplied: an embedding that is not the scores' matrix too."""
     chosen: int = 0
     """Experts of a block that a token is sent to, each a copy of it; 0 where a block has one way for all."""
+    in_experts: int = 0
+    """Parameters of all experts, in all blocks."""
     idle: int = 0
     """Parameters that a token does not meet: of the experts that it is not sent to, in all blocks."""
     kept: int = 0

@@ -116,6 +116,7 @@ class Llama(WorkloadOptions):
             heads=self.heads, tokens=self.sequence_length, vocabulary=self.vocabulary,
             key_width=self.kv_heads * self.head_dimension,
             chosen=self.experts_per_token if self.experts else 0,
+            in_experts=self.layers * self.experts * feed_forward,
             idle=self.layers * (self.experts - self.experts_per_token) * feed_forward if self.experts else 0,
         )  # fmt: skip
 

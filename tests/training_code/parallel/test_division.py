@@ -6,8 +6,8 @@ import operator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training_code.parallel.sequence import positions
 from training_code.parallel.pipeline import cut
+from training_code.parallel.sequence import positions
 
 
 @given(size=st.integers(1, 8), chunk=st.integers(1, 16))
