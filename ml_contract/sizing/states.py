@@ -107,16 +107,34 @@ def zero(at: Setting, strategy: DeepSpeed) -> Iterator[Need]:
     state = _place(strategy.offload_optimizer)
     yield item("optimiser state", 12, 1, state)
     yield item("gradients for the update", 4, 1, "device" if state == "device" else "host", when="end")
-    for kind in (strategy.offload_parameters, strategy.offload_optimizer):
-        if isinstance(kind, NvmeOffload):
-            yield Need(what="buffers of the disk", bytes=kind.buffer_count * 4 * over(part.block, ranks), place="host",
-                       how=f"{kind.buffer_count} buffers of a block's share")  # fmt: skip
+    yield from _disk(at, strategy)
     if stage == 3:
         in_use = min(part.blocks, 2)
         yield Need(what="gathered parameters", bytes=at.compute * (part.outside + in_use * part.block),
                    how=f"{at.compute} B a parameter of {in_use} of {part.blocks} blocks and outside them")  # fmt: skip
     # Two buckets take turns, and are made as large as they are told, however small the model.
     yield Need(what="buckets of exchange", bytes=2 * strategy.bucket_mib * MIB, how=f"2 x {strategy.bucket_mib} MiB")
+
+
+def _disk(at: Setting, strategy: DeepSpeed) -> Iterator[Need]:
+    """What the disk adds: files of gradients, buffers, and a copy of the state that a checkpoint reads from there.
+
+    A buffer holds a rank's part of the largest parameter; of optimiser state a sub-group, which ends with the parameter
+    that exceeds that size, so at most twice as much. The largest parameter is taken to be a block or the scores.
+    """
+    part = at.part
+    largest = over(max(part.block, part.scores), at.ranks)
+    if isinstance(strategy.offload_parameters, NvmeOffload):
+        count = strategy.offload_parameters.buffer_count
+        yield Need(what="buffers of the disk", bytes=(count + 2) * at.compute * largest, place="host",
+                   how=f"{count} buffers of a parameter, and one of a sub-group")  # fmt: skip
+    if isinstance(strategy.offload_optimizer, NvmeOffload):
+        count = strategy.offload_optimizer.buffer_count
+        yield Need(what="buffers of the disk", bytes=count * 4 * 2 * largest, place="host",
+                   how=f"{count} buffers of a sub-group")  # fmt: skip
+        share = over(part.parameters, at.ranks)
+        yield Need(what="gradients on the disk", bytes=4 * share, how="4 B a parameter", place="disk")
+        yield Need(what="state read for a checkpoint", bytes=12 * share, how="12 B a parameter", place="host")
 
 
 def _float32(parameters: int, ranks: int, place: Place, gradients: When) -> Iterator[Need]:

@@ -156,14 +156,15 @@ class CpuOffload:
 
 @dataclass(frozen=True, kw_only=True)
 class NvmeOffload:
-    """Onto a local disk (ZeRO-Infinity, arXiv 2104.07857); the image needs libaio. Never executed: only its
-    configuration is tested."""
+    """Onto a local disk (ZeRO-Infinity, arXiv 2104.07857), but for what is smaller than 1 MiB a rank. The image needs
+    libaio and a compiler. Executed on CPUs with files, never on an instance store or with a GPU."""
 
     kind: ClassVar[str] = "nvme"
     path: str = "/tmp/nvme"  # noqa: S108  (SageMaker mounts the instance store at /tmp)
-    """Folder on the instance store."""
+    """Folder on the instance store; it is made where the one above it exists."""
     buffer_count: int = 5
-    """Buffers of a parameter or state that are under way."""
+    """Buffers in host memory. Of parameters: one for each that is gathered or on its way. Of optimiser state: 4 for the
+    sub-group that is updated (values, gradients, two moments)."""
 
     def __post_init__(self) -> None:
         between("buffer_count", self.buffer_count, 1, 64)
@@ -194,6 +195,8 @@ class DeepSpeed(ParallelStrategy):
         if isinstance(self.offload_optimizer, NvmeOffload) and self.stage != 3:
             reject("offload_optimizer", "nvme", f"stage {self.stage} offloads to host memory only",
                    "Take stage=3, or CpuOffload().")  # fmt: skip
+        if isinstance(self.offload_optimizer, NvmeOffload):
+            at_least("offload_optimizer.buffer_count", self.offload_optimizer.buffer_count, 4)
 
     def layout(self, world: World) -> Layout:
         return Layout(shard=world.size)

@@ -19,7 +19,10 @@ from training_code.parallel import optimizer as optimizers
 from training_code.parallel.base import Parallel, Passed
 from training_code.parallel.blocks import transform
 from training_code.parallel.deepspeed_config import configuration
-from training_code.parallel.deepspeed_state import Masters, ModelState, OptimizerState, ScalerState, gathered
+from training_code.parallel.deepspeed_disk import Disk
+from training_code.parallel.deepspeed_masters import Masters
+from training_code.parallel.deepspeed_state import ModelState, OptimizerState, ScalerState, gathered
+from training_code.parallel.deepspeed_swap import once_each
 from training_code.parallel.precision import compute_dtype
 from training_code.parallel.ranks import Ranks
 from training_code.parallel.weights import WRAPPER
@@ -31,6 +34,8 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
     strategy = run.strategy
     assert isinstance(strategy, DeepSpeed)
     deepspeed = _imported(ranks.device)
+    disk = Disk(run, strategy, ranks)
+    disk.prepare()
     with torch.device("meta"):
         model = workload.build()
     transform(model, run, workload)
@@ -48,11 +53,11 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
         lr=options.learning_rate, betas=(options.beta1, options.beta2), eps=options.epsilon, fused=options.fused,
     )  # fmt: skip
     engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=settings, dist_init_required=False)
-    return Zero(run, workload, ranks, layout, engine)
+    return Zero(run, workload, ranks, layout, engine, disk)
 
 
-def _imported(device: torch.device) -> Any:
-    """DeepSpeed, joined to the process group, which stands. It takes seconds to import.
+def library(device: torch.device) -> Any:
+    """DeepSpeed. It takes seconds to import.
 
     It would look for an accelerator, try out which of its C++ operators could be compiled, compile one for collectives
     of a CPU, and list itself in the log: none of that is needed here. Warnings stay. One of its optimisers compiles a
@@ -70,6 +75,12 @@ def _imported(device: torch.device) -> Any:
             os.environ["TORCHDYNAMO_DISABLE"] = before
 
     vars(deepspeed.ops).setdefault("__compatible_ops__", {})
+    return deepspeed
+
+
+def _imported(device: torch.device) -> Any:
+    """The library, joined to the process group, which stands."""
+    deepspeed = library(device)
     # Without this it would look for MPI, and open a port of its own.
     deepspeed.init_distributed(dist_backend=torch.distributed.get_backend(), dist_init_required=False, verbose=False)
     return deepspeed
@@ -81,8 +92,15 @@ def _named(model: nn.Module, groups: list[dict[str, Any]]) -> list[dict[str, Any
 
 
 def _divider(deepspeed: Any, settings: Mapping[str, Any]) -> Any:
+    swapper: Any = None
+
     def divide(module: nn.Module) -> None:
-        deepspeed.zero.Init(module=module, config_dict_or_path=dict(settings))
+        nonlocal swapper
+        # One swapper for all: each begins by removing the files of the one before.
+        made = deepspeed.zero.Init(module=module, config_dict_or_path=dict(settings), param_swapper=swapper)
+        if made.param_swapper is not swapper:
+            swapper = made.param_swapper
+            once_each(swapper)
 
     return divide
 
@@ -107,9 +125,11 @@ def _materialize(model: nn.Module, workload: Workload[Any], run: TrainingRun, ra
 class Zero(Parallel):
     """DeepSpeed's engine around the model."""
 
-    def __init__(self, run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layout, engine: Any) -> None:
+    def __init__(
+        self, run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layout, engine: Any, disk: Disk
+    ) -> None:
         super().__init__(run, workload, ranks, layout)
-        self.engine = engine
+        self.engine, self.disk = engine, disk
         self.masters = Masters(engine)
         if compute_dtype(run.precision) is not torch.float32:
             self.masters.initialize(workload, run.seed)
@@ -155,3 +175,4 @@ class Zero(Parallel):
 
     def close(self) -> None:
         self.engine.destroy()
+        self.disk.clear()

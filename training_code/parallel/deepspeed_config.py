@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_contract.sizing.parts import over
 from ml_contract.training.layout import Layout
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import CpuOffload, DeepSpeed, NvmeOffload
@@ -37,7 +38,7 @@ def configuration(run: TrainingRun, strategy: DeepSpeed, layout: Layout, *, larg
         # torch's own AdamW updates whatever the offload: DeepSpeed's would have to be compiled on every host.
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,
-        "zero_optimization": _zero(strategy, _BYTES[run.precision.reduce], -(-largest // layout.shard)),
+        "zero_optimization": _zero(strategy, _BYTES[run.precision.reduce], over(largest, layout.shard)),
     }
     if compute == "bfloat16":
         found["bf16"] = {"enabled": True}
@@ -65,10 +66,16 @@ def _zero(strategy: DeepSpeed, width: int, largest_part: int) -> dict[str, Any]:
         found["stage3_prefetch_bucket_size"] = bucket
     if strategy.offload_optimizer is not None:
         found["offload_optimizer"] = _place(strategy.offload_optimizer)
+        if isinstance(strategy.offload_optimizer, NvmeOffload):
+            # Its buffers hold a sub-group each. Of DeepSpeed's own size, 10^9, that is the whole state of most models.
+            found["sub_group_size"] = max(largest_part, _MEBIBYTE)
     if strategy.offload_parameters is not None:
         found["offload_param"] = _place(strategy.offload_parameters)
         if isinstance(strategy.offload_parameters, NvmeOffload):
-            found["offload_param"]["buffer_size"] = max(largest_part, _MEBIBYTE)
+            # Else it would keep the first 10^9 elements in host memory; and gathered what is used again within 10^9,
+            # which holds a buffer each.
+            found["offload_param"] |= {"buffer_size": max(largest_part, _MEBIBYTE), "max_in_cpu": 0}
+            found["stage3_max_reuse_distance"] = 0
     return found
 
 

@@ -1,8 +1,8 @@
-"""Where DeepSpeed keeps float32 parameters and optimiser state, and how a checkpoint sees them: by parameter name.
+"""DeepSpeed's state as a checkpoint sees it: by parameter name.
 
 Every entry has the shape that it has in the unsharded model and the name that torch's own strategies give it
 (:class:`FlatShard`). So a checkpoint of ZeRO is loaded in one process, by another world size, or by another strategy,
-with nothing to convert.
+with nothing to convert. What lives on a disk is read for a save and written after a load, one sub-group at a time.
 """
 
 from __future__ import annotations
@@ -12,135 +12,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
+from training_code.parallel.deepspeed_masters import MOMENTS, PARAMETER, Masters
 from training_code.parallel.flat_shard import FlatShard
 from training_code.parallel.ranks import Ranks
-from training_code.parallel.weights import WRAPPER
-from training_code.workloads.base import Workload
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
-"""AdamW's state, of the parameters' shape."""
-
-
-class Masters:
-    """The float32 values that the optimiser updates, and its state: a stretch of each parameter a rank."""
-
-    def __init__(self, engine: Any) -> None:
-        self.engine, self.optimizer = engine, engine.optimizer
-        self.client: torch.optim.Optimizer = engine.optimizer.optimizer
-        """torch's AdamW, whose parameters are this rank's flat partitions."""
-        self.sharded = engine.zero_optimization_stage() == 3
-        """Whether parameters are divided too."""
-        self.device = torch.device(engine.device)
-        for flat in self.partitions:
-            self._begin(flat)
-
-    @property
-    def partitions(self) -> list[Tensor]:
-        """This rank's flat partitions, float32."""
-        if self.sharded:
-            return list(self.optimizer.fp32_partitioned_groups_flat)
-        return list(self.optimizer.single_partition_of_fp32_groups)
-
-    @property
-    def named(self) -> dict[str, nn.Parameter]:
-        """Parameters by the names of the unsharded model; two names of one parameter are both there."""
-        return {
-            name.replace(WRAPPER, ""): value
-            for name, value in self.engine.module.state_dict(keep_vars=True).items()
-            if isinstance(value, nn.Parameter)
-        }
-
-    @property
-    def buffers(self) -> dict[str, Tensor]:
-        """Buffers that belong to the state, whole on every rank."""
-        return {
-            name.replace(WRAPPER, ""): value
-            for name, value in self.engine.module.state_dict(keep_vars=True).items()
-            if not isinstance(value, nn.Parameter)
-        }
-
-    def shard(self, parameter: Any, key: str | None = None) -> Tensor:
-        """This rank's part of a parameter, or of one of its moments. Of a frozen one, what forward uses."""
-        if not parameter.requires_grad:
-            return self._frozen(parameter)
-        number, offset, start, count = self._place(parameter)
-        flat = self.partitions[number] if key is None else self.client.state[self.partitions[number]][key]
-        shape = parameter.ds_shape if self.sharded else parameter.shape
-        return FlatShard(flat.detach().narrow(0, offset, count), start=start, shape=shape)
-
-    def step_of(self, parameter: Any) -> Tensor:
-        """Updates of a parameter so far, a scalar."""
-        found: Tensor = self.client.state[self.partitions[self._place(parameter)[0]]]["step"]
-        return found
-
-    def norm(self) -> float:
-        """The global norm of the gradients of the last backward, whatever the loss was scaled by."""
-        if self.sharded:
-            from deepspeed.runtime.utils import combine_grad_norm_groups
-
-            norm = combine_grad_norm_groups(self.optimizer._get_norm_groups())
-        else:
-            norm = self.optimizer.scaled_global_norm()
-        return float(norm) / float(self.optimizer.loss_scale)
-
-    @torch.no_grad()
-    def initialize(self, workload: Workload[Any], seed: int) -> None:
-        """The workload's initial values in float32, where the model had to be rounded before it came here."""
-        for name, parameter in self.named.items():
-            shard = self.shard(parameter)
-            if isinstance(shard, FlatShard) and parameter.requires_grad:
-                whole = workload.initial(name, shard.shape, seed).flatten()
-                shard.flat.copy_(whole[shard.start : shard.start + shard.flat.numel()])
-        self.publish()
-
-    @torch.no_grad()
-    def publish(self) -> None:
-        """Bring the float32 values to the parameters that forward uses."""
-        if not self.sharded:
-            self.optimizer.update_lp_params()
-            return
-        for number in range(len(self.optimizer.fp16_groups)):
-            self.optimizer._reassign_or_swap_out_partitioned_parameters(number)
-        if kept := self.optimizer.persistent_parameters:
-            # Small ones stay whole: what they are has to be gathered anew.
-            kept[0].partition(kept, has_been_updated=False)
-            kept[0].all_gather(kept)
-
-    def _begin(self, flat: Tensor) -> None:
-        """Adam's state before its first update; torch makes it in that update, and a restore comes before."""
-        fused = bool(self.client.param_groups[0]["fused"])
-        state: dict[str, Tensor] = {key: torch.zeros_like(flat) for key in MOMENTS}
-        self.client.state[flat] = {
-            "step": torch.zeros((), dtype=torch.float32, device=flat.device if fused else "cpu"),
-            **state,
-        }
-
-    def _place(self, parameter: Any) -> tuple[int, int, int, int]:
-        """(partition, where it begins in there, which element of the parameter that is, how many they are)."""
-        if self.sharded:
-            number, offset, size = self.optimizer.grad_position[self.optimizer.get_param_id(parameter)]
-            start = size * dist.get_rank(self.optimizer._get_param_partition_group(parameter))
-            # The last ranks' parts are filled up to the size of the others.
-            return number, offset, min(start, parameter.ds_numel), max(0, min(size, parameter.ds_numel - start))
-        mapping = parameter._hp_mapping
-        if mapping is None:
-            return self._group(parameter), 0, 0, 0
-        lower, higher = mapping.lp_fragment_address, mapping.hp_fragment_address
-        return mapping.param_group_index, higher.start, lower.start, higher.numel
-
-    def _group(self, parameter: Any) -> int:
-        groups = self.optimizer.bit16_groups
-        return next(n for n, group in enumerate(groups) if any(parameter is member for member in group))
-
-    def _frozen(self, parameter: Any) -> Tensor:
-        if not self.sharded:
-            return parameter.detach()
-        part = parameter.ds_tensor.detach()
-        start = part.numel() * dist.get_rank(self.optimizer._get_param_partition_group(parameter))
-        count = max(0, min(part.numel(), parameter.ds_numel - start))
-        return FlatShard(part[:count], start=min(start, parameter.ds_numel), shape=parameter.ds_shape)
 
 
 @dataclass(frozen=True)
@@ -150,11 +26,19 @@ class ModelState:
     masters: Masters
 
     def state_dict(self) -> dict[str, Any]:
-        found: dict[str, Any] = {name: self.masters.shard(value) for name, value in self.masters.named.items()}
-        return found | self.masters.buffers
+        learning = {name: each[PARAMETER] for name, each in self.masters.shards(PARAMETER).items()}
+        found = {**learning, **self.masters.frozen()}
+        # In the model's order.
+        return {name: found[name] for name in self.masters.named} | self.masters.buffers
 
+    @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        _take(self.state_dict(), state_dict)
+        learning = {name for name, value in self.masters.named.items() if value.requires_grad}
+        self.masters.put({name: {PARAMETER: state_dict[name]} for name in learning & state_dict.keys()})
+        self.masters.put_frozen({name: value for name, value in state_dict.items() if name not in learning})
+        for name, value in self.masters.buffers.items():
+            if name in state_dict:
+                value.copy_(state_dict[name])
         self.masters.publish()
 
 
@@ -165,19 +49,22 @@ class OptimizerState:
     masters: Masters
 
     def state_dict(self) -> dict[str, Any]:
-        trained = {name: value for name, value in self.masters.named.items() if value.requires_grad}
+        named = self.masters.named
         state = {
-            name: {"step": self.masters.step_of(value), **{key: self.masters.shard(value, key) for key in MOMENTS}}
-            for name, value in trained.items()
+            name: {"step": self.masters.step_of(named[name]), **moments}
+            for name, moments in self.masters.shards(*MOMENTS).items()
         }
         groups: list[dict[str, Any]] = []
         for number, group in enumerate(self.masters.client.param_groups):
-            names = [name for name, value in trained.items() if self.masters._place(value)[0] == number]
-            groups.append({**group, "params": names})
+            groups.append({**group, "params": [n for n in state if self.masters.group_of(named[n]) == number]})
         return {"state": state, "param_groups": groups}
 
+    @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        _take(self.state_dict()["state"], state_dict["state"])
+        loaded, named = state_dict["state"], self.masters.named
+        self.masters.put({name: {key: each[key] for key in MOMENTS} for name, each in loaded.items()})
+        for name, each in loaded.items():
+            self.masters.step_of(named[name]).copy_(each["step"])
 
 
 @dataclass(frozen=True)
@@ -199,17 +86,6 @@ class ScalerState:
         scaler = self.optimizer.loss_scaler
         scaler.cur_scale = state_dict["scale"]
         scaler.cur_iter, scaler.last_overflow_iter = state_dict["_growth_tracker"], -1
-
-
-def _take(mine: Any, loaded: Any) -> None:
-    """Copy what was loaded to where it is used; most of it is there already, for it was loaded in place."""
-    for key, value in loaded.items():
-        if isinstance(value, dict):
-            _take(mine[key], value)
-        elif isinstance(value, FlatShard):
-            mine[key].flat.copy_(value.flat)
-        else:
-            mine[key].copy_(value)
 
 
 @torch.no_grad()

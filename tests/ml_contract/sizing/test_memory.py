@@ -287,7 +287,10 @@ def test_what_is_offloaded_is_on_the_host() -> None:
 
 def test_what_is_offloaded_to_nvme_is_on_disk() -> None:
     found = memory(run(DeepSpeed(stage=3, offload_optimizer=NvmeOffload())), world(1, 8))
-    assert found.total("disk") == 12 * LLAMA.size.parameters // 8
+    # Values and two moments, and gradients until the update.
+    assert found.total("disk") == (12 + 4) * LLAMA.size.parameters // 8
+    # A checkpoint is read from there before it is copied.
+    assert found.item("state read for a checkpoint") == 12 * LLAMA.size.parameters // 8
 
 
 def test_gradients_that_add_up_are_divided_unless_they_are_to_be_whole() -> None:

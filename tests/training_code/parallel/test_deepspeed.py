@@ -10,9 +10,9 @@ from zero_targets import everything, resumed
 
 from ml_contract.sizing.memory import memory
 from ml_contract.training.layout import World
-from ml_contract.training.optimization import Precision
+from ml_contract.training.optimization import AdamW, Precision
 from ml_contract.training.run import TrainingRun
-from ml_contract.training.strategies import CpuOffload, Ddp, DeepSpeed, Fsdp
+from ml_contract.training.strategies import CpuOffload, Ddp, DeepSpeed, Fsdp, NvmeOffload
 from ml_contract.workloads import BytesLm
 from training_code.checkpoint import load_weights
 
@@ -52,6 +52,22 @@ RUNS: dict[str, TrainingRun] = {
     "fsdp, bfloat16": run(strategy=Fsdp(), precision=BFLOAT16),
     "zero-2, float16": run(strategy=DeepSpeed(stage=2), precision=FLOAT16),
 }  # fmt: skip
+# Of two ranks' parts, those of feed-forward layers are above DeepSpeed's 1 MiB even of bfloat16, all others below.
+DEEP = BytesLm(dimension=640, layers=1, heads=2, sequence_length=16)
+NVME = NvmeOffload()
+
+
+def deep(strategy: DeepSpeed, **changes: Any) -> TrainingRun:
+    return run(strategy=strategy, workload=DEEP, optimizer=AdamW(learning_rate=1e-3), micro_batch_size=1, **changes)
+
+
+DISKS: dict[str, TrainingRun] = {
+    "host": deep(DeepSpeed(stage=3, offload_optimizer=PAGED, offload_parameters=PAGED)),
+    "disk": deep(DeepSpeed(stage=3, offload_optimizer=NVME, offload_parameters=NVME)),
+    "parameters": deep(DeepSpeed(stage=3, offload_parameters=NVME), precision=BFLOAT16,
+                       activation_checkpointing="full"),
+    "state": deep(DeepSpeed(stage=3, offload_optimizer=NVME, bucket_mib=1), precision=FLOAT16),
+}  # fmt: skip
 NEEDS = {"parameters": "parameters", "state": "optimiser state", "gradients": "gradients"}
 
 
@@ -63,11 +79,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def found(folder: Path) -> dict[str, Any]:
     """What the first of two ranks found; the other had the same losses."""
-    first, second = together(folder / "ranks", everything, str(folder), RUNS)
+    first, second = together(folder / "ranks", everything, str(folder), RUNS, DISKS)
     assert {name: each["losses"] for name, each in first["measured"].items()} == {
         name: each["losses"] for name, each in second["measured"].items()
     }
-    first["second"] = second["measured"]
+    first["second"], first["second's disk"] = second["measured"], second["disk"]
     return dict(first)
 
 
@@ -154,3 +170,42 @@ def test_the_weights_are_whole_in_one_process(found: dict[str, Any], folder: Pat
     assert {each: list(value.shape) for each, value in weights.items()} == found["measured"]["ddp"]["shapes"]
     for each, value in weights.items():
         assert value.flatten().tolist() == found["weights"][name][each], each
+
+
+@pytest.mark.parametrize(("name", "near"), [("disk", 2e-6), ("parameters", 2e-2), ("state", 2e-3)])
+def test_a_disk_changes_no_loss(found: dict[str, Any], name: str, near: float) -> None:
+    one = found["disk"][name]
+    assert one["initial"], "in float32, whatever it computes in"
+    assert one["losses"] == pytest.approx(found["disk"]["host"]["losses"], abs=near)
+    assert not one.get("unequal"), "what overflows changes nothing"
+    assert one["left"] == [], "when the run has ended"
+
+
+def test_what_is_on_a_disk_is_not_in_memory(found: dict[str, Any]) -> None:
+    for disk in (found["disk"], found["second's disk"]):
+        one, host = disk["disk"], disk["host"]
+        large = 4 * sum(part for part in one["parts"] if 4 * part >= 2**20)
+        whole = 4 * sum(one["parts"])
+        assert one["files of float32params"] == large
+        assert host["parameters"] == whole
+        # Two bytes stand for each that is not there.
+        assert one["parameters"] == pytest.approx(whole - large, abs=64)
+        assert host["state"] == pytest.approx(3 * whole, abs=64)
+        # Sub-groups of less than 1 MiB stay: the norms, and what the last matrix leaves.
+        small = sum(group for group in one["groups"] if 4 * group < 2**20)
+        assert 0 < 4 * small < whole / 10
+        for each in (one, disk["state"]):
+            assert each["state"] == pytest.approx(12 * small, abs=64)
+            assert each["files of optimizer"] == 3 * whole - 12 * small
+        assert disk["state"]["parameters"] == whole / 2
+        assert disk["parameters"]["state"] == host["state"]
+
+
+def test_what_was_on_a_disk_resumes_anywhere(found: dict[str, Any], folder: Path) -> None:
+    after = found["disk"]["disk"]["losses"][2:]
+    assert found["disk"]["resumed"]["disk"] == after, "bit for bit"
+    assert found["disk"]["resumed"]["host"] == pytest.approx(after, abs=2e-6)
+    weights = load_weights(f"file://{folder}/from-disk")
+    assert {name: float(value.double().square().sum()) for name, value in weights.items()} == pytest.approx(
+        found["disk"]["disk"]["weights"], rel=1e-12
+    )

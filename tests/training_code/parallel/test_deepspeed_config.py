@@ -34,12 +34,15 @@ def test_a_bucket_is_counted_in_elements_of_what_is_exchanged(reduce: Any, width
 
 
 def test_a_disk_is_named_with_buffers_that_hold_the_largest_part() -> None:
-    nvme = NvmeOffload(path="/tmp/disk", buffer_count=3)
+    nvme = NvmeOffload(path="/tmp/disk", buffer_count=4)
     found = made(DeepSpeed(stage=3, offload_optimizer=nvme, offload_parameters=nvme))
     zero = found["zero_optimization"]
-    common = {"device": "nvme", "nvme_path": "/tmp/disk", "buffer_count": 3}
+    common = {"device": "nvme", "nvme_path": "/tmp/disk", "buffer_count": 4}
     assert zero["offload_optimizer"] == common
-    assert zero["offload_param"] == {**common, "buffer_size": 5_000_001}
+    assert zero["offload_param"] == {**common, "buffer_size": 5_000_001, "max_in_cpu": 0}
+    # What DeepSpeed would keep in memory otherwise, 10^9 elements of each, is the whole of most models.
+    assert zero["sub_group_size"] == 5_000_001
+    assert zero["stage3_max_reuse_distance"] == 0
     assert "aio" in found
 
 
@@ -50,6 +53,8 @@ def test_host_memory_is_pinned_as_asked() -> None:
 
 
 def test_what_does_not_go_together_is_refused_when_built() -> None:
+    with pytest.raises(ContractError, match=r"offload_optimizer.buffer_count: got 3, but it must be at least 4"):
+        DeepSpeed(stage=3, offload_optimizer=NvmeOffload(buffer_count=3))
     with pytest.raises(ContractError, match=r"precision.compute: got 'float8'.*Take Fsdp"):
         made(DeepSpeed(stage=1), precision=Precision(compute="float8"))
     with pytest.raises(ContractError, match=r"compile_blocks: got True, but stage 3"):

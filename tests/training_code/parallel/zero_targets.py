@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import disk_targets
+import file_io
 import torch
 import torch.distributed as dist
 from fsdp_targets import live
@@ -177,12 +179,15 @@ def resumed(ranks: Ranks, uri: str, runs: Mapping[str, TrainingRun]) -> dict[str
     return found
 
 
-def everything(ranks: Ranks, folder: str, runs: Mapping[str, TrainingRun]) -> dict[str, Any]:
-    """All of it in one launch: DeepSpeed takes seconds to import."""
+def everything(
+    ranks: Ranks, folder: str, runs: Mapping[str, TrainingRun], disks: Mapping[str, TrainingRun]
+) -> dict[str, Any]:
+    """All of it in one launch: DeepSpeed takes seconds to import. ``disks`` are runs for disk_targets."""
     found: dict[str, Any] = {"measured": measured(ranks, runs), "committed": {}, "weights": {}, "resumed": {}}
     for name in ("zero-1", "zero-3", "fsdp"):
         uri = f"file://{folder}/{name}"
         found["committed"][name], found["weights"][name] = committed(ranks, uri, runs[name])
         others = ("zero-1", "zero-2", "zero-3", "fsdp", "ddp") if name != "fsdp" else ("zero-2", "zero-3")
         found["resumed"][name] = resumed(ranks, uri, {other: runs[other] for other in others})
-    return found
+    file_io.install()
+    return found | {"disk": disk_targets.with_disks(ranks, folder, disks)}
