@@ -32,6 +32,7 @@ from training_code.checkpoint import (
     ModelState,
     OptimizerState,
     RunIdentity,
+    Stateful,
     rng,
 )
 
@@ -70,7 +71,7 @@ class TinyRun:
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3)
         self.scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, 1000)
         self.progress = Progress()
-        self.state = {
+        self.state: dict[str, Stateful] = {
             "model": ModelState(self.model),
             "optimizer": OptimizerState(self.model, self.optimizer),
             "scheduler": self.scheduler,
@@ -95,6 +96,9 @@ class TinyRun:
     def content(self) -> dict[str, list[float]]:
         """Every parameter, to compare."""
         return {name: value.flatten().tolist() for name, value in full(self.model).items()}
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def full(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -146,12 +150,23 @@ def restored(
 
 
 def _rank(
-    target: Callable[..., Any], rank: int, size: int, folder: str, aws: dict[str, str], arguments: tuple[Any, ...]
+    target: Callable[..., Any],
+    rank: int,
+    size: int,
+    folder: str,
+    aws: dict[str, str],
+    arguments: tuple[Any, ...],
+    imports: Callable[[], Any] | None,
+    doomed: Callable[[], Any] | None,
 ) -> None:
     torch.set_num_threads(1)
     # The forkserver's environment is that of its own start.
     os.environ.update(aws)
     try:
+        if imports is not None:
+            imports()
+        if doomed is not None:
+            _until_killed(doomed, rank, size, folder)
         dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=size)
         answer = (True, target(*arguments))
         dist.destroy_process_group()
@@ -159,6 +174,21 @@ def _rank(
         answer = (False, traceback.format_exc())
     torch.save(answer, f"{folder}/{rank}.partial")
     Path(f"{folder}/{rank}.partial").rename(f"{folder}/{rank}.answer")
+
+
+def _until_killed(work: Callable[[], Any], rank: int, size: int, folder: str) -> None:
+    """Do it in a fork of this rank, joined with those of the others, and see that it killed itself."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            dist.init_process_group("gloo", init_method=f"file://{folder}/doomed", rank=rank, world_size=size)
+            work()
+        except BaseException:
+            traceback.print_exc()
+        os._exit(1)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFSIGNALED(status), f"it ended by itself, with {os.waitstatus_to_exitcode(status)}"
+    assert os.WTERMSIG(status) == signal.SIGKILL
 
 
 LAZY = ("torch._dynamo", "torch.profiler", "numpy.random", "statistics")
@@ -181,14 +211,31 @@ def forkserver() -> Any:
 
 
 class Ranks:
-    """Processes of one process group. What ``target`` returns on each comes back from :meth:`answers`."""
+    """Processes of one process group. What ``target`` returns on each comes back from :meth:`answers`.
 
-    def __init__(self, size: int, target: Callable[..., Any], *arguments: Any) -> None:
+    Args:
+        size: Ranks.
+        target: A function of a module's top level.
+        arguments: Its own.
+        imports: Imports what takes long, once for ``target`` and ``doomed``.
+        doomed: What a fork of each rank does before, until it kills itself.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        target: Callable[..., Any],
+        *arguments: Any,
+        imports: Callable[[], Any] | None = None,
+        doomed: Callable[[], Any] | None = None,
+    ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ranks-")
         folder = self._folder.name
         aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         self._processes = [
-            forkserver().Process(target=_rank, args=(target, rank, size, folder, aws, arguments), daemon=True)
+            forkserver().Process(
+                target=_rank, args=(target, rank, size, folder, aws, arguments, imports, doomed), daemon=True
+            )
             for rank in range(size)
         ]
         for process in self._processes:
