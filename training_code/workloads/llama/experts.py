@@ -74,7 +74,7 @@ class Experts(nn.Module):
         return one_by_one(rows, counts, matrices)
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def one_by_one(rows: Tensor, counts: Tensor, matrices: list[Tensor]) -> Tensor:
     """:meth:`Experts.forward` expert by expert; a compiler would compile it anew for every number of rows."""
     parts = torch.split(rows, counts.tolist())
