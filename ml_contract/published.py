@@ -39,7 +39,7 @@ class Published:
     """Everything that a training job needs and only the platform knows."""
 
     role_arn: str
-    """Role of the jobs: it reads data sets and the three prefixes below, and writes these."""
+    """Role of the jobs: it reads data sets, what is shared and the three prefixes below, and writes these."""
     job_prefix: str
     """What the name of every job starts with, for example ``adhoc-dev-``."""
     subnet_ids: tuple[str, ...]
@@ -50,6 +50,8 @@ class Published:
     """Key of buckets, artifacts and volumes."""
     datasets_uri: str
     """What the pipelines prepared, below folders of the workload and the execution; to be read only."""
+    shared_uri: str
+    """What is there before every run, such as weights to start from; to be read only."""
     data_uri: str
     """Where a run may keep data of its own, ``s3://bucket/adhoc``."""
     checkpoints_uri: str

@@ -42,6 +42,7 @@ class AdHocStack(EnvironmentStack):
             security_group_ids=(network.nodes.security_group_id,),
             key_arn=storage.key.key_arn,
             datasets_uri=str(runs.datasets.uri),
+            shared_uri=str(runs.shared.uri),
             data_uri=str(runs.data.uri),
             checkpoints_uri=str(runs.checkpoints.uri),
             artifacts_uri=str(runs.artifacts.uri),

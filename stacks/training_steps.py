@@ -9,7 +9,7 @@ from functools import cached_property
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from constructs_lib.storage import Storage
+from constructs_lib.storage import DATASETS, SHARED, Storage
 from constructs_lib.training import (
     EXECUTION_ID,
     CodeBundle,
@@ -102,7 +102,7 @@ class TrainingSteps:
     def _shared(self, step: str) -> dict[str, Location]:
         """Inputs of a step that lie in the data bucket already, by name."""
         return {
-            entry.name: Location(bucket=self.storage.data, prefix=f"shared/{entry.prefix}")
+            entry.name: Location(bucket=self.storage.data, prefix=f"{SHARED}/{entry.prefix}")
             for entry in self.training.inputs
             if step in entry.steps
         }
@@ -111,7 +111,7 @@ class TrainingSteps:
     def prepare(self) -> ProcessingStep:
         """Writes the splits ``train`` and ``heldout``."""
         workload = self.training.workload
-        location = Location(bucket=self.storage.data, prefix=f"datasets/{workload}", path=(EXECUTION_ID,))
+        location = Location(bucket=self.storage.data, prefix=f"{DATASETS}/{workload}", path=(EXECUTION_ID,))
         return self._processing(
             "Prepare",
             self._trainer.program(f"{self._module}.prepare"),

@@ -10,6 +10,11 @@ from pydantic import Field
 
 from constructs_lib.values import Value
 
+DATASETS = "datasets"
+"""In the data bucket: what pipelines prepared."""
+SHARED = "shared"
+"""In the data bucket: what was there before, such as weights to start from."""
+
 
 class StorageSettings(Value):
     """How long objects live."""

@@ -13,19 +13,17 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.network import Network
-from constructs_lib.storage import Storage
+from constructs_lib.storage import DATASETS, SHARED, Storage
 from constructs_lib.training.image import ContainerImage
 from constructs_lib.training.location import Location
 from constructs_lib.training.roles import JobRole
 
 PREFIX = "adhoc"
 """In each bucket: what these jobs and people write."""
-DATASETS = "datasets"
-"""In the data bucket: what pipelines prepared."""
 
 
 class AdHocRuns(Construct):
-    """Jobs and people reach one prefix of each bucket, and read data sets; neither can widen the other's reach."""
+    """Jobs and people write one prefix of each bucket, and read what all share; neither widens the other's reach."""
 
     jobs: iam.Role
     """Role of the jobs."""
@@ -55,7 +53,7 @@ class AdHocRuns(Construct):
             instance_types: Types of hosts that people may start.
         """
         super().__init__(scope, construct_id)
-        self.datasets = Location(bucket=storage.data, prefix=DATASETS)
+        self.datasets, self.shared = (Location(bucket=storage.data, prefix=name) for name in (DATASETS, SHARED))
         self.data, self.checkpoints, self.artifacts = (
             Location(bucket=bucket, prefix=PREFIX) for bucket in (storage.data, storage.checkpoints, storage.artifacts)
         )
@@ -65,7 +63,8 @@ class AdHocRuns(Construct):
         self.users = iam.ManagedPolicy(self, "Users", description=f"Starts training jobs named {job_prefix}*")
         identities: tuple[iam.IGrantable, ...] = (self.jobs, self.users)
         for identity in identities:
-            self.datasets.grant_read(identity)
+            for location in (self.datasets, self.shared):
+                location.grant_read(identity)
             for location in (self.data, self.checkpoints, self.artifacts):
                 location.grant_read_write(identity)
         self.users.add_statements(*self._statements(job_prefix, network, storage, instance_types))

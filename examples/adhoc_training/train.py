@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
+import re
 import sys
 import tarfile
 import time
@@ -91,6 +92,15 @@ def upload_code(uri: str) -> str:
     return uri
 
 
+def shared_channel(text: str) -> tuple[str, str]:
+    """Name of a channel, and where its files lie below the platform's shared ones."""
+    name, _, prefix = text.partition("=")
+    if not re.fullmatch(r"[A-Za-z0-9.-]{1,64}", name) or not prefix or name in (TRAIN, CODE):
+        reject("--shared", text, f"it names a channel other than {TRAIN} and {CODE}, and a prefix",
+               "Write it like pretrained=llama-3-8b.")  # fmt: skip
+    return name, prefix
+
+
 def split(uri: str) -> tuple[str, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
@@ -106,6 +116,7 @@ def start(name: str, run: TrainingRun, published: Published, data: str, argument
         return shapes.Channel(channel_name=name, data_source=shapes.DataSource(s3_data_source=source))
 
     workload = published.workload(run.workload.kind)
+    shared = [channel(each, f"{published.shared_uri}/{prefix}") for each, prefix in arguments.shared]
     # Types with a disk of their own encrypt it themselves, and refuse a key.
     volume_key = {} if instance(workload.instance_type).has_local_storage else {"volume_kms_key_id": published.key_arn}
     waits = {"max_wait_time_in_seconds": 3 * HOURS * 3600} if arguments.spot else {}
@@ -119,7 +130,11 @@ def start(name: str, run: TrainingRun, published: Published, data: str, argument
             metric_definitions=[shapes.MetricDefinition(name=m.name, regex=m.regex) for m in metrics.METRICS],
         ),
         hyper_parameters=encode(run),
-        input_data_config=[channel(CODE, upload_code(f"{published.artifacts_uri}/{name}/code")), channel(TRAIN, data)],
+        input_data_config=[
+            channel(CODE, upload_code(f"{published.artifacts_uri}/{name}/code")),
+            channel(TRAIN, data),
+            *shared,
+        ],
         output_data_config=shapes.OutputDataConfig(
             s3_output_path=published.artifacts_uri, kms_key_id=published.key_arn
         ),
@@ -178,6 +193,7 @@ def main(arguments: argparse.Namespace) -> int:
         checkpoint_uri=f"{published.checkpoints_uri}/{name}",
     )
     at_least("--hosts", arguments.hosts, 1)
+    arguments.shared = [shared_channel(each) for each in arguments.shared]
     run.bind(World.of(workload.instance_type, arguments.hosts))
     check_fit(run, workload.instance_type, arguments.hosts)
     data = arguments.data or newest_dataset(published, arguments.workload)
@@ -201,6 +217,8 @@ if __name__ == "__main__":
     parser.add_argument("environment", help="name of a deployed environment, for example dev")
     parser.add_argument("--workload", choices=RUNS, default="bytes_lm")
     parser.add_argument("--data", help="folder or s3:// prefix of shards; by default the pipeline's newest data set")
+    parser.add_argument("--shared", action="append", default=[], metavar="CHANNEL=PREFIX",
+                        help="a channel of what the platform shares, such as weights to start from")  # fmt: skip
     parser.add_argument("--steps", type=int, help="optimiser steps; by default those of the run above")
     parser.add_argument("--hosts", type=int, default=1)
     parser.add_argument("--spot", action="store_true", help="spare capacity; the job continues from its checkpoint")

@@ -77,9 +77,11 @@ class Finished:
 
 
 @pytest.fixture(scope="module")
-def finished(deployment: Deployment, dataset: str, person: dict[str, str]) -> Finished:
+def finished(deployment: Deployment, dataset: str, person: dict[str, str], published: Published) -> Finished:
     pytest.importorskip("sagemaker.core.resources", reason="the SageMaker SDK is not installed")
-    ended = example(person, "local", "--steps", str(STEPS), "--poll", "0.5")
+    bucket, _, key = published.shared_uri.removeprefix("s3://").partition("/")
+    deployment.client("s3").put_object(Bucket=bucket, Key=f"{key}/base/weights", Body=b"weights")
+    ended = example(person, "local", "--steps", str(STEPS), "--poll", "0.5", "--shared", "pretrained=base")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     lines = ended.stdout.splitlines()
     return Finished(lines, deployment.job("Training", lines[0].partition(":")[0]))
@@ -120,6 +122,7 @@ def test_the_job_runs_where_the_platform_says(finished: Finished, published: Pub
     assert job["ResourceConfig"]["VolumeKmsKeyId"] == job["OutputDataConfig"]["KmsKeyId"] == published.key_arn
     channels = {each["ChannelName"]: each["DataSource"]["S3DataSource"]["S3Uri"] for each in job["InputDataConfig"]}
     assert channels["train"].startswith(published.datasets_uri)
+    assert channels["pretrained"] == f"{published.shared_uri}/base"
     assert job["HyperParameters"]["checkpoint_uri"].startswith(published.checkpoints_uri)
 
 

@@ -25,6 +25,12 @@ def test_each_run_fits_one_host_and_two_and_crosses_as_it_is(example: ModuleType
         assert decode(TrainingRun, encode(run)) == run
 
 
+@pytest.mark.parametrize("text", ["pretrained", "=base", "pretrained=", "train=base", "a b=base"])
+def test_a_channel_without_name_or_place_is_refused(example: ModuleType, text: str) -> None:
+    with pytest.raises(ContractError, match=r"--shared: got .*Write it like pretrained="):
+        example.shared_channel(text)
+
+
 def test_a_folder_without_shards_is_refused(example: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match=r"--data: got .*, but no file lies below that folder"):
         example.upload(tmp_path, "s3://bucket/prefix")

@@ -15,7 +15,7 @@ lists = st.lists(texts, min_size=1, max_size=3).map(tuple)
 workloads = st.builds(PublishedWorkload, image_uri=texts, instance_type=texts, volume_gib=st.integers(1, 16384))
 published = st.builds(
     Published,
-    **dict.fromkeys(("role_arn", "job_prefix", "key_arn", "datasets_uri", "data_uri"), texts),
+    **dict.fromkeys(("role_arn", "job_prefix", "key_arn", "datasets_uri", "shared_uri", "data_uri"), texts),
     **dict.fromkeys(("checkpoints_uri", "artifacts_uri"), texts),
     **dict.fromkeys(("subnet_ids", "security_group_ids"), lists),
     workloads=st.dictionaries(names, workloads, max_size=2),
@@ -39,16 +39,16 @@ def test_what_is_published_is_read_as_it_was(value: Published) -> None:
 
 EXAMPLE = Published(
     role_arn="r", job_prefix="adhoc-dev-", subnet_ids=("a", "b"), security_group_ids=("g",), key_arn="k",
-    datasets_uri="s3://b/d", data_uri="s3://b/a", checkpoints_uri="s3://c/a", artifacts_uri="s3://e/a",
+    datasets_uri="s3://b/d", shared_uri="s3://b/s", data_uri="s3://b/a", checkpoints_uri="s3://c/a", artifacts_uri="s3://e/a",
     workloads={"bytes-lm": PublishedWorkload(image_uri="i", instance_type="ml.c5.xlarge", volume_gib=30)},
 )  # fmt: skip
 
 
 def test_names_are_those_that_others_rely_on() -> None:
     assert set(EXAMPLE.parameters()) == {
-        "role-arn", "job-prefix", "subnet-ids", "security-group-ids", "key-arn", "datasets-uri", "data-uri",
-        "checkpoints-uri", "artifacts-uri", "workloads/bytes-lm/image-uri", "workloads/bytes-lm/instance-type",
-        "workloads/bytes-lm/volume-gib",
+        "role-arn", "job-prefix", "subnet-ids", "security-group-ids", "key-arn", "datasets-uri", "shared-uri",
+        "data-uri", "checkpoints-uri", "artifacts-uri", "workloads/bytes-lm/image-uri",
+        "workloads/bytes-lm/instance-type", "workloads/bytes-lm/volume-gib",
     }  # fmt: skip
 
 

@@ -46,12 +46,14 @@ def test_lists_are_lists_and_the_rest_is_text(adhoc: dict) -> None:
     assert {name for name, kind in kinds.items() if kind == "StringList"} == {"subnet-ids", "security-group-ids"}
 
 
-def test_jobs_and_people_write_one_prefix_of_each_bucket_and_read_data_sets(adhoc: dict, people: list[dict]) -> None:
+def test_jobs_and_people_write_one_prefix_of_each_bucket_and_read_what_all_share(
+    adhoc: dict, people: list[dict]
+) -> None:
     for found in (statements(adhoc, "RunsJobs"), people):
         (writing,) = (s for s in found if "s3:PutObject" in actions(s))
         assert [ending(arn) for arn in writing["Resource"]] == ["/adhoc/*"] * 3
         (reading,) = (s for s in found if actions(s) == {"s3:GetObject"})
-        assert ending(reading["Resource"]) == "/datasets/*"
+        assert [ending(arn) for arn in reading["Resource"]] == ["/datasets/*", "/shared/*"]
 
 
 def test_people_start_jobs_of_their_prefix_inside_the_network_under_the_key_only(people: list[dict]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from .conftest import Jobs
 
 pytestmark = pytest.mark.slow
-SECONDS = 20
+SECONDS = 50
 """Far more than these jobs take, and less than their own limit."""
 
 
