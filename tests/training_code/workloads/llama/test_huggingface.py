@@ -84,6 +84,18 @@ def test_a_run_starts_from_what_transformers_saved(name: str, tmp_path: Path, mo
 
 
 @pytest.mark.slow  # the import of transformers takes seconds
+def test_routers_owe_for_one_sample_and_layer_what_transformers_says(tmp_path: Path) -> None:
+    options = replace(SHAPES["mixture"], layers=1)
+    model = ours(options)
+    huggingface.write(tmp_path, options, model.state_dict())
+    with torch.no_grad():
+        found = loaded(tmp_path)(TOKENS[:1], output_router_logits=True).aux_loss
+        _, unevenness = model.train()(TOKENS[:1])
+    # There each of a token's choices counts as a token.
+    assert float(found) == pytest.approx(options.experts_per_token * float(unevenness), rel=1e-5)
+
+
+@pytest.mark.slow  # the import of transformers takes seconds
 def test_a_large_export_is_cut_into_files_that_load_as_one(tmp_path: Path) -> None:
     options = SHAPES["grouped"]
     model = ours(options)
