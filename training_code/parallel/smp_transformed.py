@@ -49,7 +49,7 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
     assert isinstance(strategy, SageMakerModelParallel)
     library = imported("torch.sagemaker")
     library.init(configuration(strategy, layout, run.seed))
-    _check_numbers(library.state, ranks, layout)
+    numbers = Numbers.checked(library.state, ranks.rank, layout)
     counterpart = workload.counterpart()
     model = _transformed(library, counterpart, run, ranks)
     layer = imported("torch.sagemaker.tensor_parallel.transformer").TransformerLayer
@@ -68,16 +68,37 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
         auto_wrap_policy=CustomPolicy(lambda module: module in units), mixed_precision=mixed(run),
         param_init_fn=initializer, sync_module_states=True, device_id=ranks.device, use_orig_params=True,
     )  # fmt: skip
-    return Transformed(run, workload, ranks, layout, sharded, groups, counterpart)
+    return Transformed(run, workload, ranks, layout, sharded, groups, counterpart, numbers)
 
 
-def _check_numbers(state: Any, ranks: Ranks, layout: Layout) -> None:
-    """Which samples and which positions a rank sees rests on them."""
-    mine = (ranks.rank % layout.tensor, ranks.rank // layout.tensor % layout.context)
-    found = (state.tp_rank, state.cp_rank if layout.context > 1 else 0)
-    if found != mine:
-        reject("rank", ranks.rank, f"the library numbers it {found} among those of tensor and context, and the data's"
-               f" order wants {mine}", "Report it, and take ModelParallel(…) meanwhile.")  # fmt: skip
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """This rank's among those that divide matrices, share sequences, and divide experts."""
+
+    tensor: int
+    context: int
+    expert: int
+
+    @classmethod
+    def checked(cls, state: Any, rank: int, layout: Layout) -> Numbers:
+        """The library's, held against ours: which samples and which positions a rank sees rests on them.
+
+        Args:
+            state: ``torch.sagemaker.state``; numbers of what is not divided may be None there.
+            rank: Among all.
+            layout: Degrees.
+
+        Raises:
+            ContractError: They differ.
+        """
+        found = cls(tensor=state.tp_rank or 0, context=getattr(state, "cp_rank", 0) or 0,
+                    expert=getattr(state, "ep_rank", 0) or 0)  # fmt: skip
+        mine = (rank % layout.tensor, rank // layout.tensor % layout.context)
+        if (found.tensor, found.context) != mine:
+            reject("rank", rank, f"the library numbers it {(found.tensor, found.context)} among those of tensor and"
+                   f" context, and the order of samples wants {mine}",
+                   "Report it, and take ModelParallel(…) meanwhile.")  # fmt: skip
+        return found
 
 
 def _transformed(library: Any, counterpart: Counterpart, run: TrainingRun, ranks: Ranks) -> nn.Module:
@@ -127,10 +148,10 @@ class Transformed(ModelParallel):
 
     def __init__(
         self, run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layout,
-        sharded: FullyShardedDataParallel, groups: list[dict[str, Any]], counterpart: Counterpart,
+        sharded: FullyShardedDataParallel, groups: list[dict[str, Any]], counterpart: Counterpart, numbers: Numbers,
     ) -> None:  # fmt: skip
         super().__init__(run, workload, ranks, layout, sharded, groups)
-        self.counterpart, self.library = counterpart, imported("torch.sagemaker").state
+        self.counterpart, self.numbers = counterpart, numbers
         self.model.register_forward_hook(lambda module, given, outputs: counterpart.scores(outputs))  # noqa: ARG005
 
     @property
@@ -140,7 +161,7 @@ class Transformed(ModelParallel):
     def arguments(self, batch: Any) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
         arguments, targets = self.workload.split(batch)
         if self.layout.context > 1:
-            here = positions(targets.shape[1], self.library.cp_rank, self.library.cp_size).to(targets.device)
+            here = positions(targets.shape[1], self.numbers.context, self.layout.context).to(targets.device)
             arguments, targets = self.workload.at(arguments, targets, here)
         return (), self.counterpart.named(arguments), targets
 
@@ -149,7 +170,7 @@ class Transformed(ModelParallel):
         assert isinstance(strategy, SageMakerModelParallel)
         # In the names of entries, so that a run that divides otherwise is told which ones there are.
         suffix = f" of smp with tensor={strategy.tensor}, expert={strategy.expert}"
-        part = f"tensor {self.library.tp_rank}, expert {getattr(self.library, 'ep_rank', 0)}"
+        part = f"tensor {self.numbers.tensor}, expert {self.numbers.expert}"
         found = super().state()
         del found["model"], found["optimizer"]
         return found | {

@@ -2,20 +2,23 @@
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aws_targets import trained
 from training_harness import container, tiny_run, together
 
+from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
 from ml_contract.training.aws_strategies import SageMakerModelParallel
-from ml_contract.training.layout import World
+from ml_contract.training.layout import Layout, World
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp, Fsdp
 from ml_contract.training.surroundings import Loading
 from ml_contract.workloads import Llama
 from training_code.parallel.smp_library import configuration
+from training_code.parallel.smp_transformed import Numbers
 
 STEPS, NEVER = 4, 99
 DENSE = Llama(vocabulary=256, hidden=32, intermediate=64, layers=2, heads=4, kv_heads=2, sequence_length=32)
@@ -39,6 +42,14 @@ def test_ranks_that_divide_more_than_parameters_are_told_how_many_share(
 ) -> None:
     layout = strategy.layout(World(hosts=1, ranks_per_host=8))
     assert configuration(strategy, layout, 0)["hybrid_shard_degree"] == share
+
+
+def test_a_library_that_numbers_ranks_otherwise_is_refused() -> None:
+    layout = Layout(shard=2, context=2, tensor=2)
+    found = Numbers.checked(SimpleNamespace(tp_rank=1, cp_rank=0, ep_rank=None), 5, layout)
+    assert found == Numbers(tensor=1, context=0, expert=0)
+    with pytest.raises(ContractError, match=r"^rank: got 5, but the library numbers it \(1, 1\) .* wants \(1, 0\)"):
+        Numbers.checked(SimpleNamespace(tp_rank=1, cp_rank=1), 5, layout)
 
 
 @pytest.fixture(scope="module")
