@@ -203,13 +203,14 @@ def together(
     folder.mkdir(parents=True, exist_ok=True)
     started = Processes([], [])
     results = [folder / f"result-{rank}.json" for rank in range(size)]
-    _start(started, folder, size, local_size or size, lambda rank: (_joined, results[rank], work, arguments), {})
+    _start(started, folder, size, local_size or size, lambda rank: (joined, results[rank], work, arguments), {})
     codes = started.codes(240)
     assert codes == [0] * size, "\n".join(started.log(rank)[-3000:] for rank in range(size) if codes[rank])
     return [json.loads(result.read_text()) for result in results]
 
 
-def _joined(result: Path, work: Callable[..., Any], arguments: tuple[Any, ...]) -> int:
+def joined(result: Path, work: Callable[..., Any], arguments: tuple[Any, ...]) -> int:
+    """One rank: join the others, and write what ``work(ranks, *arguments)`` gives. Returns the exit code."""
     import traceback
 
     import torch

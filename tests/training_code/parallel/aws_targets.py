@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from ports import free_port
+from training_harness import joined
 
 from ml_contract.errors import ContractError
 from ml_contract.metrics import GRADIENT_NORM, LOSS, Metric
@@ -42,6 +45,35 @@ class After(Interruption):
     def requested(self) -> bool:
         self._left -= 1
         return self._left <= 0
+
+
+def forked(folder: str, base: str, runs: list[tuple[str, TrainingRun, int]], size: int) -> int:
+    """Ranks of one process that has imported transformers, which takes each of them seconds otherwise.
+
+    Args:
+        folder: Where each writes what it found, ``result-<rank>.json``, and its log.
+        base: As :func:`trained` has it.
+        runs: Likewise.
+        size: Ranks.
+
+    Returns:
+        0 where all of them ended well.
+    """
+    import accelerate  # noqa: F401
+    from transformers import LlamaForCausalLM, MixtralForCausalLM  # noqa: F401
+
+    common = {
+        "WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1",
+        "SAGEMAKER_BASE_DIR": base,
+    }  # fmt: skip
+    ranks = []
+    for rank in range(size):
+        ranks.append(os.fork())
+        if not ranks[-1]:
+            os.environ.update(common, RANK=str(rank), LOCAL_RANK=str(rank))
+            os._exit(joined(Path(folder) / f"result-{rank}.json", trained, (base, runs)))
+    return max(os.waitstatus_to_exitcode(os.waitpid(rank, 0)[1]) for rank in ranks)
 
 
 def trained(ranks: Ranks, base: str, runs: list[tuple[str, TrainingRun, int]]) -> dict[str, Any]:

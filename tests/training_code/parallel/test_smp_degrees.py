@@ -1,13 +1,14 @@
 """The degrees of SageMaker's library, against a stub that divides transformers' classes: it ran nowhere else."""
 
 import dataclasses
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aws_targets import trained
-from training_harness import container, tiny_run, together
+from aws_targets import forked
+from training_harness import container, spawn, tiny_run
 
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
@@ -17,6 +18,8 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp, Fsdp
 from ml_contract.training.surroundings import Loading
 from ml_contract.workloads import Llama
+from training_code.checkpoint import CheckpointError
+from training_code.checkpoint.weights import open_model
 from training_code.parallel.smp_library import configuration
 from training_code.parallel.smp_transformed import Numbers
 
@@ -60,18 +63,21 @@ def found(tmp_path_factory: pytest.TempPathFactory, shards: Path) -> dict[str, A
     runs = [
         ("dense", run(strategy=Ddp()), NEVER),
         ("mixture", run(strategy=Ddp(), workload=MIXTURE), NEVER),
-        ("tensor, 0", run(strategy=TENSOR, **kept), 2),
-        ("tensor, 1", run(strategy=TENSOR, **kept), NEVER),
-        ("fsdp after tensor", run(strategy=Fsdp(), **kept), NEVER),
-        ("both", run(strategy=BOTH, activation_checkpointing="full", micro_batch_size=2), NEVER),
+        ("tensor", run(strategy=TENSOR, **kept), 2),
+        ("both", run(strategy=BOTH, activation_checkpointing="full", micro_batch_size=2, **kept), NEVER),
+        ("fsdp", run(strategy=Fsdp(), **kept), NEVER),
         ("expert", run(strategy=EXPERT, workload=MIXTURE), NEVER),
     ]
     paths = container(folder / "ml", runs[0][1], data=shards)
-    first, *others = together(folder / "ranks", trained, str(paths.base), runs, size=4)
+    log, results = folder / "ranks.log", [folder / f"result-{rank}.json" for rank in range(4)]
+    started = spawn(forked, {}, log, str(folder), str(paths.base), runs, len(results))
+    started.join(240)
+    assert started.exitcode == 0, log.read_text()[-3000:]
+    first, *others = (json.loads(result.read_text()) for result in results)
     for other in others:
         for name, each in first.items():
             assert each["losses"] == other[name]["losses"], name
-    return dict(first)
+    return {**first, "kept": kept["checkpoint_uri"]}
 
 
 TRAINED = pytest.mark.slow  # four ranks that train
@@ -82,43 +88,43 @@ def calls(found: dict[str, Any], name: str, kind: str) -> list[Any]:
 
 
 @TRAINED
-@pytest.mark.parametrize(("name", "like"), [("both", "dense"), ("expert", "mixture")])
-def test_each_degree_trains_as_ddp_does(found: dict[str, Any], name: str, like: str) -> None:
-    assert len(found[name]["losses"]) == STEPS
+@pytest.mark.parametrize(("parts", "like"), [(("tensor", "both"), "dense"), (("expert",), "mixture")])
+def test_each_degree_trains_as_ddp_does(found: dict[str, Any], parts: tuple[str, ...], like: str) -> None:
     for figures in ("losses", "norms"):
-        assert found[name][figures] == pytest.approx(found[like][figures], abs=2e-5)
+        seen = [figure for part in parts for figure in found[part][figures]]
+        assert len(seen) == STEPS
+        assert seen == pytest.approx(found[like][figures], abs=2e-5)
 
 
 @TRAINED
-@pytest.mark.parametrize(("name", "like"), [("tensor, 1", "dense"), ("both", "dense"), ("expert", "mixture")])
+@pytest.mark.parametrize(("name", "like"), [("both", "dense"), ("expert", "mixture")])
 def test_the_artifact_has_this_projects_weights(found: dict[str, Any], name: str, like: str) -> None:
     assert found[name]["shapes"] == found[like]["shapes"]
     assert found[name]["weights"] == pytest.approx(found[like]["weights"], rel=1e-4)
 
 
 @TRAINED
-def test_a_divided_run_goes_on_from_its_checkpoint(found: dict[str, Any]) -> None:
-    parts = [found["tensor, 0"], found["tensor, 1"]]
-    assert [part["code"] for part in parts] == [ExitCode.INTERRUPTED, ExitCode.SUCCESS]
-    assert [len(part["losses"]) for part in parts] == [2, 2]
-    losses = [loss for part in parts for loss in part["losses"]]
-    assert losses == pytest.approx(found["dense"]["losses"], abs=2e-5)
+def test_a_divided_run_goes_on_from_its_checkpoint_with_sequences_divided_too(found: dict[str, Any]) -> None:
+    assert [found[part]["code"] for part in ("tensor", "both")] == [ExitCode.INTERRUPTED, ExitCode.SUCCESS]
+    assert [len(found[part]["losses"]) for part in ("tensor", "both")] == [2, 2]
 
 
 @TRAINED
-def test_a_run_that_divides_otherwise_is_told_what_there_is(found: dict[str, Any]) -> None:
-    refused = found["fsdp after tensor"]
+def test_what_divides_otherwise_is_told_what_there_is(found: dict[str, Any]) -> None:
+    refused = found["fsdp"]
     assert (refused["code"], refused["losses"]) == (None, [])
     assert "'model of smp with tensor=2, expert=1'" in refused["error"]
     assert "but not ['model', 'optimizer']" in refused["error"]
+    with pytest.raises(CheckpointError, match=r"'model of smp with tensor=2, expert=1'.*, but no model"):
+        open_model(found["kept"]).weights()
 
 
 @TRAINED
 def test_the_library_is_told_its_degrees(found: dict[str, Any]) -> None:
-    told = {name: calls(found, name, "init")[0][0] for name in ("tensor, 0", "both", "expert")}
+    told = {name: calls(found, name, "init")[0][0] for name in ("tensor", "both", "expert")}
     degrees = ("hybrid_shard_degree", "tensor_parallel_degree", "context_parallel_degree", "expert_parallel_degree")
     assert {name: [each[degree] for degree in degrees] for name, each in told.items()} == {
-        "tensor, 0": [2, 2, 1, 1], "both": [2, 2, 2, 1], "expert": [2, 1, 1, 2],
+        "tensor": [2, 2, 1, 1], "both": [2, 2, 2, 1], "expert": [2, 1, 1, 2],
     }  # fmt: skip
     assert calls(found, "both", "transform") == [["LlamaForCausalLM", None]]
     ((name, mixture),) = calls(found, "expert", "transform")
