@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from training_code.workloads.counterpart import Counterpart
 from training_code.workloads.llama.configuration import configuration
 from training_code.workloads.llama.names import theirs
 
+DRAWERS = 16
+"""Threads that make initial weights at one time."""
 _STACKED = {"gate_up_proj": ("w1", "w3"), "down_proj": ("w2",)}
 """What MixtralForCausalLM holds of all experts in one tensor since transformers 5, and its parts in the files."""
 
@@ -40,33 +43,26 @@ class LlamaInTransformers(Counterpart):
         return built
 
     def fill(self, model: nn.Module, seed: int) -> None:
-        places = dict[str, tuple[str, int, int]]()
-        for own in self._shapes:
+        def initial(own: str) -> list[tuple[str, Tensor]]:
             parts = theirs(own, self.options)
-            places |= {part: (own, place, len(parts)) for place, part in enumerate(parts)}
+            return [*zip(parts, self.workload.initial(own, self._shapes[own], seed).chunk(len(parts)), strict=True)]
 
-        # Three, since the files go through all experts of a block, and each has three matrices.
-        @lru_cache(maxsize=3)
-        def initial(own: str) -> Tensor:
-            return self.workload.initial(own, self._shapes[own], seed)
-
-        def of_file(part: str) -> Tensor:
-            own, place, parts = places[part]
-            return initial(own).chunk(parts)[place]
-
+        # The other ranks wait: one thread draws some 100 million numbers a second.
+        with ThreadPoolExecutor(min(DRAWERS, os.cpu_count() or 1)) as pool:
+            files = {name: value for found in pool.map(initial, self._shapes) for name, value in found}
         for name in [name for name, _ in model.named_parameters()]:
             parent, _, child = name.rpartition(".")
-            value = of_file(name) if name in places else self._stacked(name, of_file)
+            value = files.pop(name) if name in files else self._stacked(name, files)
             model.get_submodule(parent).register_parameter(child, nn.Parameter(value.contiguous()))
 
-    def _stacked(self, name: str, of_file: Callable[[str], Tensor]) -> Tensor:
+    def _stacked(self, name: str, files: dict[str, Tensor]) -> Tensor:
         found = re.fullmatch(r"(model\.layers\.\d+)\.mlp\.(gate\.weight|experts\.(\w+))", name)
         assert found, name
         mixture, stacked = f"{found[1]}.block_sparse_moe", found[3]
         if stacked is None:
-            return of_file(f"{mixture}.gate.weight")
+            return files.pop(f"{mixture}.gate.weight")
         return torch.stack([
-            torch.cat([of_file(f"{mixture}.experts.{expert}.{part}.weight") for part in _STACKED[stacked]])
+            torch.cat([files.pop(f"{mixture}.experts.{expert}.{part}.weight") for part in _STACKED[stacked]])
             for expert in range(self.options.experts)
         ])  # fmt: skip
 
