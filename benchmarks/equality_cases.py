@@ -81,6 +81,8 @@ def cases() -> list[Case]:
         Case(name="CP 2, recomputation selective",
              run=run(strategy=model(context=2), activation_checkpointing="selective")),
         Case(name="TP 2 x FSDP2", run=run(strategy=model(tensor=2, data=Fsdp())), ranks=4, decisive=True),
+        Case(name="TP 2 x FSDP2, compiled blocks", ranks=4,
+             run=run(LLAMA, strategy=model(tensor=2, data=Fsdp()), compile_blocks=True)),
         Case(name="TP 2 x DDP, recomputation", ranks=4,
              run=run(strategy=model(tensor=2, data=Ddp()), activation_checkpointing="full")),
         Case(name="TP 2 x HSDP", run=run(strategy=model(tensor=2, data=Fsdp(sharding="hybrid"))), ranks=8, hosts=2),

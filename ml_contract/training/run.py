@@ -120,10 +120,6 @@ class TrainingRun:
             ContractError: Something does not fit.
         """
         layout = self.strategy.layout(world)
-        if self.compile_blocks and layout.tensor > 1 and isinstance(self.strategy, ModelParallel):
-            # torch 2.13 compiles such blocks to other losses: by 1.5e-3 within six steps of benchmarks.equality.
-            reject("compile_blocks", True, f"blocks divided by tensor ({layout.tensor}) do not train the same compiled",
-                   "Leave compile_blocks out, or take tensor=1.")  # fmt: skip
         micro, _ = self.batching(layout)
         pipeline = self.strategy.pipeline if isinstance(self.strategy, ModelParallel) else None
         if pipeline is not None:

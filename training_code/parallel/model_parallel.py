@@ -63,7 +63,7 @@ def _divide(part: nn.Module, run: TrainingRun, workload: Workload[Any], layout: 
     if layout.context > 1:
         context.divide(part, workload, mesh.get_group("context"))
     if layout.tensor > 1:
-        tensor.divide(part, workload, mesh["tensor"])
+        tensor.divide(part, workload, mesh["tensor"], compiled=run.compile_blocks)
     blocks.wrap(part, run, workload)
     shard(part, _sharding(strategy), run.precision, workload, data_mesh(mesh, strategy))
 

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from ml_contract.errors import ContractError
 from ml_contract.training.layout import World
-from ml_contract.training.optimization import AdamW
-from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp, Fsdp, ModelParallel, Pipeline
 from ml_contract.workloads import BytesLm
 
@@ -75,10 +73,3 @@ def test_a_workload_refuses_what_does_not_divide_its_model(
 ) -> None:
     with pytest.raises(ContractError, match=words):
         options.check_layout(strategy.layout(World(hosts=1, ranks_per_host=4)), parts=1)
-
-
-def test_compiled_tensor_parallel_blocks_are_refused() -> None:
-    run = TrainingRun(workload=BytesLm(heads=4), strategy=ModelParallel(tensor=2), compile_blocks=True,
-                      optimizer=AdamW(learning_rate=1e-3), global_batch_size=2, steps=1)  # fmt: skip
-    with pytest.raises(ContractError, match="compile_blocks: got True"):
-        run.bind(World(hosts=1, ranks_per_host=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from training_code.parallel.ranks import Ranks
 
 def divided(ranks: Ranks, runs: Sequence[TrainingRun]) -> list[dict[str, Any]]:
     """Figures of the second step of each run on this rank."""
+    # What is compiled is seen; how fast it is, which takes long, is not asked here.
+    torch.compile = functools.partial(torch.compile, backend="aot_eager")
     return [_figures(ranks, run) for run in runs]
 
 
@@ -33,6 +36,10 @@ def _figures(ranks: Ranks, run: TrainingRun) -> dict[str, Any]:
             if name.endswith("attention.query"):
                 module.register_forward_hook(lambda _, __, output: queries.append(output.shape[1]))
     model.forward_backward([mine])
+    gradients = {
+        name: float(value.grad.full_tensor().norm())
+        for part in model.models for name, value in part.named_parameters() if isinstance(value.grad, DTensor)
+    }  # fmt: skip
     model.clip(1.0)
     model.update(1e-3)
     flight, peak = _watch_flight()
@@ -43,7 +50,7 @@ def _figures(ranks: Ranks, run: TrainingRun) -> dict[str, Any]:
     blocks = [[*workload.blocks(part)] for part in model.models]
     shapes = {name: [*_local(value).shape] for part in model.models for name, value in part.named_parameters()}
     return {
-        "blocks": blocks, "shapes": shapes, "queries": queries, "exchanges": len(scattered),
+        "blocks": blocks, "shapes": shapes, "queries": queries, "exchanges": len(scattered), "gradients": gradients,
         "peak": max(peak, default=0), "data_rank": model.data_rank, "whole": sorted(model.gather()),
         "names": sorted(model.state()["model"].state_dict()),
     }  # fmt: skip

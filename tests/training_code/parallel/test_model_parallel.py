@@ -1,5 +1,6 @@
 """Tensor, pipeline and context parallel: each divides what it says, and a checkpoint moves from layout to layout."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,12 @@ STRATEGIES: dict[str, ParallelStrategy] = {
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     """Figures of both ranks, by strategy."""
-    runs = [tiny_run(workload=FOUR, global_batch_size=12, strategy=strategy) for strategy in STRATEGIES.values()]
-    ranks = together(tmp_path_factory.mktemp("ranks"), divided, runs)
-    return {name: [rank[number] for rank in ranks] for number, name in enumerate(STRATEGIES)}
+    runs = {
+        name: tiny_run(workload=FOUR, global_batch_size=12, strategy=strategy) for name, strategy in STRATEGIES.items()
+    }
+    runs["compiled"] = dataclasses.replace(runs["tensor"], compile_blocks=True)
+    ranks = together(tmp_path_factory.mktemp("ranks"), divided, [*runs.values()])
+    return {name: [rank[number] for rank in ranks] for number, name in enumerate(runs)}
 
 
 def test_tensor_parallel_divides_matrices_and_exchanges_activations(found: dict[str, Any]) -> None:
@@ -44,6 +48,12 @@ def test_tensor_parallel_divides_matrices_and_exchanges_activations(found: dict[
     assert found["context"][0]["exchanges"] == 0
     assert found["context"][0]["shapes"]["blocks.0.attention.query.weight"] == [32, 32]
     assert first["data_rank"] == second["data_rank"] == 0
+
+
+def test_gradients_pass_through_compiled_blocks(found: dict[str, Any]) -> None:
+    eager, compiled = found["tensor"][0]["gradients"], found["compiled"][0]["gradients"]
+    assert min(eager.values()) > 0
+    assert compiled == pytest.approx(eager, rel=1e-4)
 
 
 def test_context_parallel_computes_its_part_of_the_sequence(found: dict[str, Any]) -> None:
