@@ -38,6 +38,7 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
     disk.prepare()
     with torch.device("meta"):
         model = workload.build()
+    disk.check_buffers(model, ranks=layout.shard, width=compute_dtype(run.precision).itemsize)
     transform(model, run, workload)
     # Before anything is divided: a group may look at shapes.
     groups = _named(model, optimizers.groups((model,), workload, run.optimizer))

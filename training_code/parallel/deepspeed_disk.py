@@ -5,14 +5,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from torch import nn
+
 from ml_contract.errors import reject
 from ml_contract.sizing.memory import memory
 from ml_contract.sizing.needs import Memory, readable
+from ml_contract.sizing.parts import over
 from ml_contract.training.layout import World
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import DeepSpeed, NvmeOffload
 from training_code.parallel.ranks import Ranks
 
+SMALLEST = 2**20
+"""Bytes of a rank's part of what DeepSpeed offloads; what is smaller stays in memory (0.19.8, ``MIN_AIO_BYTES``)."""
 SHARE = 0.95
 """Of the free room that may be planned with; files are rounded up, and others write there, too. An assumption."""
 
@@ -27,7 +32,7 @@ class Disk:
     """
 
     def __init__(self, run: TrainingRun, strategy: DeepSpeed, ranks: Ranks) -> None:
-        self.run, self.ranks = run, ranks
+        self.run, self.strategy, self.ranks = run, strategy, ranks
         places = {"optimizer": strategy.offload_optimizer, "parameters": strategy.offload_parameters}
         self.folders = {
             f"strategy.offload_{name}": Path(place.path)
@@ -47,6 +52,31 @@ class Disk:
         # Only now are the files of all ranks gone that a run which was killed has left.
         self.ranks.all_or_none(self._check_room)
         self.ranks.all_or_none(self._check_operator)
+
+    def check_buffers(self, model: nn.Module, *, ranks: int, width: int) -> None:
+        """Hold the buffers of parameters against the model.
+
+        A module's own parameters are gathered together, and two more may be kept for their next use: a block's where
+        forward turns into backward, and a matrix that two modules share (measured; with less the engine stops).
+
+        Args:
+            model: The model, on whatever device.
+            ranks: Among which each parameter is divided.
+            width: Bytes of an element.
+
+        Raises:
+            ContractError: There are fewer buffers than a module needs.
+        """
+        place = self.strategy.offload_parameters
+        if not isinstance(place, NvmeOffload):
+            return
+        for name, module in model.named_modules():
+            own = [each.numel() for each in module.parameters(recurse=False)]
+            needed = 2 + sum(width * over(size, ranks) >= SMALLEST for size in own)
+            if place.buffer_count < needed:
+                reject("strategy.offload_parameters.buffer_count", place.buffer_count, f"{name} gathers {needed - 2}"
+                       " parameters together, and two more may be kept for their next use",
+                       f"Give {needed} or more.")  # fmt: skip
 
     def clear(self) -> None:
         """Remove this rank's files."""
@@ -91,10 +121,16 @@ class Disk:
         try:
             AsyncIOBuilder().load(verbose=False)
         except Exception as error:
-            field, told = next(iter(self.folders)), str(error).strip().partition("\n")[0][:200]
-            reject(field, "nvme", f"this image has no async_io of DeepSpeed, and cannot compile it: {told}",
+            reject(next(iter(self.folders)), "nvme",
+                   f"this image has no async_io of DeepSpeed, and cannot compile it: {_cause(error)}",
                    "Install libaio's headers, a C++ compiler and ninja in the image (images/training/Dockerfile,"
                    " NVME=1), or take CpuOffload().")  # fmt: skip
+
+
+def _cause(error: Exception) -> str:
+    """The line of a compiler's log that says why, or the first."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return next((line for line in lines if "fatal error:" in line or "not found" in line), lines[0]).strip()[:200]
 
 
 def _bytes(found: Memory, field: str) -> int:

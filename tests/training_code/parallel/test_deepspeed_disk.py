@@ -31,9 +31,11 @@ class Alone(Ranks):
 RANKS = Alone(rank=0, local_rank=0, world_size=2, local_world_size=2, device=torch.device("cpu"))
 
 
-def disk(path: Path, **changes: Any) -> Disk:
-    place = NvmeOffload(path=str(path))
-    strategy = DeepSpeed(stage=3, offload_optimizer=place, offload_parameters=place)
+def disk(path: Path, *, buffers: int = 5, **changes: Any) -> Disk:
+    strategy = DeepSpeed(
+        stage=3, offload_optimizer=NvmeOffload(path=str(path)),
+        offload_parameters=NvmeOffload(path=str(path), buffer_count=buffers),
+    )  # fmt: skip
     return Disk(tiny_run(strategy=strategy, **changes), strategy, RANKS)
 
 
@@ -96,14 +98,28 @@ def test_a_disk_that_is_too_small_is_refused(tmp_path: Path, operator: Any, monk
     disk(tmp_path, workload=LLAMA_70B).prepare()
 
 
-def test_an_image_without_the_operator_is_refused(tmp_path: Path, operator: Any) -> None:
+def test_fewer_buffers_than_a_module_gathers_are_refused(tmp_path: Path) -> None:
+    # Of two ranks, 2 MiB of each matrix and little of each vector.
+    model = torch.nn.ModuleDict({"three": torch.nn.MultiheadAttention(1024, 1, kdim=1024, vdim=1023, device="meta")})
+    with pytest.raises(ContractError) as raised:
+        disk(tmp_path, buffers=4).check_buffers(model, ranks=2, width=4)
+    assert str(raised.value) == (
+        "strategy.offload_parameters.buffer_count: got 4, but three gathers 3 parameters together, and two more may be"
+        " kept for their next use. Give 5 or more."
+    )
+    disk(tmp_path, buffers=5).check_buffers(model, ranks=2, width=4)
+    disk(tmp_path, buffers=2).check_buffers(model, ranks=8, width=4)
+
+
+@pytest.mark.parametrize("log", ["Unable to JIT load the async_io op", "aio.h:1: fatal error: libaio.h: no such file"])
+def test_an_image_without_the_operator_is_refused(tmp_path: Path, operator: Any, log: str) -> None:
     def load(verbose: bool) -> None:
-        raise RuntimeError("Unable to JIT load the async_io op\nand a page of the compiler's")
+        raise RuntimeError(f"c++ -MMD\n{log}\nninja: stopped" if "fatal" in log else f"{log}\nmore")
 
     operator.load = load
     assert refusal(disk(tmp_path)) == (
         "strategy.offload_optimizer: got 'nvme', but this image has no async_io of DeepSpeed, and cannot compile it:"
-        " Unable to JIT load the async_io op. Install libaio's headers, a C++ compiler and ninja in the image"
+        f" {log}. Install libaio's headers, a C++ compiler and ninja in the image"
         " (images/training/Dockerfile, NVME=1), or take CpuOffload()."
     )
 
