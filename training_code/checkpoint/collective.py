@@ -10,8 +10,11 @@ from typing import TypeVar, cast
 import torch.distributed as dist
 
 from ml_contract.checkpoint.errors import CheckpointError
+from training_code.older_torch import LOCKED_TEARDOWN
 
 Value = TypeVar("Value")
+_kept: list[dist.ProcessGroup] = []
+"""Groups that were given back, and end with the process."""
 
 
 def _portable(error: Exception) -> Exception:
@@ -90,4 +93,6 @@ class Ranks:
         """Give the group back."""
         if self.group is not None and dist.is_initialized():
             dist.destroy_process_group(self.group)
+            if LOCKED_TEARDOWN:
+                _kept.append(self.group)
         self.group = None
