@@ -54,6 +54,7 @@ def trained(ranks: Ranks, run: TrainingRun, disk: Path, uri: str) -> dict[str, A
                          for each in (flat, *model.masters.client.state[flat].values()))  # fmt: skip
     found["parameters"] = sum(each.ds_tensor.nbytes for each in parameters)  # type: ignore[attr-defined]
     found["parts"] = [each.ds_tensor.ds_numel for each in parameters]  # type: ignore[attr-defined]
+    found["options of"] = [group["params"] for group in model.state()["optimizer"].state_dict()["param_groups"]]
     found["groups"] = model.engine.optimizer.fp16_partitioned_groups_flat_numel
     for kind in ("optimizer", "float32params"):
         files = disk.glob(f"zero_stage_3/{kind}/rank{ranks.rank}/*")

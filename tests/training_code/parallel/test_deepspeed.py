@@ -52,8 +52,8 @@ RUNS: dict[str, TrainingRun] = {
     "fsdp, bfloat16": run(strategy=Fsdp(), precision=BFLOAT16),
     "zero-2, float16": run(strategy=DeepSpeed(stage=2), precision=FLOAT16),
 }  # fmt: skip
-# Of two ranks' parts, those of feed-forward layers are above DeepSpeed's 1 MiB even of bfloat16, all others below.
-DEEP = BytesLm(dimension=640, layers=1, heads=2, sequence_length=16)
+# Of two ranks' parts, those of attention and feed-forward are above DeepSpeed's 1 MiB: more than there are buffers.
+DEEP = BytesLm(dimension=768, layers=1, heads=2, sequence_length=16)
 NVME = NvmeOffload()
 
 
@@ -109,14 +109,14 @@ def test_each_stage_divides_one_thing_more(found: dict[str, Any], stage: int, di
     }
     for one in (found["measured"], found["second"]):
         rank = one[f"zero-{stage}, large"]
-        # Norms are 4 elements in a thousand, a bucket is 1 MiB.
+        # Norms are 4 elements in a thousand, a bucket is 1 MiB. Two of them are kept, and one may be on its way.
         assert rank["parameters"] == pytest.approx(expected["parameters"], rel=0.01)
         assert rank["state"] == pytest.approx(expected["state"], rel=0.01)
         # All tensors that there are, before a step and between its micro-batches, so that nothing is kept elsewhere.
         standing = expected["parameters"] + expected["state"] + (expected["gradients"] if stage == 3 else 0)
         added = 0 if stage == 3 else expected["gradients"]
         assert rank["standing"] == pytest.approx(standing, abs=2 * 2**20)
-        assert rank["added"] == pytest.approx(added, abs=2 * 2**20)
+        assert rank["added"] == pytest.approx(added, abs=3 * 2**20)
     estimate = memory(RUNS[f"zero-{stage}, large"], World(hosts=1, ranks_per_host=2))
     assert {name: estimate.item(what) for name, what in NEEDS.items()} == pytest.approx(expected)
 
@@ -177,6 +177,7 @@ def test_a_disk_changes_no_loss(found: dict[str, Any], name: str, near: float) -
     one = found["disk"][name]
     assert one["initial"], "in float32, whatever it computes in"
     assert one["losses"] == pytest.approx(found["disk"]["host"]["losses"], abs=near)
+    assert one["options of"] == found["disk"]["host"]["options of"], "however many sub-groups there are"
     assert not one.get("unequal"), "what overflows changes nothing"
     assert one["left"] == [], "when the run has ended"
 
