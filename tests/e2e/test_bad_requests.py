@@ -162,6 +162,8 @@ def test_ctrl_c_leaves_the_execution_and_says_so(deployment: Deployment) -> None
     process = subprocess.Popen(
         deployment.command("run", deployment.pipeline, "-p", "TrainingSteps=1"),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # What a shell runs in the background, perhaps this suite, ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout
     arn = process.stdout.readline().split()[0]

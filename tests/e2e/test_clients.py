@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import tarfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from botocore.config import Config
 
 from environments import LOCAL
+from ml_contract.archive import unpack
 from ml_contract.manifest import ArtifactManifest
 
 from .deployment import SERVING, STORAGE, TRAINING, Deployment
@@ -213,7 +213,6 @@ def test_the_package_holds_the_manifest_of_the_model_that_was_trained(
     url = package.inference_specification.containers[0].model_data_url
     bucket, _, key = url.removeprefix("s3://").partition("/")
     deployment.client("s3").download_file(bucket, key, str(tmp_path / "model.tar.gz"))
-    with tarfile.open(tmp_path / "model.tar.gz") as tar:
-        tar.extractall(tmp_path / "repository", filter="data")
+    unpack(tmp_path / "model.tar.gz", tmp_path / "repository")
     (manifest,) = (tmp_path / "repository").rglob("manifest.json")
     assert ArtifactManifest.read(manifest.parent).workload == "bytes_lm"

@@ -108,8 +108,9 @@ def test_a_signal_before_the_program_can_hear_it_ends_the_container(package: Pat
 
 def test_a_signal_reaches_the_program_which_ends_in_its_own_time(package: Path, tmp_path: Path) -> None:
     (package / "run.py").write_text(
-        "import signal, sys, time\n"
-        "def stop(*_):\n    print('saving', flush=True)\n    time.sleep(0.3)\n    sys.exit(3)\n"
+        # A handler may come in the middle of print, which cannot begin again there.
+        "import os, signal, sys, time\n"
+        "def stop(*_):\n    os.write(1, b'saving\\n')\n    time.sleep(0.3)\n    sys.exit(3)\n"
         "signal.signal(signal.SIGTERM, stop)\nprint('ready', flush=True)\ntime.sleep(60)\n"
     )
     command, environment = unpacked(package, tmp_path, "thing.run")
