@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import tarfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
