@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import aws_cdk as cdk
 import jsii
 from cdk_nag import AwsSolutionsChecks
@@ -38,13 +40,15 @@ class ReviewedChecks:
     def validate(self, context: cdk.IPolicyValidationContext) -> cdk.PolicyValidationPluginReport:
         """Check the whole app."""
         report = AwsSolutionsChecks().validate_scope(context.app_construct)
+        # Several findings are of one resource, and each step of the way to it is a call into another process.
+        find = functools.cache(functools.partial(_find, context.app_construct))
         for violation in report.violations:
             for resource in violation.violating_resources:
                 path = resource.construct_path or ""
                 reason = reason_for(violation.rule_name, path)
                 if reason:
                     finding = cdk.Acknowledgment(id=f"{self.name}::{violation.rule_name}", reason=reason)
-                    cdk.Validations.of(_find(context.app_construct, path)).acknowledge(finding)
+                    cdk.Validations.of(find(path)).acknowledge(finding)
         return report
 
 
