@@ -78,4 +78,4 @@ def test_relevance_is_a_share_and_the_poles_move_it(photographs: torch.Tensor) -
         moved.load_state_dict(opponent.state_dict())
         with torch.no_grad():
             moved.tensions.bias[tension] += 4
-        assert float((moved(scores) - even).abs().max()) > 0.01
+        assert float((moved(scores).detach() - even).abs().max()) > 0.01
