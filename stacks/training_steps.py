@@ -1,8 +1,7 @@
-"""The steps of a workload's pipeline: prepare, train, evaluate, decide, package, register."""
+"""The steps of a workload's pipeline: prepare, train, evaluate, and those of registration."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,38 +13,24 @@ from constructs_lib.training import (
     EXECUTION_ID,
     CodeBundle,
     DirectCheckpoint,
-    Join,
     Location,
     MlflowTracking,
     Parameter,
-    Program,
-    StepOutput,
     TensorBoardOutput,
 )
-from constructs_lib.training.expressions import Expression
 from constructs_lib.training.steps import (
     Channel,
-    Comparison,
-    ConditionStep,
-    FailStep,
-    Input,
     Output,
     ProcessingStep,
     PropertyFile,
-    RegisterModelStep,
     StreamChannel,
     TrainingStep,
 )
 from constructs_lib.training.steps.base import Step
 from ml_contract.metrics import METRICS
-from ml_contract.packaging import ARCHIVE
+from stacks.processing_step import processing_step
+from stacks.registration_steps import EVALUATION, RegistrationSteps
 from stacks.workload_training import WorkloadTraining
-
-JSON = "application/json"
-TRITON_TYPES = (
-    JSON, "application/octet-stream", "application/vnd.sagemaker-triton.binary+json;json-header-size=*",
-)  # fmt: skip
-EVALUATION = "Evaluation"
 
 
 class Parameters:
@@ -83,7 +68,11 @@ class TrainingSteps:
 
     def all(self) -> tuple[Step, ...]:
         """Every step, in the order in which they run."""
-        return self.prepare, self.train, self.evaluate, self._decision()
+        decide = RegistrationSteps(
+            self.scope, self.training, self.parameters.threshold, self.packages, self.models, self.train.model,
+            self.evaluate,
+        )  # fmt: skip
+        return self.prepare, self.train, self.evaluate, decide.decision()
 
     @cached_property
     def _trainer(self) -> CodeBundle:
@@ -112,7 +101,8 @@ class TrainingSteps:
         """Writes the splits ``train`` and ``heldout``."""
         workload = self.training.workload
         location = Location(bucket=self.storage.data, prefix=f"{DATASETS}/{workload}", path=(EXECUTION_ID,))
-        return self._processing(
+        return processing_step(
+            self.training,
             "Prepare",
             self._trainer.program(f"{self._module}.prepare"),
             options=self.training.prepare,
@@ -157,87 +147,12 @@ class TrainingSteps:
     @cached_property
     def evaluate(self) -> ProcessingStep:
         """Writes evaluation.json: figures of the model and of its baselines on the held-out split."""
-        return self._processing(
+        return processing_step(
+            self.training,
             "Evaluate",
             self._trainer.program(f"{self._module}.evaluate"),
             options=self.training.evaluate,
             inputs={"model": self.train.model, "heldout": self.prepare.output("dataset").below("heldout")},
             output=Output(name="evaluation", location=self._artifacts.below("evaluation")),
             property_files=(PropertyFile(name=EVALUATION, output="evaluation", path="evaluation.json"),),
-        )
-
-    def _decision(self) -> ConditionStep:
-        """Register the model where its evaluation meets the criterion; say why not otherwise."""
-        criterion, threshold = self.training.criterion, self.parameters.threshold
-        figure, baseline = (self.evaluate.figure(EVALUATION, name) for name in (criterion.figure, criterion.baseline))
-        more = "less" if criterion.better == "LessThan" else "more"
-        reject = FailStep(
-            name="Reject",
-            message=Join(
-                on=" ",
-                values=(
-                    f"Not registered: the model's {criterion.figure} on held-out data is", figure,
-                    f"and must be {more} than the threshold", threshold,
-                    f"and {more} than {criterion.baseline}", baseline,
-                ),
-            ),
-        )  # fmt: skip
-        return ConditionStep(
-            name="BeatsBaseline",
-            conditions=tuple(
-                Comparison(left=figure, operator=criterion.better, right=right) for right in (threshold, baseline)
-            ),
-            if_steps=self._registration(),
-            else_steps=(reject,),
-        )
-
-    def _registration(self) -> tuple[Step, ...]:
-        training, packaging, model = self.training, self.training.packaging, self.train.model
-        package: ProcessingStep | None = None
-        types: tuple[str, ...] = (JSON,)
-        environment: dict[str, str | Expression] = {}
-        if packaging.package is not None:
-            package, types = self._package(model), TRITON_TYPES
-            model = package.output("repository").below(ARCHIVE)
-            environment = {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": training.run.workload.kind}
-        register = RegisterModelStep(
-            name="Register",
-            group=self.packages,
-            image=packaging.image,
-            model_data=model,
-            statistics=self.evaluate.output("evaluation").below("evaluation.json"),
-            environment=environment,
-            instance_types=packaging.instance_types,
-            content_types=types,
-            response_types=types,
-            approval=training.approval,
-            metadata={"execution": EXECUTION_ID},
-        )
-        return (register,) if package is None else (package, register)
-
-    def _package(self, model: StepOutput) -> ProcessingStep:
-        packer = CodeBundle(self.scope, "ServingCode", packages=("inference_code", "ml_contract"))
-        return self._processing(
-            "Package",
-            packer.program("inference_code.package"),
-            options=self.training.packaging.package,
-            inputs={"model": model},
-            output=Output(name="repository", location=self.models.below(EXECUTION_ID)),
-        )
-
-    def _processing(
-        self, name: str, program: Program, *, options: object, inputs: Mapping[str, Location | StepOutput],
-        output: Output, property_files: tuple[PropertyFile, ...] = (),
-    ) -> ProcessingStep:  # fmt: skip
-        training = self.training
-        return ProcessingStep(
-            name=name,
-            image=training.job_image,
-            program=program,
-            resources=training.processing,
-            options=options,
-            inputs=tuple(Input(name=name, source=source) for name, source in inputs.items()),
-            outputs=(output,),
-            property_files=property_files,
-            retries=training.retries,
         )

@@ -1,0 +1,110 @@
+"""The steps after evaluation: decide, package, register."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from constructs_lib.training import EXECUTION_ID, CodeBundle, Join, Location, Parameter, StepOutput
+from constructs_lib.training.expressions import Expression
+from constructs_lib.training.steps import (
+    Comparison,
+    ConditionStep,
+    FailStep,
+    Output,
+    ProcessingStep,
+    RegisterModelStep,
+)
+from constructs_lib.training.steps.base import Step
+from ml_contract.packaging import ARCHIVE
+from stacks.processing_step import processing_step
+from stacks.workload_training import WorkloadTraining
+
+EVALUATION = "Evaluation"
+"""The property file that the decision reads."""
+JSON = "application/json"
+TRITON_TYPES = (
+    JSON, "application/octet-stream", "application/vnd.sagemaker-triton.binary+json;json-header-size=*",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RegistrationSteps:
+    """Builds them."""
+
+    scope: Construct
+    """The stack: code becomes its assets."""
+    training: WorkloadTraining
+    """What the environment says of the pipeline."""
+    threshold: Parameter
+    """What the criterion's figure is held against."""
+    packages: sagemaker.CfnModelPackageGroup
+    """Where models are registered."""
+    models: Location
+    """Where packed models go."""
+    model: StepOutput
+    """What was trained."""
+    evaluate: ProcessingStep
+    """What judged it."""
+
+    def decision(self) -> ConditionStep:
+        """Register the model where its evaluation meets the criterion; say why not otherwise."""
+        criterion, threshold = self.training.criterion, self.threshold
+        figure, baseline = (self.evaluate.figure(EVALUATION, name) for name in (criterion.figure, criterion.baseline))
+        more = "less" if criterion.better == "LessThan" else "more"
+        reject = FailStep(
+            name="Reject",
+            message=Join(
+                on=" ",
+                values=(
+                    f"Not registered: the model's {criterion.figure} on held-out data is", figure,
+                    f"and must be {more} than the threshold", threshold,
+                    f"and {more} than {criterion.baseline}", baseline,
+                ),
+            ),
+        )  # fmt: skip
+        return ConditionStep(
+            name="BeatsBaseline",
+            conditions=tuple(
+                Comparison(left=figure, operator=criterion.better, right=right) for right in (threshold, baseline)
+            ),
+            if_steps=self._registration(),
+            else_steps=(reject,),
+        )
+
+    def _registration(self) -> tuple[Step, ...]:
+        training, packaging, model = self.training, self.training.packaging, self.model
+        package: ProcessingStep | None = None
+        types: tuple[str, ...] = (JSON,)
+        environment: dict[str, str | Expression] = {}
+        if packaging.package is not None:
+            package, types = self._package(model), TRITON_TYPES
+            model = package.output("repository").below(ARCHIVE)
+            environment = {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": training.run.workload.kind}
+        register = RegisterModelStep(
+            name="Register",
+            group=self.packages,
+            image=packaging.image,
+            model_data=model,
+            statistics=self.evaluate.output("evaluation").below("evaluation.json"),
+            environment=environment,
+            instance_types=packaging.instance_types,
+            content_types=types,
+            response_types=types,
+            approval=training.approval,
+            metadata={"execution": EXECUTION_ID},
+        )
+        return (register,) if package is None else (package, register)
+
+    def _package(self, model: StepOutput) -> ProcessingStep:
+        packer = CodeBundle(self.scope, "ServingCode", packages=("inference_code", "ml_contract"))
+        return processing_step(
+            self.training,
+            "Package",
+            packer.program("inference_code.package"),
+            options=self.training.packaging.package,
+            inputs={"model": model},
+            output=Output(name="repository", location=self.models.below(EXECUTION_ID)),
+        )
