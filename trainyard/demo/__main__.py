@@ -31,7 +31,7 @@ def main() -> None:
     console = Console(highlight=False)
     began = time.monotonic()
     try:
-        _demo(console, Cloud(state=arguments.state, port=arguments.port), arguments.report)
+        _demo(console, Cloud(state=arguments.state, port=arguments.port), arguments.report, arguments.steps)
     except (CheckFailed, CloudError, OperationError, ContractError) as failure:
         console.print(f"  [red]✗[/] {failure}", markup=True)
         sys.exit(1)
@@ -47,10 +47,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of the embedded cloud on 127.0.0.1")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of its state")
     parser.add_argument("--report", type=Path, default=Path("out/report.html"), help="the page that is written")
+    parser.add_argument("--steps", type=int, help="of each training; with too few the model does not beat its baseline")
     return parser.parse_args()
 
 
-def _demo(console: Console, cloud: Cloud, report: Path) -> None:
+def _demo(console: Console, cloud: Cloud, report: Path, steps: int | None) -> None:
     stages = Stages(console)
     cli = CdkCli(cloud)
 
@@ -73,13 +74,13 @@ def _demo(console: Console, cloud: Cloud, report: Path) -> None:
     pipeline = serving.outputs(connection, TRAINING)["PipelineName"]
 
     with stages("Train on two hosts, undisturbed") as stage:
-        undisturbed = runs.run(connection, console, pipeline, reclaimed=False)
+        undisturbed = runs.run(connection, console, pipeline, reclaimed=False, steps=steps)
         losses = undisturbed.training.losses()
         first, last = losses[min(losses)][0], losses[max(losses)][0]
         stage.shown = f"{len(losses)} steps, loss {first:.3f} → {last:.3f} nats a byte"
 
     with stages("Train again and reclaim the spot hosts in the middle") as stage:
-        reclaimed = runs.run(connection, console, pipeline, reclaimed=True)
+        reclaimed = runs.run(connection, console, pipeline, reclaimed=True, steps=steps)
         stage.shown = runs.compare(undisturbed.training, reclaimed.training)
 
     with stages("Evaluate on held-out files and register") as stage:

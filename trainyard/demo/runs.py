@@ -28,7 +28,7 @@ class Run:
     """ARN of the model package it registered."""
 
 
-def run(connection: Connection, console: Console, pipeline: str, *, reclaimed: bool) -> Run:
+def run(connection: Connection, console: Console, pipeline: str, *, reclaimed: bool, steps: int | None = None) -> Run:
     """Start an execution and follow it; the same definition gives the execution that succeeded before.
 
     Args:
@@ -36,14 +36,15 @@ def run(connection: Connection, console: Console, pipeline: str, *, reclaimed: b
         console: Where progress goes.
         pipeline: Name of the deployed pipeline.
         reclaimed: Whether the spot hosts are taken away in the middle of training.
+        steps: Of training; None takes the pipeline's.
 
     Raises:
         CheckFailed: The execution did not succeed.
     """
-    arn, execution = _start(connection, pipeline, reclaimed=reclaimed)
+    arn, execution = _start(connection, pipeline, steps, reclaimed=reclaimed)
     if not execution.is_final:
         if reclaimed and not _is_pending(connection, execution):
-            reclaim(connection, arn, at_step=_middle(connection, arn))
+            reclaim(connection, arn, at_step=_middle(connection, arn, steps))
         execution = Watcher(connection, console).watch(arn)
     check(execution.status == "Succeeded", f"execution {execution.id} {execution.status.lower()}: {execution.reason}")
     step = next(step for step in execution.steps if step.is_training)
@@ -56,12 +57,13 @@ def run(connection: Connection, console: Console, pipeline: str, *, reclaimed: b
     )
 
 
-def _start(connection: Connection, pipeline: str, *, reclaimed: bool) -> tuple[str, Execution]:
+def _start(connection: Connection, pipeline: str, steps: int | None, *, reclaimed: bool) -> tuple[str, Execution]:
+    parameters = {} if steps is None else {"TrainingSteps": str(steps)}
     definition = connection.client("sagemaker").describe_pipeline(PipelineName=pipeline)["PipelineDefinition"]
     for attempt in range(100):
         # One token, one execution: what has succeeded with this very definition is not run again.
-        seed = f"{definition}|{'reclaimed' if reclaimed else 'undisturbed'}|{attempt}"
-        arn = executions.start(connection, pipeline, token=hashlib.sha256(seed.encode()).hexdigest())
+        seed = f"{definition}|{parameters}|{'reclaimed' if reclaimed else 'undisturbed'}|{attempt}"
+        arn = executions.start(connection, pipeline, parameters, token=hashlib.sha256(seed.encode()).hexdigest())
         execution = executions.describe(connection, arn)
         if execution.status not in ("Failed", "Stopped"):
             break
@@ -74,13 +76,13 @@ def _is_pending(connection: Connection, execution: Execution) -> bool:
     return any(execution.id in fault.get("TrainingJobName", "") for fault in faults)
 
 
-def _middle(connection: Connection, arn: str) -> int:
+def _middle(connection: Connection, arn: str, steps: int | None) -> int:
     """A step well inside training: past the middle, between two checkpoints."""
     found = connection.client("sagemaker").describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
     definition = json.loads(found["PipelineDefinition"])
     defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in definition["Parameters"]}
     train = next(step for step in definition["Steps"] if step["Type"] == "Training")
-    steps, every = int(defaults["TrainingSteps"]), _checkpoint_steps(train)
+    steps, every = steps or int(defaults["TrainingSteps"]), _checkpoint_steps(train)
     return min(steps - 2, steps // 2 // every * every + every // 2 + 1)
 
 
