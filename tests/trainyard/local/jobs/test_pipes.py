@@ -38,9 +38,12 @@ def test_objects_that_cannot_be_read_end_the_job_that_waits_for_them(any_jobs: J
     """A program that took the end of the pipe for the end of the data would train on half of it."""
     jobs = any_jobs
     request = piped(jobs, "cat $b/input/data/all_0 | wc -c; sleep 60", a=b"1", b=b"2")
-    jobs.inject(Kind="S3Error", Bucket=jobs.bucket, Key=f"{request['TrainingJobName']}/b", Operation="GetObject",
-                StatusCode=403, ErrorCode="AccessDenied", Count=10)  # fmt: skip
+    fault = jobs.inject(
+        Kind="S3Error", Bucket=jobs.bucket, Key=f"{request['TrainingJobName']}/b", Operation="GetObject",
+        StatusCode=403, ErrorCode="AccessDenied", Count=10,
+    )  # fmt: skip
     job = jobs.ended(jobs.start(request), SECONDS)
+    jobs.cloud.call("ClearFaults", FaultId=fault)
     assert job["TrainingJobStatus"] == "Failed"
     for words in ("all: AccessDenied", "s3:GetObject", f"{request['TrainingJobName']}/b"):
         assert words in job["FailureReason"]
