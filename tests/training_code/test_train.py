@@ -11,11 +11,10 @@ from training_harness import (
     Processes,
     figures,
     losses,
-    nan_in_step_8,
-    rank_1_breaks_in_step_3,
     start_ranks,
     tiny_run,
 )
+from training_troubles import nan_in_step_8, rank_1_breaks_in_step_3
 
 from ml_contract import metrics
 from ml_contract.exit_codes import ExitCode

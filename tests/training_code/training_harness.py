@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
@@ -285,39 +284,6 @@ def _rank(trouble: Callable[[Any], None] | None) -> int:
     if trouble is not None:
         trouble(train)
     return int(train.main())
-
-
-def nan_in_step_8(_: Any) -> None:
-    """Trouble: a loss that is no number."""
-    from training_code.workloads.bytes_lm.workload import BytesLmWorkload
-
-    calls, loss = iter(range(1, 100)), BytesLmWorkload.loss
-
-    def broken(*given: Any) -> Any:
-        return loss(*given) * (float("nan") if next(calls) == 8 else 1)
-
-    BytesLmWorkload.loss = broken  # type: ignore[method-assign]
-
-
-def impatient(_: Any) -> None:
-    """Trouble: a stream that gives S3 up within seconds, not minutes."""
-    from training_code.data import s3_reads, streaming
-
-    streaming.Patience = partial(s3_reads.Patience, attempts=5, backoff_s=0.02, stall_s=1.5)  # type: ignore
-
-
-def rank_1_breaks_in_step_3(_: Any) -> None:
-    """Trouble: one rank raises while the other waits for it."""
-    from training_code.workloads.bytes_lm.workload import BytesLmWorkload
-
-    calls, loss = iter(range(1, 100)), BytesLmWorkload.loss
-
-    def breaking(*given: Any) -> Any:
-        if next(calls) == 3 and os.environ["RANK"] == "1":
-            raise MemoryError("no room for the batch")
-        return loss(*given)
-
-    BytesLmWorkload.loss = breaking  # type: ignore[method-assign]
 
 
 _context: Any = None

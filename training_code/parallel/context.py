@@ -9,7 +9,7 @@ Which positions a rank has: :mod:`training_code.parallel.sequence`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.distributed as dist
@@ -52,11 +52,17 @@ class GatheredAttention:
         return torch.cat((*early.unbind(), *reversed(late.unbind())), dim=-2)
 
 
+@runtime_checkable
+class LooksAtSequences(Protocol):
+    """A module other than an attention that needs figures of the whole sequence."""
+
+    sequence_group: dist.ProcessGroup | None
+
+
 def divide(model: nn.Module, workload: Workload[Any], group: dist.ProcessGroup) -> None:
     """Let the attentions of ``model`` see the whole sequence, of which each rank of ``group`` has its part."""
     for module in workload.attentions(model):
         module.attend = GatheredAttention(group)  # type: ignore[assignment]
     for module in model.modules():
-        if hasattr(module, "sequence_group"):
-            # What else looks at whole sequences.
-            module.sequence_group = group  # type: ignore[assignment]
+        if isinstance(module, LooksAtSequences):
+            module.sequence_group = group

@@ -91,11 +91,12 @@ class Masters:
 
     def put_frozen(self, loaded: Mapping[str, Tensor]) -> None:
         """Bring loaded values to what does not learn."""
+        parameter: Any  # DeepSpeed's attributes are on it
         for name, parameter in self.named.items():
             value = loaded.get(name) if not parameter.requires_grad else None
             if isinstance(value, FlatShard):
                 with swap.present(parameter, changed=True):
-                    parameter.ds_tensor[: value.flat.numel()].copy_(value.flat)  # type: ignore[attr-defined]
+                    parameter.ds_tensor[: value.flat.numel()].copy_(value.flat)
             elif value is not None:
                 parameter.detach().copy_(value)
 

@@ -117,6 +117,7 @@ def _transformed(library: Any, counterpart: Counterpart, run: TrainingRun, ranks
         return cast(nn.Module, library.transform(model, config=settings, load_state_dict_from_rank0=True))
 
 
+# Both are what they wrap: a checkpoint knows by these classes that a state is sharded.
 @dataclass(frozen=True)
 class ModelPart(ModelState):
     """What a rank holds of the parts into which the library divides a model: others have the same names."""

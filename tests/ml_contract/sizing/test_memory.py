@@ -2,19 +2,15 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_contract.sizing.memory import memory
-from ml_contract.sizing.needs import Memory
 from ml_contract.sizing.parts import parts
 from ml_contract.training.aws_strategies import Horovod, Mpi, SageMakerDataParallel, SageMakerModelParallel
-from ml_contract.training.layout import World
 from ml_contract.training.optimization import AdamW, Precision
-from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import (
     CpuOffload,
     Ddp,
@@ -26,42 +22,10 @@ from ml_contract.training.strategies import (
     Pipeline,
 )
 from ml_contract.training.surroundings import Checkpointing
-from ml_contract.workloads import Digits, Llama, ModelSize, WorkloadOptions
+from ml_contract.workloads import Digits, ModelSize, WorkloadOptions
 from ml_contract.workloads.arr_coc import ARR_COC_2B
-from ml_contract.workloads.llama import LLAMA_8B, MIXTRAL_8X7B
 
-BF16 = Precision(compute="bfloat16")
-ONE = World(hosts=1, ranks_per_host=1)
-LLAMA = Llama(vocabulary=32000, hidden=1024, intermediate=2816, layers=8, heads=16, kv_heads=16, sequence_length=512)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plain(WorkloadOptions):
-    """So many parameters, and nothing else that is known."""
-
-    parameters: int
-
-    @property
-    def size(self) -> ModelSize:
-        return ModelSize(parameters=self.parameters, blocks=1, block_parameters=self.parameters, hidden=0, heads=0,
-                         tokens=1, vocabulary=1)  # fmt: skip
-
-
-def run(strategy: ParallelStrategy, workload: WorkloadOptions = LLAMA, **fields: object) -> TrainingRun:
-    given: dict[str, Any] = {
-        "optimizer": AdamW(learning_rate=1e-3), "steps": 1, "global_batch_size": 256, "precision": BF16, **fields
-    }  # fmt: skip
-    if isinstance(strategy, DeepSpeed | SageMakerModelParallel) and given["precision"].compute == "float8":
-        given["precision"] = BF16  # the two are refused together
-    return TrainingRun(workload=workload, strategy=strategy, **given)
-
-
-def world(hosts: int, ranks: int) -> World:
-    return World(hosts=hosts, ranks_per_host=ranks)
-
-
-def states(found: Memory) -> int:
-    return sum(found.item(what) for what in ("parameters", "gradients", "optimiser state"))
+from .memory_runs import LLAMA, ONE, Plain, run, states, world
 
 
 # ../shared/facts/costs.md: weights of 2 bytes and an optimiser of 12, gradients not counted.
@@ -216,53 +180,6 @@ def test_the_words_name_every_item(strategy: ParallelStrategy, fields: dict[str,
 def test_options_save_what_they_are_for(less: ParallelStrategy, more: ParallelStrategy) -> None:
     found = [memory(run(strategy, micro_batch_size=1), world(4, 8)).total("device") for strategy in (less, more)]
     assert found[0] < found[1]
-
-
-def test_offloaded_activations_wait_in_host_memory() -> None:
-    kept, offloaded = (
-        memory(run(SageMakerModelParallel(activation_offloading=offloading), micro_batch_size=1,
-                   activation_checkpointing="full"), world(4, 8)) for offloading in (False, True)
-    )  # fmt: skip
-    assert offloaded.item("activations") < kept.item("activations")
-    assert offloaded.total("host") > kept.total("host")
-
-
-@pytest.mark.parametrize(
-    ("strategy", "workload", "least", "most"),
-    [
-        # Divided matrices leave the residual stream whole, as far as is known.
-        (SageMakerModelParallel(tensor=2, hybrid_shard_degree=4), LLAMA_8B, 0.5, 0.75),
-        (SageMakerModelParallel(context=2, hybrid_shard_degree=8), LLAMA_8B, 0.5, 0.6),
-    ],
-)  # fmt: skip
-def test_smps_degrees_divide_activations(
-    strategy: SageMakerModelParallel, workload: WorkloadOptions, least: float, most: float
-) -> None:
-    whole, divided = (
-        memory(run(each, workload, micro_batch_size=1), world(4, 8)).item("activations")
-        for each in (SageMakerModelParallel(hybrid_shard_degree=8), strategy)
-    )
-    assert least * whole <= divided <= most * whole
-
-
-def test_smps_experts_are_divided_and_all_else_is_copied() -> None:
-    size = MIXTRAL_8X7B.size
-    whole, divided = (
-        memory(run(SageMakerModelParallel(expert=expert, hybrid_shard_degree=4), MIXTRAL_8X7B), world(4, 8))
-        for expert in (1, 8)
-    )
-    assert size.in_experts == 32 * 8 * 3 * 4096 * 14336
-    assert whole.item("parameters") == 4 * size.parameters // 4
-    assert divided.item("parameters") == size.parameters - size.in_experts * 7 // 8
-    assert divided.item("gathered parameters") < whole.item("gathered parameters") / 4
-
-
-def test_smps_first_host_makes_all_weights_before_they_are_dealt_out() -> None:
-    plain, divided = (
-        memory(run(SageMakerModelParallel(tensor=tensor), LLAMA_8B), world(4, 8)) for tensor in (1, 2)
-    )  # fmt: skip
-    assert 8 * divided.item("weights before they are dealt out") == 8 * LLAMA_8B.size.parameters
-    assert plain.item("weights before they are dealt out") == 0
 
 
 @pytest.mark.parametrize(

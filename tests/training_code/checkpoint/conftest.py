@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 pytest.importorskip("torch", reason="the training environment is not installed")
 boto3 = pytest.importorskip("boto3")
 
-from checkpoint_harness import ROOT, emulated_s3  # noqa: E402
+from emulated_s3 import ROOT, emulated_s3  # noqa: E402
 
 
 @pytest.fixture

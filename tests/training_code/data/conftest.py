@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "checkpoint"))
 
-from checkpoint_harness import ROOT, emulated_s3
+from emulated_s3 import ROOT, emulated_s3
 from faulty_proxy import Proxy, proxy
 
 PREFIXES = itertools.count()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from faulty_proxy import Failure, Kind, Proxy, proxy
-from training_harness import Processes, figures, impatient, losses, start_ranks, tiny_run
+from training_harness import Processes, figures, losses, start_ranks, tiny_run
+from training_troubles import impatient
 
 from ml_contract import metrics
 from ml_contract.exit_codes import ExitCode

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from ports import free_port
@@ -100,7 +101,8 @@ def trained(ranks: Ranks, base: str, runs: list[tuple[str, TrainingRun, int]]) -
             # A figure that changes with the order of elements.
             weights[name] = float((value.flatten().abs() * torch.linspace(1, 2, value.numel())).mean())
 
-    BytesLmWorkload.export = LlamaWorkload.export = export  # type: ignore[assignment,method-assign]
+    for workload in (BytesLmWorkload, LlamaWorkload):
+        mock.patch.object(workload, "export", export).start()
     step = Watchers.step
 
     def seeing(self: Watchers, done: int, found: Mapping[Metric, float], seconds: float) -> None:
@@ -108,7 +110,7 @@ def trained(ranks: Ranks, base: str, runs: list[tuple[str, TrainingRun, int]]) -
         norms.append(found[GRADIENT_NORM])
         step(self, done, found, seconds)
 
-    Watchers.step = seeing  # type: ignore[method-assign]
+    mock.patch.object(Watchers, "step", seeing).start()
     found = {}
     for name, run, steps in runs:
         for calls in (horovod.torch.calls, torch.sagemaker.calls, seen, norms, shapes, weights):

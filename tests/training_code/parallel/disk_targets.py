@@ -49,11 +49,11 @@ def trained(ranks: Ranks, run: TrainingRun, disk: Path, uri: str) -> dict[str, A
         initial = _sum({name: workload.initial(name, value.shape, run.seed) for name, value in whole.items()})
     losses = zero_targets.advance(run, model, ranks, range(2))
     found: dict[str, Any] = {"initial": _sum(whole) == initial, "losses": losses}
-    parameters = list(model.models[0].parameters())
+    parameters: list[Any] = list(model.models[0].parameters())
     found["state"] = sum(each.nbytes for flat in model.masters.partitions
                          for each in (flat, *model.masters.client.state[flat].values()))  # fmt: skip
-    found["parameters"] = sum(each.ds_tensor.nbytes for each in parameters)  # type: ignore[attr-defined]
-    found["parts"] = [each.ds_tensor.ds_numel for each in parameters]  # type: ignore[attr-defined]
+    found["parameters"] = sum(each.ds_tensor.nbytes for each in parameters)
+    found["parts"] = [each.ds_tensor.ds_numel for each in parameters]
     found["options of"] = [group["params"] for group in model.state()["optimizer"].state_dict()["param_groups"]]
     found["groups"] = model.engine.optimizer.fp16_partitioned_groups_flat_numel
     for kind in ("optimizer", "float32params"):

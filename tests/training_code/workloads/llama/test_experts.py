@@ -11,20 +11,13 @@ from torch import Tensor
 
 from ml_contract.metrics import ROUTER_UNEVENNESS
 from ml_contract.workloads.llama import MIXTRAL_TINY, Llama
-from training_code.parallel.weights import initialize
 from training_code.workloads.llama import experts
 from training_code.workloads.llama.experts import Mixture
-from training_code.workloads.llama.model import LlamaModel
 from training_code.workloads.llama.workload import LlamaWorkload
 
+from .initialized import built
+
 TINY = replace(MIXTRAL_TINY, hidden=16, intermediate=24, heads=2, layers=2, sequence_length=8)
-
-
-def built(options: Llama = TINY, seed: int = 0) -> LlamaModel:
-    workload = LlamaWorkload(options)
-    model = workload.build()
-    initialize(model, workload, seed)
-    return model
 
 
 def mixture(options: Llama = TINY, seed: int = 0) -> Mixture:
@@ -134,7 +127,7 @@ def test_the_loss_is_cross_entropy_and_what_routers_owe() -> None:
 
 
 def test_a_samples_share_of_the_loss_does_not_depend_on_the_others() -> None:
-    model = built()
+    model = built(TINY)
     tokens = torch.randint(0, 256, (4, 8), generator=torch.Generator().manual_seed(2))
     _, together = model(tokens)
     apart = torch.cat([model(sample[None])[1] for sample in tokens])
@@ -142,7 +135,7 @@ def test_a_samples_share_of_the_loss_does_not_depend_on_the_others() -> None:
 
 
 def test_only_training_answers_for_the_routers() -> None:
-    model, tokens = built(), torch.zeros((1, 8), dtype=torch.int64)
+    model, tokens = built(TINY), torch.zeros((1, 8), dtype=torch.int64)
     logits, _ = model(tokens)
     assert torch.equal(model.eval()(tokens), logits)
 

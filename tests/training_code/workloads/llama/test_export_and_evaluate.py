@@ -19,25 +19,19 @@ from ml_contract.exit_codes import ExitCode
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.training.optimization import AdamW
 from ml_contract.training.run import TrainingRun
-from ml_contract.workloads.llama import LLAMA_TINY, EvaluateOptions, Llama
+from ml_contract.workloads.llama import LLAMA_TINY, EvaluateOptions
 from training_code.data.source import Folder
 from training_code.data.tokens import TokenShards, TokenWriter
 from training_code.export import describe
-from training_code.parallel.weights import initialize
 from training_code.workloads.bytes_lm import baselines
 from training_code.workloads.llama.evaluate import evaluate, load
 from training_code.workloads.llama.model import LlamaModel
 from training_code.workloads.llama.workload import LlamaWorkload
 
+from .initialized import built
+
 OPTIONS = replace(LLAMA_TINY, hidden=32, intermediate=48, heads=4, sequence_length=24, export_dtype="float32")
 RUN = TrainingRun(workload=OPTIONS, optimizer=AdamW(learning_rate=1e-3), global_batch_size=2, steps=7)
-
-
-def built(options: Llama) -> LlamaModel:
-    workload = LlamaWorkload(options)
-    model = workload.build()
-    initialize(model, workload, 1)
-    return model
 
 
 @pytest.fixture(scope="module")

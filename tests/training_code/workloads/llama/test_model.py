@@ -15,19 +15,13 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.workloads.llama import LLAMA_1_2B, LLAMA_8B, LLAMA_70B, LLAMA_TINY, Llama, RopeScaling
 from training_code.parallel import blocks
 from training_code.parallel.optimizer import adamw, groups
-from training_code.parallel.weights import initialize
 from training_code.workloads.llama import loss
-from training_code.workloads.llama.model import LlamaModel, rotary
+from training_code.workloads.llama.model import rotary
 from training_code.workloads.llama.workload import LlamaWorkload
 
+from .initialized import built
+
 TINY = replace(LLAMA_TINY, hidden=32, intermediate=48, heads=4, layers=2, sequence_length=16)
-
-
-def built(options: Llama = TINY, seed: int = 0) -> LlamaModel:
-    workload = LlamaWorkload(options)
-    model = workload.build()
-    initialize(model, workload, seed)
-    return model
 
 
 def tokens(batch: int, length: int, seed: int = 0) -> Tensor:
@@ -55,7 +49,7 @@ def test_the_first_prediction_is_near_uniform(options: Llama) -> None:
 @given(position=st.integers(0, 15), change=st.integers(1, 255))
 @settings(max_examples=20, deadline=None)
 def test_a_later_token_changes_no_earlier_prediction(position: int, change: int) -> None:
-    model, sample = built(seed=3), tokens(1, 16)
+    model, sample = built(TINY, seed=3), tokens(1, 16)
     changed = sample.clone()
     changed[0, position] = (changed[0, position] + change) % TINY.vocabulary
     with torch.no_grad():
@@ -65,7 +59,7 @@ def test_a_later_token_changes_no_earlier_prediction(position: int, change: int)
 
 
 def test_positions_are_what_a_rank_with_a_part_of_the_sequence_gives() -> None:
-    model, sample = built(), tokens(2, 8)
+    model, sample = built(TINY), tokens(2, 8)
     with torch.no_grad():
         counted = model(sample)
         assert torch.equal(model(sample, positions=torch.arange(8)), counted)
@@ -131,7 +125,7 @@ def test_the_chunked_loss_keeps_no_wide_copy_of_the_logits(monkeypatch: pytest.M
 
 
 def test_the_loss_falls_on_what_it_is_shown() -> None:
-    workload, model = LlamaWorkload(TINY), built()
+    workload, model = LlamaWorkload(TINY), built(TINY)
     options = AdamW(learning_rate=1e-2)
     optimizer = adamw(groups([model], workload, options), options)
     text = b"def f(x): return x + 1\n" * 12
@@ -148,16 +142,16 @@ def test_the_loss_falls_on_what_it_is_shown() -> None:
 
 
 def test_weights_depend_on_seed_and_name_alone() -> None:
-    first, other = built(seed=1).state_dict(), built(seed=2).state_dict()
+    first, other = built(TINY, seed=1).state_dict(), built(TINY, seed=2).state_dict()
     torch.manual_seed(99)
-    again = built(seed=1).state_dict()
+    again = built(TINY, seed=1).state_dict()
     for name, value in first.items():
         assert torch.equal(value, again[name]), name
         assert value.ndim == 1 or not torch.equal(value, other[name]), name
 
 
 def test_blocks_are_all_but_what_lies_outside() -> None:
-    workload, model = LlamaWorkload(TINY), built()
+    workload, model = LlamaWorkload(TINY), built(TINY)
     inside = {
         f"{name}.{inner}" for name, block in workload.blocks(model).items() for inner, _ in block.named_parameters()
     }
