@@ -1,5 +1,8 @@
-"""Endpoints."""
+"""Endpoints: models, variants, and what binds them."""
 
-from constructs_lib.serving.endpoint import RegisteredEndpoint, ServingResources
+from constructs_lib.serving.endpoint import Endpoint
+from constructs_lib.serving.hosted import Hosted
+from constructs_lib.serving.package import PackageParameter
+from constructs_lib.serving.resources import ServingResources
 
-__all__ = ["RegisteredEndpoint", "ServingResources"]
+__all__ = ["Endpoint", "Hosted", "PackageParameter", "ServingResources"]

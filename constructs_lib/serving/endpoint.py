@@ -1,62 +1,48 @@
-"""A real-time endpoint of a registered model package."""
+"""An endpoint of one or several variants."""
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Protocol
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
-from constructs import Construct
-from pydantic import Field, model_validator
+from constructs import Construct, IConstruct
 
 from constructs_lib.network import Network
-from constructs_lib.training.image import DeepLearningImage
-from constructs_lib.training.location import Location
+from constructs_lib.serving.binding import Binding, conditional
+from constructs_lib.serving.hosted import Hosted, Kind
+from constructs_lib.serving.variants.base import Variant
 from constructs_lib.training.roles import (
-    after_policies,
     grant_logs,
     grant_metrics,
     grant_network,
     grant_volumes,
     sagemaker_role,
 )
-from constructs_lib.values import Value
 from ml_contract.instances import instance
 
-VARIANT = "live"
-"""Name of the one variant; it stays the same over all updates."""
+
+class RollsOut(Protocol):
+    """How an update reaches the endpoint, and which alarms take it back."""
+
+    def bind(self, scope: Construct, hosted: Sequence[Hosted]) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
+        """Make the alarms below ``scope`` and describe the deployment."""
 
 
-class ServingResources(Value):
-    """Instances behind an endpoint."""
+class Endpoint(Construct):
+    """Role, models, endpoint configuration and endpoint.
 
-    instance_type: str
-    """Type of every instance, for example ``ml.g5.xlarge``."""
-    instance_count: int = Field(ge=1, le=1000)
-    """Number of instances, all billed as long as the endpoint exists."""
-    start_seconds: int = Field(ge=60, le=3600)
-    """Time for a container to load its model and answer its first health check."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        instance(self.instance_type)
-        return self
-
-
-class RegisteredEndpoint(Construct):
-    """Model, endpoint configuration and endpoint of one model package, given at deploy time.
-
-    Without a package there is a role and nothing else: the stack can be deployed before anything was trained. The
-    configuration is immutable and has no name of its own, so an update makes a new one before the old one goes.
+    The configuration is immutable and has no name of its own, so an update makes a new one before the old one goes.
+    The endpoint has a name, because the alarms that take an update back need it before it exists.
     """
 
-    package: cdk.CfnParameter
-    """The package's ARN; empty for no endpoint."""
     role: iam.Role
-    """Role of the serving containers."""
+    """Role of the serving containers, which holds what its models need."""
     resource: sagemaker.CfnEndpoint
 
     def __init__(
@@ -64,83 +50,111 @@ class RegisteredEndpoint(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        resources: ServingResources,
-        network: Network,
-        image: DeepLearningImage,
-        models: Location,
+        name: str,
+        variants: Sequence[Variant],
         key: kms.IKey,
+        network: Network | None = None,
+        rollout: RollsOut | None = None,
+        condition: cdk.CfnCondition | None = None,
     ) -> None:
         """Build the endpoint.
 
         Args:
             scope: Parent.
             construct_id: Construct id.
-            resources: Instances.
-            network: Where the containers run.
-            image: Image of the packages, for the role's right to pull it.
-            models: Where the packages' archives lie.
+            name: Name of the endpoint, which callers and alarms use.
+            variants: What serves, each with its share of the traffic.
             key: Key of the instances' volumes.
+            network: Where the containers run; None: outside of any network of the account.
+            rollout: How updates reach the endpoint; None: all at once, and no alarm takes them back.
+            condition: Where it does not hold there are role and security group, and nothing else.
         """
         super().__init__(scope, construct_id)
-        self.package = cdk.CfnParameter(
-            self,
-            "ModelPackageArn",
-            type="String",
-            default="",
-            # Without this pattern a mistyped ARN would fail only when the model is created.
-            allowed_pattern=r"^$|^arn:[a-z-]+:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/[A-Za-z0-9-]+/[0-9]+$",
-            constraint_description="the ARN of a version in a model package group, or empty for no endpoint",
-            description="Registered model package to serve; empty: no endpoint",
+        self.name, self._variants = name, tuple(variants)
+        binding = self._binding(network, key)
+        config = self._config(binding)
+        self.resource = sagemaker.CfnEndpoint(
+            self, "Endpoint", endpoint_name=name, endpoint_config_name=config.attr_endpoint_config_name
         )
-        # Operators write this name.
-        self.package.override_logical_id("ModelPackageArn")
-        self.deployed = cdk.CfnCondition(
-            self,
-            "ModelPackageGiven",
-            expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(self.package.value_as_string, "")),
-        )
-        self.deployed.override_logical_id("ModelPackageGiven")
-        group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False,
-                                  description="Serving containers: HTTPS to endpoints")  # fmt: skip
-        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Endpoints of the network and S3")
+        self.hosted = tuple(variant.hosted(name, self._kind, self.resource) for variant in self._variants)
+        self._scale()
+        if rollout is not None:
+            self.resource.deployment_config = rollout.bind(self, self.hosted)
+        if condition is not None:
+            cdk.Aspects.of(self).add(_Conditional(condition, [self.role, *([binding.group] if binding.group else [])]))
+
+    @property
+    def _kind(self) -> Kind:
+        return "real-time"
+
+    def _binding(self, network: Network | None, key: kms.IKey) -> Binding:
         self.role = sagemaker_role(self, "Role", "Serving containers of one endpoint")
-        image.grant_pull(self.role)
-        models.grant_read(self.role)
-        grant_network(self.role, network.subnets, group)
-        local_storage = instance(resources.instance_type).has_local_storage
-        if not local_storage:
+        group = None
+        if network is not None:
+            group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False,
+                                      description="Serving containers: HTTPS to endpoints")  # fmt: skip
+            group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "Endpoints of the network and S3")
+            grant_network(self.role, network.subnets, group)
+        if self._volumes_take_a_key:
             grant_volumes(self.role, key)
-        grant_logs(self.role, "Endpoints/*")
+        grant_logs(self.role, f"Endpoints/{self.name}")
         grant_metrics(self.role, "/aws/sagemaker/Endpoints")
-        model = sagemaker.CfnModel(
-            self,
-            "Model",
-            execution_role_arn=self.role.role_arn,
-            containers=[
-                sagemaker.CfnModel.ContainerDefinitionProperty(model_package_name=self.package.value_as_string)
-            ],
-            vpc_config=sagemaker.CfnModel.VpcConfigProperty(
-                security_group_ids=[group.security_group_id], subnets=[subnet.subnet_id for subnet in network.subnets]
-            ),
-        )
-        after_policies(model, self.role)
-        config = sagemaker.CfnEndpointConfig(
+        return Binding(role=self.role, key=key, network=network, group=group)
+
+    @property
+    def _volumes_take_a_key(self) -> bool:
+        # Types with local storage encrypt it by themselves and refuse a key (CreateEndpointConfig, KmsKeyId).
+        types = [variant.instance_type for variant in self._variants if variant.instance_type]
+        return bool(types) and not any(instance(name).has_local_storage for name in types)
+
+    def _config(self, binding: Binding) -> sagemaker.CfnEndpointConfig:
+        return sagemaker.CfnEndpointConfig(
             self,
             "Config",
-            production_variants=[
-                sagemaker.CfnEndpointConfig.ProductionVariantProperty(
-                    variant_name=VARIANT,
-                    model_name=model.attr_model_name,
-                    instance_type=resources.instance_type,
-                    initial_instance_count=resources.instance_count,
-                    initial_variant_weight=1,
-                    container_startup_health_check_timeout_in_seconds=resources.start_seconds,
-                    model_data_download_timeout_in_seconds=resources.start_seconds,
-                )
-            ],
-            # Types with local storage encrypt it by themselves and refuse a key (CreateEndpointConfig, KmsKeyId).
-            kms_key_id=None if local_storage else key.key_arn,
+            production_variants=[variant.bind(Construct(self, variant.name), binding) for variant in self._variants],
+            kms_key_id=binding.key.key_arn if self._volumes_take_a_key else None,
         )
-        self.resource = sagemaker.CfnEndpoint(self, "Endpoint", endpoint_config_name=config.attr_endpoint_config_name)
-        for part in (model, config, self.resource):
-            part.cfn_options.condition = self.deployed
+
+    def _scale(self) -> None:
+        for variant, hosted in zip(self._variants, self.hosted, strict=True):
+            if variant.scaling is None:
+                continue
+            variant.scaling.check(hosted)
+            variant.scaling.bind(Construct(self, f"{variant.name}-Scaling"), hosted)
+            # An update would otherwise begin with the configuration's count, whatever the load is. The weights stay
+            # the configuration's: they change by a deployment only.
+            self.resource.retain_all_variant_properties = True
+            self.resource.exclude_retained_variant_properties = [
+                sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DesiredWeight")
+            ]
+
+    def grant_invoke(self, grantee: iam.IGrantable, target_models: Sequence[str] | None = None) -> iam.Grant:
+        """Let ``grantee`` ask the endpoint.
+
+        Args:
+            grantee: Who may ask.
+            target_models: Models of a multi-model endpoint that it may name, for example ``bert-7.tar.gz`` or
+                ``team-a/*``; None: any.
+        """
+        stack = cdk.Stack.of(self)
+        arn = f"arn:{stack.partition}:sagemaker:{stack.region}:{stack.account}:endpoint/{self.name}"
+        conditions = {"StringLike": {"sagemaker:TargetModel": list(target_models)}} if target_models else None
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
+            resource_arns=[arn],
+            conditions=conditions,
+        )
+
+
+@jsii.implements(cdk.IAspect)
+class _Conditional:
+    """Puts a condition on every resource of a construct, but those below ``kept``."""
+
+    def __init__(self, condition: cdk.CfnCondition, kept: Sequence[IConstruct]) -> None:
+        self._condition, self._kept = condition, tuple(construct.node.path for construct in kept)
+
+    def visit(self, node: IConstruct) -> None:
+        path = node.node.path
+        if isinstance(node, cdk.CfnResource) and not any(path.startswith(f"{kept}/") for kept in self._kept):
+            conditional(node, self._condition)

@@ -58,8 +58,12 @@ def test_volumes_name_the_key_where_the_type_has_no_storage_of_its_own() -> None
 
 
 def test_names_are_cloudformations_so_that_an_update_can_replace() -> None:
-    for kind, name in zip(KINDS, ("ModelName", "EndpointConfigName", "EndpointName"), strict=True):
+    for kind, name in zip(KINDS[:2], ("ModelName", "EndpointConfigName"), strict=True):
         assert name not in one("Local", kind)["Properties"]
+
+
+def test_the_endpoint_has_a_name_that_alarms_can_know_before() -> None:
+    assert one("Local", "AWS::SageMaker::Endpoint")["Properties"]["EndpointName"] == "trainyard-local-bytes-lm"
 
 
 def test_containers_read_packages_and_write_nothing() -> None:

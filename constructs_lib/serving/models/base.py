@@ -1,0 +1,61 @@
+"""What every model has in common: containers, what they may read, where they run."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from constructs_lib.serving.binding import Binding
+from constructs_lib.training.roles import after_policies
+from constructs_lib.values import Value
+
+Container = sagemaker.CfnModel.ContainerDefinitionProperty
+
+
+class Model(Value):
+    """What a variant or an inference component serves."""
+
+    multi_model: ClassVar[bool] = False
+    """Whether a request names one of many models."""
+    several_containers: ClassVar[bool] = False
+    """Whether its containers are more than one."""
+    archives_only: ClassVar[bool] = True
+    """Whether its data is a compressed archive, which alone serverless endpoints and pipelines take."""
+
+    network_isolation: bool = False
+    """Whether containers reach no network at all, Amazon S3 included; SageMaker brings them their model data."""
+
+    def check(self, instance_type: str) -> None:
+        """Refuse a type that cannot serve the model.
+
+        Args:
+            instance_type: With its prefix, for example ``ml.g5.xlarge``.
+
+        Raises:
+            ContractError: With the field and the way out. A model of its own says nothing.
+        """
+
+    def containers(self, binding: Binding) -> list[Container]:
+        """The containers in order, with what they need granted to ``binding.role``."""
+        raise NotImplementedError
+
+    def bind(self, scope: Construct, binding: Binding) -> sagemaker.CfnModel:
+        """Make the model below ``scope``, after the policies of its role."""
+        containers = self.containers(binding)
+        model = sagemaker.CfnModel(
+            scope,
+            "Model",
+            execution_role_arn=binding.role.role_arn,
+            containers=containers,
+            enable_network_isolation=self.network_isolation or None,
+            vpc_config=binding.model_network(),
+            inference_execution_config=self.execution(),
+        )
+        after_policies(model, binding.role)
+        return model
+
+    def execution(self) -> sagemaker.CfnModel.InferenceExecutionConfigProperty | None:
+        """How several containers are called; None for one."""
+        return None
