@@ -57,6 +57,9 @@ $(STAMPS)/training: requirements/training.txt $(STAMPS)/uv
 $(STAMPS)/triton: requirements/triton.txt $(STAMPS)/uv
 	@$(call environment,$(ENVS)/triton,triton) && touch $@
 
+$(STAMPS)/lmi: requirements/lmi.txt $(STAMPS)/uv
+	@$(call environment,$(ENVS)/lmi,lmi) && $(call torch,$(ENVS)/lmi) && touch $@
+
 $(STAMPS)/test: requirements/test.txt requirements/sdk.txt $(STAMPS)/operator
 	@$(call environment,.venv,test sdk) && $(call torch,.venv) && touch $@
 
@@ -125,4 +128,5 @@ lock: $(STAMPS)/uv ## Write requirements/*.txt again from pyproject.toml
 	compile pyproject.toml --extra operator --group node --group guardrails -c requirements/test.txt -o requirements/operator.txt; \
 	compile --group training -c requirements/test.txt -o requirements/training.txt; \
 	compile --group cloud -o requirements/cloud.txt; \
-	compile --group triton -o requirements/triton.txt
+	compile --group triton -o requirements/triton.txt; \
+	compile --group lmi -o requirements/lmi.txt
