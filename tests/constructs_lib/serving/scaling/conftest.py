@@ -1,0 +1,45 @@
+"""What scales, each made once a module of tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Template
+
+from constructs_lib.serving.hosted import Hosted
+
+
+class Scene:
+    """Stacks with something to scale in each."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """An app is written once, so each template begins with a new one."""
+        self.stack = cdk.Stack(cdk.App(), "S", env=cdk.Environment(account="123456789012", region="eu-west-1"))
+        self.resource = cdk.CfnResource(self.stack, "Endpoint", type="AWS::SageMaker::Endpoint")
+
+    def hosted(self, kind: str = "real-time", **fields: Any) -> Hosted:
+        given: dict[str, Any] = {"kind": kind, "endpoint": "shop", "variant": "live", "resource": self.resource}
+        if kind == "serverless":
+            given.update(provisioned_concurrency=2, max_concurrency=20)
+        else:
+            given.update(instance_type="ml.g5.12xlarge", instance_count=1)
+        if kind == "component":
+            given.update(component="llama")
+        return Hosted(**{**given, **fields})
+
+    def bound(self, scaling: Any, hosted: Hosted) -> list[dict[str, Any]]:
+        """Resources that binding makes, the registration first."""
+        scaling.bind(self.stack, hosted)
+        found = Template.from_stack(self.stack).to_json()["Resources"]
+        self.renew()
+        return [entry for entry in found.values() if entry["Type"] != "AWS::SageMaker::Endpoint"]
+
+
+@pytest.fixture(scope="session")
+def scene() -> Scene:
+    return Scene()
