@@ -90,7 +90,8 @@ class LocalPlatform:
     def exists(self, kind: str, arn_or_name: str) -> bool:
         """Whether a resource exists; in-process, so safe inside an operation.
 
-        Kinds: `role` (it also has to trust sagemaker.amazonaws.com), `bucket`, `subnet`, `security_group`, `key`.
+        Kinds: `role` (it also has to trust sagemaker.amazonaws.com), `bucket`, `subnet`, `security_group`, `key`,
+        `alarm`, `topic`.
         """
         return self._exists(kind, arn_or_name)
 

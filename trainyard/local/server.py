@@ -46,6 +46,8 @@ class Options:
     """How hosts of a job are kept apart: auto, namespaces or processes."""
     grace_seconds: float
     """Longest time between SIGTERM and SIGKILL for a stopped job, in seconds."""
+    minute_seconds: float
+    """What alarms and scaling policies take for a minute, in seconds; less than 60 is for tests."""
 
     @property
     def endpoint_url(self) -> str:
@@ -102,6 +104,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--snapshot-seconds", type=float, default=3.0)
     parser.add_argument("--isolation", choices=("auto", "namespaces", "processes"), default="auto")
     parser.add_argument("--grace-seconds", type=float, default=120.0)
+    parser.add_argument("--minute-seconds", type=float, default=60.0, help="the minute of alarms and scaling policies")
     found = parser.parse_args(arguments)
     return Options(**{**vars(found), "state": found.state.resolve(), "environments": found.environments.resolve()})
 

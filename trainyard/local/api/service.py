@@ -45,7 +45,7 @@ class Platform(Protocol):
         """Credentials of a session of the role as environment variables."""
 
     def exists(self, kind: str, arn_or_name: str) -> bool:
-        """Whether a role, bucket, subnet, security_group or key exists."""
+        """Whether a role, bucket, subnet, security_group, key, alarm or topic exists."""
 
 
 @dataclass(kw_only=True)
@@ -70,6 +70,8 @@ class Context:
     """How hosts are kept apart; `auto` takes namespaces where the user is root."""
     grace_seconds: float = 120.0
     """Longest time between SIGTERM and SIGKILL, in seconds. AWS gives 120; only a shorter time makes sense here."""
+    minute_seconds: float = 60.0
+    """What alarms and scaling policies take for a minute, in seconds; less is for tests that cannot wait."""
 
     def arn(self, resource: str) -> str:
         """The ARN of a SageMaker resource, for example `training-job/NAME`."""

@@ -16,6 +16,7 @@ from trainyard.local.api.store import Store
 from trainyard.local.cloud import ACCOUNT, REGION
 from trainyard.local.faults import Faults
 from trainyard.local.faults_model import FAULTS_MODEL
+from trainyard.local.hooks import alarms as cloudwatch_alarms
 from trainyard.local.hooks import iam, kms_access, log_filters, references, routing, s3_checksums, s3_objects, sessions
 from trainyard.local.hooks.gateway import Gateway
 from trainyard.local.hooks.persistence import Persistence
@@ -54,6 +55,7 @@ class Assembly:
             environments=options.environments,
             isolation=options.isolation,
             grace_seconds=options.grace_seconds,
+            minute_seconds=options.minute_seconds,
         )
         routing.install()
         iam.install(secure_transport=not options.plain_transport)
@@ -62,6 +64,8 @@ class Assembly:
         s3_objects.install()
         kms_access.install()
         log_filters.install()
+        self._alarms = cloudwatch_alarms.Alarms(options.minute_seconds)
+        self._alarms.install()
         self._persistence = Persistence(Snapshots(options.state / "emulator"), options.snapshot_seconds)
         self._persistence.verify()
         self._persistence.install()
@@ -78,7 +82,7 @@ class Assembly:
         # The emulator restores its services while it starts: jobs look up roles and buckets in them.
         await self.application.ready.wait()
         await asyncio.to_thread(self._sagemaker.start)
-        await self._persistence.run()
+        await asyncio.gather(self._alarms.run(), self._persistence.run())
 
     def stop(self) -> None:
         """Ends what the families started."""

@@ -12,7 +12,7 @@ def exists(kind: str, arn_or_name: str) -> bool:
     """Whether a resource exists.
 
     Args:
-        kind: `role` (it also has to trust SageMaker), `bucket`, `subnet`, `security_group` or `key`.
+        kind: `role` (it also has to trust SageMaker), `bucket`, `subnet`, `security_group`, `key`, `alarm` or `topic`.
         arn_or_name: the resource's ARN, name, id, or for a key an alias.
     """
     match kind:
@@ -27,6 +27,11 @@ def exists(kind: str, arn_or_name: str) -> bool:
         case "key":
             key = _service("kms")._resolve_key(arn_or_name)
             return key is not None and key["KeyState"] == "Enabled"
+        case "alarm":
+            service = _service("cloudwatch")
+            return arn_or_name in service._alarms or arn_or_name in service._composite_alarms
+        case "topic":
+            return arn_or_name in _service("sns")._topics
     raise AssertionError(f"no look-up for {kind}")
 
 

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from trainyard.local.jobs.logs import Shipper
 _JOIN_SECONDS = 30.0
 _DRAIN_SECONDS = 60.0
 """As long as a container may take for an answer."""
+_DRAIN_POLL_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -44,15 +45,19 @@ class Variant:
         """
         self.plan = plan
         self.weight = plan.weight
+        self.desired = plan.count
+        """Instances that there should be."""
         self.replicas: list[Replica] = []
+        """Instances that there are; replaced, never changed, when there are others."""
         self.group = f"/aws/sagemaker/Endpoints/{endpoint}"
-        self.streams = [f"{plan.name}/i-{uuid.uuid4().hex[:17]}" for _ in range(plan.count)]
         self._context, self._endpoint, self._root, self._changed = context, endpoint, root, changed
-        self._shipper: Shipper | None = None
+        self._blueprint: Blueprint | None = None
+        self._shippers: list[Shipper] = []
+        self._started = 0
         self._lock = threading.Lock()
 
-    def start(self, cancelled: Callable[[], bool]) -> None:
-        """Fetches the model data and starts the instances; they become healthy some time later.
+    def prepare(self, cancelled: Callable[[], bool]) -> None:
+        """Fetches the model data: what every instance needs before it starts.
 
         Raises:
             ArtifactError: the model data cannot be had.
@@ -66,7 +71,7 @@ class Variant:
         )  # fmt: skip
         image = local_image(plan.image, self._context.environments, "Image")
         credentials = {} if plan.isolated else platform.role_environment(plan.role, "SageMaker")
-        blueprint = Blueprint(
+        self._blueprint = Blueprint(
             archive=archive,
             environment=image.folder,
             variables={**image.variables, "AWS_REGION": self._context.region, **credentials, **plan.variables},
@@ -74,22 +79,56 @@ class Variant:
             endpoint_url=platform.endpoint_url,
             isolation=self._context.isolation,
         )
-        self._shipper = shipper = Shipper(
+
+    def grow(self, count: int) -> None:
+        """Starts instances until there are `count`; they become healthy some time later.
+
+        Raises:
+            ServiceError: the role cannot be used any more.
+        """
+        assert self._blueprint, "grow comes after prepare"
+        self.desired, missing = count, count - len(self.replicas)
+        if missing <= 0:
+            return
+        plan, platform = self.plan, self._context.platform
+        streams = [f"{plan.name}/i-{uuid.uuid4().hex[:17]}" for _ in range(missing)]
+        shipper = Shipper(
             platform.role_client("logs", plan.role, "SageMaker"),
             platform.role_client("cloudwatch", plan.role, "SageMaker"),
-            self.group, self.streams, self._endpoint, self._undelivered,
+            self.group, streams, self._endpoint, self._undelivered,
         )  # fmt: skip
-        for number in range(plan.count):
-            self.replicas.append(
-                Replica(
-                    f"{self._endpoint}/{plan.name}/{number + 1}",
-                    blueprint,
-                    self._root / f"instance-{number + 1}",
-                    start_seconds=plan.start_seconds,
-                    line=lambda text, number=number: shipper.line(number, text, time.time()),  # type: ignore[misc]
-                    changed=self._changed,
-                )
+        self._shippers.append(shipper)
+        for number in range(missing):
+            self._started += 1
+            replica = Replica(
+                f"{self._endpoint}/{plan.name}/{self._started}",
+                self._blueprint,
+                self._root / f"instance-{self._started}",
+                start_seconds=plan.start_seconds,
+                line=lambda text, number=number: shipper.line(number, text, time.time()),  # type: ignore[misc]
+                changed=self._changed,
             )
+            with self._lock:
+                self.replicas = [*self.replicas, replica]
+
+    def shrink(self, count: int) -> None:
+        """Ends instances until there are `count`, each after it has answered what it was asked.
+
+        Those that do not serve go first, then the youngest.
+        """
+        self.desired = count
+        with self._lock:
+            order = sorted(self.replicas, key=lambda replica: replica.state != "healthy")
+            leaving = order[::-1][: max(0, len(order) - count)]
+            self.replicas = [replica for replica in self.replicas if replica not in leaving]
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        for replica in leaving:
+            # No new request reaches it: it is not among the replicas any more.
+            while replica.outstanding and time.monotonic() < deadline:
+                time.sleep(_DRAIN_POLL_SECONDS)
+            replica.stop(graceful=True)
+        for replica in leaving:
+            replica.join(_JOIN_SECONDS)
 
     @contextmanager
     def borrow(self) -> Iterator[tuple[Replica, Connections] | None]:
@@ -119,8 +158,8 @@ class Variant:
         """Waits until every instance has ended and sends the rest of their logs."""
         for replica in self.replicas:
             replica.join(_JOIN_SECONDS)
-        if self._shipper is not None:
-            self._shipper.close()
+        for shipper in self._shippers:
+            shipper.close()
 
     def _undelivered(self, problem: str) -> None:
         _log.warning("%s", problem)
@@ -140,6 +179,14 @@ class Deployment:
         """
         self.plan = plan
         self.began = time.time()
+        self.share = 0.0
+        """Part of the endpoint's requests that it gets while it stands beside another deployment, 0 to 1."""
+        self.served = False
+        """Whether it has had a part of them."""
+        self.phase = ""
+        """What an update does with it now: ActivatingTraffic or Baking."""
+        self.phase_since = self.began
+        """When it began to, in seconds since 1970."""
         self._changed = changed
         self._root = folder(context, endpoint) / plan.id
         self._news = threading.Condition()
@@ -150,20 +197,73 @@ class Deployment:
             Variant(context, endpoint, variant, self._root / variant.name, self._notify) for variant in plan.variants
         ]
 
-    def start(self) -> str:
-        """Starts every variant and waits until all instances are healthy. Empty, or why that did not come about."""
+    def start(self, counts: Mapping[str, int] | None = None) -> str:
+        """Starts every variant and waits until all instances are healthy.
+
+        Args:
+            counts: instances to begin with, by variant; the plan's for those that it does not name.
+
+        Returns:
+            Empty, or why that did not come about.
+        """
         with self._starting:
+            wanted = {variant.plan.name: variant.plan.count for variant in self.variants} | dict(counts or {})
             try:
                 for variant in self.variants:
                     if not self._closed:
-                        variant.start(lambda: self._closed)
+                        variant.prepare(lambda: self._closed)
+                        variant.grow(wanted[variant.plan.name])
             except ArtifactError as error:
                 return str(error)
             except ServiceError as error:
                 return error.message
-            with self._news:
-                self._news.wait_for(lambda: self._closed or self.failure() or self.healthy())
-                return "it was stopped before it was in service" if self._closed else self.failure()
+            return self._await_healthy()
+
+    def scale(self, counts: Mapping[str, int]) -> str:
+        """Gives variants other numbers of instances, and waits until those that are new are healthy.
+
+        Nothing is lost meanwhile: what leaves has answered before, and when what is new does not come up, it leaves
+        again and the numbers are as before.
+
+        Returns:
+            Empty, or why that did not come about.
+        """
+        with self._starting:
+            changed = [variant for variant in self.variants if variant.plan.name in counts and not self._closed]
+            before = {variant.plan.name: len(variant.replicas) for variant in changed}
+            try:
+                for variant in changed:
+                    variant.grow(max(counts[variant.plan.name], before[variant.plan.name]))
+                reason = self._await_healthy()
+            except ServiceError as error:
+                reason = error.message
+            for variant in changed if not self._closed else ():
+                name = variant.plan.name
+                variant.shrink(before[name] if reason else counts[name])
+            return reason
+
+    def _await_healthy(self) -> str:
+        with self._news:
+            self._news.wait_for(lambda: self._closed or self.failure() or self.healthy())
+            return "it was stopped before it was in service" if self._closed else self.failure()
+
+    def become(self, phase: str) -> None:
+        """Says what an update does with it now."""
+        if phase != self.phase:
+            self.phase, self.phase_since = phase, time.time()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it ends, or has ended."""
+        return self._closed
+
+    def ready(self) -> bool:
+        """Whether every variant can answer."""
+        return all(
+            any(replica.state == "healthy" for replica in variant.replicas)
+            for variant in self.variants
+            if variant.desired
+        )
 
     def enter(self) -> None:
         """Counts a request that is about to be answered: a graceful end waits for it."""
@@ -235,7 +335,12 @@ def folder(context: Context, endpoint: str) -> Path:
 def describe(plan: Plan, deployment: Deployment | None) -> list[dict[str, Any]]:
     """ProductionVariants as DescribeEndpoint shows them; without a deployment nothing of it runs."""
     running = {variant.plan.name: variant for variant in deployment.variants} if deployment else {}
-    return [_described(variant, running.get(variant.name)) for variant in plan.variants]
+    rows = [_described(variant, running.get(variant.name)) for variant in plan.variants]
+    if deployment and deployment.phase:
+        for row in rows:
+            status = {"Status": deployment.phase, "StartTime": deployment.phase_since}
+            row.setdefault("VariantStatus", []).insert(0, status)
+    return rows
 
 
 def _described(plan: VariantPlan, running: Variant | None) -> dict[str, Any]:
@@ -246,7 +351,7 @@ def _described(plan: VariantPlan, running: Variant | None) -> dict[str, Any]:
         "CurrentWeight": running.weight if running else plan.weight,
         "DesiredWeight": running.weight if running else plan.weight,
         "CurrentInstanceCount": sum(replica.state == "healthy" for replica in replicas),
-        "DesiredInstanceCount": plan.count,
+        "DesiredInstanceCount": running.desired if running else plan.count,
         "RoutingConfig": {"RoutingStrategy": plan.routing},
     }
     troubled = [replica for replica in replicas if replica.state in ("starting", "restarting", "failed")]

@@ -1,36 +1,20 @@
 """Endpoints: the operations on them."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
-from trainyard.local.hosting.configs import ENDPOINT, find_config
+from trainyard.local.hosting.configs import ENDPOINT, MAXIMUM_INSTANCES, find_config
 from trainyard.local.hosting.deployment import Deployment, describe
+from trainyard.local.hosting.guardrails import check_fleet, check_update, guardrails
 from trainyard.local.hosting.lifecycle import SERVING, Lifecycle
 from trainyard.local.hosting.plan import Plan, make_plan
-from trainyard.local.jobs.refusals import Refusal, refuse
 
 _BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
-
-
-def _at_once(value: object) -> bool:
-    return value == "ALL_AT_ONCE"
-
-
-_SHIFT = "Use ALL_AT_ONCE: the new variants get all requests when they are healthy."
-_REFUSALS = (
-    Refusal(path="DeploymentConfig.RollingUpdatePolicy", way_out=_SHIFT),
-    Refusal(path="DeploymentConfig.AutoRollbackConfiguration", way_out="Leave it out: no alarms are watched."),
-    Refusal(
-        path="DeploymentConfig.BlueGreenUpdatePolicy.TrafficRoutingConfiguration.Type",
-        way_out=_SHIFT,
-        allowed=_at_once,
-    ),
-    Refusal(path="RetainDeploymentConfig", way_out="Leave it out.", allowed=lambda value: value is False),
-)
 
 
 class Endpoints:
@@ -70,11 +54,13 @@ class Endpoints:
     @operation("CreateEndpoint")
     def create_endpoint(self, request: Request, _: Caller) -> Answer:
         """Creates an endpoint, which is InService when its model servers answer."""
-        refuse(request, _REFUSALS)
         name = request["EndpointName"]
         arn = self._context.arn(f"{ENDPOINT}/{name}")
         config = find_config(self._context, request["EndpointConfigName"])
         plan = make_plan(self._context, config, {})
+        guard = guardrails(request.get("DeploymentConfig"))
+        check_fleet(guard, plan)
+        self._check_alarms(guard.alarms)
         now = time.time()
         document = {
             "EndpointName": name,
@@ -86,6 +72,7 @@ class Endpoints:
             "Tags": request.get("Tags", []),
             "Plan": None,
             "Pending": plan.to_json(),
+            "LastDeploymentConfig": request.get("DeploymentConfig"),
         }
         try:
             self._store.insert(ENDPOINT, name, document)
@@ -126,42 +113,64 @@ class Endpoints:
 
     @operation("UpdateEndpoint")
     def update_endpoint(self, request: Request, _: Caller) -> Answer:
-        """Serves another configuration: the old one until the new one is healthy, and for good when it never is."""
-        refuse(request, _REFUSALS)
+        """Serves another configuration: the old one until the new one is healthy, and for good when it never is.
+
+        DeploymentConfig says in which steps the new one gets the requests, and which alarms take them back.
+        """
         config = find_config(self._context, request["EndpointConfigName"])
         endpoint = self._endpoint(request["EndpointName"])
-        plan = make_plan(self._context, config, _retained(request, endpoint))
-        endpoint = self._change(request["EndpointName"], "update", "Updating", Pending=plan.to_json())
+        plan = _retained(request, endpoint, make_plan(self._context, config, {}))
+        document = request.get("DeploymentConfig")
+        if request.get("RetainDeploymentConfig"):
+            document = endpoint.get("LastDeploymentConfig") or document
+        guard = guardrails(document)
+        if endpoint["Plan"]:
+            check_update(guard, Plan.from_json(endpoint["Plan"]), plan)
+        self._check_alarms(guard.alarms)
+        changes = {"Pending": plan.to_json(), "LastDeploymentConfig": document}
+        endpoint = self._change(request["EndpointName"], "update", "Updating", **changes)
         name = endpoint["EndpointName"]
-        self._endpoints.update(name, plan)
+        self._endpoints.update(name, plan, guard)
         return {"EndpointArn": endpoint["EndpointArn"]}
 
     @operation("UpdateEndpointWeightsAndCapacities")
     def update_weights(self, request: Request, _: Caller) -> Answer:
-        """Gives variants other shares of the requests."""
+        """Gives variants other shares of the requests, and other numbers of instances."""
         endpoint = self._endpoint(request["EndpointName"])
         plan = endpoint["Plan"] or {"variants": []}
         known = {variant["name"]: variant for variant in plan["variants"]}
+        counts = {name: variant["count"] for name, variant in known.items()}
         for index, wanted in enumerate(request["DesiredWeightsAndCapacities"]):
             field = f"DesiredWeightsAndCapacities[{index}]"
             variant = known.get(wanted["VariantName"])
             if variant is None:
                 raise invalid(f"{field}.VariantName: got {wanted['VariantName']!r}, but there is {', '.join(known)}.")
-            if wanted.get("DesiredInstanceCount", variant["count"]) != variant["count"]:
-                raise invalid(
-                    f"{field}.DesiredInstanceCount: got {wanted['DesiredInstanceCount']}, but {variant['count']} run "
-                    "and the embedded cloud does not scale. Update the endpoint with another configuration."
-                )
-            if "ServerlessUpdateConfig" in wanted:
-                raise invalid(f"{field}.ServerlessUpdateConfig: the variant is not serverless. Leave it out.")
-            variant["weight"] = wanted.get("DesiredWeight", variant["weight"])
+            self._give(variant, wanted, field)
         if not any(variant["weight"] for variant in known.values()):
             raise invalid("DesiredWeightsAndCapacities: every weight would be 0. Give one variant a weight.")
-        self._change(request["EndpointName"], "update", endpoint["EndpointStatus"], Plan=plan)
-        live = self._endpoints.live(endpoint["EndpointName"])
+        scaled = counts != {name: variant["count"] for name, variant in known.items()}
+        status = "Updating" if scaled else endpoint["EndpointStatus"]
+        self._change(request["EndpointName"], "update", status, Plan=plan)
+        name = endpoint["EndpointName"]
+        live = self._endpoints.live(name)
         for running in live.variants if live else ():
             running.weight = known[running.plan.name]["weight"]
+        if scaled:
+            self._endpoints.scale(name, Plan.from_json(plan))
         return {"EndpointArn": endpoint["EndpointArn"]}
+
+    def _give(self, variant: dict[str, Any], wanted: Mapping[str, Any], field: str) -> None:
+        """Writes what one row asks for into a variant of a plan."""
+        if "ServerlessUpdateConfig" in wanted:
+            raise invalid(f"{field}.ServerlessUpdateConfig: the variant is not serverless. Leave it out.")
+        count = wanted.get("DesiredInstanceCount", variant["count"])
+        if not 1 <= count <= MAXIMUM_INSTANCES:
+            raise invalid(
+                f"{field}.DesiredInstanceCount: got {count}, but the embedded cloud runs 1 to {MAXIMUM_INSTANCES} "
+                "model servers a variant. Give another number."
+            )
+        variant["count"] = count
+        variant["weight"] = wanted.get("DesiredWeight", variant["weight"])
 
     @operation("DeleteEndpoint")
     def delete_endpoint(self, request: Request, _: Caller) -> Answer:
@@ -176,6 +185,15 @@ class Endpoints:
         if found is None:
             raise invalid(f'Could not find endpoint "{self._context.arn(f"{ENDPOINT}/{name}")}".')
         return found
+
+    def _check_alarms(self, names: Sequence[str]) -> None:
+        """An alarm that does not exist would never take an update back."""
+        for index, name in enumerate(names):
+            if not self._context.platform.exists("alarm", name):
+                raise invalid(
+                    f"DeploymentConfig.AutoRollbackConfiguration.Alarms[{index}].AlarmName: got {name!r}, but there is "
+                    "no such alarm. Create it first."
+                )
 
     def _change(self, name: str, verb: str, status: str, **changes: Any) -> dict[str, Any]:
         """Changes an endpoint that is in service, as one step."""
@@ -192,11 +210,18 @@ class Endpoints:
         return self._store.modify(ENDPOINT, name, edit)
 
 
-def _retained(request: Request, endpoint: Mapping[str, Any]) -> dict[str, float]:
-    """Weights that an update keeps."""
+def _retained(request: Request, endpoint: Mapping[str, Any], plan: Plan) -> Plan:
+    """The plan of an update, with the weights and numbers of instances that it keeps."""
     excluded = [row["VariantPropertyType"] for row in request.get("ExcludeRetainedVariantProperties", [])]
     if excluded and not request.get("RetainAllVariantProperties"):
         raise invalid("ExcludeRetainedVariantProperties: it belongs to RetainAllVariantProperties. Set that to true.")
-    if not request.get("RetainAllVariantProperties") or "DesiredWeight" in excluded or not endpoint["Plan"]:
-        return {}
-    return {variant["name"]: variant["weight"] for variant in endpoint["Plan"]["variants"]}
+    if not request.get("RetainAllVariantProperties") or not endpoint["Plan"]:
+        return plan
+    names = {"weight": "DesiredWeight", "count": "DesiredInstanceCount"}
+    kept = [field for field, name in names.items() if name not in excluded]
+    known = {variant["name"]: variant for variant in endpoint["Plan"]["variants"]}
+    variants = [
+        replace(variant, **{field: known[variant.name][field] for field in kept}) if variant.name in known else variant
+        for variant in plan.variants
+    ]
+    return replace(plan, variants=variants)

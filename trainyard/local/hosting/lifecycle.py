@@ -1,6 +1,7 @@
 """What becomes of endpoints: started, replaced and ended on threads of their own, and served again after a restart."""
 
 import logging
+import random
 import shutil
 import threading
 import time
@@ -12,7 +13,9 @@ from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
 from trainyard.local.hosting.configs import ENDPOINT
 from trainyard.local.hosting.deployment import Deployment, folder
+from trainyard.local.hosting.guardrails import Guardrails, guardrails
 from trainyard.local.hosting.plan import Plan
+from trainyard.local.hosting.rollout import Alarms, Rollout
 
 SERVING = ("InService", "SystemUpdating")
 """Statuses in which an endpoint has a deployment."""
@@ -43,7 +46,10 @@ class Lifecycle:
     def answering(self, name: str) -> Iterator[Deployment | None]:
         """What serves an endpoint now, or None; it does not end while the block lasts."""
         with self._lock:
-            live = self._live.get(name)
+            live, coming = self._live.get(name), self._coming.get(name)
+            # No request goes to a fleet that cannot answer, as a load balancer has it.
+            if live is not None and coming is not None and random.random() < coming.share and coming.ready():  # noqa: S311
+                live = coming
             if live is not None:
                 live.enter()
         try:
@@ -66,6 +72,10 @@ class Lifecycle:
                 self.delete(name)
             elif status == "Creating":
                 self.create(name, Plan.from_json(endpoint["Pending"]))
+            elif status == "RollingBack":
+                # The old fleet is the one that starts; there is nothing left to go back from.
+                self._store.update(ENDPOINT, name, EndpointStatus="SystemUpdating", Pending=None)
+                self._launch(f"serve endpoint {name}", self._resume, name, {**endpoint, "Pending": None})
             elif status != "Failed":
                 self._store.update(ENDPOINT, name, EndpointStatus="SystemUpdating")
                 self._launch(f"serve endpoint {name}", self._resume, name, endpoint)
@@ -89,9 +99,13 @@ class Lifecycle:
         """Has a new endpoint served."""
         self._launch(f"create endpoint {name}", self._create, name, plan)
 
-    def update(self, name: str, plan: Plan) -> None:
+    def update(self, name: str, plan: Plan, guard: Guardrails) -> None:
         """Has an endpoint serve something else."""
-        self._launch(f"update endpoint {name}", self._update, name, plan)
+        self._launch(f"update endpoint {name}", self._update, name, plan, guard)
+
+    def scale(self, name: str, plan: Plan) -> None:
+        """Gives the variants of an endpoint the numbers of instances that its plan has now."""
+        self._launch(f"scale endpoint {name}", self._scale, name, plan)
 
     def delete(self, name: str) -> None:
         """Has an endpoint end."""
@@ -122,8 +136,19 @@ class Lifecycle:
             self._settle(name, plan, "InService", "", Plan=plan.to_json(), Pending=None)
             self._watched(name, self.live(name))
 
-    def _update(self, name: str, plan: Plan) -> None:
-        reason = self._deploy(name, plan)
+    def _update(self, name: str, plan: Plan, guard: Guardrails) -> None:
+        def forward(green: Deployment) -> str:
+            blue = self.live(name)
+            if blue is None:
+                return "the endpoint is being deleted"
+            rollout = Rollout(
+                blue, green, guard, Alarms(lambda: self._watcher(blue), guard.alarms),
+                cancelled=lambda: self._closed or blue.closed or green.closed,
+                rolling_back=lambda reason: self._settle(name, plan, "RollingBack", reason),
+            )  # fmt: skip
+            return rollout.run()
+
+        reason = self._deploy(name, plan, forward)
         if reason:
             # The old deployment never stopped serving.
             self._settle(name, plan, "InService", reason, Pending=None)
@@ -133,14 +158,41 @@ class Lifecycle:
         if reason is not None:
             self._watched(name, self.live(name))
 
+    def _watcher(self, blue: Deployment) -> Any:
+        return self._context.platform.role_client("cloudwatch", blue.plan.variants[0].role, "SageMaker")
+
+    def _scale(self, name: str, plan: Plan) -> None:
+        live = self.live(name)
+        if live is None:
+            return
+        before = {variant.plan.name: len(variant.replicas) for variant in live.variants}
+        reason = live.scale({variant.name: variant.count for variant in plan.variants})
+        with self._lock:
+            if self._closed:
+                return
+
+        def edit(endpoint: dict[str, Any]) -> None:
+            if endpoint["EndpointStatus"] != "Updating" or not endpoint["Plan"] or endpoint["Plan"]["id"] != plan.id:
+                return
+            endpoint.update(EndpointStatus="InService", LastModifiedTime=time.time())
+            endpoint.pop("FailureReason", None)
+            if reason:
+                endpoint["FailureReason"] = reason[:_REASON_CHARACTERS]
+                for variant in endpoint["Plan"]["variants"]:
+                    variant["count"] = before[variant["name"]]
+
+        self._edit(name, edit)
+        self._watched(name, live)
+
     def _resume(self, name: str, endpoint: Mapping[str, Any]) -> None:
         plan = Plan.from_json(endpoint["Plan"])
         reason = self._deploy(name, plan)
         if reason:
             self._settle(name, plan, "Failed", reason)
         elif reason is not None and endpoint["Pending"]:
+            # The update begins again: its first steps were lost with the fleet that had taken them.
             self._settle(name, plan, "Updating", "")
-            self._update(name, Plan.from_json(endpoint["Pending"]))
+            self._update(name, Plan.from_json(endpoint["Pending"]), guardrails(endpoint.get("LastDeploymentConfig")))
         elif reason is not None:
             self._settle(name, plan, "InService", endpoint.get("FailureReason", ""))
             self._watched(name, self.live(name))
@@ -153,8 +205,13 @@ class Lifecycle:
         shutil.rmtree(folder(self._context, name), ignore_errors=True)
         self._store.delete(ENDPOINT, name)
 
-    def _deploy(self, name: str, plan: Plan) -> str | None:
-        """Starts a plan beside what serves, and puts it in its place when it is healthy.
+    def _deploy(self, name: str, plan: Plan, bring: Callable[[Deployment], str] = Deployment.start) -> str | None:
+        """Starts a plan beside what serves, and puts it in its place.
+
+        Args:
+            name: name of the endpoint.
+            plan: what shall serve.
+            bring: starts it and says why it shall not serve, or nothing.
 
         Returns:
             Why that did not come about; empty when it did; None when the cloud goes down meanwhile.
@@ -165,7 +222,7 @@ class Lifecycle:
                 return None
             self._coming[name] = deployment
         try:
-            reason = deployment.start()
+            reason = bring(deployment)
         except Exception as error:
             _log.exception("deployment of %s", name)
             reason = f"InternalServerError: {type(error).__name__}: {error}"
@@ -179,8 +236,9 @@ class Lifecycle:
             ended: Deployment | None = deployment
             if not reason:
                 ended, self._live[name] = self._live.get(name), deployment
+                deployment.become("")
         if ended is not None:
-            ended.stop(graceful=not reason)
+            ended.stop(graceful=not reason or deployment.served)
         return reason
 
     def _settle(self, name: str, plan: Plan, status: str, reason: str, **changes: Any) -> None:

@@ -44,6 +44,18 @@ FUNCTIONS = {
     "ministack.core.router:_is_aws_service_name": ["scope_name"],
     "ministack.core.router:detect_service": ["method", "path", "headers", "query_params"],
     "ministack.core.router:extract_access_key_id": ["headers", "query_params"],
+    "ministack.services.cloudwatch:_calc_stats": ["points"],
+    "ministack.services.cloudwatch:_dims_from_list": ["dimensions"],
+    "ministack.services.cloudwatch:_dims_key": ["dims"],
+    "ministack.services.cloudwatch:_dispatch_alarm_actions": ["alarm", "old_state", "new_state", "reason"],
+    "ministack.services.cloudwatch:_evaluate_alarm": ["alarm"],
+    "ministack.services.cloudwatch:_evaluate_all_alarms": [],
+    "ministack.services.cloudwatch:_evaluate_parent_alarms": ["child", "seen"],
+    "ministack.services.cloudwatch:_evict_old_metrics": [],
+    "ministack.services.cloudwatch:_record_history": [
+        "alarm_name", "old_state", "new_state", "reason", "alarm_type", "reason_data",
+    ],
+    "ministack.services.cloudwatch:_stat_value": ["stats", "stat_name", "points"],
     "ministack.services.cloudwatch_logs:_filter_log_events": ["data"],
     "ministack.services.cloudwatch_logs:_resolve_log_group_name": ["data"],
     "ministack.services.iam:_gen_secret": [],
@@ -80,6 +92,9 @@ VALUES = {
     "ministack.core.iam_evaluator:_ALWAYS_ALLOWED_ACTIONS": "frozenset",
     "ministack.core.router:SERVICE_PATTERNS": "dict",
     "ministack.services.cloudformation:_stacks": "AccountRegionScopedDict",
+    "ministack.services.cloudwatch:_alarms": "AccountRegionScopedDict",
+    "ministack.services.cloudwatch:_composite_alarms": "AccountRegionScopedDict",
+    "ministack.services.cloudwatch:_metrics": "AccountRegionScopedDict",
     "ministack.services.cloudwatch_logs:_log_groups": "AccountRegionScopedDict",
     "ministack.services.ec2:_security_groups": "AccountRegionScopedDict",
     "ministack.services.ec2:_subnets": "AccountRegionScopedDict",
@@ -87,6 +102,7 @@ VALUES = {
     "ministack.services.s3:S3_PERSIST": "bool",
     "ministack.services.s3:_buckets": "AccountScopedDict",
     "ministack.services.s3:_multipart_uploads": "AccountScopedDict",
+    "ministack.services.sns:_topics": "AccountRegionScopedDict",
 }
 # Classes and the application itself: every other test uses them.
 EXERCISED = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 SETUP = """
 import asyncio
-from ministack.services import ec2, kms, s3
+from ministack.services import cloudwatch, ec2, kms, s3, sns
 from trainyard.local.hooks.references import exists
 s3._buckets["b"] = {"objects": {}}
 ec2._subnets["subnet-1"] = {}
@@ -15,9 +15,13 @@ arn = "arn:aws:kms:us-east-1:123456789012:key/k-1"
 kms._keys["k-1"] = {"Arn": arn, "KeyState": "Enabled"}
 kms._keys["k-2"] = {"Arn": arn.replace("k-1", "k-2"), "KeyState": "Disabled"}
 kms._aliases["arn:aws:kms:us-east-1:123456789012:alias/a"] = "k-1"
-asked = [("bucket", "b"), ("bucket", "arn:aws:s3:::b"), ("subnet", "subnet-1"), ("security_group", "sg-1"),
+cloudwatch._alarms["high"] = cloudwatch._composite_alarms["both"] = {}
+sns._topics["arn:aws:sns:us-east-1:123456789012:t"] = {}
+asked = [("alarm", "high"), ("alarm", "both"), ("topic", "arn:aws:sns:us-east-1:123456789012:t"),
+         ("bucket", "b"), ("bucket", "arn:aws:s3:::b"), ("subnet", "subnet-1"), ("security_group", "sg-1"),
          ("key", "k-1"), ("key", arn), ("key", "alias/a")]
-missing = [("bucket", "c"), ("subnet", "subnet-2"), ("security_group", "sg-2"), ("key", "k-3"), ("key", "k-2"),
+missing = [("alarm", "low"), ("topic", "t"),
+           ("bucket", "c"), ("subnet", "subnet-2"), ("security_group", "sg-2"), ("key", "k-3"), ("key", "k-2"),
            ("key", "alias/b")]
 print(json.dumps([[x for x in asked if not exists(*x)], [x for x in missing if exists(*x)]]))
 """

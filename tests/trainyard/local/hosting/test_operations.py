@@ -214,30 +214,3 @@ def test_an_endpoint_that_is_not_there(call: Calls, operation: str) -> None:
     call("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[variant()])
     request = {"EndpointName": "e"} | ({"EndpointConfigName": "c"} if operation == "UpdateEndpoint" else {})
     assert call.refusal(operation, **request).startswith('Could not find endpoint "')
-
-
-@pytest.mark.parametrize(
-    "policy",
-    [
-        {
-            "RollingUpdatePolicy": {
-                "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
-                "WaitIntervalInSeconds": 0,
-            }
-        },
-        {
-            "BlueGreenUpdatePolicy": {
-                "TrafficRoutingConfiguration": {
-                    "Type": "CANARY",
-                    "WaitIntervalInSeconds": 0,
-                    "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10},
-                }
-            }
-        },
-    ],
-)
-def test_traffic_is_shifted_at_once(call: Calls, policy: dict[str, Any]) -> None:
-    model(call)
-    call("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=[variant()])
-    request = {"EndpointName": "e", "EndpointConfigName": "c", "DeploymentConfig": policy}
-    assert "ALL_AT_ONCE" in call.refusal("CreateEndpoint", **request)

@@ -1,0 +1,164 @@
+"""An update under guardrails: step by step to the new fleet, and back when an alarm says so."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from trainyard.local.api.errors import ServiceError
+from trainyard.local.hosting.deployment import Deployment
+from trainyard.local.hosting.guardrails import Guardrails, instances
+
+_POLL_SECONDS = 0.25
+_ALARM_SECONDS = 1.0
+
+
+class RolledBack(Exception):
+    """The update is taken back; the message says why."""
+
+
+class Alarms:
+    """The alarms of an update, read with the rights of the role that the endpoint's model runs as."""
+
+    def __init__(self, client: Callable[[], Any], names: Sequence[str]) -> None:
+        """Composes it.
+
+        Args:
+            client: gives the role's CloudWatch client.
+            names: the alarms; they exist.
+        """
+        self._client, self._names = client, list(names)
+
+    def check(self) -> None:
+        """Looks once.
+
+        Raises:
+            RolledBack: one is in ALARM, or they cannot be read.
+        """
+        if not self._names:
+            return
+        kinds = ["MetricAlarm", "CompositeAlarm"]
+        try:
+            found = self._client().describe_alarms(AlarmNames=self._names, AlarmTypes=kinds)
+        except (ClientError, BotoCoreError, ServiceError) as error:
+            raise RolledBack(f"the alarms cannot be read: {error}") from error
+        states = {row["AlarmName"]: row["StateValue"] for kind in kinds for row in found.get(f"{kind}s", [])}
+        missing = [name for name in self._names if name not in states]
+        if missing:
+            raise RolledBack(f"the alarm {missing[0]} does not exist any more")
+        tripped = [name for name in self._names if states[name] == "ALARM"]
+        if tripped:
+            raise RolledBack(f"One or more configured alarms are in ALARM state. Alarm list: [{', '.join(tripped)}]")
+
+
+class Rollout:
+    """One update of one endpoint."""
+
+    def __init__(
+        self,
+        blue: Deployment,
+        green: Deployment,
+        guard: Guardrails,
+        alarms: Alarms,
+        *,
+        cancelled: Callable[[], bool],
+        rolling_back: Callable[[str], None],
+    ) -> None:
+        """Composes it.
+
+        Args:
+            blue: what serves now.
+            green: what shall serve; not started.
+            guard: how it goes.
+            alarms: what takes it back.
+            cancelled: whether the endpoint or the cloud ends.
+            rolling_back: told why, before the way back begins.
+        """
+        self._blue, self._green, self._guard, self._alarms = blue, green, guard, alarms
+        self._cancelled, self._rolling_back = cancelled, rolling_back
+        self._deadline = time.monotonic() + guard.timeout_seconds
+        self._before = sum(len(variant.replicas) for variant in blue.variants)
+
+    def run(self) -> str:
+        """Shifts all requests to the new fleet.
+
+        Returns:
+            Empty, or why the old fleet serves as before.
+        """
+        try:
+            self._roll() if self._guard.batch is not None else self._shift()
+        except RolledBack as reason:
+            if not self._cancelled():
+                self._rolling_back(str(reason))
+                self._back()
+            return str(reason)
+        return ""
+
+    def _shift(self) -> None:
+        guard = self._guard
+        self._must(self._green.start())
+        self._alarms.check()
+        total = sum(len(variant.replicas) for variant in self._green.variants)
+        shares = guard.shares(total)
+        for number, share in enumerate(shares, 1):
+            self._give(share)
+            if number < len(shares) or len(shares) == 1:
+                self._bake(guard.wait_seconds)
+        self._bake(guard.termination_seconds)
+
+    def _roll(self) -> None:
+        (old,), (new,) = self._blue.variants, self._green.variants
+        name, before, total = new.plan.name, len(old.replicas), new.plan.count
+        batch = instances(self._guard.batch, total)
+        ready = min(batch, total)
+        self._must(self._green.start({name: ready}))
+        self._alarms.check()
+        while True:
+            self._give(ready / total)
+            self._bake(self._guard.wait_seconds)
+            # What is new takes the place of as large a part of what is old.
+            self._must(self._blue.scale({name: before - before * ready // total}))
+            if ready == total:
+                return
+            ready = min(total, ready + batch)
+            self._must(self._green.scale({name: ready}))
+
+    def _back(self) -> None:
+        if self._guard.batch is not None and self._green.served:
+            (old,) = self._blue.variants
+            name, total = old.plan.name, self._before
+            batch = instances(self._guard.rollback_batch, total)
+            while len(old.replicas) < total and not self._cancelled():
+                if self._blue.scale({name: min(total, len(old.replicas) + batch)}):
+                    break  # what is left of the old fleet serves alone; its instances are started again
+                self._green.share = min(self._green.share, 1 - len(old.replicas) / total)
+        self._green.share = 0.0
+
+    def _give(self, share: float) -> None:
+        self._green.become("ActivatingTraffic")
+        self._green.share = share
+        self._green.served = True
+
+    def _bake(self, seconds: float) -> None:
+        """Watches the alarms for a while; at least once."""
+        self._green.become("Baking")
+        end = time.monotonic() + seconds
+        looked = 0.0
+        while True:
+            now = time.monotonic()
+            if self._cancelled():
+                raise RolledBack("it was stopped before it was in service")
+            if now >= self._deadline:
+                raise RolledBack("The deployment took longer than MaximumExecutionTimeoutInSeconds")
+            if now - looked >= _ALARM_SECONDS or now >= end:
+                self._must(self._green.failure())
+                self._alarms.check()
+                looked = now
+            if now >= end:
+                return
+            time.sleep(min(_POLL_SECONDS, end - now))
+
+    def _must(self, reason: str) -> None:
+        if reason:
+            raise RolledBack(reason)
