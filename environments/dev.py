@@ -12,7 +12,7 @@ from constructs_lib.training import (
     TrainingResources,
 )
 from ml_contract.images import TRITON
-from ml_contract.packaging import PackageOptions
+from ml_contract.packaging import GpuInstances, PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine, Precision
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
@@ -68,7 +68,7 @@ DEV = Environment(
             approval="Approved",
             packaging=Packaging(
                 image=DeepLearningImage(image=TRITON),
-                package=PackageOptions(backend="onnxruntime", instance_kind="KIND_GPU"),
+                package=PackageOptions(backend="onnxruntime", instances=GpuInstances()),
                 instance_types=("ml.g5.xlarge",),
             ),
         ),

@@ -14,7 +14,7 @@ from constructs_lib.training import (
 )
 from ml_contract import recipes
 from ml_contract.images import TRITON
-from ml_contract.packaging import PackageOptions
+from ml_contract.packaging import GpuInstances, PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine, Precision
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
@@ -61,7 +61,7 @@ BYTES_LM = WorkloadTraining(
     approval="PendingManualApproval",
     packaging=Packaging(
         image=DeepLearningImage(image=TRITON),
-        package=PackageOptions(backend="onnxruntime", instance_kind="KIND_GPU"),
+        package=PackageOptions(backend="onnxruntime", instances=GpuInstances()),
         instance_types=("ml.g5.2xlarge",),
     ),
 )

@@ -16,9 +16,9 @@ from inference_code.repository import Repository, build
 from ml_contract.archive import pack, unpack
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
-from ml_contract.hyperparameters import decode_json
+from ml_contract.options import from_variables
 from ml_contract.packaging import ARCHIVE, PackageOptions
-from ml_contract.paths import OPTIONS_VARIABLE, ContainerPaths
+from ml_contract.paths import ContainerPaths
 
 
 def package(paths: ContainerPaths, options: PackageOptions) -> Repository:
@@ -39,7 +39,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     """Run the step; the exit status."""
     paths = ContainerPaths.from_environment(environment)
     try:
-        options = decode_json(PackageOptions, environment.get(OPTIONS_VARIABLE, "{}"), source=OPTIONS_VARIABLE)
+        options = from_variables(PackageOptions, environment)
         built = package(paths, options)
     except (ContractError, OSError) as error:
         print(f"package: {error}", file=sys.stderr)

@@ -28,9 +28,13 @@ class TritonPythonModel:
         self._inputs = {item["name"]: item for item in configuration["input"]}
         self._outputs = [item["name"] for item in configuration["output"]]
         self._batched = configuration["max_batch_size"] > 0
+        told = {name: value["string_value"] for name, value in configuration["parameters"].items()}
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = int(configuration["parameters"]["intra_op_thread_count"]["string_value"])
-        options.inter_op_num_threads = int(configuration["parameters"]["inter_op_thread_count"]["string_value"])
+        options.intra_op_num_threads = int(told["intra_op_thread_count"])
+        options.inter_op_num_threads = int(told["inter_op_thread_count"])
+        for name, value in told.items():
+            if name.startswith("session."):
+                options.add_session_config_entry(name, value)
         path = Path(args["model_repository"]) / args["model_version"] / "model.onnx"
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

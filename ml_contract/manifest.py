@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ml_contract.ensemble import Ensemble, Step
 from ml_contract.errors import reject
 from ml_contract.signature import ModelSignature
 
@@ -44,6 +45,24 @@ class ArtifactManifest:
     """Figures of the last training step."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Where it came from: training job, steps, torch version, hyperparameters."""
+    parts: tuple[Step, ...] = ()
+    """Models that the artifact is an ensemble of, in the order in which they run; none where it is one model. The
+    graph of each is ``<model>.onnx``, that of one model ``model.onnx``."""
+    packaging: Mapping[str, Any] = field(default_factory=dict)
+    """Of a model repository: what was done to the artifact, and what was measured."""
+
+    def __post_init__(self) -> None:
+        # A loose end is told where the manifest is written, and again where it is read.
+        _ = self.ensemble
+
+    @property
+    def ensemble(self) -> Ensemble | None:
+        """The parts together; None where the artifact is one model.
+
+        Raises:
+            ContractError: They do not fit together.
+        """
+        return Ensemble(signature=self.signature, steps=self.parts) if self.parts else None
 
     @classmethod
     def describe(
@@ -54,6 +73,8 @@ class ArtifactManifest:
         signature: ModelSignature,
         metrics: Mapping[str, float],
         provenance: Mapping[str, Any],
+        parts: tuple[Step, ...] = (),
+        packaging: Mapping[str, Any] | None = None,
     ) -> ArtifactManifest:
         """Describe every file below ``folder``."""
         files = {
@@ -61,7 +82,10 @@ class ArtifactManifest:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.name != FILE_NAME
         }
-        return cls(workload=workload, signature=signature, files=files, metrics=metrics, provenance=provenance)
+        return cls(
+            workload=workload, signature=signature, files=files, metrics=metrics, provenance=provenance, parts=parts,
+            packaging=packaging or {},
+        )  # fmt: skip
 
     def write(self, folder: Path) -> Path:
         """Write manifest.json into ``folder`` and return its path."""
@@ -73,6 +97,9 @@ class ArtifactManifest:
             "metrics": dict(self.metrics),
             "provenance": dict(self.provenance),
         }
+        # Absent where empty: older readers know neither.
+        document |= {"parts": [part.to_json() for part in self.parts]} if self.parts else {}
+        document |= {"packaging": dict(self.packaging)} if self.packaging else {}
         path = folder / FILE_NAME
         path.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
         return path
@@ -105,6 +132,8 @@ class ArtifactManifest:
                 files=files,
                 metrics=raw["metrics"],
                 provenance=raw["provenance"],
+                parts=tuple(Step.from_json(part) for part in raw.get("parts", ())),
+                packaging=raw.get("packaging", {}),
             )
         except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError) as error:
             reject(

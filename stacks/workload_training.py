@@ -48,9 +48,9 @@ class Packaging(Value):
     @model_validator(mode="after")
     def _check(self) -> Self:
         for name in self.instance_types:
-            if self.package and self.package.instance_kind == "KIND_GPU" and not instance(name).accelerators:
-                reject("package.instance_kind", self.package.instance_kind, f"instance_types names {name}, without GPU",
-                       "Take KIND_CPU, or types with a GPU.")  # fmt: skip
+            if self.package and self.package.on_gpu and not instance(name).accelerators:
+                reject("package.instances", self.package.instances, f"instance_types names {name}, without GPU",
+                       "Take CpuInstances, or types with a GPU.")  # fmt: skip
         return self
 
 

@@ -1,4 +1,4 @@
-"""How a processing module starts and ends: options from one environment variable, errors as one line."""
+"""How a processing module starts and ends: options from the environment, errors as one line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
-from ml_contract.hyperparameters import decode_json
-from ml_contract.paths import OPTIONS_VARIABLE, ContainerPaths
+from ml_contract.options import from_variables
+from ml_contract.paths import ContainerPaths
 
 Options = TypeVar("Options")
 
@@ -22,8 +22,7 @@ def run(kind: type[Options], work: Callable[[Options, ContainerPaths], None]) ->
     A processing job has no failure file: the last lines on standard error are what an operator sees.
     """
     try:
-        text = os.environ.get(OPTIONS_VARIABLE) or "{}"
-        work(decode_json(kind, text, source=OPTIONS_VARIABLE), ContainerPaths.from_environment(os.environ))
+        work(from_variables(kind, os.environ), ContainerPaths.from_environment(os.environ))
     except ContractError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return ExitCode.CONTRACT_BROKEN

@@ -89,7 +89,7 @@ def test_an_unknown_field_is_refused() -> None:
 
 def test_a_gpu_package_needs_a_gpu() -> None:
     packaging = DEV.training("bytes-lm").packaging
-    with pytest.raises(ValueError, match=r"^Packaging.package.instance_kind: got 'KIND_GPU', but .* without GPU"):
+    with pytest.raises(ValueError, match=r"^Packaging.package.instances: got GpuInstances\(.*\), but .* without GPU"):
         rebuilt(packaging, instance_types=("ml.c5.xlarge",))
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +15,9 @@ from inference_code.package import main
 from ml_contract.archive import pack, unpack
 from ml_contract.exit_codes import ExitCode
 from ml_contract.manifest import ArtifactManifest
+from ml_contract.signature import DType, Tensor
 
-ROOT = Path(__file__).parents[2]
+from .graphs import SIGNATURE, describe
 
 
 @pytest.fixture
@@ -51,14 +50,12 @@ def test_repository(environment: dict[str, str], artifact: Path, tmp_path: Path)
     manifest = ArtifactManifest.read(folder)
     manifest.verify(folder)
     assert manifest.provenance == ArtifactManifest.read(artifact).provenance
+    assert manifest.packaging == {"options": {"backend": "python"}}
 
 
 def test_weights_beside_the_graph_travel_with_it(artifact: Path, environment: dict[str, str], tmp_path: Path) -> None:
     (artifact / "model.onnx.data").write_bytes(b"large")
-    old = ArtifactManifest.read(artifact)
-    ArtifactManifest.describe(artifact, workload="bytes_lm", signature=old.signature, metrics={}, provenance={}).write(
-        artifact
-    )
+    describe(artifact)
     pack(artifact, Path(environment["SAGEMAKER_BASE_DIR"]) / "processing/input/model/model.tar.gz")
     environment["TRAINYARD_OPTIONS"] = '{"backend": "onnxruntime"}'
     assert main(environment) == ExitCode.SUCCESS
@@ -145,17 +142,51 @@ def test_a_damaged_archive_is_one_clear_line(
 
 
 @pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"inputs": (Tensor(name="pixels", dtype=DType.INT64, shape=(-1,)),)},
+         r"model.onnx inputs: got ['tokens'], but the signature names pixels"),
+        ({"inputs": (Tensor(name="tokens", dtype=DType.INT32, shape=(-1,)),)},
+         "model.onnx inputs: tokens: got 'INT64', but the signature says INT32"),
+        ({"inputs": (Tensor(name="tokens", dtype=DType.INT64, shape=(-1, 3)),)},
+         "model.onnx inputs: tokens: got [-1, -1], but the signature says [-1, -1, 3]"),
+        ({"outputs": (Tensor(name="logits", dtype=DType.FP32, shape=(-1, -1)),)},
+         "model.onnx outputs: logits: got [-1, -1, 256], but the signature says [-1, -1, -1]"),
+    ],
+    ids=["name", "type", "rank", "size"],
+)  # fmt: skip
+def test_a_signature_of_another_graph(
+    environment: dict[str, str], artifact: Path, changes: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    describe(artifact, replace(SIGNATURE, **changes))
+    pack(artifact, Path(environment["SAGEMAKER_BASE_DIR"]) / "processing/input/model/model.tar.gz")
+    assert main(environment) == ExitCode.CONTRACT_BROKEN
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"package: {words}")
+
+
+def test_a_graph_that_is_none(environment: dict[str, str], artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (artifact / "model.onnx").write_bytes(b"no graph")
+    describe(artifact)
+    pack(artifact, Path(environment["SAGEMAKER_BASE_DIR"]) / "processing/input/model/model.tar.gz")
+    assert main(environment) == ExitCode.CONTRACT_BROKEN
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "it must be an ONNX graph" in line
+
+
+@pytest.mark.parametrize(
     ("options", "field"),
     [
         ("{}", "backend"),
         ('{"backend": "tensorrt"}', "backend"),
-        ('{"backend": "python", "instance_kind": "KIND_GPU"}', "instance_kind"),
         ('{"backend": "python", "batch": 3}', "batch"),
-        ('{"backend": "python", "instance_count": 0}', "instance_count"),
-        ('{"backend": "python", "preferred_batch_sizes": [4, 2]}', "preferred_batch_sizes"),
-        ('{"backend": "python", "preferred_batch_sizes": [4]}', "preferred_batch_sizes"),
-        ('{"backend": "python", "dynamic_batching": false, "max_queue_delay_microseconds": 5}', "dynamic_batching"),
         ('{"backend": "python", "max_batch_size": 64}', "max_batch_size"),
+        ('{"backend": "python", "instances": {"kind": "tpu"}}', "instances.kind"),
+        ('{"backend": "python", "instances": {"kind": "gpu"}}', "instances"),
+        ('{"backend": "python", "instances": {"kind": "cpu", "count": 0}}', "instances.count"),
+        ('{"backend": "python", "batching": {"preferred_sizes": [4]}}', "batching.preferred_sizes"),
+        ('{"backend": "python", "warmup": [{"random": ["pixels"]}]}', "warmup.random"),
+        ('{"backend": "python", "parts": [{"name": "a", "options": {"backend": "python"}}]}', "parts"),
         ("[]", "TRAINYARD_OPTIONS"),
     ],
 )
@@ -164,14 +195,3 @@ def test_wrong_options(
 ) -> None:
     assert main({**environment, "TRAINYARD_OPTIONS": options}) == ExitCode.CONTRACT_BROKEN
     assert capsys.readouterr().err.startswith(f"package: {field}: got ")
-
-
-def test_packaging_needs_nothing_but_the_standard_library(environment: dict[str, str], tmp_path: Path) -> None:
-    for package in ("inference_code", "ml_contract"):
-        shutil.copytree(ROOT / package, tmp_path / "code" / package, ignore=shutil.ignore_patterns("__pycache__"))
-    done = subprocess.run(
-        [sys.executable, "-S", "-m", "inference_code.package"],
-        cwd=tmp_path / "code", env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.startswith("packaged bytes_lm: 3 files, ")
-    assert json.loads(environment["TRAINYARD_OPTIONS"])["backend"] in done.stdout

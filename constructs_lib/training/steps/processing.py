@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any, Self
 
 from pydantic import Field, model_validator
@@ -19,7 +18,8 @@ from constructs_lib.training.steps.base import Step, check_environment
 from constructs_lib.values import Value
 from ml_contract.entrypoint import CODE, PROCESSING_INPUT, entrypoint
 from ml_contract.errors import reject
-from ml_contract.paths import OPTIONS_VARIABLE, ContainerPaths
+from ml_contract.options import to_variables
+from ml_contract.paths import ContainerPaths
 
 _PATHS = ContainerPaths()
 
@@ -119,9 +119,7 @@ class ProcessingStep(Step):
     def _environment(self) -> dict[str, str]:
         if self.options is None:
             return {}
-        assert is_dataclass(self.options)
-        assert not isinstance(self.options, type)
-        return {OPTIONS_VARIABLE: json.dumps(asdict(self.options), sort_keys=True)}
+        return to_variables(self.options)
 
     def bind(self, binding: Binding) -> dict[str, Any]:
         role = binding.role
