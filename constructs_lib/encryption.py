@@ -27,3 +27,19 @@ def let_log_service_use(key: kms.Key) -> None:
             },
         )
     )
+
+
+def let_alarms_use(key: kms.Key) -> None:
+    """Allow alarms of the key's account to publish to topics that ``key`` encrypts.
+
+    Source: "Receive Amazon SNS notifications: required permissions for encrypted topics", Amazon SNS and CloudWatch
+    guides, read 2026-11-21.
+    """
+    key.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+            resources=["*"],
+            conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(key).account}},
+        )
+    )

@@ -53,10 +53,11 @@ class Scaling(Value):
 
     def _check_alone(self) -> None:
         """No two rules under one name, on one metric, or against each other."""
+        names = [rule.name for rule in self._of(StepScaling)] + [rule.name for rule in self._of(Scheduled)]
         watched = [rule.watches for rule in self.rules if rule.watches]
         for what, values in (
             ("hold the same metric", watched),
-            ("have the same name", [rule.name for rule in (*self._of(StepScaling), *self._of(Scheduled))]),
+            ("have the same name", names),
             ("wake it", [type(rule).__name__ for rule in self._of(WakeFromZero)]),
         ):
             twice = [value for value in values if values.count(value) > 1]
@@ -139,5 +140,5 @@ class Scaling(Value):
         for rule in self.rules:
             rule.bind(target)
         if target.scheduled:
-            resource.scheduled_actions = target.scheduled
+            resource.scheduled_actions = [*target.scheduled]
         return resource

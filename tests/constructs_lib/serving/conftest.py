@@ -1,4 +1,4 @@
-"""What scales, each made once a module of tests."""
+"""Something that serves, and the stack that holds it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from constructs_lib.serving.hosted import Hosted
 
 
 class Scene:
-    """Stacks with something to scale in each."""
+    """Stacks with something that serves in each."""
 
     def __init__(self) -> None:
         self.renew()
@@ -32,12 +32,16 @@ class Scene:
             given.update(component="llama")
         return Hosted(**{**given, **fields})
 
+    def written(self) -> dict[str, dict[str, Any]]:
+        """Everything in the stack but the endpoint, as the template has it. What comes next begins anew."""
+        found = Template.from_stack(self.stack).to_json()["Resources"]
+        self.renew()
+        return {name: entry for name, entry in found.items() if entry["Type"] != "AWS::SageMaker::Endpoint"}
+
     def bound(self, scaling: Any, hosted: Hosted) -> list[dict[str, Any]]:
         """Resources that binding makes, the registration first."""
         scaling.bind(self.stack, hosted)
-        found = Template.from_stack(self.stack).to_json()["Resources"]
-        self.renew()
-        return [entry for entry in found.values() if entry["Type"] != "AWS::SageMaker::Endpoint"]
+        return list(self.written().values())
 
 
 @pytest.fixture(scope="session")
