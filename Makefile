@@ -115,6 +115,11 @@ equality: setup-test ## Every strategy trains the same as one rank: a table, and
 bench-gpu: ## Llama on one GPU beside the Hugging Face Trainer and a plain loop; needs PyTorch and no network
 	@$(PYTHON) -m benchmarks.gpu $(ARGS)
 
+.PHONY: lmi
+lmi: setup-test $(STAMPS)/lmi ## A real vLLM on this CPU behind an endpoint of the embedded cloud; sets up 3 GB
+	@install -m 755 images/lmi/serve.py $(ENVS)/lmi/bin/serve
+	@TRAINYARD_LMI=1 pytest -m lmi tests
+
 .PHONY: clean
 clean: ## Stop the embedded cloud and remove everything that is not in git
 	@if test -x .venv/bin/trainyard; then .venv/bin/trainyard local reset --yes; fi

@@ -46,3 +46,8 @@ def no_client_outlives_its_test() -> Iterator[None]:
         type(sys.modules["sagemaker.core.utils.utils"].SageMakerClient)._instances.clear()
     if "boto3" in sys.modules:
         sys.modules["boto3"].DEFAULT_SESSION = None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("lmi") and "TRAINYARD_LMI" not in os.environ:
+        pytest.skip("a real vLLM, 3 GB: `make lmi`")
