@@ -13,7 +13,11 @@ ENVIRONMENT_OF_REPOSITORY = {
     # Of images/training/Dockerfile, which installs the same requirements.
     "trainyard-training": "training",
     "sagemaker-tritonserver": "triton",
+    # Large-model inference: vLLM behind DJL Serving; the environment is optional and large.
+    "djl-inference": "lmi",
 }
+SERVE = Path("bin") / "serve"
+"""What an environment has whose image starts a server of its own: SageMaker runs an image as `IMAGE serve`."""
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -25,6 +29,11 @@ class LocalImage:
     """The image that was asked for."""
     folder: Path
     """The environment that stands for it: `bin/` comes first on the container's PATH."""
+
+    @property
+    def serves_alone(self) -> bool:
+        """Whether it brings a server of its own, which may need no model data."""
+        return (self.folder / SERVE).exists()
 
     @property
     def variables(self) -> dict[str, str]:
@@ -53,7 +62,8 @@ def local_image(uri: str, environments: Path, field: str) -> LocalImage:
     repository = uri.rpartition("/")[2].partition("@")[0].partition(":")[0]
     name = ENVIRONMENT_OF_REPOSITORY.get(repository, repository)
     folder = (environments / name).absolute()
-    if name and "/" not in name and name not in (".", "..") and (folder / "bin" / "python").exists():
+    programs = (folder / "bin" / "python", folder / SERVE)
+    if name and "/" not in name and name not in (".", "..") and any(program.exists() for program in programs):
         return LocalImage(uri=uri, folder=folder)
     known = ", ".join(sorted(ENVIRONMENT_OF_REPOSITORY))
     if repository in ENVIRONMENT_OF_REPOSITORY:

@@ -4,25 +4,32 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ml_contract.archive import unpack
-from trainyard.local.hosting import loopback
+from trainyard.local.hosting import loopback, memory
 from trainyard.local.hosting.connections import Connections
-from trainyard.local.hosting.triton import DEFAULT_MODEL, PORT, default_model, triton_server
+from trainyard.local.hosting.exchange import Question, Reply, Serving, StreamedReply, refusal, timed_out
+from trainyard.local.hosting.inference_request import BodyError
+from trainyard.local.hosting.servers import Command, Server, Variables, server_of
+from trainyard.local.hosting.triton import PORT
 from trainyard.local.jobs.host_process import Listener
 from trainyard.local.jobs.hosts import BASE, Isolation, NamespaceHosts, hosts
 
+Line = Callable[[str], None]
+Ended = Callable[[], None]
+
 _TERM_SECONDS = 10.0
+_DEAD_STUB = b"is not healthy."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blueprint:
     """What every container of a variant has in common."""
 
-    archive: Path
-    """The model's model.tar.gz."""
+    archive: Path | None
+    """The model's model.tar.gz; None when the container starts without one."""
     environment: Path
     """The Python environment that stands for the image."""
     variables: Mapping[str, str]
@@ -33,14 +40,20 @@ class Blueprint:
     """Where the cloud listens."""
     isolation: Isolation = "auto"
     """`auto` takes namespaces where the user is root, else the loopback library."""
+    hostname: str = "primary"
+    """What the container is called in messages, logs and metrics."""
+    memory: int | None = None
+    """Bytes that the container has; None for no limit."""
+
+    def open(self, root: Path, line: Line, ended: Ended) -> Serving:
+        """Starts a container; see `Container`."""
+        return Container(self, root, line, ended=ended)
 
 
 class Container:
     """One container. Make and close it on the same thread: the kernel ends its processes with that thread."""
 
-    def __init__(
-        self, blueprint: Blueprint, root: Path, line: Callable[[str], None], *, ended: Callable[[], None]
-    ) -> None:
+    def __init__(self, blueprint: Blueprint, root: Path, line: Line, *, ended: Ended) -> None:
         """Unpacks the model and starts the server; it answers some time later.
 
         Args:
@@ -55,29 +68,30 @@ class Container:
             OSError: the machine does not allow it.
         """
         self.ended = threading.Event()
-        """Set when the server is no more."""
         self.end = ""
-        """How it ended."""
-        self._told = ended
-        server = triton_server(blueprint.environment, blueprint.derived)
+        self._told, self._line, self._blueprint = ended, line, blueprint
+        self._server = server_of(blueprint.environment, blueprint.derived)
         self._hosts = hosts(blueprint.isolation, root, 1, blueprint.endpoint_url)
+        self._hosts.shared_memory = memory.shared(blueprint.memory)
         self.connections = Connections(self._dial)
         try:
-            repository = self._hosts.folder(0) / "model"
-            unpack(blueprint.archive, repository)
-            variables = {**blueprint.variables, **self._hosts.variables(0), "LD_LIBRARY_PATH": server.library_path}
-            variables[DEFAULT_MODEL] = default_model(repository, variables)
-            inside = str(BASE / "model") if isinstance(self._hosts, NamespaceHosts) else str(repository)
+            variables = {**blueprint.variables, **self._hosts.variables(0)}
             self._port = PORT
             if not isinstance(self._hosts, NamespaceHosts):
                 variables["LD_PRELOAD"] = str(loopback.library(blueprint.derived))
                 self._port = _free_port()
                 variables["SAGEMAKER_BIND_TO_PORT"] = str(self._port)
+            command, variables = self._prepare(self._server, variables)
             listener = Listener(line=lambda _, text: line(text), exit=self._exited, broken=self._broke)
-            self._hosts.start(server.command(inside, variables), [variables], listener, None)
+            self._hosts.start(command, [variables], listener, None)
         except BaseException:
             self.close()
             raise
+
+    def path(self, name: str) -> tuple[Path, str]:
+        """A path below /opt/ml: where it really is, and how the container spells it."""
+        inside = str(BASE / name)
+        return self._hosts.inside(0, inside), self._hosts.seen(0, inside)
 
     def ping(self, seconds: float = 2.0) -> bool:
         """Whether the server says that it is healthy: GET /ping answers 200."""
@@ -85,6 +99,42 @@ class Container:
             return self.connections.request("GET", "/ping", seconds=seconds).status == 200
         except OSError:
             return False
+
+    def ask(self, question: Question) -> Reply:
+        """Sends a question to /invocations; what the server could not read, or did not answer, is a reply too."""
+        return self._refuse(question) or self._post("/invocations", question)
+
+    def stream(self, question: Question) -> StreamedReply:
+        """Sends a question to /invocations and gives the answer as it comes."""
+        name = self._blueprint.hostname
+        refused = self._refuse(question)
+        if refused is None:
+            try:
+                found = self.connections.stream(
+                    "POST", "/invocations", body=question.body, headers=question.headers, seconds=question.seconds
+                )
+                return replace(found, container=name)
+            except TimeoutError:
+                refused = timed_out(name, question.seconds)
+            except OSError as error:
+                refused = refusal(500, f"the model server closed the connection: {error}", container=name)
+        return StreamedReply(
+            status=refused.status, headers=refused.headers, parts=iter([refused.body]), container=name
+        )  # fmt: skip
+
+    def holds(self, target_model: str) -> bool:  # noqa: ARG002
+        """Whether one of many models is there: its own always is."""
+        return True
+
+    def overdrawn(self) -> str:
+        """Why the container takes more memory than it has; empty when it does not."""
+        limit = self._blueprint.memory
+        if limit is None:
+            return ""
+        taken = memory.resident(self._hosts.pids(0))
+        if taken <= limit:
+            return ""
+        return f"the container took {taken // memory.MIB} MiB of memory, but it has {limit // memory.MIB} MiB"
 
     def terminate(self) -> None:
         """Asks the server to end and waits a moment: requests that it works on are answered."""
@@ -100,6 +150,37 @@ class Container:
         self.connections.close()
         self._hosts.close()
         shutil.rmtree(self._hosts.root, ignore_errors=True)
+
+    def _prepare(self, server: Server, variables: Variables) -> tuple[Command, Variables]:
+        """Lays the model out; the command and environment that serve it."""
+        repository, inside = self.path("model")
+        if self._blueprint.archive is not None:
+            unpack(self._blueprint.archive, repository)
+        return server.single(repository, inside, variables)
+
+    def _post(self, path: str, question: Question) -> Reply:
+        name = self._blueprint.hostname
+        try:
+            reply = self.connections.request(
+                "POST", path, body=question.body, headers=question.headers, seconds=question.seconds
+            )
+        except TimeoutError:
+            return timed_out(name, question.seconds)
+        except OSError as error:
+            return refusal(500, f"the model server closed the connection: {error}", container=name)
+        if reply.status >= 500 and _DEAD_STUB in reply.body:
+            # The server answers health checks, but it never starts the process of a model again.
+            told = reply.body[:500].decode(errors="replace")
+            return replace(reply, container=name, fatal=f"the model's process ended: {told}")
+        return replace(reply, container=name) if name != "primary" else reply
+
+    def _refuse(self, question: Question) -> Reply | None:
+        try:
+            self._server.check(question.body, question.content_type)
+        except BodyError as error:
+            # As newer servers answer; this one may not survive the body.
+            return refusal(400, str(error), container=self._blueprint.hostname)
+        return None
 
     def _dial(self) -> socket.socket:
         return self._hosts.connect(0, self._port)

@@ -13,12 +13,11 @@ from typing import Any
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
-from trainyard.local.hosting.artifact import ArtifactError, fetch
-from trainyard.local.hosting.connections import Connections
-from trainyard.local.hosting.container import Blueprint
+from trainyard.local.hosting.artifact import ArtifactError
+from trainyard.local.hosting.blueprints import opening
+from trainyard.local.hosting.exchange import Serving
 from trainyard.local.hosting.plan import Plan, VariantPlan
-from trainyard.local.hosting.replica import Replica
-from trainyard.local.images import local_image
+from trainyard.local.hosting.replica import Opening, Replica
 from trainyard.local.jobs.logs import Shipper
 
 _JOIN_SECONDS = 30.0
@@ -51,7 +50,7 @@ class Variant:
         """Instances that there are; replaced, never changed, when there are others."""
         self.group = f"/aws/sagemaker/Endpoints/{endpoint}"
         self._context, self._endpoint, self._root, self._changed = context, endpoint, root, changed
-        self._blueprint: Blueprint | None = None
+        self._opening: Opening | None = None
         self._shippers: list[Shipper] = []
         self._started = 0
         self._lock = threading.Lock()
@@ -63,22 +62,7 @@ class Variant:
             ArtifactError: the model data cannot be had.
             ServiceError: the role or the image cannot be used any more.
         """
-        plan, platform = self.plan, self._context.platform
-        archive = self._root / "model.tar.gz"
-        fetch(
-            lambda: platform.role_client("s3", plan.role, "SageMaker"),
-            plan.data_url, archive, plan.download_seconds, cancelled,
-        )  # fmt: skip
-        image = local_image(plan.image, self._context.environments, "Image")
-        credentials = {} if plan.isolated else platform.role_environment(plan.role, "SageMaker")
-        self._blueprint = Blueprint(
-            archive=archive,
-            environment=image.folder,
-            variables={**image.variables, "AWS_REGION": self._context.region, **credentials, **plan.variables},
-            derived=self._context.state / "model-server",
-            endpoint_url=platform.endpoint_url,
-            isolation=self._context.isolation,
-        )
+        self._opening = opening(self._context, self.plan, self._root, cancelled)
 
     def grow(self, count: int) -> None:
         """Starts instances until there are `count`; they become healthy some time later.
@@ -86,7 +70,7 @@ class Variant:
         Raises:
             ServiceError: the role cannot be used any more.
         """
-        assert self._blueprint, "grow comes after prepare"
+        assert self._opening, "grow comes after prepare"
         self.desired, missing = count, count - len(self.replicas)
         if missing <= 0:
             return
@@ -102,7 +86,7 @@ class Variant:
             self._started += 1
             replica = Replica(
                 f"{self._endpoint}/{plan.name}/{self._started}",
-                self._blueprint,
+                self._opening,
                 self._root / f"instance-{self._started}",
                 start_seconds=plan.start_seconds,
                 line=lambda text, number=number: shipper.line(number, text, time.time()),  # type: ignore[misc]
@@ -131,10 +115,16 @@ class Variant:
             replica.join(_JOIN_SECONDS)
 
     @contextmanager
-    def borrow(self) -> Iterator[tuple[Replica, Connections] | None]:
-        """A healthy instance, counted as busy meanwhile; None when there is none."""
+    def borrow(self, target_model: str | None = None) -> Iterator[tuple[Replica, Serving] | None]:
+        """A healthy instance, counted as busy meanwhile; None when there is none.
+
+        Args:
+            target_model: a model of many: an instance that has it goes first.
+        """
         with self._lock:
-            healthy = [(replica, way) for replica in self.replicas if (way := replica.connections)]
+            healthy = [(replica, serving) for replica in self.replicas if (serving := replica.serving)]
+            if target_model is not None and len(healthy) > 1:
+                healthy = [pair for pair in healthy if pair[1].holds(target_model)] or healthy
             chosen = None
             if healthy and self.plan.routing == "RANDOM":
                 chosen = random.choice(healthy)  # noqa: S311 - a share of requests is no secret

@@ -1,22 +1,32 @@
 """CloudWatch metrics of endpoints, sent in batches.
 
-Names, units and dimensions: "Amazon SageMaker AI metrics in Amazon CloudWatch", endpoint invocation metrics, read
-2026-11.
+Names, units and dimensions: "Amazon SageMaker AI metrics in Amazon CloudWatch", metrics of endpoint invocations, of
+multi-model endpoints, of serverless and of asynchronous endpoints, read 2026-11.
 """
 
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from trainyard.local.hosting.exchange import Reply
 
 _NAMESPACE = "AWS/SageMaker"
 # PutMetricData, CloudWatch API reference, read 2026-11: 1,000 metrics a call, 150 values a metric.
 _METRICS_A_CALL, _VALUES_A_METRIC = 500, 150
 _FLUSH_SECONDS = 2.0
-_UNITS = {"ModelLatency": "Microseconds", "OverheadLatency": "Microseconds"}
-_Key = tuple[str, str, str]
+_TIMES = frozenset(
+    {
+        "ModelLatency", "OverheadLatency", "ContainerLatency", "ModelSetupTime", "ModelLoadingWaitTime",
+        "ModelUnloadingTime", "ModelDownloadingTime", "ModelLoadingTime", "TimeInBacklog", "TotalProcessingTime",
+    }
+)  # fmt: skip
+"""Metrics in microseconds; all others have no unit."""
+Dimensions = tuple[tuple[str, str], ...]
+_Key = tuple[Dimensions, str]
 
 _log = logging.getLogger(__name__)
 
@@ -37,28 +47,42 @@ class Measures:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def invocation(self, endpoint: str, variant: str, status: int, *, model: float, overhead: float) -> None:
+    def invocation(self, endpoint: str, variant: str, reply: Reply, *, overhead: float, instances: int) -> None:
         """Takes one invocation.
 
         Args:
             endpoint: name of the endpoint.
             variant: name of the production variant.
-            status: HTTP status of the container's answer; 0 when there was none in time.
-            model: seconds that the container took.
-            overhead: seconds of everything else.
+            reply: what the container answered.
+            overhead: seconds of everything but the container.
+            instances: how many instances the variant has.
         """
-        figures = {
-            "Invocations": 1.0,
-            "InvocationsPerInstance": 1.0,
-            "Invocation4XXErrors": float(400 <= status < 500),
-            "Invocation5XXErrors": float(status >= 500 or status == 0),
-            "InvocationModelErrors": float(not 200 <= status < 300),
-            "ModelLatency": model * 1e6,
-            "OverheadLatency": overhead * 1e6,
-        }
+        status = reply.status
+        figures = [
+            ("Invocations", 1.0),
+            # "1/numberOfInstances is sent as the value on each request": ScalingPolicyMetric, API reference.
+            ("InvocationsPerInstance", 1.0 / max(1, instances)),
+            ("Invocation4XXErrors", float(400 <= status < 500)),
+            ("Invocation5XXErrors", float(status >= 500 or status == 0)),
+            ("InvocationModelErrors", float(not 200 <= status < 300)),
+            ("OverheadLatency", overhead),
+        ]
+        if reply.seconds:
+            # What was refused before the container has no latency of it.
+            figures.append(("ModelLatency", reply.seconds))
+        where = (("EndpointName", endpoint), ("VariantName", variant))
+        self.take(where, [*figures, *(pair for pair in reply.figures if ":" not in pair[0])])
+        for name, value in reply.figures:
+            metric, _, container = name.partition(":")
+            if container:
+                self.take((*where, ("ContainerName", container)), [(metric, value)])
+
+    def take(self, where: Dimensions, figures: Iterable[tuple[str, float]]) -> None:
+        """Takes figures of one place; times in seconds."""
         with self._lock:
-            for name, value in figures.items():
-                self._values.setdefault((endpoint, variant, name), []).append(value)
+            for name, value in figures:
+                scaled = value * 1e6 if name in _TIMES else value
+                self._values.setdefault((where, name), []).append(scaled)
             if self._thread is None and not self._ended.is_set():
                 self._thread = threading.Thread(target=self._run, name="metrics of endpoints", daemon=True)
                 self._thread.start()
@@ -87,13 +111,13 @@ class Measures:
         data = [
             {
                 "MetricName": name,
-                "Dimensions": [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}],
+                "Dimensions": [{"Name": key, "Value": value} for key, value in where],
                 "Timestamp": now,
                 "Values": chunk,
                 "Counts": counts,
-                "Unit": _UNITS.get(name, "None"),
+                "Unit": "Microseconds" if name in _TIMES else "None",
             }
-            for (endpoint, variant, name), found in values.items()
+            for (where, name), found in values.items()
             for chunk, counts in _chunks(found)
         ]
         for start in range(0, len(data), _METRICS_A_CALL):

@@ -6,23 +6,19 @@ from typing import Any, Final
 from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
 from trainyard.local.images import local_image
-from trainyard.local.jobs.references import check_location, check_network, check_role
+from trainyard.local.jobs.references import check_location, check_network, check_role, check_unique
 from trainyard.local.jobs.refusals import Refusal, refuse
 from trainyard.local.model_data import PACKAGE
 
 MODEL: Final = "model"
 _RESOLVED = "Resolved"
-
-
-def _single(value: object) -> bool:
-    return value == "SingleModel"
+_CONTAINERS = 15
+"""Containers of a model at most: CreateModel, Containers, read 2026-11."""
 
 
 def _refusals(container: str) -> tuple[Refusal, ...]:
     package = "Register the wanted specification as the package's InferenceSpecification."
     return (
-        Refusal(path=f"{container}.Mode", way_out="Use SingleModel.", allowed=_single),
-        Refusal(path=f"{container}.MultiModelConfig", way_out="Leave it out."),
         Refusal(path=f"{container}.ImageConfig", way_out="Leave it out: images are local environments."),
         Refusal(path=f"{container}.ModelDataSource", way_out="Name a model.tar.gz in ModelDataUrl."),
         Refusal(path=f"{container}.AdditionalModelDataSources", way_out="Put all files into one model.tar.gz."),
@@ -34,7 +30,6 @@ def _refusals(container: str) -> tuple[Refusal, ...]:
 _REFUSALS = (
     *_refusals("PrimaryContainer"),
     *_refusals("Containers[]"),
-    Refusal(path="InferenceExecutionConfig", way_out="Leave it out: a model has one container."),
 )
 
 
@@ -51,7 +46,7 @@ class Models:
         refuse(request, _REFUSALS)
         name = request["ModelName"]
         arn = self._context.arn(f"{MODEL}/{name}")
-        field, container = _container(request)
+        containers = _containers(request)
         if "ExecutionRoleArn" not in request:
             raise invalid("ExecutionRoleArn: it is missing, but a role reads the model data. Name one.")
         check_role(self._context.platform, request["ExecutionRoleArn"])
@@ -61,7 +56,7 @@ class Models:
             "ModelArn": arn,
             "CreationTime": time.time(),
             "EnableNetworkIsolation": request.get("EnableNetworkIsolation", False),
-            _RESOLVED: self._resolved(field, container),
+            _RESOLVED: [self._resolved(field, hostname, container) for field, hostname, container in containers],
         }
         try:
             self._context.store.insert(MODEL, name, document)
@@ -87,8 +82,8 @@ class Models:
         self._context.store.delete(MODEL, name)
         return {}
 
-    def _resolved(self, field: str, container: dict[str, Any]) -> dict[str, Any]:
-        """Image, ModelDataUrl and Environment of a container, from its model package where it names one."""
+    def _resolved(self, field: str, hostname: str, container: dict[str, Any]) -> dict[str, Any]:
+        """What a container is made of, some of it from its model package where it names one."""
         package = container.get("ModelPackageName")
         if package is None:
             found, place = container, field
@@ -96,15 +91,23 @@ class Models:
             found, place = self._from_package(package, f"{field}.ModelPackageName"), f"{field}.ModelPackageName"
             if "Image" in container or "ModelDataUrl" in container:
                 raise invalid(f"{field}: ModelPackageName excludes Image and ModelDataUrl. Give the one or the other.")
-        for member in ("Image", "ModelDataUrl"):
-            if member not in found:
-                raise invalid(f"{place}: it has no {member}, but the model server needs it. Give one.")
-        local_image(found["Image"], self._context.environments, f"{place}.Image")
-        check_location(self._context.platform, f"{place}.ModelDataUrl", found["ModelDataUrl"])
+        if "Image" not in found:
+            raise invalid(f"{place}: it has no Image, but the model server needs it. Give one.")
+        image = local_image(found["Image"], self._context.environments, f"{place}.Image")
+        mode = container.get("Mode", "SingleModel")
+        if "MultiModelConfig" in container and mode != "MultiModel":
+            raise invalid(f"{field}.MultiModelConfig: it belongs to Mode MultiModel, but Mode is {mode}. Leave it out.")
+        if "ModelDataUrl" in found:
+            check_location(self._context.platform, f"{place}.ModelDataUrl", found["ModelDataUrl"])
+        elif not image.serves_alone or mode == "MultiModel":
+            raise invalid(f"{place}: it has no ModelDataUrl, but the model server needs it. Give one.")
         return {
+            "ContainerHostname": hostname,
             "Image": found["Image"],
-            "ModelDataUrl": found["ModelDataUrl"],
+            "ModelDataUrl": found.get("ModelDataUrl"),
             "Environment": {**found.get("Environment", {}), **container.get("Environment", {})},
+            "Mode": mode,
+            "ModelCacheSetting": container.get("MultiModelConfig", {}).get("ModelCacheSetting", "Enabled"),
         }
 
     def _from_package(self, name_or_arn: str, field: str) -> dict[str, Any]:
@@ -133,20 +136,36 @@ def find_model(context: Context, name: str) -> dict[str, Any]:
     return found
 
 
-def resolved(model: dict[str, Any]) -> dict[str, Any]:
-    """Image, ModelDataUrl and Environment of a model's container."""
-    found: dict[str, Any] = model[_RESOLVED]
+def resolved(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """ContainerHostname, Image, ModelDataUrl, Environment, Mode and ModelCacheSetting of a model's containers."""
+    found: list[dict[str, Any]] = model[_RESOLVED]
     return found
 
 
-def _container(request: Request) -> tuple[str, dict[str, Any]]:
+def _containers(request: Request) -> list[tuple[str, str, dict[str, Any]]]:
+    """Field, name and definition of each container."""
     containers = request.get("Containers")
     if ("PrimaryContainer" in request) == (containers is not None):
         raise invalid("PrimaryContainer and Containers: one of them must be given. Give PrimaryContainer.")
-    if containers is None:
-        return "PrimaryContainer", request["PrimaryContainer"]
-    if len(containers) != 1:
+    if containers is None or len(containers) == 1:
+        if "InferenceExecutionConfig" in request:
+            raise invalid("InferenceExecutionConfig: the model has one container, with which it decides nothing.")
+        field = "PrimaryContainer" if containers is None else "Containers[0]"
+        return [(field, "primary", request["PrimaryContainer"] if containers is None else containers[0])]
+    if not 2 <= len(containers) <= _CONTAINERS:
+        raise invalid(f"Containers: got {len(containers)}, but a model has 1 to {_CONTAINERS}. Give as many.")
+    many = [index for index, container in enumerate(containers) if container.get("Mode") == "MultiModel"]
+    if many:
         raise invalid(
-            f"Containers: got {len(containers)}, but the embedded cloud runs no inference pipelines. Give one."
+            f"Containers[{many[0]}].Mode: got 'MultiModel', but the embedded cloud runs containers of many models "
+            "alone. Give PrimaryContainer."
         )
-    return "Containers[0]", containers[0]
+    names = [container.get("ContainerHostname", f"container-{1 + index}") for index, container in enumerate(containers)]
+    check_unique("Containers[].ContainerHostname", names)
+    direct = request.get("InferenceExecutionConfig", {}).get("Mode") == "Direct"
+    if direct and any("ContainerHostname" not in container for container in containers):
+        raise invalid(
+            "Containers[].ContainerHostname: InferenceExecutionConfig is Direct, for which requests name a container. "
+            "Give every container a name."
+        )
+    return [(f"Containers[{index}]", names[index], container) for index, container in enumerate(containers)]

@@ -8,11 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from ml_contract.errors import ContractError
-from trainyard.local.hosting.connections import Connections
-from trainyard.local.hosting.container import Blueprint, Container
+from trainyard.local.hosting.container import Ended, Line
+from trainyard.local.hosting.exchange import Serving
 from trainyard.local.hosting.triton import ServerError
 
 State = Literal["starting", "healthy", "restarting", "failed", "stopped"]
@@ -30,13 +30,31 @@ _PREFIX = re.compile(r'^[EWI]\d{4} [\d:.]+ \d+ [\w.]+:\d+\] "?|"?$')
 _log = logging.getLogger(__name__)
 
 
+class Opening(Protocol):
+    """What an instance runs, before it runs."""
+
+    def open(self, root: Path, line: Line, ended: Ended) -> Serving:
+        """Starts it; it answers some time later.
+
+        Args:
+            root: folder of its files, removed when it is closed.
+            line: told each line of its log.
+            ended: told when it serves no more.
+
+        Raises:
+            ServerError: the server cannot run here, or the model is none for it.
+            ContractError: an archive is damaged.
+            OSError: the machine does not allow it.
+        """
+
+
 class Replica:
-    """A supervised container; its thread lives until `stop`."""
+    """A supervised instance; its thread lives until `stop`."""
 
     def __init__(
         self,
         name: str,
-        blueprint: Blueprint,
+        blueprint: Opening,
         root: Path,
         *,
         start_seconds: float,
@@ -64,7 +82,7 @@ class Replica:
         self._name, self._blueprint, self._root = name, blueprint, root
         self._start_seconds, self._line, self._changed = start_seconds, line, changed
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._container: Container | None = None
+        self._container: Serving | None = None
         self._wake = threading.Event()
         self._stopping = self._suspected = False
         self._graceful = True
@@ -72,10 +90,9 @@ class Replica:
         self._thread.start()
 
     @property
-    def connections(self) -> Connections | None:
-        """The way to the container while it is healthy."""
-        container = self._container
-        return container.connections if container and self.state == "healthy" else None
+    def serving(self) -> Serving | None:
+        """What answers, while it is healthy."""
+        return self._container if self.state == "healthy" else None
 
     def suspect(self, reason: str) -> None:
         """Has the container replaced: an answer showed that it will not recover by itself."""
@@ -122,9 +139,9 @@ class Replica:
         self._lines.clear()
         self._suspected = False
         self._wake.clear()
-        container: Container | None = None
+        container: Serving | None = None
         try:
-            container = Container(self._blueprint, self._root, self._heard, ended=self._wake.set)
+            container = self._blueprint.open(self._root, self._heard, self._wake.set)
             self._container = container
             if not self._wait_healthy(container):
                 return False, self._explain(container)
@@ -139,7 +156,7 @@ class Replica:
                     container.terminate()
                 container.close()
 
-    def _wait_healthy(self, container: Container) -> bool:
+    def _wait_healthy(self, container: Serving) -> bool:
         deadline = time.monotonic() + self._start_seconds
         while time.monotonic() < deadline and not container.ended.is_set() and not self._stopping:
             if container.ping():
@@ -147,7 +164,7 @@ class Replica:
             self._wake.wait(_PING_SECONDS)
         return False
 
-    def _watch(self, container: Container) -> str:
+    def _watch(self, container: Serving) -> str:
         missed = 0
         while True:
             self._wake.wait(_WATCH_SECONDS)
@@ -158,6 +175,9 @@ class Replica:
                 return container.end
             if self._suspected:
                 return self.reason
+            overdrawn = container.overdrawn()
+            if overdrawn:
+                return overdrawn
             missed = 0 if container.ping() else missed + 1
             if missed >= _MISSED_PINGS:
                 return f"the server did not answer {missed} health checks"
@@ -166,7 +186,7 @@ class Replica:
         self._lines.append(text)
         self._line(text)
 
-    def _explain(self, container: Container) -> str:
+    def _explain(self, container: Serving) -> str:
         """The server's own reason: the first line that says that a model did not load, else how it ended."""
         if not container.ended.is_set():
             return f"no healthy answer to /ping within {self._start_seconds:.0f} s"

@@ -71,7 +71,7 @@ class TritonServer:
         """The command line for a repository, a path as the container sees it.
 
         Args:
-            repository: folder of the model's folder.
+            repository: folder of the model's folder; an empty one where models come later.
             variables: the container's environment, which sets options as it does in the image.
         """
         settings = {**_DEFAULTS, **variables}
@@ -85,7 +85,7 @@ class TritonServer:
             "--model-control-mode=explicit",
             f"--backend-directory={self.backends}",
             f"--model-repository={repository}",
-            f"--load-model={variables[DEFAULT_MODEL]}",
+            *([f"--load-model={variables[DEFAULT_MODEL]}"] if variables.get(DEFAULT_MODEL) else []),
             *given,
         ]
 

@@ -57,7 +57,8 @@ def _enter(orders: dict[str, Any]) -> None:
             # The flags of a bind mount are set only by a second call.
             _mount(mount["source"], mount["target"], flags=_MS_BIND | _MS_REMOUNT | _MS_RDONLY)
     _mount(orders["hosts_file"], "/etc/hosts", flags=_MS_BIND)
-    _mount("tmpfs", "/dev/shm", "tmpfs")  # noqa: S108 - a container has its own
+    room = f"size={orders['shared_memory']}" if orders.get("shared_memory") else None
+    _mount("tmpfs", "/dev/shm", "tmpfs", options=room)  # noqa: S108 - a container has its own
     name = orders["name"].encode()
     _call("sethostname", name, len(name))
 

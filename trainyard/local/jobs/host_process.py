@@ -68,6 +68,12 @@ class HostProcess:
         with self._process.stdin as stdin:
             stdin.write(json.dumps({**orders, "report": report_end}).encode())
 
+    @property
+    def pid(self) -> int | None:
+        """The host's PID 1 as this machine numbers it, while it runs."""
+        with self._lock:
+            return self._pid
+
     def signal(self, number: int) -> None:
         """Sends a signal to the host's PID 1, if it still runs."""
         # An order that comes while the host still starts must not be lost.

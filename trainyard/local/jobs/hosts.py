@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from trainyard.local.jobs import network
 from trainyard.local.jobs.forwarder import Forwarder
 from trainyard.local.jobs.host_process import HostProcess, Listener
+from trainyard.local.processes import descendants
 
 BASE = PurePosixPath("/opt/ml")
 Isolation = Literal["auto", "namespaces", "processes"]
@@ -32,6 +33,8 @@ class Hosts:
         """
         self.root = root
         self.endpoint_url = endpoint_url
+        self.shared_memory: int | None = None
+        """Room of /dev/shm in bytes, where a host has one of its own; None for the machine's default."""
         self.names = [f"127.0.0.{1 + index}" for index in range(count)]
         self._processes: list[HostProcess] = []
         for index in range(count):
@@ -100,6 +103,11 @@ class Hosts:
             OSError: nothing listens there.
         """
         return socket.create_connection((self.names[host], port))
+
+    def pids(self, host: int) -> list[int]:
+        """The host's processes, as this machine numbers them."""
+        pid = self._processes[host].pid
+        return [pid, *descendants(pid)] if pid is not None else []
 
     def drain(self) -> None:
         """Waits until the last lines of ended hosts have been heard."""
@@ -183,6 +191,7 @@ class NamespaceHosts(Hosts):
             "name": self.names[host],
             "folder": str(BASE),
             "mounts": self._mounts[host],
+            "shared_memory": self.shared_memory,
         }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from trainyard.local.hosting.container import Blueprint
+from trainyard.local.hosting.exchange import Question
 from trainyard.local.hosting.replica import Replica
 from trainyard.local.images import local_image
 from trainyard.local.jobs.hosts import Isolation
@@ -40,9 +41,9 @@ def test_it_listens_on_loopback_only(tmp_path: Path, isolation: Isolation) -> No
         while replica.state == "starting":
             time.sleep(0.05)
         assert replica.state == "healthy", (replica.reason, lines)
-        connections = replica.connections
-        assert connections is not None
-        answer = connections.request("POST", "/invocations", body=request(1), seconds=10)
+        serving = replica.serving
+        assert serving is not None
+        answer = serving.ask(Question(body=request(1), headers={}, seconds=10))
         assert answer.status == 200
         sockets = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
         mine = [row for row in sockets.splitlines() if f"pid={_pid(tmp_path)}," in row]

@@ -108,10 +108,17 @@ def test_a_model_is_described_as_created(call: Calls) -> None:
     [
         ({"PrimaryContainer": {"ModelDataUrl": "s3://models/a"}}, "PrimaryContainer: it has no Image"),
         ({"PrimaryContainer": {"Image": IMAGE}}, "PrimaryContainer: it has no ModelDataUrl"),
+        ({"PrimaryContainer": {"Image": IMAGE, "Mode": "MultiModel"}}, "PrimaryContainer: it has no ModelDataUrl"),
         ({"PrimaryContainer": {**CONTAINER, "Image": "someone/elses:1"}}, "PrimaryContainer.Image"),
         ({"PrimaryContainer": {**CONTAINER, "ModelDataUrl": "s3://nowhere/a"}}, "PrimaryContainer.ModelDataUrl"),
         ({"PrimaryContainer": {**CONTAINER, "ModelDataUrl": "https://models/a"}}, "PrimaryContainer.ModelDataUrl"),
-        ({"PrimaryContainer": {**CONTAINER, "Mode": "MultiModel"}}, "PrimaryContainer.Mode"),
+        ({"PrimaryContainer": {**CONTAINER, "MultiModelConfig": {}}}, "PrimaryContainer.MultiModelConfig"),
+        ({"Containers": [CONTAINER, {**CONTAINER, "Mode": "MultiModel"}]}, "Containers[1].Mode"),
+        ({"Containers": [{**CONTAINER, "ContainerHostname": "a"}] * 2}, "Containers[].ContainerHostname"),
+        (
+            {"Containers": [CONTAINER, CONTAINER], "InferenceExecutionConfig": {"Mode": "Direct"}},
+            "Containers[].ContainerHostname",
+        ),
         ({"PrimaryContainer": {"ModelPackageName": "nobody"}}, "PrimaryContainer.ModelPackageName"),
         ({"Containers": [CONTAINER]}, "PrimaryContainer and Containers"),
         ({"ExecutionRoleArn": ROLE + "s"}, "Could not assume role"),
@@ -126,11 +133,10 @@ def test_models_that_are_refused(call: Calls, changes: dict[str, Any], field: st
     assert call("ListModels")["Models"] == []
 
 
-def test_one_container_in_a_list_is_a_model_and_two_are_none(call: Calls) -> None:
-    call("CreateModel", ModelName="m", Containers=[CONTAINER], ExecutionRoleArn=ROLE)
-    assert "inference pipelines" in call.refusal(
-        "CreateModel", ModelName="n", Containers=[CONTAINER, CONTAINER], ExecutionRoleArn=ROLE
-    )
+@pytest.mark.parametrize("count", [1, 2, 15])
+def test_containers_of_a_model(call: Calls, count: int) -> None:
+    call("CreateModel", ModelName="m", Containers=[CONTAINER] * count, ExecutionRoleArn=ROLE)
+    assert len(call("DescribeModel", ModelName="m")["Containers"]) == count
 
 
 @pytest.mark.parametrize("status", ["Completed", "Failed"])

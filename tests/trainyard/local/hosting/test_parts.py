@@ -16,6 +16,7 @@ import pytest
 
 from trainyard.local.hosting import loopback, triton
 from trainyard.local.hosting.connections import Connections
+from trainyard.local.hosting.exchange import Reply
 from trainyard.local.hosting.measures import Measures
 from trainyard.local.hosting.triton import DEFAULT_MODEL, ServerError, default_model, triton_server
 
@@ -148,7 +149,8 @@ def test_invocations_are_sent_in_batches_and_none_is_lost() -> None:
     cloudwatch = _CloudWatch()
     measures = Measures(lambda: cloudwatch)
     for number in range(1000):
-        measures.invocation("e", "v", 400 if number % 4 == 0 else 200, model=number / 1e6, overhead=0.001)
+        reply = Reply(status=400 if number % 4 == 0 else 200, headers={}, body=b"", seconds=number / 1e6)
+        measures.invocation("e", "v", reply, overhead=0.001, instances=2)
     measures.close()
     rows = [row for call in cloudwatch.calls for row in call["MetricData"]]
     assert len(cloudwatch.calls) <= 2
@@ -159,4 +161,5 @@ def test_invocations_are_sent_in_batches_and_none_is_lost() -> None:
         return sum(a * b for row in mine for a, b in zip(row["Values"], row["Counts"], strict=True))
 
     assert (total("Invocations"), total("Invocation4XXErrors"), total("Invocation5XXErrors")) == (1000, 250, 0)
+    assert total("InvocationsPerInstance") == 500
     assert total("ModelLatency") == pytest.approx(sum(range(1000)))
