@@ -8,10 +8,10 @@ import unicodedata
 
 # Java reads \uD800\uDC00-\uDBFF\uDFFF as one range of supplementary characters.
 _SURROGATE_RANGE = re.compile(r"\\uD800\\uDC00-\\uDBFF\\uDFFF", re.IGNORECASE)
-_PROPERTY = re.compile(r"\\p\{(\w+)\}")
+_PARTS = re.compile(r"\\p\{(\w+)\}|\\.|[\[\]]", re.DOTALL)
 # Java allows a quantifier on an anchor, where it changes nothing.
 _QUANTIFIED_ANCHOR = re.compile(r"(?<!\\)\$\{\d+,\d+\}")
-_POSIX = {"Alnum": "a-zA-Z0-9", "Alpha": "a-zA-Z", "Digit": "0-9", "Lower": "a-z", "Upper": "A-Z"}
+_POSIX = {"Alnum": "a-zA-Z0-9", "Alpha": "a-zA-Z", "Digit": "0-9", "Lower": "a-z", "Print": " -~", "Upper": "A-Z"}
 
 
 @functools.cache
@@ -24,7 +24,21 @@ def compiled(pattern: str) -> re.Pattern[str]:
     translated = _SURROGATE_RANGE.sub(r"\\U00010000-\\U0010FFFF", pattern)
     translated = _QUANTIFIED_ANCHOR.sub("$", translated)
     # ASCII, because Java's \w, \d and \s are.
-    return re.compile(_PROPERTY.sub(lambda match: _ranges(match[1]), translated), re.ASCII)
+    return re.compile(_with_ranges(translated), re.ASCII)
+
+
+def _with_ranges(pattern: str) -> str:
+    """A pattern whose properties are spelled out, as classes of their own where they stand outside of one."""
+    depth = 0
+
+    def spell(match: re.Match[str]) -> str:
+        nonlocal depth
+        if match[1]:
+            return _ranges(match[1]) if depth else f"[{_ranges(match[1])}]"
+        depth += {"[": 1, "]": -1}.get(match[0], 0)
+        return match[0]
+
+    return _PARTS.sub(spell, pattern)
 
 
 def _ranges(name: str) -> str:

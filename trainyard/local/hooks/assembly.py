@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ministack import app
 
-from trainyard.local import cloudformation, sagemaker
+from trainyard.local import autoscaling, cloudformation, sagemaker
 from trainyard.local.api.operations import Caller
 from trainyard.local.api.service import Context, Service
 from trainyard.local.api.store import Store
@@ -18,6 +18,7 @@ from trainyard.local.faults import Faults
 from trainyard.local.faults_model import FAULTS_MODEL
 from trainyard.local.hooks import alarms as cloudwatch_alarms
 from trainyard.local.hooks import iam, kms_access, log_filters, references, routing, s3_checksums, s3_objects, sessions
+from trainyard.local.hooks.cloudwatch import InProcess
 from trainyard.local.hooks.gateway import Gateway
 from trainyard.local.hooks.persistence import Persistence
 from trainyard.local.hooks.routing import Invoke, json_service, register
@@ -74,7 +75,13 @@ class Assembly:
         register("sagemaker", target="SageMaker.", handler=check)
         mine = json_service(Service(FAULTS_MODEL, faults), iam.check_administrator)
         register("trainyard", target="Trainyard.", handler=mine)
-        cloudformation.register({"sagemaker": self._sagemaker})
+        self._autoscaling = autoscaling.build(context, self._sagemaker, InProcess())
+        register(
+            autoscaling.NAME,
+            target=autoscaling.TARGET_PREFIX,
+            handler=json_service(self._autoscaling, lambda *_: None),
+        )
+        cloudformation.register({"sagemaker": self._sagemaker, autoscaling.NAME: self._autoscaling})
         self.application = Gateway(self.health, self._persistence.touched, S3Faults(faults))
 
     async def run(self) -> None:
@@ -82,10 +89,12 @@ class Assembly:
         # The emulator restores its services while it starts: jobs look up roles and buckets in them.
         await self.application.ready.wait()
         await asyncio.to_thread(self._sagemaker.start)
+        await asyncio.to_thread(self._autoscaling.start)
         await asyncio.gather(self._alarms.run(), self._persistence.run())
 
     def stop(self) -> None:
         """Ends what the families started."""
+        self._autoscaling.stop()
         self._sagemaker.stop()
         self._platform.close()
 

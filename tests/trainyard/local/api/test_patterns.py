@@ -35,3 +35,8 @@ def test_translations_mean_what_java_means(shape: str, good: str, bad: str) -> N
     assert pattern is not None
     assert compiled(pattern).fullmatch(good)
     assert not compiled(pattern).fullmatch(bad)
+
+
+def test_a_property_outside_of_a_class_is_one() -> None:
+    assert compiled(r"\p{Print}+[\p{Alpha}]").fullmatch("a policy~Z")
+    assert not compiled(r"\p{Print}+").fullmatch("a\u0007")
