@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trainyard.cli import checkpoints, local, scaling
+from trainyard.cli import checkpoints, local, scaling, serving
 from trainyard.local.cloud import DEFAULT_PORT, DEFAULT_STATE, Cloud, CloudError
 from trainyard.operations.connection import Connection, connect
 
@@ -26,6 +26,8 @@ app = typer.Typer(
 app.add_typer(local.app, name="local")
 app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(scaling.app, name="scaling")
+app.command()(serving.invoke)
+app.command()(serving.load)
 
 
 @app.callback()
@@ -120,37 +122,6 @@ def endpoints(context: typer.Context) -> None:
     from trainyard.cli.tables import show_endpoints
 
     show_endpoints(_connection(context))
-
-
-@app.command()
-def invoke(
-    context: typer.Context,
-    endpoint: Annotated[str, typer.Argument(help="Name of the endpoint.")],
-    prompt: Annotated[str | None, typer.Option(help="Text that a byte-level language model continues.")] = None,
-    count: Annotated[int, typer.Option(help="Bytes to write after the prompt, one request each.", min=1)] = 32,
-    temperature: Annotated[float, typer.Option(help="0 takes the likeliest byte each time.", min=0, max=10)] = 0.7,
-    seed: Annotated[int, typer.Option(help="Of the draws: the same seed writes the same text.")] = 0,
-    body: Annotated[Path | None, typer.Option(help="File to send as it is.", dir_okay=False)] = None,
-    content_type: Annotated[str, typer.Option(help="Its media type.")] = "application/json",
-) -> None:
-    """Send a request to an endpoint and print the answer.
-
-    Examples: `trainyard --local invoke NAME --prompt "def __init__(self"` · `trainyard invoke NAME --body request.json`
-    """
-    from trainyard.cli.asking import ask
-
-    if (prompt is None) == (body is None):
-        raise typer.BadParameter("give either --prompt or --body")
-    ask(
-        _connection(context),
-        endpoint,
-        prompt=prompt,
-        count=count,
-        temperature=temperature,
-        seed=seed,
-        body=body,
-        content_type=content_type,
-    )
 
 
 @app.command()

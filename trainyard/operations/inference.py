@@ -6,7 +6,9 @@ import json
 import math
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from trainyard.operations.connection import Connection, OperationError
@@ -27,8 +29,21 @@ class Answer:
     """From the call to the last byte, as the client saw it."""
 
 
-def invoke(connection: Connection, endpoint: str, body: bytes, content_type: str = JSON) -> Answer:
+def invoke(
+    connection: Connection,
+    endpoint: str,
+    body: bytes,
+    content_type: str = JSON,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Answer:
     """Send one request through ``sagemaker-runtime``.
+
+    Args:
+        connection: The cloud.
+        endpoint: Name of the endpoint.
+        body: What to send.
+        content_type: Its media type, and the answer's.
+        more: Parameters of InvokeEndpoint beside these, such as TargetModel.
 
     Raises:
         OperationError: The model refused or failed; the message holds its own words.
@@ -37,7 +52,7 @@ def invoke(connection: Connection, endpoint: str, body: bytes, content_type: str
     began = time.perf_counter()
     try:
         answer = runtime.invoke_endpoint(
-            EndpointName=endpoint, Body=body, ContentType=content_type, Accept=content_type
+            EndpointName=endpoint, Body=body, ContentType=content_type, Accept=content_type, **more
         )
         content = answer["Body"].read()
     except runtime.exceptions.ModelError as error:

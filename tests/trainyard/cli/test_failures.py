@@ -79,7 +79,7 @@ def test_a_reclaim_on_aws_is_refused(monkeypatch, capsys) -> None:
 def test_invoke_wants_one_kind_of_input(monkeypatch, capsys) -> None:
     text, status = fail(monkeypatch, capsys, "invoke", "endpoint")
     assert status == 2
-    assert "--prompt or --body" in text
+    assert "--prompt, --body and --input" in text
 
 
 @pytest.mark.parametrize("item", ["Seed", "=1", ""])
