@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ml_contract.errors import reject
 
 
@@ -22,3 +24,9 @@ def multiple(field: str, value: int, factor: int, name: str) -> None:
     """Refuse a value that ``factor`` does not divide."""
     if value % factor:
         reject(field, value, f"it must be a multiple of {name} ({factor})", f"Give {value - value % factor or factor}.")
+
+
+def matches(field: str, value: str, pattern: str) -> None:
+    """Refuse a text that ``pattern`` does not match as a whole."""
+    if not re.fullmatch(pattern, value):
+        reject(field, value, f"it must match {pattern}", "Give another one.")

@@ -2,9 +2,9 @@
 
 Sources, read 2026-11-21: AWS Deep Learning Containers, "Framework support policy" and release notes of the repository
 aws/deep-learning-containers; accounts by region and tags from the offline maps of the SageMaker Python SDK 3.27
-(sagemaker/core/image_uri_config: pytorch-amzn2023, pytorch-smp, debugger), against which a test holds this table;
-"Supported frameworks, AWS Regions, and instances types" of the data parallelism and of the model parallelism library,
-SageMaker Developer Guide. That a tag exists in ECR was not verified.
+(sagemaker/core/image_uri_config: pytorch-amzn2023, pytorch-smp, debugger, djl-lmi, djl-tensorrtllm), against which a
+test holds this table; "Supported frameworks, AWS Regions, and instances types" of the data parallelism and of the model
+parallelism library, SageMaker Developer Guide. That a tag exists in ECR was not verified.
 """
 
 from __future__ import annotations
@@ -149,6 +149,12 @@ Horovod on request, over images/training/Dockerfile."""
 
 TRITON = Image(repository="sagemaker-tritonserver", tag="26.05-py3", end_of_support=None)
 
+LMI_VLLM = Image(repository="djl-inference", tag="0.38.0-lmi29.0.0-cu130", end_of_support=None)
+"""Large Model Inference 29: DJL Serving 0.38 with vLLM, for CUDA 13, which Volta GPUs (p3) do not run."""
+
+LMI_TENSORRT_LLM = Image(repository="djl-inference", tag="0.33.0-tensorrtllm0.21.0-cu128", end_of_support=None)
+"""DJL Serving 0.33 with TensorRT-LLM 0.21, the newest that AWS lists."""
+
 DEBUGGER_RULES = Image(
     repository="sagemaker-debugger-rules", tag="latest", end_of_support=None, processor="cpu",
     accounts=DEBUGGER_ACCOUNT_BY_REGION,
@@ -156,7 +162,7 @@ DEBUGGER_RULES = Image(
 """Evaluates built-in rules of Debugger and of the profiler."""
 
 IMAGES = (PYTORCH_TRAINING, PYTORCH_TRAINING_CPU, PYTORCH_TRAINING_2_10, PYTORCH_TRAINING_2_9, SMP, SMDDP, TRITON,
-          DEBUGGER_RULES)  # fmt: skip
+          LMI_VLLM, LMI_TENSORRT_LLM, DEBUGGER_RULES)  # fmt: skip
 
 
 def image_account(region: str, accounts: Mapping[str, str] = ACCOUNT_BY_REGION) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 
 from constructs_lib.network import Network
+from constructs_lib.serving.hosted import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +44,19 @@ class Binding:
         return sagemaker.CfnEndpointConfig.VpcConfigProperty(**self.placed) if self.placed else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """An endpoint that is made, for what comes after it."""
+
+    binding: Binding
+    """What it gives to what it is made of."""
+    resource: sagemaker.CfnEndpoint
+    name: str
+    """Its name, known at synth."""
+    kind: Kind
+    """How it serves, where a variant does not decide about it."""
+
+
 def given(properties: dict[str, Any]) -> dict[str, Any]:
     """``properties`` without those that are None."""
     return {name: value for name, value in properties.items() if value is not None}
-
-
-def conditional(resource: cdk.CfnResource, condition: cdk.CfnCondition) -> None:
-    """Make ``resource`` only where ``condition`` holds."""
-    resource.cfn_options.condition = condition

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import aws_cdk as cdk
 import jsii
@@ -14,36 +13,34 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct, IConstruct
 
 from constructs_lib.network import Network
-from constructs_lib.serving.binding import Binding, conditional
-from constructs_lib.serving.hosted import Hosted, Kind
-from constructs_lib.serving.variants.base import Variant
-from constructs_lib.training.roles import (
-    grant_logs,
-    grant_metrics,
-    grant_network,
-    grant_volumes,
-    sagemaker_role,
-)
-from ml_contract.instances import instance
-
-
-class RollsOut(Protocol):
-    """How an update reaches the endpoint, and which alarms take it back."""
-
-    def bind(self, scope: Construct, hosted: Sequence[Hosted]) -> sagemaker.CfnEndpoint.DeploymentConfigProperty:
-        """Make the alarms below ``scope`` and describe the deployment."""
+from constructs_lib.serving import combinations
+from constructs_lib.serving.asynchronous import Asynchronous
+from constructs_lib.serving.binding import Binding, Deployed
+from constructs_lib.serving.capture import DataCapture
+from constructs_lib.serving.hosted import Hosted
+from constructs_lib.serving.invocation import grant_invoke
+from constructs_lib.serving.rollout import Rollout
+from constructs_lib.serving.utilization import Utilization
+from constructs_lib.serving.variants.base import NAME, Variant
+from constructs_lib.training.roles import after_policies, grant_logs, grant_metrics, grant_network, grant_volumes
+from constructs_lib.training.roles import sagemaker_role as role_of
+from ml_contract.checks import matches
 
 
 class Endpoint(Construct):
-    """Role, models, endpoint configuration and endpoint.
+    """Role, models, endpoint configuration, endpoint, and what scales and watches it.
 
     The configuration is immutable and has no name of its own, so an update makes a new one before the old one goes.
     The endpoint has a name, because the alarms that take an update back need it before it exists.
     """
 
+    name: str
+    """Name of the endpoint."""
     role: iam.Role
     """Role of the serving containers, which holds what its models need."""
     resource: sagemaker.CfnEndpoint
+    hosted: tuple[Hosted, ...]
+    """What there is to scale and to watch: its variants, or the components of one."""
 
     def __init__(
         self,
@@ -53,8 +50,12 @@ class Endpoint(Construct):
         name: str,
         variants: Sequence[Variant],
         key: kms.IKey,
+        shadow: Sequence[Variant] = (),
         network: Network | None = None,
-        rollout: RollsOut | None = None,
+        rollout: Rollout | None = None,
+        capture: DataCapture | None = None,
+        asynchronous: Asynchronous | None = None,
+        utilization: Utilization | None = None,
         condition: cdk.CfnCondition | None = None,
     ) -> None:
         """Build the endpoint.
@@ -65,31 +66,43 @@ class Endpoint(Construct):
             name: Name of the endpoint, which callers and alarms use.
             variants: What serves, each with its share of the traffic.
             key: Key of the instances' volumes.
+            shadow: A variant that gets copies of requests and whose answers nobody sees; none by default.
             network: Where the containers run; None: outside of any network of the account.
             rollout: How updates reach the endpoint; None: all at once, and no alarm takes them back.
+            capture: Requests and answers that are kept; None: none.
+            asynchronous: Requests wait in a queue; None: the caller waits for the answer.
+            utilization: Metrics beyond the usual; None: none.
             condition: Where it does not hold there are role and security group, and nothing else.
+
+        Raises:
+            ContractError: The parts do not go together.
         """
         super().__init__(scope, construct_id)
-        self.name, self._variants = name, tuple(variants)
-        binding = self._binding(network, key)
-        config = self._config(binding)
+        matches("name", name, NAME)
+        plan = combinations.Plan(
+            variants=variants, shadow=shadow, network=network, capture=capture, asynchronous=asynchronous
+        )
+        combinations.check(plan)
+        self.name, self._plan = name, plan
+        scopes = {variant.name: Construct(self, variant.name) for variant in plan.all}
+        binding = self._binding(key)
+        config = self._config(binding, scopes, utilization)
         self.resource = sagemaker.CfnEndpoint(
             self, "Endpoint", endpoint_name=name, endpoint_config_name=config.attr_endpoint_config_name
         )
-        self.hosted = tuple(variant.hosted(name, self._kind, self.resource) for variant in self._variants)
-        self._scale()
+        deployed = Deployed(
+            binding=binding, resource=self.resource, name=name, kind="asynchronous" if asynchronous else "real-time"
+        )
+        self.hosted = tuple(one for variant in variants for one in variant.follow(scopes[variant.name], deployed))
+        self._keep_scaled()
         if rollout is not None:
-            self.resource.deployment_config = rollout.bind(self, self.hosted)
+            self.resource.deployment_config = rollout.bind(self, self.hosted, self.role)
         if condition is not None:
             cdk.Aspects.of(self).add(_Conditional(condition, [self.role, *([binding.group] if binding.group else [])]))
 
-    @property
-    def _kind(self) -> Kind:
-        return "real-time"
-
-    def _binding(self, network: Network | None, key: kms.IKey) -> Binding:
-        self.role = sagemaker_role(self, "Role", "Serving containers of one endpoint")
-        group = None
+    def _binding(self, key: kms.IKey) -> Binding:
+        self.role = role_of(self, "Role", "Serving containers of one endpoint")
+        network, group = self._plan.network, None
         if network is not None:
             group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False,
                                       description="Serving containers: HTTPS to endpoints")  # fmt: skip
@@ -104,25 +117,39 @@ class Endpoint(Construct):
     @property
     def _volumes_take_a_key(self) -> bool:
         # Types with local storage encrypt it by themselves and refuse a key (CreateEndpointConfig, KmsKeyId).
-        types = [variant.instance_type for variant in self._variants if variant.instance_type]
-        return bool(types) and not any(instance(name).has_local_storage for name in types)
+        instances = [variant.instances for variant in self._plan.all if variant.instances is not None]
+        return bool(instances) and not any(found.has_local_storage for found in instances)
 
-    def _config(self, binding: Binding) -> sagemaker.CfnEndpointConfig:
-        return sagemaker.CfnEndpointConfig(
+    def _config(
+        self, binding: Binding, scopes: dict[str, Construct], utilization: Utilization | None
+    ) -> sagemaker.CfnEndpointConfig:
+        plan = self._plan
+        components = any(variant.hosts_components for variant in plan.variants)
+        config = sagemaker.CfnEndpointConfig(
             self,
             "Config",
-            production_variants=[variant.bind(Construct(self, variant.name), binding) for variant in self._variants],
+            production_variants=[variant.bind(scopes[variant.name], binding) for variant in plan.variants],
+            shadow_production_variants=[variant.bind(scopes[variant.name], binding) for variant in plan.shadow] or None,
+            async_inference_config=plan.asynchronous.bind(binding) if plan.asynchronous else None,
+            data_capture_config=plan.capture.bind(binding) if plan.capture else None,
+            metrics_config=utilization.render() if utilization else None,
             kms_key_id=binding.key.key_arn if self._volumes_take_a_key else None,
+            # Without a model in the variant, its role and network stand here.
+            execution_role_arn=self.role.role_arn if components else None,
+            vpc_config=binding.config_network() if components else None,
+            enable_network_isolation=any(variant.network_isolation for variant in plan.variants) or None
+            if components
+            else None,
         )
+        after_policies(config, self.role)
+        return config
 
-    def _scale(self) -> None:
-        for variant, hosted in zip(self._variants, self.hosted, strict=True):
-            if variant.scaling is None:
-                continue
-            variant.scaling.check(hosted)
-            variant.scaling.bind(Construct(self, f"{variant.name}-Scaling"), hosted)
-            # An update would otherwise begin with the configuration's count, whatever the load is. The weights stay
-            # the configuration's: they change by a deployment only.
+    def _keep_scaled(self) -> None:
+        """An update would otherwise begin with the configuration's count of instances, whatever the load is.
+
+        Weights stay the configuration's: they change by a deployment only.
+        """
+        if any(variant.scaling is not None for variant in self._plan.variants):
             self.resource.retain_all_variant_properties = True
             self.resource.exclude_retained_variant_properties = [
                 sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DesiredWeight")
@@ -133,18 +160,13 @@ class Endpoint(Construct):
 
         Args:
             grantee: Who may ask.
-            target_models: Models of a multi-model endpoint that it may name, for example ``bert-7.tar.gz`` or
-                ``team-a/*``; None: any.
+            target_models: Models of a multi-model endpoint that it may name, for example ``bert-7`` or ``team-a/*``;
+                or containers of a pipeline in mode Direct. None: any.
+
+        Raises:
+            ContractError: A request to this endpoint names no such thing, or the name is none.
         """
-        stack = cdk.Stack.of(self)
-        arn = f"arn:{stack.partition}:sagemaker:{stack.region}:{stack.account}:endpoint/{self.name}"
-        conditions = {"StringLike": {"sagemaker:TargetModel": list(target_models)}} if target_models else None
-        return iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"],
-            resource_arns=[arn],
-            conditions=conditions,
-        )
+        return grant_invoke(self, self._plan, grantee, target_models)
 
 
 @jsii.implements(cdk.IAspect)
@@ -152,9 +174,8 @@ class _Conditional:
     """Puts a condition on every resource of a construct, but those below ``kept``."""
 
     def __init__(self, condition: cdk.CfnCondition, kept: Sequence[IConstruct]) -> None:
-        self._condition, self._kept = condition, tuple(construct.node.path for construct in kept)
+        self._condition, self._kept = condition, tuple(f"{construct.node.path}/" for construct in kept)
 
     def visit(self, node: IConstruct) -> None:
-        path = node.node.path
-        if isinstance(node, cdk.CfnResource) and not any(path.startswith(f"{kept}/") for kept in self._kept):
-            conditional(node, self._condition)
+        if isinstance(node, cdk.CfnResource) and not node.node.path.startswith(self._kept):
+            node.cfn_options.condition = self._condition

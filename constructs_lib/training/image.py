@@ -68,6 +68,8 @@ class EcrImage(ContainerImage):
     """Region of the repository; the stack's own by default."""
     modules: frozenset[str] = frozenset()
     """What it holds beside requirements/training.txt and is asked for by a strategy, for example ``horovod.torch``."""
+    labels: frozenset[str] = frozenset()
+    """LABELs of its Dockerfile that SageMaker asks for, each ``name=value``."""
 
     def uri(self, scope: Construct) -> str:
         stack = cdk.Stack.of(scope)

@@ -14,6 +14,7 @@ from constructs_lib.values import Value
 # ListBucket cannot be limited to objects; it shows names, never content.
 _LIST = ("s3:ListBucket", "s3:GetBucketLocation")
 _READ = ("s3:GetObject",)
+_PUT = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 # DeleteObject: retention of checkpoints.
 _WRITE = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
@@ -43,6 +44,13 @@ class Location(Value):
         self._grant(identity, _READ)
         if self.bucket.encryption_key:
             self.bucket.encryption_key.grant(identity, "kms:Decrypt")
+
+    def grant_write(self, identity: iam.IGrantable) -> None:
+        """Let ``identity`` put objects below the prefix, encrypted, and neither read nor delete any."""
+        self._grant(identity, _PUT)
+        if self.bucket.encryption_key:
+            # Of one object in several parts, S3 decrypts the parts before it joins them.
+            self.bucket.encryption_key.grant(identity, "kms:Decrypt", "kms:GenerateDataKey")
 
     def grant_read_write(self, identity: iam.IGrantable) -> None:
         """Let ``identity`` also write and delete objects below the prefix."""

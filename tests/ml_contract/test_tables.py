@@ -14,6 +14,8 @@ from ml_contract.images import (
     ACCOUNT_BY_REGION,
     DEBUGGER_RULES,
     IMAGES,
+    LMI_TENSORRT_LLM,
+    LMI_VLLM,
     PYTORCH_TRAINING,
     PYTORCH_TRAINING_2_9,
     SMDDP,
@@ -47,6 +49,15 @@ def test_the_training_tags_are_the_sdk_ones() -> None:
 
 def test_the_triton_tag_is_known_to_the_sdk() -> None:
     assert "26.05" in sdk_image_map("sagemaker-tritonserver")["versions"]
+
+
+@pytest.mark.parametrize(("image", "name"), [(LMI_VLLM, "djl-lmi"), (LMI_TENSORRT_LLM, "djl-tensorrtllm")])
+def test_the_lmi_images_are_the_newest_of_the_sdk(image: Image, name: str) -> None:
+    theirs = sdk_image_map(name)
+    newest = theirs["versions"][theirs["version_aliases"]["latest"]]
+    assert (image.repository, image.tag) == (newest["repository"], newest["tag_prefix"])
+    known = {region: account for region, account in newest["registries"].items() if region in image.accounts}
+    assert known == {region: image.accounts[region] for region in known}
 
 
 @pytest.mark.parametrize(("image", "version"), [(SMP, "2.8.0"), (SMDDP, "2.7.0")])

@@ -1,6 +1,31 @@
 """What endpoints serve, one class for each way to package it."""
 
 from constructs_lib.serving.models.base import Model
+from constructs_lib.serving.models.data import Archive, ModelData, Uncompressed
+from constructs_lib.serving.models.engines import Engine, TensorRtLlm, Vllm
+from constructs_lib.serving.models.lmi import LmiModel
+from constructs_lib.serving.models.multi_model import MultiModel
+from constructs_lib.serving.models.pipeline import SerialPipeline, Stage
 from constructs_lib.serving.models.registered import RegisteredModel
+from constructs_lib.serving.models.speculation import DraftSpeculation, NgramSpeculation, Speculation
+from constructs_lib.serving.models.triton import TritonModel, TritonServer
 
-__all__ = ["Model", "RegisteredModel"]
+__all__ = [
+    "Archive",
+    "DraftSpeculation",
+    "Engine",
+    "LmiModel",
+    "Model",
+    "ModelData",
+    "MultiModel",
+    "NgramSpeculation",
+    "RegisteredModel",
+    "SerialPipeline",
+    "Speculation",
+    "Stage",
+    "TensorRtLlm",
+    "TritonModel",
+    "TritonServer",
+    "Uncompressed",
+    "Vllm",
+]

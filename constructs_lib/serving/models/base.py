@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -11,7 +11,8 @@ from constructs_lib.serving.binding import Binding
 from constructs_lib.training.roles import after_policies
 from constructs_lib.values import Value
 
-Container = sagemaker.CfnModel.ContainerDefinitionProperty
+Container = dict[str, Any]
+"""Properties of a ContainerDefinition, as the L1 construct names them."""
 
 
 class Model(Value):
@@ -21,17 +22,25 @@ class Model(Value):
     """Whether a request names one of many models."""
     several_containers: ClassVar[bool] = False
     """Whether its containers are more than one."""
-    archives_only: ClassVar[bool] = True
-    """Whether its data is a compressed archive, which alone serverless endpoints and pipelines take."""
-
     network_isolation: bool = False
     """Whether containers reach no network at all, Amazon S3 included; SageMaker brings them their model data."""
 
-    def check(self, instance_type: str) -> None:
+    @property
+    def archives_only(self) -> bool:
+        """Whether all its data are compressed archives: what else there is, serverless variants do not take."""
+        return True
+
+    @property
+    def needs_gpu(self) -> bool:
+        """Whether it runs on a GPU only."""
+        return False
+
+    def check(self, instance_type: str, accelerators: int | None = None, /) -> None:
         """Refuse a type that cannot serve the model.
 
         Args:
             instance_type: With its prefix, for example ``ml.g5.xlarge``.
+            accelerators: Those that an inference component has of the instance; all by default.
 
         Raises:
             ContractError: With the field and the way out. A model of its own says nothing.
@@ -43,7 +52,8 @@ class Model(Value):
 
     def bind(self, scope: Construct, binding: Binding) -> sagemaker.CfnModel:
         """Make the model below ``scope``, after the policies of its role."""
-        containers = self.containers(binding)
+        definition = sagemaker.CfnModel.ContainerDefinitionProperty
+        containers = [definition(**container) for container in self.containers(binding)]
         model = sagemaker.CfnModel(
             scope,
             "Model",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_sagemaker as sagemaker
-
 from constructs_lib.serving.binding import Binding
 from constructs_lib.serving.models.base import Container, Model
 from constructs_lib.training.image import ContainerImage
@@ -23,4 +21,4 @@ class RegisteredModel(Model):
     def containers(self, binding: Binding) -> list[Container]:
         self.image.grant_pull(binding.role)
         self.archives.grant_read(binding.role)
-        return [sagemaker.CfnModel.ContainerDefinitionProperty(model_package_name=self.package)]
+        return [{"model_package_name": self.package}]

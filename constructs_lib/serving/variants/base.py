@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import ClassVar
 
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
-from pydantic import Field, SkipValidation
+from pydantic import Field
 
-from constructs_lib.serving.binding import Binding
-from constructs_lib.serving.hosted import Hosted, Kind
+from constructs_lib.serving.binding import Binding, Deployed
+from constructs_lib.serving.hosted import Hosted
 from constructs_lib.serving.models.base import Model
+from constructs_lib.serving.resources import ServingResources
+from constructs_lib.serving.scaling import Scaling
 from constructs_lib.values import Value
 
 NAME = r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$"
@@ -18,27 +20,20 @@ NAME = r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$"
 Production = sagemaker.CfnEndpointConfig.ProductionVariantProperty
 
 
-class Scales(Protocol):
-    """How the instances or copies of a variant follow its load."""
-
-    def check(self, hosted: Hosted) -> None:
-        """Refuse what cannot be scaled so."""
-
-    def bind(self, scope: Construct, hosted: Hosted) -> Any:
-        """Make the target and the policies below ``scope``."""
-
-
 class Variant(Value):
     """A part of an endpoint's traffic and what answers it."""
 
     serverless: ClassVar[bool] = False
-    """Whether SageMaker brings instances as requests come."""
+    """Whether SageMaker brings capacity as requests come."""
+    hosts_components: ClassVar[bool] = False
+    """Whether it holds inference components in place of a model."""
 
     name: str = Field(default="live", pattern=NAME)
     """Name; the same over all updates, or blue/green deployments are refused."""
     weight: float = Field(default=1.0, ge=0, allow_inf_nan=False)
-    """Share of the traffic, relative to the sum of all variants' weights; of a shadow, of the requests copied to it."""
-    scaling: Annotated[Scales | None, SkipValidation] = None
+    """Share of the traffic, relative to the sum of all variants' weights. Of a shadow, the copied share: 0.25 copies a
+    quarter of the requests of a variant that weighs 1."""
+    scaling: Scaling | None = None
     """How it follows its load; None: it stays as it is."""
 
     @property
@@ -47,20 +42,26 @@ class Variant(Value):
         return None
 
     @property
-    def instance_type(self) -> str | None:
-        """Type of its instances; None for serverless."""
+    def instances(self) -> ServingResources | None:
+        """Its instances; None for serverless."""
         return None
+
+    @property
+    def network_isolation(self) -> bool:
+        """Whether its containers reach no network."""
+        return self.served is not None and self.served.network_isolation
 
     def bind(self, scope: Construct, binding: Binding) -> Production:
         """Make what it needs below ``scope`` and describe it for the endpoint's configuration."""
         raise NotImplementedError
 
-    def hosted(self, endpoint: str, kind: Kind, resource: sagemaker.CfnEndpoint) -> Hosted:
-        """What scaling and alarms are told of it.
+    def follow(self, scope: Construct, deployed: Deployed) -> tuple[Hosted, ...]:
+        """Make what comes after the endpoint below ``scope``, and say what there is to scale and to watch."""
+        hosted = self.hosted(deployed)
+        if self.scaling is not None:
+            self.scaling.bind(scope, hosted)
+        return (hosted,)
 
-        Args:
-            endpoint: Name of the endpoint.
-            kind: How the endpoint serves, where the variant does not decide about it.
-            resource: The endpoint.
-        """
+    def hosted(self, deployed: Deployed) -> Hosted:
+        """What scaling and alarms are told of it."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Instances that answer while the caller waits."""
+"""Instances that hold one model."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Literal, Self
 
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
-from pydantic import model_validator
+from pydantic import SerializeAsAny, model_validator
 
-from constructs_lib.serving.binding import Binding, given
-from constructs_lib.serving.hosted import Hosted, Kind
+from constructs_lib.serving.binding import Binding, Deployed
+from constructs_lib.serving.hosted import Hosted
 from constructs_lib.serving.models.base import Model
 from constructs_lib.serving.resources import ServingResources
 from constructs_lib.serving.variants.base import Production, Variant
@@ -18,9 +18,9 @@ Routing = Literal["LEAST_OUTSTANDING_REQUESTS", "RANDOM"]
 
 
 class RealTime(Variant):
-    """Instances that hold one model."""
+    """Instances that hold one model and answer while the caller waits, or from a queue on an asynchronous endpoint."""
 
-    model: Model
+    model: SerializeAsAny[Model]
     """What they serve."""
     resources: ServingResources
     """The instances."""
@@ -29,7 +29,8 @@ class RealTime(Variant):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        self.model.check(self.resources.instance_type)
+        for name in self.resources.types:
+            self.model.check(name)
         return self
 
     @property
@@ -37,27 +38,31 @@ class RealTime(Variant):
         return self.model
 
     @property
-    def instance_type(self) -> str:
-        return self.resources.instance_type
+    def instances(self) -> ServingResources:
+        return self.resources
 
     def bind(self, scope: Construct, binding: Binding) -> Production:
         model = self.model.bind(scope, binding)
-        routing = sagemaker.CfnEndpointConfig.RoutingConfigProperty(routing_strategy=self.routing)
-        properties = {"routing_config": routing if self.routing else None}
         return Production(
             variant_name=self.name,
             model_name=model.attr_model_name,
             initial_variant_weight=self.weight,
+            routing_config=routing(self.routing),
             **self.resources.render(),
-            **given(properties),
+            **self.resources.times(),
         )
 
-    def hosted(self, endpoint: str, kind: Kind, resource: sagemaker.CfnEndpoint) -> Hosted:
+    def hosted(self, deployed: Deployed) -> Hosted:
         return Hosted(
-            kind="multi-model" if kind == "real-time" and self.model.multi_model else kind,
-            endpoint=endpoint,
+            kind="multi-model" if self.model.multi_model else deployed.kind,
+            endpoint=deployed.name,
             variant=self.name,
             instance_type=self.resources.instance_type,
             instance_count=self.resources.instance_count,
-            resource=resource,
+            resource=deployed.resource,
         )
+
+
+def routing(strategy: Routing | None) -> sagemaker.CfnEndpointConfig.RoutingConfigProperty | None:
+    """``RoutingConfig`` of a variant."""
+    return sagemaker.CfnEndpointConfig.RoutingConfigProperty(routing_strategy=strategy) if strategy else None

@@ -1,0 +1,49 @@
+"""What a multi-model endpoint and those who call it agree on: names below the prefix, and the image's label.
+
+Sources, read 2026-11-21: "Invoke a Multi-Model Endpoint" and "Build Your Own Container for SageMaker AI Multi-Model
+Endpoints", SageMaker AI Developer Guide; InvokeEndpoint, TargetModel, SageMaker Runtime API reference.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ml_contract.errors import reject
+
+LABEL = "com.amazonaws.sagemaker.capabilities.multi-models=true"
+"""LABEL of an image whose server loads and unloads models by SageMaker's requests; without it, CreateModel refuses."""
+SUFFIX = ".tar.gz"
+LONGEST = 1024
+"""Characters of a target model."""
+_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+
+
+def target(model: str) -> str:
+    """The object below the prefix that holds ``model``, which is also what a request names: ``bert-7.tar.gz``.
+
+    The archive holds one folder of Triton's repository, named as the model: ``bert-7/config.pbtxt``, ``bert-7/1/…``.
+
+    Args:
+        model: Name, with folders where there are many: ``team-a/bert-7``.
+
+    Raises:
+        ContractError: It is no path below a prefix, or too long.
+    """
+    name = model if model.endswith(SUFFIX) else model + SUFFIX
+    if not _NAME.fullmatch(name) or ".." in name.split("/") or len(name) > LONGEST:
+        reject("model", model, f"it is a path below the endpoint's prefix, of at most {LONGEST} characters",
+               "Use letters, digits, _, . and -, and / between folders.")  # fmt: skip
+    return name
+
+
+def allowed(pattern: str) -> str:
+    """A pattern of target models that a policy allows: a model, or everything below a folder, ``team-a/*``.
+
+    Raises:
+        ContractError: A wildcard stands elsewhere, so that more would be allowed than one folder.
+    """
+    if pattern == "*" or pattern.endswith("/*"):
+        if pattern != "*":
+            target(pattern.removesuffix("/*"))
+        return pattern
+    return target(pattern)
