@@ -50,8 +50,8 @@ class RollbackAlarms(Value):
         """
         names = [watch.alarm_name(one) for one in hosted for watch in self.watches]
         if len(names) > MOST_ALARMS:
-            reject("rollout.alarms", len(names), f"{len(self.watches)} of each of {len(hosted)} that serve are more than "
-                   f"the {MOST_ALARMS} that SageMaker watches", "Watch fewer things.")  # fmt: skip
+            reject("rollout.alarms", len(names), f"{len(self.watches)} of each of {len(hosted)} that serve are more "
+                   f"than the {MOST_ALARMS} that SageMaker watches", "Watch fewer things.")  # fmt: skip
         return names
 
     def bind(self, scope: Construct, hosted: Sequence[Hosted]) -> list[str]:
