@@ -1,0 +1,241 @@
+"""Updates under guardrails and under load, on a real cloud with real model servers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from ports import free_port
+
+from trainyard.local.cloud import Cloud
+
+from ..conftest import new_client, policy  # noqa: TID252 - tests are no package
+from .conftest import LOGS, READ, Maker
+from .plus import Load, archive
+
+pytestmark = pytest.mark.slow
+PERCENT, COUNT = "CAPACITY_PERCENT", "INSTANCE_COUNT"
+WATCH = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A cloud whose alarms take four seconds for a minute."""
+    found = Cloud(tmp_path_factory.mktemp("cloud"), free_port(), options=("--minute-seconds", "4"))
+    found.up()
+    yield found
+    found.down()
+
+
+@pytest.fixture(scope="module")
+def get(cloud: Cloud) -> Callable[[str], Any]:
+    made: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        return made.setdefault(service, new_client(cloud, service))
+
+    return client
+
+
+@pytest.fixture(scope="module")
+def make(get: Callable[[str], Any]) -> Maker:
+    trust = policy({"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    arn = get("iam").create_role(RoleName="serving", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    get("iam").put_role_policy(RoleName="serving", PolicyName="inline", PolicyDocument=policy(READ, LOGS, WATCH))
+    get("s3").create_bucket(Bucket="models")
+    archives = {"one": archive(1), "two": archive(2), "broken": archive(None)}
+    return Maker(get, archives, arn, "models")
+
+
+@pytest.fixture(scope="module")
+def served(make: Maker) -> str:
+    """An endpoint of two instances; each test leaves it in service with the model that it finds."""
+    return make.endpoint(make.config(make.model("one"), count=2))
+
+
+def shifting(kind: str, wait: int = 0, *alarms: str, termination: int = 0, **sizes: Any) -> dict[str, Any]:
+    routing = {"Type": kind, "WaitIntervalInSeconds": wait, **sizes}
+    config: dict[str, Any] = {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": termination}
+    }
+    return config | _rollback(*alarms)
+
+
+def _rollback(*alarms: str) -> dict[str, Any]:
+    found = [{"AlarmName": name} for name in alarms]
+    return {"AutoRollbackConfiguration": {"Alarms": found}} if found else {}
+
+
+def alarm(get: Callable[[str], Any], endpoint: str, metric: str = "Invocation5XXErrors") -> str:
+    """An alarm that the variant's errors trip within a minute."""
+    name = f"{endpoint}-{metric}"
+    get("cloudwatch").put_metric_alarm(
+        AlarmName=name, Namespace="AWS/SageMaker", MetricName=metric, Statistic="Sum", Period=60,
+        EvaluationPeriods=1, Threshold=1.0, ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+        Dimensions=[{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "variant-1"}],
+    )  # fmt: skip
+    return name
+
+
+def statuses(make: Maker, name: str) -> list[str]:
+    """The statuses until the endpoint is in service again, each once."""
+    seen: list[str] = []
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        status = make.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"]
+        if not seen or seen[-1] != status:
+            seen.append(status)
+        if status == "InService":
+            return seen
+        time.sleep(0.05)
+    raise AssertionError(seen)
+
+
+def test_a_broken_model_is_rolled_back_by_a_real_alarm_and_the_good_fleet_answers_everything(
+    make: Maker, get: Callable[[str], Any], served: str
+) -> None:
+    before = make.sagemaker.describe_endpoint(EndpointName=served)["EndpointConfigName"]
+    name = alarm(get, served)
+    broken = make.config(make.model("broken"), count=2)
+    canary = shifting("CANARY", 60, name, CanarySize={"Type": PERCENT, "Value": 50})
+    with Load(get("sagemaker-runtime"), served) as load:
+        make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=broken, DeploymentConfig=canary)
+        seen = statuses(make, served)
+        answers = load.take()
+        time.sleep(0.5)
+        after = load.take()
+    assert seen == ["Updating", "RollingBack", "InService"]
+    found = make.sagemaker.describe_endpoint(EndpointName=served)
+    assert found["EndpointConfigName"] == before
+    assert "PendingDeploymentSummary" not in found
+    assert f"Alarm list: [{name}]" in found["FailureReason"]
+    assert found["LastDeploymentConfig"] == canary
+    # Half of the requests met the canary, which broke; every other one was answered, and all afterwards.
+    assert set(answers) == {2, "ModelError 500"}
+    assert set(after) == {2}
+    history = get("cloudwatch").describe_alarm_history(AlarmName=name)["AlarmHistoryItems"]
+    assert any("to ALARM" in item["HistorySummary"] for item in history)
+
+
+def test_an_alarm_that_rings_already_lets_no_request_through(
+    make: Maker, get: Callable[[str], Any], served: str
+) -> None:
+    name = alarm(get, served, "Invocation4XXErrors")
+    get("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+    two = make.config(make.model("two"), count=1)
+    with Load(get("sagemaker-runtime"), served, clients=1) as load:
+        make.sagemaker.update_endpoint(
+            EndpointName=served, EndpointConfigName=two, DeploymentConfig=shifting("ALL_AT_ONCE", 0, name)
+        )
+        assert statuses(make, served)[-2:] == ["RollingBack", "InService"]
+    assert set(load.answers) == {2}
+    assert name in make.sagemaker.describe_endpoint(EndpointName=served)["FailureReason"]
+
+
+def test_a_canary_gets_its_share_then_everything_and_nothing_is_lost(
+    make: Maker, get: Callable[[str], Any], served: str
+) -> None:
+    name = alarm(get, served, "Invocation4XXErrors")
+    get("cloudwatch").set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a test")
+    two = make.config(make.model("two"), count=2)
+    canary = shifting("CANARY", 4, name, termination=2, CanarySize={"Type": PERCENT, "Value": 25})
+    with Load(get("sagemaker-runtime"), served) as load:
+        make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=two, DeploymentConfig=canary)
+        _await_phase(make, served, "Baking")
+        load.take()
+        time.sleep(3)
+        baking = load.take()
+        assert statuses(make, served) == ["Updating", "InService"]
+        load.take()
+        time.sleep(0.5)
+        after = load.take()
+    assert set(baking) == {2, 3}
+    assert baking[3] / baking.total() == pytest.approx(0.25, abs=0.08)
+    assert set(after) == {3}
+    found = make.sagemaker.describe_endpoint(EndpointName=served)
+    assert (found["EndpointConfigName"], found.get("FailureReason")) == (two, None)
+
+
+def _await_phase(make: Maker, name: str, phase: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = make.sagemaker.describe_endpoint(EndpointName=name).get("PendingDeploymentSummary")
+        rows = found["ProductionVariants"][0].get("VariantStatus", []) if found else []
+        if phase in [row["Status"] for row in rows]:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{name} never came to {phase}")
+
+
+def test_a_rolling_update_keeps_the_capacity_and_loses_nothing(
+    make: Maker, get: Callable[[str], Any], served: str
+) -> None:
+    one = make.config(make.model("one"), count=2)
+    rolling = {
+        "RollingUpdatePolicy": {"MaximumBatchSize": {"Type": COUNT, "Value": 1}, "WaitIntervalInSeconds": 1},
+    }
+    with Load(get("sagemaker-runtime"), served) as load:
+        make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=one, DeploymentConfig=rolling)
+        least = 9
+        while (found := make.sagemaker.describe_endpoint(EndpointName=served))["EndpointStatus"] == "Updating":
+            coming = found.get("PendingDeploymentSummary", {"ProductionVariants": [{}]})["ProductionVariants"]
+            rows = [*found["ProductionVariants"], *coming]
+            least = min(least, sum(row.get("CurrentInstanceCount", 0) for row in rows))
+    assert set(load.answers) == {3, 2}
+    assert least >= 2
+    assert found["EndpointConfigName"] == one
+
+
+def test_a_variant_scales_out_and_in_under_load(make: Maker, get: Callable[[str], Any], served: str) -> None:
+    with Load(get("sagemaker-runtime"), served, clients=4) as load:
+        for count in (3, 1, 2):
+            wanted = [{"VariantName": "variant-1", "DesiredInstanceCount": count}]
+            make.sagemaker.update_endpoint_weights_and_capacities(
+                EndpointName=served, DesiredWeightsAndCapacities=wanted
+            )
+            assert statuses(make, served)[0] == "Updating"
+            (row,) = make.sagemaker.describe_endpoint(EndpointName=served)["ProductionVariants"]
+            assert (row["CurrentInstanceCount"], row["DesiredInstanceCount"]) == (count, count)
+    assert set(load.answers) == {2}
+    assert load.answers.total() > 50
+
+
+def test_what_an_update_retains_and_what_is_refused(make: Maker, get: Callable[[str], Any], served: str) -> None:
+    config = make.sagemaker.describe_endpoint(EndpointName=served)["EndpointConfigName"]
+    for changes, refusal in (
+        ({"DeploymentConfig": shifting("ALL_AT_ONCE", 0, "nobody")}, "there is no such alarm"),
+        ({"DeploymentConfig": shifting("CANARY", 0, CanarySize={"Type": PERCENT, "Value": 60})}, "1 to 50 %"),
+        ({"ExcludeRetainedVariantProperties": [{"VariantPropertyType": "DesiredWeight"}]}, "RetainAllVariantProp"),
+    ):
+        with pytest.raises(ClientError, match=refusal):
+            make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=config, **changes)
+    three = make.config(make.model("two"), count=3)
+    make.sagemaker.update_endpoint(
+        EndpointName=served, EndpointConfigName=three, RetainAllVariantProperties=True, RetainDeploymentConfig=True
+    )
+    make.settled(served)
+    found = make.sagemaker.describe_endpoint(EndpointName=served)
+    assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert "RollingUpdatePolicy" in found["LastDeploymentConfig"]
+
+
+def test_a_cloud_that_ends_in_the_middle_finishes_the_update_when_it_is_back(
+    make: Maker, get: Callable[[str], Any], served: str, cloud: Cloud
+) -> None:
+    one = make.config(make.model("one"), count=1)
+    canary = shifting("CANARY", 3, CanarySize={"Type": PERCENT, "Value": 10})
+    make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=one, DeploymentConfig=canary)
+    _await_phase(make, served, "Baking")
+    cloud.down()
+    cloud.up()
+    with Load(get("sagemaker-runtime"), served, clients=1, pause=0.01) as load:
+        assert make.settled(served, "Updating")["EndpointStatus"] == "Updating"
+        load.take()
+        make.settled(served)
+    assert make.sagemaker.describe_endpoint(EndpointName=served)["EndpointConfigName"] == one
+    assert set(load.answers) <= {2, 3}
+    make.delete(served)
