@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
 from trainyard.local.hosting.artifact import ArtifactError
 from trainyard.local.hosting.blueprints import opening
+from trainyard.local.hosting.configs import ENDPOINT
 from trainyard.local.hosting.exchange import Serving
 from trainyard.local.hosting.plan import Plan, VariantPlan
 from trainyard.local.hosting.replica import Opening, Replica
@@ -27,13 +29,28 @@ _DRAIN_POLL_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """Where one kind of what serves has its documents, files and logs."""
+
+    kind: str
+    """Kind of its documents in the store."""
+    folder: str
+    """Folder of its files in the cloud's state."""
+    logs: str
+    """What its log groups begin with."""
+
+
+ENDPOINTS = Home(kind=ENDPOINT, folder="endpoints", logs="/aws/sagemaker/Endpoints")
+
+
 class Variant:
     """One production variant that runs."""
 
     def __init__(
-        self, context: Context, endpoint: str, plan: VariantPlan, root: Path, changed: Callable[[], None]
+        self, context: Context, endpoint: str, plan: VariantPlan, root: Path, changed: Callable[[], None], group: str
     ) -> None:
-        """Prepares; `start` starts.
+        """Prepares; `prepare` and `grow` start.
 
         Args:
             context: the rest of the cloud.
@@ -41,6 +58,7 @@ class Variant:
             plan: what to run.
             root: folder of the variant's files.
             changed: told when an instance's state is another one.
+            group: log group of its instances.
         """
         self.plan = plan
         self.weight = plan.weight
@@ -48,7 +66,7 @@ class Variant:
         """Instances that there should be."""
         self.replicas: list[Replica] = []
         """Instances that there are; replaced, never changed, when there are others."""
-        self.group = f"/aws/sagemaker/Endpoints/{endpoint}"
+        self.group = group
         self._context, self._endpoint, self._root, self._changed = context, endpoint, root, changed
         self._opening: Opening | None = None
         self._shippers: list[Shipper] = []
@@ -62,7 +80,8 @@ class Variant:
             ArtifactError: the model data cannot be had.
             ServiceError: the role or the image cannot be used any more.
         """
-        self._opening = opening(self._context, self.plan, self._root, cancelled)
+        if self.plan.containers:
+            self._opening = opening(self._context, self.plan, self._root, cancelled)
 
     def grow(self, count: int) -> None:
         """Starts instances until there are `count`; they become healthy some time later.
@@ -70,10 +89,10 @@ class Variant:
         Raises:
             ServiceError: the role cannot be used any more.
         """
-        assert self._opening, "grow comes after prepare"
         self.desired, missing = count, count - len(self.replicas)
-        if missing <= 0:
+        if missing <= 0 or not self.plan.containers:
             return
+        assert self._opening, "grow comes after prepare"
         plan, platform = self.plan, self._context.platform
         streams = [f"{plan.name}/i-{uuid.uuid4().hex[:17]}" for _ in range(missing)]
         shipper = Shipper(
@@ -158,14 +177,17 @@ class Variant:
 class Deployment:
     """All variants of one plan."""
 
-    def __init__(self, context: Context, endpoint: str, plan: Plan, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, context: Context, endpoint: str, plan: Plan, changed: Callable[[], None], home: Home = ENDPOINTS
+    ) -> None:
         """Prepares; `start` starts.
 
         Args:
             context: the rest of the cloud.
-            endpoint: name of the endpoint.
+            endpoint: name of the endpoint, or of the inference component.
             plan: what to run.
             changed: told, on some thread, that an instance's state is another one.
+            home: which of the two it is.
         """
         self.plan = plan
         self.began = time.time()
@@ -178,13 +200,14 @@ class Deployment:
         self.phase_since = self.began
         """When it began to, in seconds since 1970."""
         self._changed = changed
-        self._root = folder(context, endpoint) / plan.id
+        self._root = folder(context, endpoint, home) / plan.id
         self._news = threading.Condition()
         self._closed = False
         self._requests = 0
         self._starting = threading.Lock()
         self.variants = [
-            Variant(context, endpoint, variant, self._root / variant.name, self._notify) for variant in plan.variants
+            Variant(context, endpoint, one, self._root / one.name, self._notify, f"{home.logs}/{endpoint}")
+            for one in plan.variants
         ]
 
     def start(self, counts: Mapping[str, int] | None = None) -> str:
@@ -252,7 +275,7 @@ class Deployment:
         return all(
             any(replica.state == "healthy" for replica in variant.replicas)
             for variant in self.variants
-            if variant.desired
+            if variant.desired and variant.plan.containers
         )
 
     def enter(self) -> None:
@@ -317,9 +340,9 @@ class Deployment:
         self._changed()
 
 
-def folder(context: Context, endpoint: str) -> Path:
-    """Where an endpoint's files are."""
-    return context.state / "endpoints" / endpoint
+def folder(context: Context, name: str, home: Home = ENDPOINTS) -> Path:
+    """Where the files of an endpoint, or of an inference component, are."""
+    return context.state / home.folder / name
 
 
 def describe(plan: Plan, deployment: Deployment | None) -> list[dict[str, Any]]:
@@ -337,7 +360,7 @@ def _described(plan: VariantPlan, running: Variant | None) -> dict[str, Any]:
     replicas = running.replicas if running else []
     shown: dict[str, Any] = {
         "VariantName": plan.name,
-        "DeployedImages": [{"SpecifiedImage": plan.image, "ResolvedImage": plan.image}],
+        "DeployedImages": [{"SpecifiedImage": one.image, "ResolvedImage": one.image} for one in plan.containers],
         "CurrentWeight": running.weight if running else plan.weight,
         "DesiredWeight": running.weight if running else plan.weight,
         "CurrentInstanceCount": sum(replica.state == "healthy" for replica in replicas),

@@ -63,6 +63,7 @@ class Endpoints:
         self._check_alarms(guard.alarms)
         now = time.time()
         document = {
+            "Name": name,
             "EndpointName": name,
             "EndpointArn": arn,
             "EndpointConfigName": plan.config,

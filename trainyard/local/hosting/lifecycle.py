@@ -11,8 +11,7 @@ from typing import Any
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
-from trainyard.local.hosting.configs import ENDPOINT
-from trainyard.local.hosting.deployment import Deployment, folder
+from trainyard.local.hosting.deployment import ENDPOINTS, Deployment, Home, folder
 from trainyard.local.hosting.guardrails import Guardrails, guardrails
 from trainyard.local.hosting.plan import Plan
 from trainyard.local.hosting.rollout import Alarms, Rollout
@@ -25,11 +24,16 @@ _log = logging.getLogger(__name__)
 
 
 class Lifecycle:
-    """The deployments of all endpoints, and the endpoints' statuses."""
+    """The deployments of all endpoints, or of all inference components, and their statuses."""
 
-    def __init__(self, context: Context) -> None:
-        """Starts nothing."""
-        self._context = context
+    def __init__(self, context: Context, home: Home = ENDPOINTS) -> None:
+        """Starts nothing.
+
+        Args:
+            context: the rest of the cloud.
+            home: what it is the lifecycle of: endpoints, or inference components.
+        """
+        self._context, self._home = context, home
         self._store = context.store
         self._lock = threading.RLock()
         self._live: dict[str, Deployment] = {}
@@ -65,8 +69,8 @@ class Lifecycle:
 
     def start(self) -> None:
         """Serves again what was in service when the cloud went down, and finishes what it was about to do."""
-        for endpoint in self._store.list(ENDPOINT):
-            name, status = endpoint["EndpointName"], endpoint["EndpointStatus"]
+        for endpoint in self._store.list(self._home.kind):
+            name, status = endpoint["Name"], endpoint["EndpointStatus"]
             self._clear(endpoint)
             if status == "Deleting":
                 self.delete(name)
@@ -74,10 +78,10 @@ class Lifecycle:
                 self.create(name, Plan.from_json(endpoint["Pending"]))
             elif status == "RollingBack":
                 # The old fleet is the one that starts; there is nothing left to go back from.
-                self._store.update(ENDPOINT, name, EndpointStatus="SystemUpdating", Pending=None)
+                self._store.update(self._home.kind, name, EndpointStatus="SystemUpdating", Pending=None)
                 self._launch(f"serve endpoint {name}", self._resume, name, {**endpoint, "Pending": None})
             elif status != "Failed":
-                self._store.update(ENDPOINT, name, EndpointStatus="SystemUpdating")
+                self._store.update(self._home.kind, name, EndpointStatus="SystemUpdating")
                 self._launch(f"serve endpoint {name}", self._resume, name, endpoint)
 
     def stop(self) -> None:
@@ -202,8 +206,8 @@ class Lifecycle:
             running = [found for found in (self._coming.get(name), self._live.pop(name, None)) if found]
         for deployment in running:
             deployment.stop(graceful=True)
-        shutil.rmtree(folder(self._context, name), ignore_errors=True)
-        self._store.delete(ENDPOINT, name)
+        shutil.rmtree(folder(self._context, name, self._home), ignore_errors=True)
+        self._store.delete(self._home.kind, name)
 
     def _deploy(self, name: str, plan: Plan, bring: Callable[[Deployment], str] = Deployment.start) -> str | None:
         """Starts a plan beside what serves, and puts it in its place.
@@ -216,7 +220,7 @@ class Lifecycle:
         Returns:
             Why that did not come about; empty when it did; None when the cloud goes down meanwhile.
         """
-        deployment = Deployment(self._context, name, plan, lambda: self._watched(name, deployment))
+        deployment = Deployment(self._context, name, plan, lambda: self._watched(name, deployment), self._home)
         with self._lock:
             if self._closed:
                 return None
@@ -231,7 +235,7 @@ class Lifecycle:
                 return None
             if self._coming.get(name) is deployment:
                 del self._coming[name]
-            if (self._store.get(ENDPOINT, name) or {}).get("EndpointStatus") in (None, "Deleting"):
+            if (self._store.get(self._home.kind, name) or {}).get("EndpointStatus") in (None, "Deleting"):
                 reason = reason or "the endpoint is being deleted"
             ended: Deployment | None = deployment
             if not reason:
@@ -274,14 +278,14 @@ class Lifecycle:
 
     def _edit(self, name: str, edit: Callable[[dict[str, Any]], None]) -> None:
         try:
-            self._store.modify(ENDPOINT, name, edit)
+            self._store.modify(self._home.kind, name, edit)
         except ServiceError:
             _log.info("endpoint %s is gone", name)
 
     def _clear(self, endpoint: Mapping[str, Any]) -> None:
         """Removes files of deployments that the end of the cloud cut off."""
         known = {plan["id"] for plan in (endpoint["Plan"], endpoint["Pending"]) if plan}
-        root = folder(self._context, endpoint["EndpointName"])
+        root = folder(self._context, endpoint["Name"], self._home)
         for path in root.iterdir() if root.is_dir() else ():
             if path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)

@@ -99,7 +99,7 @@ class Rollout:
         guard = self._guard
         self._must(self._green.start())
         self._alarms.check()
-        total = sum(len(variant.replicas) for variant in self._green.variants)
+        total = sum(variant.plan.count for variant in self._green.variants)
         shares = guard.shares(total)
         for number, share in enumerate(shares, 1):
             self._give(share)
