@@ -119,6 +119,9 @@ class ArrCoc(WorkloadOptions):
     """Channel that holds the base's Hugging Face safetensors; None starts from random weights."""
     tokenizer: str | None = None
     """Channel that holds its tokenizer.json; None takes bytes for tokens."""
+    graph: bool = False
+    """Whether the artifact gets a portable float32 graph of each stage, for Triton; False, the default, leaves weights
+    alone."""
 
     def __post_init__(self) -> None:
         at_least("text_length", self.text_length, 4)

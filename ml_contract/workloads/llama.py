@@ -78,6 +78,9 @@ class Llama(WorkloadOptions):
     """Channel that holds Hugging Face safetensors to start from; None starts from random weights."""
     export_dtype: Literal["float32", "bfloat16"] = "bfloat16"
     """Number format of the artifact's weights; bfloat16 is what Llama is published and served in."""
+    graph: bool = False
+    """Whether the artifact gets a portable float32 graph besides, for Triton; False, the default, leaves it to servers
+    that load weights, such as vLLM."""
 
     def __post_init__(self) -> None:
         for name in ("vocabulary", "hidden", "intermediate", "layers", "heads", "kv_heads", "sequence_length"):
@@ -93,6 +96,9 @@ class Llama(WorkloadOptions):
                 reject("experts", self.experts, "a router chooses among at least 2", "Give 2 or more, or 0 for none.")
             # The weights of the chosen add up to 1: that of one alone would always be 1, and teach the router nothing.
             between("experts_per_token", self.experts_per_token, 2, self.experts)
+            if self.graph:
+                reject("graph", True, "which experts run depends on the tokens, and a graph's nodes cannot",
+                       "Leave graph out, and serve the weights.")  # fmt: skip
             return
         for name in ("experts_per_token", "router_loss"):
             if getattr(self, name) != getattr(type(self), name):

@@ -1,12 +1,13 @@
-"""An artifact that runs without this project: weights, a portable graph that was held against the model, a manifest."""
+"""An artifact that runs without this project: weights, portable graphs that were held against the model, a manifest."""
 
 from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +15,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ml_contract.manifest import ArtifactManifest
+from ml_contract.samples import graph_file, name_of, samples_file
 from ml_contract.signature import ModelSignature
 from training_code.log import say
 from training_code.workloads.base import Trained
-from training_code.workloads.graph import GRAPH, open_graph
+from training_code.workloads.graph import open_graph
+from training_code.workloads.translations import TRANSLATIONS
 
 WEIGHTS = "model.safetensors"
 TOLERANCE = 1e-3
 """Largest difference of an output between graph and model: float32 sums in another order, over all layers."""
+_LARGEST = 2**31 - 2**20
+"""Bytes of a graph with its weights inside; protobuf messages end at 2 GiB. Weights of a larger one lie beside it."""
 
 
 class GraphDiffers(RuntimeError):
@@ -30,18 +35,20 @@ class GraphDiffers(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Portable:
-    """How a model of one input and one output becomes a graph, and what it is checked with."""
+    """How a model becomes a graph, and what it is checked with. Inputs are in the order of the signature."""
 
     signature: ModelSignature
-    example: Tensor
-    """An input, of a batch of at least 2."""
-    dynamic: Mapping[int, str]
-    """Dimensions of the input that may have any size, by name: the batch and whatever else."""
-    checks: Iterable[Tensor]
-    """Inputs for which graph and model must agree, of other sizes than the example's."""
+    example: tuple[Tensor, ...]
+    """Inputs, of a batch of at least 2."""
+    dynamic: tuple[Mapping[int, str], ...]
+    """Dimensions of each input that may have any size, by name: the batch and whatever else."""
+    checks: Sequence[tuple[Tensor, ...]]
+    """Inputs for which graph and model must agree, of other sizes than the example's. They go into the artifact, so
+    that whoever changes the graph can measure what that costs."""
 
     def write(self, folder: Path, model: nn.Module, trained: Trained) -> ArtifactManifest:
-        """Write model.safetensors, model.onnx and manifest.json into ``folder``, which becomes the artifact.
+        """Write model.safetensors, model.onnx, samples.npz and manifest.json into ``folder``, which becomes the
+        artifact.
 
         Args:
             folder: Created where it is missing.
@@ -53,14 +60,8 @@ class Portable:
         """
         folder.mkdir(parents=True, exist_ok=True)
         model.load_state_dict(dict(trained.weights))
-        model.eval()
         save_file({name: tensor.contiguous() for name, tensor in trained.weights.items()}, folder / WEIGHTS)
-        self.export_graph(model, folder / GRAPH)
-        try:
-            difference = self.compare(model, folder / GRAPH)
-        except GraphDiffers:
-            (folder / GRAPH).unlink()
-            raise
+        difference = self.write_graph(folder, model)
         manifest = ArtifactManifest.describe(
             folder,
             workload=trained.run.workload.kind,
@@ -72,17 +73,50 @@ class Portable:
         say(f"export: {', '.join(manifest.files)}; graph and model differ by at most {difference:.1e}")
         return manifest
 
+    def write_graph(self, folder: Path, model: nn.Module, part: str | None = None) -> float:
+        """Write a model's graph, and the inputs that it was checked with.
+
+        Args:
+            folder: The artifact.
+            model: On the CPU, float32.
+            part: Which part of an ensemble it is; None for an artifact that is one model.
+
+        Returns:
+            Largest difference of an output between graph and model.
+
+        Raises:
+            GraphDiffers: It exceeds ``TOLERANCE``; nothing of the graph is left.
+        """
+        path = folder / graph_file(part)
+        model.eval()
+        self.export_graph(model, path)
+        try:
+            difference = self.compare(model, path)
+        except GraphDiffers:
+            for file in folder.glob(f"{path.name}*"):
+                file.unlink()
+            raise
+        arrays: dict[str, Any] = {
+            name_of(sample, tensor.name): given.numpy()
+            for sample, inputs in enumerate(self.checks)
+            for tensor, given in zip(self.signature.inputs, inputs, strict=True)
+        }
+        np.savez(folder / samples_file(part), **arrays)
+        return difference
+
     def export_graph(self, model: nn.Module, path: Path) -> None:
         """Export to ONNX."""
-        (name,), (output,) = self._names
-        sizes = {dimension: torch.export.Dim(size) for dimension, size in self.dynamic.items()}
+        names, outputs = self._names
+        known = {size: torch.export.Dim(size) for dynamic in self.dynamic for size in dynamic.values()}
+        sizes = tuple({place: known[size] for place, size in dynamic.items()} for dynamic in self.dynamic)
+        held = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
         # The exporter warns of torchvision's absence and of its own internals; the check judges what it made.
         logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                model, (self.example,), path, dynamo=True, dynamic_shapes={name: sizes}, input_names=[name],
-                output_names=[output], external_data=False, verbose=False,
+                model, self.example, path, dynamo=True, dynamic_shapes=sizes, input_names=names, output_names=outputs,
+                external_data=held > _LARGEST, custom_translation_table=TRANSLATIONS, verbose=False,
             )  # fmt: skip
 
     def compare(self, model: nn.Module, path: Path) -> float:
@@ -91,21 +125,28 @@ class Portable:
         Raises:
             GraphDiffers: It exceeds ``TOLERANCE``, or the graph refuses a shape.
         """
-        (name,), (output,) = self._names
+        names, outputs = self._names
         session, largest = open_graph(path), 0.0
-        for given in self.checks:
+        for inputs in self.checks:
             with torch.no_grad():
-                expected = model(given).numpy()
-            found = session.run([output], {name: given.numpy()})[0]
-            difference = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
-            if not difference <= TOLERANCE:
-                raise GraphDiffers(
-                    f"{path.name}: for {name} of shape {tuple(given.shape)} its {output} differ from the model's by"
-                    f" {difference}, more than {TOLERANCE}"
-                )
-            largest = max(largest, difference)
+                wanted = model(*inputs)
+            found = session.run(outputs, {name: given.numpy() for name, given in zip(names, inputs, strict=True)})
+            for output, expected, got in zip(outputs, [wanted] if len(outputs) == 1 else wanted, found, strict=True):
+                difference = _difference(got, expected.numpy())
+                if not difference <= TOLERANCE:
+                    raise GraphDiffers(
+                        f"{path.name}: for {names[0]} of shape {tuple(inputs[0].shape)} its {output} differ from the"
+                        f" model's by {difference}, more than {TOLERANCE}"
+                    )
+                largest = max(largest, difference)
         return largest
 
     @property
     def _names(self) -> tuple[list[str], list[str]]:
         return [tensor.name for tensor in self.signature.inputs], [tensor.name for tensor in self.signature.outputs]
+
+
+def _difference(found: Any, expected: Any) -> float:
+    if found.shape != expected.shape:
+        return float("inf")
+    return float(np.abs(found.astype(np.float64) - expected.astype(np.float64)).max())

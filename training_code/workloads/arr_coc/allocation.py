@@ -61,7 +61,8 @@ def budgets(relevance: Tensor, options: Relevance) -> tuple[Tensor, Tensor]:
     low, high = options.budget_low, options.budget_high
     span, extra = high - low, options.budget_total - relevance.shape[1] * low
     share = relevance.double()
-    share = (share + 1e-9) / (1 - share + 1e-6)
+    # A bound and no addend: the exporter of graphs takes additions below 1e-8 for additions of zero.
+    share = share.clamp(min=1e-9) / (1 - share + 1e-6)
     full = torch.arange(share.shape[1], device=share.device)
     # Where the m most relevant have reached `high`, the others share what they leave.
     rates = (extra - full * span) / share.flip(1).cumsum(1).flip(1)

@@ -9,6 +9,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from ml_contract.ensemble import Step
 from ml_contract.errors import reject
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.signature import DType, ModelSignature, Tensor
@@ -54,13 +55,17 @@ def signatures(options: ArrCoc) -> dict[str, ModelSignature]:
 
 
 def write(folder: Path, options: ArrCoc, trained: Trained, *, tokenizer: Path | None = None) -> ArtifactManifest:
-    """Write a safetensors file for each stage that has weights, tokenizer.json where there is one, and manifest.json.
+    """Write a safetensors file for each stage that has weights, where it is wanted each stage's graph, tokenizer.json
+    where there is one, and manifest.json.
 
     Args:
         folder: Becomes the artifact; made where it is missing.
         options: The shape.
         trained: Weights, and where they came from.
         tokenizer: The run's tokenizer.json; None where bytes are the tokens.
+
+    Raises:
+        GraphDiffers: A graph does not compute what its stage computes; no manifest is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for stage, start in STAGES.items():
@@ -70,14 +75,31 @@ def write(folder: Path, options: ArrCoc, trained: Trained, *, tokenizer: Path | 
     if tokenizer is not None:
         shutil.copyfile(tokenizer, folder / tokenizer.name)
     described = signatures(options)
+    metrics = dict(trained.figures)
+    parts: tuple[Step, ...] = ()
+    if options.graph:
+        metrics |= _graphs(folder, options, trained)
+        parts = tuple(Step(model=stage, signature=described[stage]) for stage in STAGES)
     stages = {stage: described[stage].to_json() for stage in STAGES}
     manifest = ArtifactManifest.describe(
-        folder, workload=NAME, signature=described[NAME], metrics=trained.figures,
+        folder, workload=NAME, signature=described[NAME], metrics=metrics, parts=parts,
         provenance={**trained.provenance, "stages": stages},
     )  # fmt: skip
     manifest.write(folder)
     say(f"export: {', '.join(manifest.files)}")
     return manifest
+
+
+def _graphs(folder: Path, options: ArrCoc, trained: Trained) -> dict[str, float]:
+    """Write the graphs of all stages; the largest difference of each from its stage."""
+    from training_code.workloads.arr_coc.graphs import portables
+
+    model = ArrCocModel(options)
+    model.load_state_dict({name: weight.float() for name, weight in trained.weights.items()})
+    return {
+        f"graph_difference_{stage}": portable.write_graph(folder, module, part=stage)
+        for stage, (module, portable) in portables(model.eval(), signatures(options), options).items()
+    }
 
 
 def file_of(stage: str) -> str:

@@ -56,7 +56,7 @@ def pixels(canvas: Tensor, allocation: Allocation, options: Relevance) -> tuple[
 def cut(crops: Tensor, side: int) -> Tensor:
     """Crops [n, 3, 32 side, 32 side] as rows of Qwen3-VL's processor, [n, 4 side^2, 1536]: the four vision patches of
     a token follow each other, and a row holds colour, frame, y and x, a still image in both frames."""
-    split = crops.view(len(crops), 3, *(side, MERGE, PATCH) * 2)
+    split = crops.view(crops.shape[0], 3, *(side, MERGE, PATCH) * 2)
     # [n, colour, Y, my, py, X, mx, px] to [n, Y, X, my, mx, colour, frame, py, px]
     rows = split.permute(0, 2, 5, 3, 6, 1, 4, 7)[:, :, :, :, :, :, None].expand(*(-1,) * 6, FRAMES, -1, -1)
     return rows.flatten(5).flatten(1, 4)

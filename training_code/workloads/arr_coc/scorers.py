@@ -23,6 +23,9 @@ EDGE_FLOOR = 0.02
 """Mean gradient of a cell at which the orientation of its edges counts half."""
 SURROUND = 5
 """Cells a side of what a cell is compared with."""
+TINY = 1e-9
+"""What stands for nothing where a logarithm or a division needs more. A bound and no addend: graphs are exported with
+additions below 1e-8 taken for additions of zero."""
 _SEEN = slice(0, INDEX["position_x"])
 """Channels that depend on the image, not on the place."""
 
@@ -108,7 +111,7 @@ class Participatory(nn.Module):
         logits = (query @ key.transpose(-1, -2)).float() / math.sqrt(query.shape[-1])
         importance = self.importance(words).float()[..., 0].masked_fill(~asked, -1e9).softmax(1)
         attention = (logits.softmax(-1).mean(1) * importance[..., None]).sum(1)
-        return standardised((attention + 1e-9).log().unflatten(1, (self._grid, self._grid)))
+        return standardised(attention.clamp(min=TINY).log().unflatten(1, (self._grid, self._grid)))
 
 
 class RelevanceScorers(nn.Module):
@@ -148,5 +151,5 @@ def entropy(values: Tensor, weights: Tensor, grid: int) -> Tensor:
     """
     bins = (values * BINS).long().clamp(0, BINS - 1)
     shares = cells(F.one_hot(bins, BINS).permute(0, 3, 1, 2) * weights[:, None], grid)
-    shares = shares / (shares.sum(1, keepdim=True) + 1e-9)
-    return -(shares * (shares + 1e-9).log()).sum(1) / math.log(BINS)
+    shares = shares / shares.sum(1, keepdim=True).clamp(min=TINY)
+    return -(shares * shares.clamp(min=TINY).log()).sum(1) / math.log(BINS)

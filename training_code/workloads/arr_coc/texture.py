@@ -86,7 +86,7 @@ class TextureExtractor(nn.Module):
         x = (2 * torch.arange(width, device=image.device, dtype=image.dtype) + 1) / width - 1
         vertical, horizontal = torch.meshgrid(y, x, indexing="ij")
         eccentricity = ((horizontal.square() + vertical.square()) / 2).sqrt()
-        return torch.stack((horizontal, vertical, eccentricity)).expand(len(image), -1, -1, -1)
+        return torch.stack((horizontal, vertical, eccentricity)).expand(image.shape[0], -1, -1, -1)
 
 
 def lab_of(rgb: Tensor) -> Tensor:
@@ -113,5 +113,5 @@ def deviation(image: Tensor) -> Tensor:
     padded = F.pad(image, (margin,) * 4, mode="replicate")
     mean = F.avg_pool2d(padded, _CONTRAST_SIDE, stride=1)
     # The difference of two large numbers would lose a flat area's zero.
-    centred = F.unfold(padded, _CONTRAST_SIDE).view(len(image), -1, *image.shape[-2:]) - mean
+    centred = F.unfold(padded, _CONTRAST_SIDE).view(image.shape[0], -1, *image.shape[-2:]) - mean
     return centred.square().mean(1, keepdim=True).sqrt()

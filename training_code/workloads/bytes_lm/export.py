@@ -15,7 +15,7 @@ def portable(options: BytesLm) -> Portable:
     shapes = ((1, 1), (1, length), (3, length // 2 + 1), (MAX_BATCH_SIZE, min(length, 17)))
     return Portable(
         signature=signature(),
-        example=torch.zeros((2, length), dtype=torch.int64),
-        dynamic={0: "batch", 1: "sequence"},
-        checks=[torch.randint(0, VOCABULARY, shape, generator=generator) for shape in shapes],
+        example=(torch.zeros((2, length), dtype=torch.int64),),
+        dynamic=({0: "batch", 1: "sequence"},),
+        checks=[(torch.randint(0, VOCABULARY, shape, generator=generator),) for shape in shapes],
     )

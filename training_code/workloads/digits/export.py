@@ -15,10 +15,10 @@ def portable() -> Portable:
     generator = torch.Generator().manual_seed(0)
     return Portable(
         signature=signature(),
-        example=torch.zeros((2, SIDE, SIDE), dtype=torch.uint8),
-        dynamic={0: "batch"},
+        example=(torch.zeros((2, SIDE, SIDE), dtype=torch.uint8),),
+        dynamic=({0: "batch"},),
         checks=[
-            torch.randint(0, INK + 1, (batch, SIDE, SIDE), generator=generator, dtype=torch.uint8)
+            (torch.randint(0, INK + 1, (batch, SIDE, SIDE), generator=generator, dtype=torch.uint8),)
             for batch in (1, 3, MAX_BATCH_SIZE)
         ],
     )

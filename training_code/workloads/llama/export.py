@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import torch
+
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.signature import DType, ModelSignature, Tensor
 from ml_contract.workloads.llama import NAME, Llama
@@ -13,6 +15,8 @@ from training_code.log import say
 from training_code.workloads.base import Trained
 from training_code.workloads.llama import huggingface
 from training_code.workloads.llama.data import TOKENIZER, end_token_of, tokenizer_of
+from training_code.workloads.llama.model import LlamaModel
+from training_code.workloads.portable import Portable
 
 INPUT, OUTPUT = "tokens", "logits"
 MAX_BATCH_SIZE = 16
@@ -28,14 +32,30 @@ def signature(options: Llama) -> ModelSignature:
     )
 
 
+def portable(options: Llama) -> Portable:
+    """How the model becomes a graph, checked with batches and lengths other than the example's."""
+    length, generator = options.sequence_length, torch.Generator().manual_seed(0)
+    shapes = ((1, 1), (1, length), (3, length // 2 + 1), (MAX_BATCH_SIZE, min(length, 17)))
+    return Portable(
+        signature=signature(options),
+        example=(torch.zeros((2, length), dtype=torch.int64),),
+        dynamic=({0: "batch", 1: "sequence"},),
+        checks=[(torch.randint(0, options.vocabulary, shape, generator=generator),) for shape in shapes],
+    )
+
+
 def write(folder: Path, options: Llama, trained: Trained, *, data: TokenShards | None) -> ArtifactManifest:
-    """Write config.json, safetensors and manifest.json into ``folder``, which becomes the artifact.
+    """Write config.json, safetensors, where it is wanted model.onnx with samples.npz, and manifest.json into
+    ``folder``, which becomes the artifact.
 
     Args:
         folder: Made where it is missing.
         options: The shape.
         trained: Weights, and where they came from.
         data: What the run was trained on, whose tokenizer goes into the artifact; None where that is not at hand.
+
+    Raises:
+        GraphDiffers: The graph does not compute what the model computes; no manifest is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     end_token = None if data is None else end_token_of(data)
@@ -46,8 +66,13 @@ def write(folder: Path, options: Llama, trained: Trained, *, data: TokenShards |
         # The class that takes tokenizer.json as it is, whatever model it came with.
         settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": options.sequence_length}
         (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n")
+    metrics = dict(trained.figures)
+    if options.graph:
+        model = LlamaModel(options)
+        model.load_state_dict({name: weight.float() for name, weight in trained.weights.items()})
+        metrics["graph_difference"] = portable(options).write_graph(folder, model)
     manifest = ArtifactManifest.describe(
-        folder, workload=NAME, signature=signature(options), metrics=trained.figures, provenance=trained.provenance
+        folder, workload=NAME, signature=signature(options), metrics=metrics, provenance=trained.provenance
     )
     manifest.write(folder)
     say(f"export: {', '.join(manifest.files)}")

@@ -64,7 +64,7 @@ def heldout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_artifact_is_described_and_verifies(artifact: Path, model: ByteTransformer) -> None:
     manifest = ArtifactManifest.read(artifact)
     manifest.verify(artifact)
-    assert set(manifest.files) == {"model.onnx", "model.safetensors"}
+    assert set(manifest.files) == {"model.onnx", "model.safetensors", "samples.npz"}
     assert manifest.signature == signature()
     assert manifest.provenance["steps"] == 7
     assert manifest.provenance["hyperparameters"]["workload"]["dimension"] == 16

@@ -131,7 +131,7 @@ def test_the_artifact_serves_what_its_signature_says(artifact: Path, dataset: Pa
     manifest = ArtifactManifest.read(artifact)
     manifest.verify(artifact)
     assert manifest.workload == "digits"
-    assert set(manifest.files) == {"model.onnx", "model.safetensors"}
+    assert set(manifest.files) == {"model.onnx", "model.safetensors", "samples.npz"}
     assert manifest.metrics["graph_difference"] < 1e-3
     (taken,), (given,) = manifest.signature.inputs, manifest.signature.outputs
     heldout = Images(dataset / "heldout")
