@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trainyard.cli import checkpoints, local, scaling, serving
+from trainyard.cli import checkpoints, local, scaling, serving, tuning
 from trainyard.local.cloud import DEFAULT_PORT, DEFAULT_STATE, Cloud, CloudError
 from trainyard.operations.connection import Connection, connect
 
@@ -28,6 +28,7 @@ app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(scaling.app, name="scaling")
 app.command()(serving.invoke)
 app.command()(serving.load)
+app.command()(tuning.tune)
 
 
 @app.callback()
