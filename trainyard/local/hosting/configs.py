@@ -7,7 +7,7 @@ from typing import Any, Final
 from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
 from trainyard.local.hosting.models import find_model
-from trainyard.local.jobs.references import check_key, check_unique
+from trainyard.local.jobs.references import check_key, check_network, check_role, check_unique
 from trainyard.local.jobs.refusals import Refusal, refuse
 
 CONFIG: Final = "endpoint-config"
@@ -36,16 +36,17 @@ _REFUSALS = (
     Refusal(path="ShadowProductionVariants", way_out="Leave them out."),
     Refusal(path="ExplainerConfig", way_out="Leave it out."),
     Refusal(path="DataCaptureConfig", way_out="Set EnableCapture to false.", allowed=_no_capture),
-    Refusal(path="ExecutionRoleArn", way_out="Leave it out: the model names its role."),
-    Refusal(path="VpcConfig", way_out="Give it to the model."),
-    Refusal(path="EnableNetworkIsolation", way_out="Give it to the model.", allowed=_off),
     Refusal(path="MetricsConfig", way_out="Leave it out."),
     Refusal(path=f"{_VARIANT}.ServerlessConfig", way_out=_REAL_TIME),
     Refusal(path=f"{_VARIANT}.InstancePools", way_out=_REAL_TIME),
     Refusal(path=f"{_VARIANT}.AcceleratorType", way_out="Leave it out."),
     Refusal(path=f"{_VARIANT}.CoreDumpConfig", way_out="Leave it out."),
     Refusal(path=f"{_VARIANT}.EnableSSMAccess", way_out="Leave it out.", allowed=_off),
-    Refusal(path=f"{_VARIANT}.ManagedInstanceScaling", way_out="Give a fixed InitialInstanceCount."),
+    Refusal(
+        path=f"{_VARIANT}.ManagedInstanceScaling.ScaleInPolicy.Strategy",
+        way_out="Use IDLE_RELEASE.",
+        allowed=lambda value: value == "IDLE_RELEASE",
+    ),
     Refusal(path=f"{_VARIANT}.CapacityReservationConfig", way_out="Leave it out."),
     Refusal(path=f"{_VARIANT}.RoutingConfig", way_out="Use LEAST_OUTSTANDING_REQUESTS or RANDOM.", allowed=_routing),
 )
@@ -67,6 +68,7 @@ class Configs:
         check_unique("ProductionVariants", [variant["VariantName"] for variant in variants])
         for index, variant in enumerate(variants):
             self._check_variant(variant, f"ProductionVariants[{index}]")
+        self._check_hosts(request)
         if not any(variant.get("InitialVariantWeight", 1.0) for variant in variants):
             raise invalid("ProductionVariants: every InitialVariantWeight is 0. Give one variant a weight.")
         name = request["EndpointConfigName"]
@@ -109,9 +111,8 @@ class Configs:
         return {}
 
     def _check_variant(self, variant: dict[str, Any], field: str) -> None:
-        if "ModelName" not in variant:
-            raise invalid(f"{field}.ModelName: it is missing, but the embedded cloud runs no inference components.")
-        find_model(self._context, variant["ModelName"])
+        if "ModelName" in variant:
+            find_model(self._context, variant["ModelName"])
         for member in ("InstanceType", "InitialInstanceCount"):
             if member not in variant:
                 raise invalid(f"{field}.{member}: it is missing. {_REAL_TIME}")
@@ -122,10 +123,47 @@ class Configs:
                 "model servers a variant. Give fewer."
             )
 
+    def _check_hosts(self, request: Request) -> None:
+        """Variants without a model host inference components: the configuration names role and network for them."""
+        hosts = [variant for variant in request["ProductionVariants"] if "ModelName" not in variant]
+        if hosts and len(hosts) < len(request["ProductionVariants"]):
+            raise invalid(
+                f"ProductionVariants: {hosts[0]['VariantName']} has no ModelName, but others have one. Give every "
+                "variant a model, or none, which then host inference components."
+            )
+        for index, variant in enumerate(request["ProductionVariants"]):
+            _check_managed(variant, f"ProductionVariants[{index}].ManagedInstanceScaling")
+        if hosts and "ExecutionRoleArn" not in request:
+            raise invalid("ExecutionRoleArn: it is missing, but inference components need a role. Name one.")
+        if hosts:
+            check_role(self._context.platform, request["ExecutionRoleArn"])
+            check_network(self._context.platform, "VpcConfig", request.get("VpcConfig"))
+            return
+        for field in ("ExecutionRoleArn", "VpcConfig", "EnableNetworkIsolation"):
+            if request.get(field):
+                raise invalid(f"{field}: every variant has a model, whose own counts. Leave it out.")
+
     def _users(self, name: str) -> Iterator[str]:
         for endpoint in self._context.store.list(ENDPOINT):
             if name in (endpoint["EndpointConfigName"], endpoint.get("PendingConfigName")):
                 yield endpoint["EndpointName"]
+
+
+def _check_managed(variant: dict[str, Any], field: str) -> None:
+    """The range in which instances follow the copies of inference components."""
+    managed = variant.get("ManagedInstanceScaling")
+    if not managed:
+        return
+    if "ModelName" in variant:
+        raise invalid(f"{field}: the variant has a model, but only inference components move instances. Leave it out.")
+    low = managed.get("MinInstanceCount", 1)
+    high = managed.get("MaxInstanceCount", MAXIMUM_INSTANCES)
+    count = variant["InitialInstanceCount"]
+    if not low <= count <= high:
+        raise invalid(
+            f"{field}: InitialInstanceCount {count} does not lie between MinInstanceCount {low} and MaxInstanceCount "
+            f"{high}. Change one of them."
+        )
 
 
 def find_config(context: Context, name: str) -> dict[str, Any]:

@@ -78,6 +78,10 @@ class VariantPlan:
     """Longest time for the model data."""
     serverless: ServerlessPlan | None = None
     """None for instances."""
+    component: str = ""
+    """Name of the inference component that it is; empty for a production variant. One without containers hosts such."""
+    memory_mb: int | None = None
+    """Memory of each copy of an inference component; None for a production variant."""
 
     @property
     def image(self) -> str:
@@ -89,6 +93,8 @@ class VariantPlan:
         """Bytes that each container has; None when that is not known."""
         if self.serverless:
             return self.serverless.memory_mb * memory.MIB
+        if self.memory_mb is not None:
+            return self.memory_mb * memory.MIB
         return memory.of_instance(self.instance_type)
 
     @classmethod
@@ -142,10 +148,32 @@ def make_plan(context: Context, config: Mapping[str, Any], weights: Mapping[str,
     return Plan(
         id=uuid.uuid4().hex[:12],
         config=config["EndpointConfigName"],
-        variants=[_variant(context, variant, weights) for variant in config["ProductionVariants"]],
+        variants=[
+            _variant(context, variant, weights) if "ModelName" in variant else _host(config, variant, weights)
+            for variant in config["ProductionVariants"]
+        ],
         shadows=[_variant(context, variant, {}) for variant in config.get("ShadowProductionVariants", ())],
         capture=capture if capture and capture.get("EnableCapture", True) else None,
         asynchronous=config.get("AsyncInferenceConfig"),
+    )
+
+
+def _host(config: Mapping[str, Any], variant: Mapping[str, Any], weights: Mapping[str, float]) -> VariantPlan:
+    """Instances without a model: inference components have theirs on them."""
+    name = variant["VariantName"]
+    return VariantPlan(
+        name=name,
+        model="",
+        containers=(),
+        direct=False,
+        role=config["ExecutionRoleArn"],
+        isolated=config.get("EnableNetworkIsolation", False),
+        instance_type=variant["InstanceType"],
+        count=variant["InitialInstanceCount"],
+        weight=weights.get(name, variant.get("InitialVariantWeight", 1.0)),
+        routing=variant.get("RoutingConfig", {}).get("RoutingStrategy", "LEAST_OUTSTANDING_REQUESTS"),
+        start_seconds=_START_SECONDS,
+        download_seconds=_DOWNLOAD_SECONDS,
     )
 
 
@@ -165,7 +193,7 @@ def _variant(context: Context, variant: Mapping[str, Any], weights: Mapping[str,
     return VariantPlan(
         name=name,
         model=variant["ModelName"],
-        containers=[_container(container) for container in resolved(model)],
+        containers=[container_plan(container) for container in resolved(model)],
         direct=model.get("InferenceExecutionConfig", {}).get("Mode") == "Direct",
         role=model["ExecutionRoleArn"],
         isolated=model["EnableNetworkIsolation"],
@@ -182,7 +210,8 @@ def _variant(context: Context, variant: Mapping[str, Any], weights: Mapping[str,
     )
 
 
-def _container(container: Mapping[str, Any]) -> ContainerPlan:
+def container_plan(container: Mapping[str, Any]) -> ContainerPlan:
+    """A container of a model that is resolved."""
     return ContainerPlan(
         hostname=container["ContainerHostname"],
         image=container["Image"],
