@@ -4,22 +4,22 @@ from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
-    DeepLearningImage,
     EcrImage,
     ProcessingResources,
     RetryPolicy,
     SpotCapacity,
     TrainingResources,
 )
-from ml_contract.images import TRITON
 from ml_contract.packaging import GpuInstances, PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine, Precision
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
 from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import bytes_lm
-from stacks.environment import Environment, Serving
-from stacks.workload_training import Criterion, Packaging, WorkloadTraining
+from stacks.environment import Environment
+from stacks.packaging import TritonPackaging
+from stacks.served import Instances, ServedWorkload
+from stacks.workload_training import Criterion, WorkloadTraining
 
 DEV = Environment(
     name="dev",
@@ -66,15 +66,19 @@ DEV = Environment(
                 figure="bits_per_byte", better="LessThan", threshold=2.5, baseline="order0_bits_per_byte"
             ),
             approval="Approved",
-            packaging=Packaging(
-                image=DeepLearningImage(image=TRITON),
+            packaging=TritonPackaging(
                 package=PackageOptions(backend="onnxruntime", instances=GpuInstances()),
                 instance_types=("ml.g5.xlarge",),
             ),
         ),
     ),
-    serving=Serving(
-        workload="bytes-lm",
-        resources=ServingResources(instance_type="ml.g5.xlarge", instance_count=1, start_seconds=600),
+    endpoints=(
+        ServedWorkload(
+            name="bytes-lm",
+            workload="bytes-lm",
+            hosting=Instances(
+                resources=ServingResources(instance_type="ml.g5.xlarge", instance_count=1, start_seconds=600)
+            ),
+        ),
     ),
 )

@@ -6,33 +6,28 @@ from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
-    DeepLearningImage,
     EcrImage,
     ProcessingResources,
     RetryPolicy,
     SpotCapacity,
     TrainingResources,
 )
-from ml_contract.images import TRITON
 from ml_contract.packaging import PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp
 from ml_contract.training.surroundings import Checkpointing
 from ml_contract.workloads import arr_coc, bytes_lm, digits, llama
-from stacks.environment import Environment, Serving
-from stacks.workload_training import Criterion, Packaging, WorkloadTraining
+from stacks.environment import Environment
+from stacks.packaging import TritonPackaging
+from stacks.served import Instances, ServedWorkload
+from stacks.workload_training import Criterion, WorkloadTraining
 
 RETRIES = (
     RetryPolicy(failures=("SageMaker.CAPACITY_ERROR",), interval_seconds=2, backoff_rate=1.0, max_attempts=3),
     RetryPolicy(failures=("Step.SERVICE_FAULT", "Step.THROTTLING"), interval_seconds=2, max_attempts=3),
 )
-TRITON_CPU = Packaging(
-    image=DeepLearningImage(image=TRITON),
-    package=PackageOptions(backend="python"),
-    instance_types=("ml.c5.xlarge",),
-)
-AS_TRAINED = Packaging(image=DeepLearningImage(image=TRITON), package=None, instance_types=("ml.c5.xlarge",))
+TRITON_CPU = TritonPackaging(package=PackageOptions(backend="python"), instance_types=("ml.c5.xlarge",))
 
 on_two_hosts = partial(
     WorkloadTraining,
@@ -93,7 +88,7 @@ LLAMA = on_two_hosts(
     prepare=llama.PrepareOptions(maximum_bytes=2**20),
     evaluate=llama.EvaluateOptions(maximum_tokens=2**16),
     criterion=Criterion(figure="bits_per_byte", better="LessThan", threshold=3.4, baseline="order0_bits_per_byte"),
-    packaging=AS_TRAINED,
+    packaging=TRITON_CPU,
 )
 
 ARR_COC = on_two_hosts(
@@ -109,7 +104,7 @@ ARR_COC = on_two_hosts(
     prepare=arr_coc.PrepareOptions(train_samples=2048),
     evaluate=arr_coc.EvaluateOptions(),
     criterion=Criterion(figure="accuracy", better="GreaterThan", threshold=0.5, baseline="majority_accuracy"),
-    packaging=AS_TRAINED,
+    packaging=TRITON_CPU,
 )
 
 LOCAL = Environment(
@@ -122,8 +117,13 @@ LOCAL = Environment(
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
     trainings=(DIGITS, BYTES_LM, LLAMA, ARR_COC),
-    serving=Serving(
-        workload="bytes-lm",
-        resources=ServingResources(instance_type="ml.c5.xlarge", instance_count=1, start_seconds=120),
+    endpoints=(
+        ServedWorkload(
+            name="bytes-lm",
+            workload="bytes-lm",
+            hosting=Instances(
+                resources=ServingResources(instance_type="ml.c5.xlarge", instance_count=1, start_seconds=120)
+            ),
+        ),
     ),
 )

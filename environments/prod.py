@@ -4,7 +4,6 @@ from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
-    DeepLearningImage,
     EcrImage,
     OnDemandCapacity,
     ProcessingResources,
@@ -13,15 +12,16 @@ from constructs_lib.training import (
     TrainingResources,
 )
 from ml_contract import recipes
-from ml_contract.images import TRITON
 from ml_contract.packaging import GpuInstances, PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine, Precision
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
 from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import arr_coc, bytes_lm
-from stacks.environment import Environment, Serving
-from stacks.workload_training import Criterion, Packaging, SharedInput, WorkloadTraining
+from stacks.environment import Environment
+from stacks.packaging import TritonPackaging
+from stacks.served import Instances, ServedWorkload
+from stacks.workload_training import Criterion, SharedInput, WorkloadTraining
 
 IMAGE = EcrImage(repository="trainyard-training", tag="1")
 RETRIES = (
@@ -59,8 +59,7 @@ BYTES_LM = WorkloadTraining(
     processing=ProcessingResources(instance_type="ml.g5.2xlarge", volume_gib=100, max_run_seconds=4 * 3600),
     criterion=Criterion(figure="bits_per_byte", better="LessThan", threshold=1.8, baseline="order0_bits_per_byte"),
     approval="PendingManualApproval",
-    packaging=Packaging(
-        image=DeepLearningImage(image=TRITON),
+    packaging=TritonPackaging(
         package=PackageOptions(backend="onnxruntime", instances=GpuInstances()),
         instance_types=("ml.g5.2xlarge",),
     ),
@@ -84,7 +83,9 @@ ARR_COC = WorkloadTraining(
     processing=ProcessingResources(instance_type="ml.g5.2xlarge", volume_gib=200, max_run_seconds=12 * 3600),
     criterion=Criterion(figure="accuracy", better="GreaterThan", threshold=0.6, baseline="majority_accuracy"),
     approval="PendingManualApproval",
-    packaging=Packaging(image=DeepLearningImage(image=TRITON), package=None, instance_types=("ml.g5.2xlarge",)),
+    packaging=TritonPackaging(
+        package=PackageOptions(backend="onnxruntime", instances=GpuInstances()), instance_types=("ml.g5.2xlarge",)
+    ),
 )
 
 PROD = Environment(
@@ -101,8 +102,13 @@ PROD = Environment(
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
     trainings=(BYTES_LM, ARR_COC),
-    serving=Serving(
-        workload="bytes-lm",
-        resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=2, start_seconds=900),
+    endpoints=(
+        ServedWorkload(
+            name="bytes-lm",
+            workload="bytes-lm",
+            hosting=Instances(
+                resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=2, start_seconds=900)
+            ),
+        ),
     ),
 )

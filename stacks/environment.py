@@ -1,27 +1,18 @@
-"""What an environment may hold: its network, its storage, the pipelines, the endpoint."""
+"""What an environment may hold: its network, its storage, the pipelines, the endpoints."""
 
 from __future__ import annotations
 
 from typing import Self
 
 import aws_cdk as cdk
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
 from constructs_lib.network import NetworkSettings
-from constructs_lib.serving import ServingResources
 from constructs_lib.storage import StorageSettings
 from constructs_lib.values import Value
 from ml_contract.errors import reject
+from stacks.served import Served
 from stacks.workload_training import WorkloadTraining
-
-
-class Serving(Value):
-    """An endpoint of one workload's registered models."""
-
-    workload: str
-    """Name of one of the environment's workloads, for example ``bytes-lm``."""
-    resources: ServingResources
-    """Instances behind the endpoint."""
 
 
 class Environment(Value):
@@ -41,27 +32,21 @@ class Environment(Value):
     """Buckets."""
     trainings: tuple[WorkloadTraining, ...] = Field(min_length=1)
     """Pipelines, one a workload."""
-    serving: Serving
-    """Endpoint."""
+    endpoints: tuple[SerializeAsAny[Served], ...]
+    """What is served, each in a stack of its own."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         names = [training.workload for training in self.trainings]
         if len(set(names)) < len(names):
             reject("trainings", names, "each workload has one pipeline", "Remove one of the two.")
-        if self.serving.workload not in names:
-            reject("serving.workload", self.serving.workload, f"the environment trains {', '.join(names)}",
-                   "Name one of these.")  # fmt: skip
-        served = self.training(self.serving.workload).packaging.instance_types
-        if self.serving.resources.instance_type not in served:
-            reject("serving.resources.instance_type", self.serving.resources.instance_type,
-                   f"the workload's packaging.instance_types are {', '.join(served)}", "Add it there.")  # fmt: skip
+        self._check_endpoints()
         hosts = sum(training.resources.hosts + 1 for training in self.trainings)
-        if hosts + self.serving.resources.instance_count > self.network.nodes:
+        serving = sum(served.instances for served in self.endpoints)
+        if hosts + serving > self.network.nodes:
             reject("network.nodes", self.network.nodes,
-                   f"all trainings, each with a processing host ({hosts}), and serving"
-                   f" ({self.serving.resources.instance_count}) may run at one time",
-                   f"Give at least {hosts + self.serving.resources.instance_count}.")  # fmt: skip
+                   f"all trainings, each with a processing host ({hosts}), and serving ({serving}) may run at one time",
+                   f"Give at least {hosts + serving}.")  # fmt: skip
         for training in self.trainings:
             if training.resources.efa and not self.network.efa:
                 reject("network.efa", self.network.efa,
@@ -72,6 +57,13 @@ class Environment(Value):
                 reject("network.availability_zones", zone, f"a zone lies in the environment's region {self.region}",
                        f"Write it like {self.region}a.")  # fmt: skip
         return self
+
+    def _check_endpoints(self) -> None:
+        names = [served.name for served in self.endpoints]
+        if len(set(names)) < len(names):
+            reject("endpoints", names, "each endpoint has its own name", "Rename one of them.")
+        for served in self.endpoints:
+            served.check({training.workload: training for training in self.trainings})
 
     def training(self, workload: str) -> WorkloadTraining:
         """The pipeline of a workload."""
@@ -91,6 +83,10 @@ class Environment(Value):
     def removal(self) -> cdk.RemovalPolicy:
         """What happens to what holds data."""
         return cdk.RemovalPolicy.RETAIN if self.protected else cdk.RemovalPolicy.DESTROY
+
+    def endpoint_name(self, served: str) -> str:
+        """Name of one of its endpoints."""
+        return f"trainyard-{self.name}-{served}"
 
     def stack_name(self, part: str) -> str:
         """Name of one of its stacks."""

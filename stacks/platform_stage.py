@@ -10,6 +10,7 @@ from stacks.adhoc import AdHocStack
 from stacks.environment import Environment
 from stacks.guardrails import guard_stage
 from stacks.network import NetworkStack
+from stacks.served import Platform
 from stacks.serving import ServingStack
 from stacks.storage import StorageStack
 from stacks.training import TrainingStack
@@ -33,13 +34,14 @@ class PlatformStage(cdk.Stage):
             )
             for training in environment.trainings
         }
-        self.serving = ServingStack(
-            self,
-            "Serving",
-            environment=environment,
+        platform = Platform(
             network=network,
-            models=self.trainings[environment.serving.workload].models,
-            key=storage.key,
+            storage=storage,
+            registered={workload: stack.registered for workload, stack in self.trainings.items()},
         )
+        self.endpoints = {
+            served.name: ServingStack(self, environment=environment, served=served, platform=platform)
+            for served in environment.endpoints
+        }
         self.adhoc = AdHocStack(self, "AdHoc", environment=environment, network=network, storage=storage)
         guard_stage(self, environment)

@@ -18,16 +18,12 @@ from constructs_lib.training.steps import (
     RegisterModelStep,
 )
 from constructs_lib.training.steps.base import Step
-from ml_contract.packaging import ARCHIVE
+from ml_contract.packaging import ARCHIVE, PackageOptions
 from stacks.processing_step import processing_step
 from stacks.workload_training import WorkloadTraining
 
 EVALUATION = "Evaluation"
 """The property file that the decision reads."""
-JSON = "application/json"
-TRITON_TYPES = (
-    JSON, "application/octet-stream", "application/vnd.sagemaker-triton.binary+json;json-header-size=*",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,34 +73,32 @@ class RegistrationSteps:
     def _registration(self) -> tuple[Step, ...]:
         training, packaging, model = self.training, self.training.packaging, self.model
         package: ProcessingStep | None = None
-        types: tuple[str, ...] = (JSON,)
-        environment: dict[str, str | Expression] = {}
-        if packaging.package is not None:
-            package, types = self._package(model), TRITON_TYPES
+        if packaging.step is not None:
+            package = self._package(packaging.step, model)
             model = package.output("repository").below(ARCHIVE)
-            environment = {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": training.run.workload.kind}
+        environment: dict[str, str | Expression] = {**packaging.environment(training.run.workload.kind)}
         register = RegisterModelStep(
             name="Register",
             group=self.packages,
-            image=packaging.image,
+            image=packaging.served_by,
             model_data=model,
             statistics=self.evaluate.output("evaluation").below("evaluation.json"),
             environment=environment,
             instance_types=packaging.instance_types,
-            content_types=types,
-            response_types=types,
+            content_types=packaging.media_types,
+            response_types=packaging.media_types,
             approval=training.approval,
             metadata={"execution": EXECUTION_ID},
         )
         return (register,) if package is None else (package, register)
 
-    def _package(self, model: StepOutput) -> ProcessingStep:
+    def _package(self, options: PackageOptions, model: StepOutput) -> ProcessingStep:
         packer = CodeBundle(self.scope, "ServingCode", packages=("inference_code", "ml_contract"))
         return processing_step(
             self.training,
             "Package",
             packer.program("inference_code.package"),
-            options=self.training.packaging.package,
+            options=options,
             inputs={"model": model},
             output=Output(name="repository", location=self.models.below(EXECUTION_ID)),
         )

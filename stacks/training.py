@@ -10,6 +10,7 @@ from constructs_lib.storage import Storage
 from constructs_lib.training import Location, TrainingPipeline
 from stacks.base import EnvironmentStack
 from stacks.environment import Environment
+from stacks.served import PACKAGES, Registered
 from stacks.training_steps import Parameters, TrainingSteps
 from stacks.workload_training import WorkloadTraining
 
@@ -34,10 +35,10 @@ class TrainingStack(EnvironmentStack):
             model_package_group_name=name,
             model_package_group_description=f"Models of the workload {training.workload}",
         )
-        self.models = Location(bucket=storage.artifacts, prefix=f"packages/{training.workload}")
+        models = Location(bucket=storage.artifacts, prefix=f"{PACKAGES}/{training.workload}")
         parameters = Parameters(training)
         steps = TrainingSteps(
-            self, training=training, parameters=parameters, storage=storage, packages=self.packages, models=self.models
+            self, training=training, parameters=parameters, storage=storage, packages=self.packages, models=models
         )
         pipeline = TrainingPipeline(
             self,
@@ -48,6 +49,13 @@ class TrainingStack(EnvironmentStack):
             network=network,
             key=storage.key,
         )
+        packaging = training.packaging
+        self.registered = Registered(
+            group=name,
+            image=packaging.served_by,
+            archives=models if packaging.step else Location(bucket=storage.artifacts, prefix=steps.runs),
+        )
+        """What endpoints are told of the registered models."""
         self.output("PipelineName", pipeline.resource.ref, "The pipeline")
         self.output("StartCommand", pipeline.start_command, "Starts an execution")
         self.output("TrainingRoleArn", pipeline.jobs.role_arn, "Role of the jobs")

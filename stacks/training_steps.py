@@ -83,10 +83,13 @@ class TrainingSteps:
         return f"training_code.workloads.{self.training.run.workload.kind}"
 
     @property
+    def runs(self) -> str:
+        """Where executions write what they trained, below the artifact bucket."""
+        return f"runs/{self.training.workload}"
+
+    @property
     def _artifacts(self) -> Location:
-        return Location(
-            bucket=self.storage.artifacts, prefix=f"runs/{self.training.workload}", path=(EXECUTION_ID,)
-        )  # fmt: skip
+        return Location(bucket=self.storage.artifacts, prefix=self.runs, path=(EXECUTION_ID,))
 
     def _shared(self, step: str) -> dict[str, Location]:
         """Inputs of a step that lie in the data bucket already, by name."""

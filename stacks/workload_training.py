@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
 from constructs_lib.training import (
     ContainerImage,
-    DeepLearningImage,
     JobResources,
     ProcessingResources,
     RetryPolicy,
@@ -17,9 +16,8 @@ from constructs_lib.training.capacity import Capacity
 from constructs_lib.training.strategy import bind
 from constructs_lib.values import Value
 from ml_contract.errors import reject
-from ml_contract.instances import instance
-from ml_contract.packaging import PackageOptions
 from ml_contract.training.run import TrainingRun
+from stacks.packaging import Packaging
 
 
 class Criterion(Value):
@@ -33,25 +31,6 @@ class Criterion(Value):
     """What the figure is held against; an execution may give its own."""
     baseline: str = Field(pattern=r"^[a-z0-9_]+$")
     """Figure of evaluation.json that a model must beat besides."""
-
-
-class Packaging(Value):
-    """What becomes of a model that is registered."""
-
-    image: DeepLearningImage
-    """Image that serves it."""
-    package: PackageOptions | None
-    """How it is packed for Triton; None registers the training artifact as it is."""
-    instance_types: tuple[str, ...] = Field(min_length=1)
-    """Types that may serve it."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name in self.instance_types:
-            if self.package and self.package.on_gpu and not instance(name).accelerators:
-                reject("package.instances", self.package.instances, f"instance_types names {name}, without GPU",
-                       "Take CpuInstances, or types with a GPU.")  # fmt: skip
-        return self
 
 
 class SharedInput(Value):
@@ -95,7 +74,7 @@ class WorkloadTraining(Value):
     """With which evaluation a model is registered."""
     approval: Literal["PendingManualApproval", "Approved"]
     """Whether a person approves a registered model before it can be served."""
-    packaging: Packaging
+    packaging: SerializeAsAny[Packaging]
     """What becomes of a registered model."""
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = tempfile.TemporaryDirectory(prefix="trainyard-assembly-")  # removed when the tests end
 PARTS = ("Network", "Storage", "Training", "Serving")
-"""Stacks; Training is that of the workload bytes_lm, Training-digits that of another."""
+"""Stacks; Training and Serving are those of the workload bytes_lm, Training-digits that of another."""
 
 
 def context() -> dict[str, Any]:
@@ -44,7 +44,7 @@ def assembly() -> Path:
 @functools.cache
 def template(stage: str, part: str) -> dict[str, Any]:
     """The template of one stack, for example ``template("Local", "Training")``."""
-    name = {"Training": "Training-bytes-lm"}.get(part, part).replace("-", "")
+    name = {"Training": "Training-bytes-lm", "Serving": "Serving-bytes-lm"}.get(part, part).replace("-", "")
     (path,) = (assembly() / f"assembly-{stage}").glob(f"{stage}{name}*.template.json")
     return json.loads(path.read_text())
 

@@ -26,7 +26,8 @@ def test_every_environment_has_its_stacks() -> None:
                   for a in manifest["artifacts"].values() if a["type"] == "aws:cloudformation:stack"}  # fmt: skip
         (environment,) = (found for found in ENVIRONMENTS if found.stage == stage)
         trainings = [f"training-{found.workload}" for found in environment.trainings]
-        parts = ["network", "storage", "serving", "adhoc", *trainings]
+        endpoints = [f"serving-{found.name}" for found in environment.endpoints]
+        parts = ["network", "storage", "adhoc", *trainings, *endpoints]
         assert stacks == {f"trainyard-{stage.lower()}-{part}": stage == "Prod" for part in parts}
 
 

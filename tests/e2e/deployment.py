@@ -20,7 +20,7 @@ from botocore.config import Config
 from trainyard.local.cloud import ROOT, Cloud
 
 TRAINING = "trainyard-local-training-bytes-lm"
-SERVING = "trainyard-local-serving"
+SERVING = "trainyard-local-serving-bytes-lm"
 STORAGE = "trainyard-local-storage"
 FINAL = ("Succeeded", "Failed", "Stopped", "Completed")
 SMALL_MODEL = {

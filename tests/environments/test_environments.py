@@ -89,7 +89,9 @@ def test_an_unknown_field_is_refused() -> None:
 
 def test_a_gpu_package_needs_a_gpu() -> None:
     packaging = DEV.training("bytes-lm").packaging
-    with pytest.raises(ValueError, match=r"^Packaging.package.instances: got GpuInstances\(.*\), but .* without GPU"):
+    with pytest.raises(
+        ValueError, match=r"^TritonPackaging.package.instances: got GpuInstances\(.*\), but .* without GPU"
+    ):
         rebuilt(packaging, instance_types=("ml.c5.xlarge",))
 
 
@@ -99,14 +101,22 @@ def test_hyperparameters_are_checked_when_the_environment_is_built() -> None:
 
 
 def test_an_endpoint_serves_a_workload_that_is_trained() -> None:
-    with pytest.raises(ValueError, match=r"^Environment.serving.workload: got 'bytes_lm', but the environment trains"):
-        changed(LOCAL, serving=rebuilt(LOCAL.serving, workload="bytes_lm"))
+    with pytest.raises(
+        ValueError, match=r"^Environment.endpoints.bytes-lm.workload: got 'bytes_lm', but the environment trains"
+    ):
+        changed(LOCAL, endpoints=(rebuilt(LOCAL.endpoints[0], workload="bytes_lm"),))
 
 
 def test_an_endpoint_has_a_type_that_the_packages_allow() -> None:
-    resources = rebuilt(LOCAL.serving.resources, instance_type="ml.m5.large")
-    with pytest.raises(ValueError, match=r"^Environment.serving.resources.instance_type: got 'ml.m5.large'"):
-        changed(LOCAL, serving=rebuilt(LOCAL.serving, resources=resources))
+    served = LOCAL.endpoints[0]
+    resources = rebuilt(served.hosting.resources, instance_type="ml.m5.large")
+    with pytest.raises(ValueError, match=r"^Environment.endpoints.bytes-lm.hosting.resources.instance_type: got 'ml.m"):
+        changed(LOCAL, endpoints=(rebuilt(served, hosting=rebuilt(served.hosting, resources=resources)),))
+
+
+def test_endpoints_have_different_names() -> None:
+    with pytest.raises(ValueError, match=r"^Environment.endpoints: got .* each endpoint has its own name"):
+        changed(LOCAL, endpoints=(LOCAL.endpoints[0], LOCAL.endpoints[0]))
 
 
 def test_a_workload_has_one_pipeline() -> None:

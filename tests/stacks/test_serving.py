@@ -1,4 +1,4 @@
-"""The serving stack."""
+"""The stack of an endpoint."""
 
 import re
 
@@ -47,9 +47,10 @@ def test_the_instances_are_the_environments() -> None:
     from environments import PROD
 
     (variant,) = one("Prod", "AWS::SageMaker::EndpointConfig")["Properties"]["ProductionVariants"]
-    assert variant["InstanceType"] == PROD.serving.resources.instance_type
-    assert variant["InitialInstanceCount"] == PROD.serving.resources.instance_count
-    assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == PROD.serving.resources.start_seconds
+    resources = next(served for served in PROD.endpoints if served.name == "bytes-lm").hosting.resources
+    assert variant["InstanceType"] == resources.instance_type
+    assert variant["InitialInstanceCount"] == resources.instance_count
+    assert variant["ContainerStartupHealthCheckTimeoutInSeconds"] == resources.start_seconds
 
 
 def test_volumes_name_the_key_where_the_type_has_no_storage_of_its_own() -> None:
@@ -78,5 +79,5 @@ def test_containers_read_packages_and_write_nothing() -> None:
 
 def test_the_command_that_serves_a_package_is_an_output() -> None:
     assert template("Local", "Serving")["Outputs"]["DeployCommand"]["Value"] == (
-        "cdk deploy Local/Serving --parameters trainyard-local-serving:ModelPackageArn=ARN"
+        "cdk deploy Local/Serving-bytes-lm --parameters trainyard-local-serving-bytes-lm:ModelPackageArn=ARN"
     )

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import synthesis
 
+from constructs_lib.serving.models import Vllm
 from environments import DEV, PROD
 from ml_contract import recipes
 from ml_contract.training.surroundings import Watching
+from stacks.packaging import LmiPackaging
 from stacks.workload_training import SharedInput, WorkloadTraining
 
 MLFLOW = "arn:aws:sagemaker:us-east-1:111111111111:mlflow-app/team"
@@ -33,7 +35,7 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
         data="stream",
         encrypt_traffic=True,
         inputs=(SharedInput(name="base", prefix="models/base-1.0", steps=("Prepare", "Train")),),
-        packaging=rebuilt(training.packaging, package=None),
+        packaging=LmiPackaging(engine=Vllm(tensor_parallel=1, dtype="bf16"), instance_types=("ml.g5.xlarge",)),
     )
     folder = synthesis.synthesise([rebuilt(DEV, trainings=(changed,))], tmp_path_factory.mktemp("chosen"))
     (path,) = (folder / "assembly-Dev").glob("DevTraining*.template.json")
@@ -75,10 +77,12 @@ def test_a_run_of_epochs_has_epochs_as_its_parameter(chosen: dict[str, Any]) -> 
     }
 
 
-def test_without_a_package_the_artifact_itself_is_registered(chosen: dict[str, Any]) -> None:
+def test_a_language_model_is_registered_as_it_was_trained_with_its_engine(chosen: dict[str, Any]) -> None:
     assert "Package" not in chosen
     (container,) = chosen["Register"]["InferenceSpecification"]["Containers"]
     assert container["ModelDataUrl"] == {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
+    assert "/djl-inference:" in container["Image"]
+    assert container["Environment"]["OPTION_DTYPE"] == "bf16"
 
 
 def test_production_has_the_missions_recipe() -> None:

@@ -21,7 +21,7 @@ from trainyard.operations.connection import OperationError, connect
 from trainyard.report.data import Latencies
 from trainyard.report.write import write_report
 
-TRAINING, SERVING = "trainyard-local-training-bytes-lm", "trainyard-local-serving"
+TRAINING, SERVING = "trainyard-local-training-bytes-lm", "trainyard-local-serving-bytes-lm"
 STACKS = ["Local/**"]
 
 
