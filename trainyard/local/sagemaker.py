@@ -13,11 +13,13 @@ def build(context: Context) -> Service:
 
     Jobs come first: when the cloud starts again, pipelines look at what became of theirs.
     """
+    hosting = Hosting(context)
     families = (
         TrainingJobs(context),
         ProcessingJobs(context),
         ModelRegistry(context),
-        Hosting(context),
+        hosting,
+        hosting.components,
         Pipelines(context),
         Tags(context),
     )

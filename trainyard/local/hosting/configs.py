@@ -145,7 +145,7 @@ class Configs:
 
     def _users(self, name: str) -> Iterator[str]:
         for endpoint in self._context.store.list(ENDPOINT):
-            if name in (endpoint["EndpointConfigName"], endpoint.get("PendingConfigName")):
+            if name in (endpoint["EndpointConfigName"], (endpoint["Pending"] or {}).get("config")):
                 yield endpoint["EndpointName"]
 
 

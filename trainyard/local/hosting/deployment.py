@@ -363,7 +363,9 @@ def _described(plan: VariantPlan, running: Variant | None) -> dict[str, Any]:
         "DeployedImages": [{"SpecifiedImage": one.image, "ResolvedImage": one.image} for one in plan.containers],
         "CurrentWeight": running.weight if running else plan.weight,
         "DesiredWeight": running.weight if running else plan.weight,
-        "CurrentInstanceCount": sum(replica.state == "healthy" for replica in replicas),
+        "CurrentInstanceCount": (
+            sum(replica.state == "healthy" for replica in replicas) if plan.containers else plan.count
+        ),
         "DesiredInstanceCount": running.desired if running else plan.count,
         "RoutingConfig": {"RoutingStrategy": plan.routing},
     }

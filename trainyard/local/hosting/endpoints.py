@@ -8,6 +8,7 @@ from typing import Any
 
 from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
+from trainyard.local.hosting.components import COMPONENT, Components
 from trainyard.local.hosting.configs import ENDPOINT, MAXIMUM_INSTANCES, find_config
 from trainyard.local.hosting.deployment import Deployment, describe
 from trainyard.local.hosting.guardrails import check_fleet, check_update, guardrails
@@ -25,6 +26,8 @@ class Endpoints:
         self._context = context
         self._store = context.store
         self._endpoints = Lifecycle(context)
+        self.components = Components(context)
+        """What runs on the instances of variants without a model."""
 
     @contextmanager
     def serving(self, name: str) -> Iterator[Deployment]:
@@ -91,6 +94,7 @@ class Endpoints:
         shown = dict(endpoint)
         if endpoint["Plan"]:
             shown["ProductionVariants"] = describe(Plan.from_json(endpoint["Plan"]), live)
+            self._count_hosts(endpoint, shown["ProductionVariants"])
         elif endpoint["Pending"]:
             shown["ProductionVariants"] = describe(Plan.from_json(endpoint["Pending"]), coming)
         if endpoint["Plan"] and endpoint["Pending"]:
@@ -126,7 +130,9 @@ class Endpoints:
             document = endpoint.get("LastDeploymentConfig") or document
         guard = guardrails(document)
         if endpoint["Plan"]:
-            check_update(guard, Plan.from_json(endpoint["Plan"]), plan)
+            before = Plan.from_json(endpoint["Plan"])
+            check_update(guard, before, plan)
+            self._check_bound(request["EndpointName"], before, plan)
         self._check_alarms(guard.alarms)
         changes = {"Pending": plan.to_json(), "LastDeploymentConfig": document}
         endpoint = self._change(request["EndpointName"], "update", "Updating", **changes)
@@ -177,6 +183,11 @@ class Endpoints:
     def delete_endpoint(self, request: Request, _: Caller) -> Answer:
         """Deletes an endpoint; it is gone when its model servers have ended."""
         name = self._endpoint(request["EndpointName"])["EndpointName"]
+        hosted = [row["Name"] for row in self._store.list(COMPONENT) if row["EndpointName"] == name]
+        if hosted:
+            raise invalid(
+                f"EndpointName: {name} hosts the inference components {', '.join(hosted)}. Delete them first."
+            )
         self._store.update(ENDPOINT, name, EndpointStatus="Deleting", LastModifiedTime=time.time())
         self._endpoints.delete(name)
         return {}
@@ -186,6 +197,35 @@ class Endpoints:
         if found is None:
             raise invalid(f'Could not find endpoint "{self._context.arn(f"{ENDPOINT}/{name}")}".')
         return found
+
+    def _count_hosts(self, endpoint: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> None:
+        """Gives variants that host components the instances that these take, and the range that they move in."""
+        config = find_config(self._context, endpoint["EndpointConfigName"])
+        managed = {row["VariantName"]: row.get("ManagedInstanceScaling") for row in config["ProductionVariants"]}
+        counts = self.components.instances(endpoint["EndpointName"], config)
+        for row in rows:
+            row["ManagedInstanceScaling"] = managed.get(row["VariantName"])
+            if row["VariantName"] in counts:
+                row["DesiredInstanceCount"] = row["CurrentInstanceCount"] = counts[row["VariantName"]]
+
+    def _check_bound(self, name: str, before: Plan, after: Plan) -> None:
+        """A variant that is a scalable target, or has inference components, stays what it is."""
+        kept = {variant.name: variant for variant in after.variants}
+        for old in before.variants:
+            new = kept.get(old.name)
+            hosted = [row["Name"] for row in self._store.list(COMPONENT)
+                      if (row["EndpointName"], row["VariantName"]) == (name, old.name)]  # fmt: skip
+            if hosted and (new is None or new.containers):
+                raise invalid(
+                    f"EndpointConfigName: the variant {old.name} hosts the inference components {', '.join(hosted)}. "
+                    "Keep it as it is, or delete them first."
+                )
+            scaled = self._store.list("scalable-target", f"endpoint/{name}/variant/{old.name}|")
+            if scaled and (new is None or new.instance_type != old.instance_type):
+                raise invalid(
+                    f'The variant(s) "[{old.name}]" must be deregistered as scalable targets with AWS Auto Scaling '
+                    "before they can be removed or have their instance type updated."
+                )
 
     def _check_alarms(self, names: Sequence[str]) -> None:
         """An alarm that does not exist would never take an update back."""

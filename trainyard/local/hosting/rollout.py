@@ -110,6 +110,9 @@ class Rollout:
     def _roll(self) -> None:
         (old,), (new,) = self._blue.variants, self._green.variants
         name, before, total = new.plan.name, len(old.replicas), new.plan.count
+        if total == 0:
+            self._must(self._green.start())
+            return
         batch = instances(self._guard.batch, total)
         ready = min(batch, total)
         self._must(self._green.start({name: ready}))
