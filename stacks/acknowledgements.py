@@ -42,7 +42,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:log-group:/aws/sagemaker/"
-        r"(TrainingJobs|ProcessingJobs|Endpoints/[A-Za-z0-9-]+)(:\*)?\]",
+        r"(TrainingJobs|ProcessingJobs|(Endpoints|InferenceComponents)/[A-Za-z0-9-]+)(:\*)?\]",
         path=_CONTAINERS,
         reason=(
             "SageMaker writes the streams of all jobs into shared groups, and names those of endpoints itself. "

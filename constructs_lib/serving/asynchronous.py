@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from aws_cdk import aws_sns as sns
@@ -64,7 +65,7 @@ class Asynchronous(Value):
                 location.grant_write(binding.role)
         for topic in (self.succeeded, self.failed):
             if topic is not None:
-                topic.grant_publish(binding.role)
+                _let_publish(binding.role, topic)
         key = self.outputs.bucket.encryption_key
         client = _Config.AsyncInferenceClientConfigProperty(
             max_concurrent_invocations_per_instance=self.concurrent_invocations
@@ -87,6 +88,13 @@ class Asynchronous(Value):
             error_topic=self.failed.topic_arn if self.failed else None,
             include_inference_response_in=list(self.include_response) or None,
         )
+
+
+def _let_publish(role: iam.Role, topic: sns.ITopic) -> None:
+    """As ``grant_publish``, but without its ``kms:GenerateDataKey*``."""
+    role.add_to_principal_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=[topic.topic_arn]))
+    if topic.master_key is not None:
+        topic.master_key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
 
 
 class ResultTopics(Construct):

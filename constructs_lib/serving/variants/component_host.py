@@ -119,5 +119,5 @@ class ComponentHost(Variant):
         }  # fmt: skip
         for component in self.components:
             if component.base_name is not None:
-                made[component.name].resource.add_dependency(made[component.base_name].resource)
+                made[component.name].node.add_dependency(made[component.base_name].resource)
         return tuple(one.hosted for one in made.values() if one.hosted is not None)
