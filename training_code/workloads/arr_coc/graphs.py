@@ -44,7 +44,7 @@ def portables(
         "texture_extractor": model.texture, "relevance_scorers": ServedScorers(model.scorers),
         "opponent_processor": model.opponent, "language_model": FixedLanguageModel(model.language),
     }  # fmt: skip
-    known = [_request(size, options) for size in BATCHES]
+    known = [request(size, options) for size in BATCHES]
     found = {}
     for stage, module in made.items():
         signature = signatures[stage]
@@ -59,7 +59,7 @@ def portables(
     return found
 
 
-def _request(size: int, options: ArrCoc) -> dict[str, Tensor]:
+def request(size: int, options: ArrCoc) -> dict[str, Tensor]:
     """Images with coarse and fine structure, and questions of several lengths."""
     generator = torch.Generator().manual_seed(size)
     side, length = options.relevance.side, options.text_length

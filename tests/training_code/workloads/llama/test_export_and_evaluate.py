@@ -24,6 +24,7 @@ from training_code.data.source import Folder
 from training_code.data.tokens import TokenShards, TokenWriter
 from training_code.export import describe
 from training_code.workloads.bytes_lm import baselines
+from training_code.workloads.graph import open_graph
 from training_code.workloads.llama.evaluate import evaluate, load
 from training_code.workloads.llama.model import LlamaModel
 from training_code.workloads.llama.workload import LlamaWorkload
@@ -77,6 +78,28 @@ def test_weights_alone_are_enough_to_export(tmp_path: Path, model: LlamaModel) -
     trained = describe(RUN, model.state_dict(), steps=1, figures={})
     manifest = LlamaWorkload(OPTIONS).export(tmp_path / "new", trained)
     manifest.verify(tmp_path / "new")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes", [{}, {"kv_heads": 2, "tied": True, "export_dtype": "bfloat16"}], ids=["plain", "tied"]
+)
+def test_the_graph_is_the_model_for_any_batch_and_length(tmp_path: Path, changes: dict[str, object]) -> None:
+    options = replace(OPTIONS, graph=True, **changes)
+    model = built(options).eval()
+    manifest = LlamaWorkload(options).export(tmp_path, describe(RUN, model.state_dict(), steps=7, figures={}))
+    manifest.verify(tmp_path)
+    assert {"model.onnx", "samples.npz"} <= set(manifest.files)
+    assert manifest.metrics["graph_difference"] < 1e-4
+    tokens = torch.randint(0, 256, (5, 11))
+    (found,) = open_graph(tmp_path / "model.onnx").run(["logits"], {"tokens": tokens.numpy()})
+    with torch.no_grad():
+        assert float((torch.from_numpy(found) - model(tokens)).abs().max()) < 1e-4
+
+
+def test_a_graph_of_experts_is_refused() -> None:
+    with pytest.raises(ContractError, match="graph: got True, but which experts run depends on the tokens"):
+        replace(OPTIONS, graph=True, experts=4)
 
 
 def test_the_tokenizer_goes_along(tmp_path: Path, model: LlamaModel, heldout: Path) -> None:
