@@ -30,12 +30,16 @@ class Endpoints:
         """What runs on the instances of variants without a model."""
 
     @contextmanager
-    def serving(self, name: str) -> Iterator[Deployment]:
-        """What serves an endpoint now; it does not end while the block lasts.
+    def serving(self, name: str, component: str | None = None) -> Iterator[Deployment]:
+        """What serves an endpoint now, or one of its inference components; it does not end while the block lasts.
 
         Raises:
             ServiceError: ValidationError when nothing does, ServiceUnavailable while the cloud starts it again.
         """
+        if component is not None:
+            with self.components.serving_component(name, component) as found:
+                yield found
+            return
         with self._endpoints.answering(name) as live:
             if live is None:
                 endpoint = self._context.store.get(ENDPOINT, name)

@@ -47,7 +47,9 @@ class Measures:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def invocation(self, endpoint: str, variant: str, reply: Reply, *, overhead: float, instances: int) -> None:
+    def invocation(
+        self, endpoint: str, variant: str, reply: Reply, *, overhead: float, instances: int, component: str = ""
+    ) -> None:
         """Takes one invocation.
 
         Args:
@@ -55,13 +57,14 @@ class Measures:
             variant: name of the production variant.
             reply: what the container answered.
             overhead: seconds of everything but the container.
-            instances: how many instances the variant has.
+            instances: how many instances the variant has, or copies the component.
+            component: name of the inference component that answered, whose dimension takes the place of the others.
         """
         status = reply.status
         figures = [
             ("Invocations", 1.0),
             # "1/numberOfInstances is sent as the value on each request": ScalingPolicyMetric, API reference.
-            ("InvocationsPerInstance", 1.0 / max(1, instances)),
+            ("InvocationsPerCopy" if component else "InvocationsPerInstance", 1.0 / max(1, instances)),
             ("Invocation4XXErrors", float(400 <= status < 500)),
             ("Invocation5XXErrors", float(status >= 500 or status == 0)),
             ("InvocationModelErrors", float(not 200 <= status < 300)),
@@ -70,12 +73,18 @@ class Measures:
         if reply.seconds:
             # What was refused before the container has no latency of it.
             figures.append(("ModelLatency", reply.seconds))
-        where = (("EndpointName", endpoint), ("VariantName", variant))
+        where: Dimensions = (("EndpointName", endpoint), ("VariantName", variant))
+        if component:
+            where = (("InferenceComponentName", component),)
         self.take(where, [*figures, *(pair for pair in reply.figures if ":" not in pair[0])])
         for name, value in reply.figures:
             metric, _, container = name.partition(":")
             if container:
                 self.take((*where, ("ContainerName", container)), [(metric, value)])
+
+    def no_capacity(self, component: str) -> None:
+        """Takes an invocation of an inference component that has no copy to answer it."""
+        self.take((("InferenceComponentName", component),), [("NoCapacityInvocationFailures", 1.0)])
 
     def take(self, where: Dimensions, figures: Iterable[tuple[str, float]]) -> None:
         """Takes figures of one place; times in seconds."""
