@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-_SDK = "arn:aws:states:::aws-sdk:"
-_READ_RETRY = [
-    {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 6, "BackoffRate": 2,
-     "MaxDelaySeconds": 60, "JitterStrategy": "FULL"},
-]  # fmt: skip
+from constructs_lib.serving.machine import READ_RETRY, SDK
+
 _ARRIVED = (
     "$served = $package and $status in ['CREATE_COMPLETE', 'UPDATE_COMPLETE', 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS']"
 )
@@ -69,7 +66,7 @@ def _choose_package(group: str, poll_seconds: int) -> dict[str, Any]:
         },
         "Newest": {
             "Type": "Task",
-            "Resource": f"{_SDK}sagemaker:listModelPackages",
+            "Resource": f"{SDK}sagemaker:listModelPackages",
             "Arguments": {
                 "ModelPackageGroupName": group, "ModelApprovalStatus": "Approved", "SortBy": "CreationTime",
                 "SortOrder": "Descending", "MaxResults": 1,
@@ -79,7 +76,7 @@ def _choose_package(group: str, poll_seconds: int) -> dict[str, Any]:
                 "newest": "{% $exists($states.result.ModelPackageSummaryList[0]) "
                           "? $states.result.ModelPackageSummaryList[0].ModelPackageArn : 'none' %}",
             },
-            "Retry": _READ_RETRY,
+            "Retry": READ_RETRY,
             "Next": "IsNewest",
         },
         "IsNewest": {
@@ -90,14 +87,14 @@ def _choose_package(group: str, poll_seconds: int) -> dict[str, Any]:
         "Approval": {
             "Type": "Task",
             "Comment": "The same approval never updates the stack twice: SageMaker may send its event several times.",
-            "Resource": f"{_SDK}sagemaker:describeModelPackage",
+            "Resource": f"{SDK}sagemaker:describeModelPackage",
             "Arguments": {"ModelPackageName": "{% $package %}"},
             "Assign": {
                 "token": "{% 'approval-' & $split($package, '/')[-1] & '-' & $replace($string($exists("
                          "$states.result.LastModifiedTime) ? $states.result.LastModifiedTime : "
                          "$states.result.CreationTime), /[^0-9]/, '') %}",
             },
-            "Retry": _READ_RETRY,
+            "Retry": READ_RETRY,
             "Next": "Stack",
         },
         "Busy": {
@@ -114,7 +111,7 @@ def _look(stack: str, parameter: str, then: str) -> dict[str, Any]:
     found = "$states.result.Stacks[0]"
     return {
         "Type": "Task",
-        "Resource": f"{_SDK}cloudformation:describeStacks",
+        "Resource": f"{SDK}cloudformation:describeStacks",
         "Arguments": {"StackName": stack},
         "Assign": {
             "status": f"{{% {found}.StackStatus %}}",
@@ -124,7 +121,7 @@ def _look(stack: str, parameter: str, then: str) -> dict[str, Any]:
                           "? {'ParameterKey': $p.ParameterKey, 'ParameterValue': $package} "
                           ": {'ParameterKey': $p.ParameterKey, 'UsePreviousValue': true} })] %}",
         },
-        "Retry": _READ_RETRY,
+        "Retry": READ_RETRY,
         "Next": then,
     }  # fmt: skip
 
@@ -144,7 +141,7 @@ def _change_stack(stack: str, parameter: str) -> dict[str, Any]:
         },
         "Update": {
             "Type": "Task",
-            "Resource": f"{_SDK}cloudformation:updateStack",
+            "Resource": f"{SDK}cloudformation:updateStack",
             "Arguments": {
                 "StackName": stack,
                 "UsePreviousTemplate": True,
@@ -203,9 +200,9 @@ def _fail(topic: str | None) -> dict[str, Any]:
     if topic is not None:
         report = {
             "Type": "Task",
-            "Resource": f"{_SDK}sns:publish",
+            "Resource": f"{SDK}sns:publish",
             "Arguments": {"TopicArn": topic, "Subject": "An approved model package is not served", "Message": text},
-            "Retry": _READ_RETRY,
+            "Retry": READ_RETRY,
             # Whether or not anybody could be told, the execution fails for its own reason.
             "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}],
             "Next": "Failed",

@@ -10,19 +10,17 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 from pydantic import Field, model_validator
 
-from constructs_lib.retention import RETENTION, LogDays
+from constructs_lib.retention import LogDays
+from constructs_lib.serving.machine import MOST_EVENTS, Machine
 from constructs_lib.serving.registry.definition import definition
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
-MOST_EVENTS = 25000
-"""In the history of one execution. Source: "Quotas", Step Functions Developer Guide, read 2026-11-21."""
 _EVENTS_A_LOOK = 30
 """While the stack is busy: three calls, two choices and a wait, each with its own events."""
 
@@ -43,7 +41,7 @@ class DeploymentSettings(Value):
         most = MOST_EVENTS // _EVENTS_A_LOOK * self.poll_seconds
         if self.timeout_seconds > most:
             reject("timeout_seconds", self.timeout_seconds, f"looking every {self.poll_seconds} s, an execution's "
-                   f"history of {MOST_EVENTS} events is full after {most} s", "Look less often, or wait shorter.")  # fmt: skip
+                   f"history of {MOST_EVENTS} events is full after {most} s", "Look less often.")  # fmt: skip
         return self
 
 
@@ -83,7 +81,7 @@ class RegistryDeployment(Construct):
             topic: Who is told when a package is not served; None: nobody, but the execution fails.
         """
         super().__init__(scope, construct_id)
-        stack, served = cdk.Stack.of(self), cdk.Stack.of(parameter)
+        served = cdk.Stack.of(parameter)
         document = definition(
             stack=served.stack_id,
             parameter=parameter.logical_id,
@@ -92,18 +90,8 @@ class RegistryDeployment(Construct):
             poll_seconds=settings.poll_seconds,
             timeout_seconds=settings.timeout_seconds,
         )
-        self.machine = stepfunctions.StateMachine(
-            self,
-            "Machine",
-            definition_body=stepfunctions.DefinitionBody.from_string(stack.to_json_string(document)),
-            comment=f"Serves the newest approved package of {group}",
-            tracing_enabled=True,
-            logs=stepfunctions.LogOptions(
-                destination=self._log(key, settings.log_days),
-                level=stepfunctions.LogLevel.ALL,
-                include_execution_data=True,
-            ),
-        )
+        machine = Machine(self, "Machine", document=document, key=key, log_days=settings.log_days)
+        self.machine = machine.resource
         self._grant(served, group)
         if topic is not None:
             topic.grant_publish(self.machine)
@@ -123,17 +111,6 @@ class RegistryDeployment(Construct):
                 },
             ),
             targets=[targets.SfnStateMachine(self.machine)],
-        )
-
-    def _log(self, key: kms.IKey, days: LogDays) -> logs.LogGroup:
-        name = cdk.Names.unique_resource_name(self, max_length=128, separator="-")
-        return logs.LogGroup(
-            self,
-            "Log",
-            # Groups below this prefix do not fill up the account's resource policy of log deliveries.
-            log_group_name=f"/aws/vendedlogs/states/{name}",
-            retention=RETENTION[days],
-            encryption_key=key,
         )
 
     def _grant(self, served: cdk.Stack, group: str) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Template
+from synthesis import ROOT
 
 from constructs_lib.serving.hosted import Hosted
 
@@ -47,3 +52,23 @@ class Scene:
 @pytest.fixture(scope="session")
 def scene() -> Scene:
     return Scene()
+
+
+Execute = Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def execute() -> Execute:
+    """Runs a state machine on the embedded cloud's engine, once for each case of given answers."""
+    python = ROOT / ".trainyard/envs/cloud/bin/python"
+    if not python.exists():
+        pytest.skip("`make setup-test` installs the embedded cloud")
+
+    def run(definition: dict[str, Any], given: dict[str, Any], cases: dict[str, Any]) -> dict[str, Any]:
+        asked = json.dumps({"definition": definition, "input": given, "cases": cases})
+        script = Path(__file__).with_name("engine.py")
+        return json.loads(
+            subprocess.run([python, script], input=asked, capture_output=True, text=True, check=True).stdout
+        )
+
+    return run

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
-from synthesis import ROOT
 
 from constructs_lib.serving.registry.definition import definition
 from trainyard.local.api.shapes import violations
-
-PYTHON = ROOT / ".trainyard/envs/cloud/bin/python"
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="`make setup-test` installs the embedded cloud")
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/serving/1"
 GROUP = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/bytes-lm"
@@ -77,11 +71,8 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def runs() -> dict[str, Any]:
-    asked = {"definition": MACHINE, "input": {"detail": {"ModelPackageArn": MINE}}, "cases": CASES}
-    script = Path(__file__).with_name("engine.py")
-    done = subprocess.run([PYTHON, script], input=json.dumps(asked), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+def runs(execute: Any) -> dict[str, Any]:
+    return execute(MACHINE, {"detail": {"ModelPackageArn": MINE}}, CASES)
 
 
 def actions(run: dict[str, Any]) -> list[str]:

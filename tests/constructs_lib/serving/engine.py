@@ -42,7 +42,7 @@ def run(definition: dict, given: dict, answers: dict) -> dict:
         event["stateEnteredEventDetails"]["name"] for event in found["events"] if "stateEnteredEventDetails" in event
     ]
     return {"status": found["status"], "calls": calls, "last": visited[-1],
-            "error": found.get("error"), "cause": found.get("cause")}  # fmt: skip
+            "error": found.get("error"), "cause": found.get("cause"), "output": found["output"]}  # fmt: skip
 
 
 if __name__ == "__main__":
