@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from trainyard.cli.tables import print_table
 from trainyard.load.generator import Level
 from trainyard.load.request import Plain
 from trainyard.operations.connection import Connection, OperationError, connect
@@ -78,7 +78,8 @@ def tune(
 def print_outcome(found: Outcome, backend: str, output: Path | None, name: str) -> None:
     """A table, what to paste, and JSON."""
     console = Console()
-    console.print(table(found))
+    columns = ("settings", *(f"/s at {level}" for level in found.rules.levels), "lone", "load", "spread", "")
+    print_table("nothing was measured", columns, rows(found))
     best = found.best
     console.print(
         f"best: {best.settings}: {best.score:.2f} times the throughput under load of no batching, "
@@ -92,19 +93,13 @@ def print_outcome(found: Outcome, backend: str, output: Path | None, name: str) 
         typer.echo(f"\n{output}")
 
 
-def table(found: Outcome) -> Table:
+def rows(found: Outcome) -> list[tuple[str, ...]]:
     """A row a candidate, best first; those that are out last."""
-    shown = Table(box=None, header_style="bold")
-    shown.add_column("settings")
-    for level in found.rules.levels:
-        shown.add_column(f"/s at {level}", justify="right")
-    for column in ("lone", "load", "spread"):
-        shown.add_column(column, justify="right")
-    shown.add_column("")
+    shown = []
     for each in sorted(found.candidates, key=lambda each: (bool(each.rejected), -each.score)):
         rates = [f"{each.throughput[level]:,.0f}" for level in found.rules.levels]
         note = each.rejected or ("best" if each == found.best else "")
-        shown.add_row(str(each.settings), *rates, f"{each.lone:.2f}", f"{each.score:.2f}", f"{each.spread:.0%}", note)
+        shown.append((str(each.settings), *rates, f"{each.lone:.2f}", f"{each.score:.2f}", f"{each.spread:.0%}", note))
     return shown
 
 
