@@ -50,7 +50,7 @@ def check_type(name: str, *, field: str = "instance_type") -> None:
     """
     instance(name, field=field)
     if name in NOT_HOSTED:
-        reject(field, name, "it trains but hosts no model", "Take another, such as ml.c5.18xlarge or ml.p4d.24xlarge.")
+        reject(field, name, "it trains, and hosts no model", "Take another, such as ml.c5.18xlarge or ml.p4d.24xlarge.")
 
 
 def check_volume(name: str) -> None:

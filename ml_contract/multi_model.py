@@ -29,8 +29,9 @@ def target(model: str) -> str:
     Raises:
         ContractError: It is no path below a prefix, or too long.
     """
-    name = model if model.endswith(SUFFIX) else model + SUFFIX
-    if not _NAME.fullmatch(name) or ".." in name.split("/") or len(name) > LONGEST:
+    stem = model.removesuffix(SUFFIX)
+    name = stem + SUFFIX
+    if not _NAME.fullmatch(stem) or {".", ".."} & set(stem.split("/")) or len(name) > LONGEST:
         reject("model", model, f"it is a path below the endpoint's prefix, of at most {LONGEST} characters",
                "Use letters, digits, _, . and -, and / between folders.")  # fmt: skip
     return name

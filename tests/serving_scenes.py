@@ -53,11 +53,18 @@ class World:
     """A stack with everything that an endpoint needs."""
 
     def __init__(self) -> None:
-        self.app = cdk.App(outdir=_FOLDER.name)
-        self.stack = cdk.Stack(self.app, "S", env=cdk.Environment(account="123456789012", region="eu-west-1"))
-        know_availability_zones(self.stack, ("eu-west-1a",))
         self.endpoints: dict[str, Endpoint] = {}
         self.numbers = itertools.count()
+
+    @functools.cached_property
+    def app(self) -> cdk.App:
+        return cdk.App(outdir=_FOLDER.name)
+
+    @functools.cached_property
+    def stack(self) -> cdk.Stack:
+        stack = cdk.Stack(self.app, "S", env=cdk.Environment(account="123456789012", region="eu-west-1"))
+        know_availability_zones(stack, ("eu-west-1a",))
+        return stack
 
     @functools.cached_property
     def network(self) -> Network:
@@ -102,11 +109,11 @@ class World:
     def queue(self, **fields: Any) -> Asynchronous:
         return Asynchronous(**{"inputs": self.place("asked"), "outputs": self.place("answered"), **fields})
 
-    def make(self, name: str, *variants: Any, **fields: Any) -> Endpoint:
+    def make(self, scene: str, *variants: Any, **fields: Any) -> Endpoint:
         """An endpoint named like its scene, in small letters."""
-        scope = Construct(self.stack, name)
+        scope = Construct(self.stack, scene)
         key = self.storage.key
-        return Endpoint(scope, "Endpoint", **{"name": name.lower(), "variants": variants, "key": key, **fields})
+        return Endpoint(scope, "Endpoint", **{"name": scene.lower(), "variants": variants, "key": key, **fields})
 
 
 def instances(instance_type: str = "ml.c5.xlarge", **fields: Any) -> ServingResources:
