@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import json
 from collections.abc import Callable, Mapping
@@ -17,6 +18,8 @@ from trainyard.local.hooks import sagemaker_access, ssm_access
 # What follows the service's name in an action that the emulator could not name.
 _UNMAPPED = "UnmappedOperation"
 # The account's root can always mend a bucket policy that locks everybody out.
+_TARGET_MODEL = "x-amzn-sagemaker-target-model"
+_target_model: contextvars.ContextVar[str | None] = contextvars.ContextVar("trainyard_target_model", default=None)
 _MENDING = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
 
 
@@ -81,8 +84,9 @@ def _named_action(original: Callable[..., str | None]) -> Callable[..., str]:
         service: str, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
     ) -> str:
         if service == "sagemaker" and not headers.get("x-amz-target"):
-            known = method == "POST" and sagemaker_access.invoked_endpoint(path) is not None
-            return "sagemaker:InvokeEndpoint" if known else f"sagemaker:{_UNMAPPED}"
+            _target_model.set(headers.get(_TARGET_MODEL))
+            action = sagemaker_access.invocation(path)[0] if method == "POST" else None
+            return f"sagemaker:{action or _UNMAPPED}"
         return original(service, method, path, headers, body, query) or f"{service}:{_UNMAPPED}"
 
     return extract
@@ -107,7 +111,7 @@ def _resource(original: Callable[..., str]) -> Callable[..., str]:
                 return named
         if service != "sagemaker":
             return original(service, method, path, headers, body, query, region, account)
-        endpoint = sagemaker_access.invoked_endpoint(path)
+        endpoint = sagemaker_access.invocation(path)[1]
         if endpoint is not None and not target:
             return f"arn:aws:sagemaker:{region}:{account}:endpoint/{endpoint}"
         return sagemaker_access.resources(target.rpartition(".")[2], _object(body), region, account)[0]
@@ -119,9 +123,12 @@ def _request_context(original: Callable[..., dict[str, Any]]) -> Callable[..., d
     @functools.wraps(original)
     def context(service: str, action: str, body: bytes, params: Mapping[str, Any]) -> dict[str, Any]:
         # The body of an invocation is the model's, and may be large or no JSON at all.
-        own = service == "sagemaker" and not action.endswith("InvokeEndpoint")
+        invoked = service == "sagemaker" and ":InvokeEndpoint" in action
         keys = original(service, action, body, params)
-        if own:
+        if invoked:
+            target = _target_model.get()
+            return keys | ({"sagemaker:TargetModel": target} if target is not None else {})
+        if service == "sagemaker":
             return keys | sagemaker_access.condition_keys(_object(body))
         if service == "monitoring":
             namespace = _object(body).get("Namespace") or next(iter(params.get("Namespace") or []), None)

@@ -16,8 +16,9 @@ from ministack.core.concurrency import run_reentrant
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.operations import Answer, Caller
 from trainyard.local.hooks import sagemaker_access
+from trainyard.local.hooks.streams import Parts, streamed
 
-Reply = tuple[int, dict[str, str], bytes]
+Reply = tuple[int, dict[str, str], Any]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Reply]]
 Check = Callable[[str, Mapping[str, Any], Caller, str], None]
 
@@ -38,9 +39,10 @@ class Invocation(Protocol):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    parts: Parts | None
 
 
-Invoke = Callable[[str, bytes, Mapping[str, str]], Invocation]
+Invoke = Callable[[str, str, bytes, Mapping[str, str]], Invocation]
 
 
 class _Handlers(dict[str, Handler]):
@@ -91,7 +93,7 @@ def json_service(service: Answering, check: Check, invoke: Invoke | None = None)
     Args:
         service: what answers.
         check: refuses a request that its caller may not make, beyond the action itself.
-        invoke: answers `POST /endpoints/NAME/invocations`.
+        invoke: answers `POST /endpoints/NAME/invocations` and its kin: operation, endpoint, body, headers.
     """
 
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Reply:
@@ -102,6 +104,9 @@ def json_service(service: Answering, check: Check, invoke: Invoke | None = None)
             reply = await run_reentrant(_call, service, check, key, operation, body, thread_name=operation)
         else:
             reply = await run_reentrant(_invoke, invoke, method, path, headers, body, thread_name="InvokeEndpoint")
+            status, answered, content = reply
+            if not isinstance(content, bytes):
+                return status, answered, streamed(content)
         return reply
 
     return handle
@@ -135,22 +140,22 @@ def _request(body: bytes) -> dict[str, Any]:
 
 
 def _invoke(invoke: Invoke | None, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-    name = sagemaker_access.invoked_endpoint(path)
+    operation, name = sagemaker_access.invocation(path)
     try:
-        if name is None or method != "POST" or invoke is None:
+        if operation is None or name is None or method != "POST" or invoke is None:
+            known = ", ".join(f"POST /endpoints/NAME/{kind}" for kind in sagemaker_access.INVOCATIONS)
             raise ServiceError(
-                "UnknownOperationException",
-                f"The embedded cloud does not run {method} {path}. It runs POST /endpoints/NAME/invocations",
-                404,
+                "UnknownOperationException", f"The embedded cloud does not run {method} {path}. It runs {known}", 404
             )
-        answer = invoke(name, body, headers)
+        answer = invoke(operation, name, body, headers)
         # The emulator gives JSON its own type by service under the name Content-Type: here it is the model's to choose.
-        return answer.status, {key.lower(): value for key, value in answer.headers.items()}, answer.body
+        answered = {key.lower(): value for key, value in answer.headers.items()}
+        return answer.status, answered, answer.body if answer.parts is None else answer.parts
     except ServiceError as error:
         return _error(error)
     except Exception:
         _log.exception("invocation of %s failed", name)
-        return _error(_internal("InvokeEndpoint"))
+        return _error(_internal(operation or "InvokeEndpoint"))
 
 
 def _internal(operation: str) -> ServiceError:

@@ -31,6 +31,12 @@ _MEMBERS = {
 _LISTS = frozenset({"ListModelPackages", "ListPipelineExecutions", "ListPipelineExecutionSteps", "ListTags"})
 _LISTED = frozenset({"InstanceTypes", "VpcSecurityGroupIds", "VpcSubnets"})
 """Condition keys of several values; an operator without ForAllValues or ForAnyValue matches the others only."""
+INVOCATIONS = {
+    "invocations": "InvokeEndpoint",
+    "async-invocations": "InvokeEndpointAsync",
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+}
+"""Last part of an invocation's path → operation and action."""
 _ROLES = ("RoleArn", "ExecutionRoleArn")
 
 
@@ -62,12 +68,12 @@ def condition_keys(request: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def invoked_endpoint(path: str) -> str | None:
-    """The endpoint whose invocation a path asks for, or None."""
+def invocation(path: str) -> tuple[str | None, str | None]:
+    """The action and the endpoint of an invocation that a path asks for, or None and None."""
     match path.strip("/").split("/"):
-        case ["endpoints", name, "invocations"]:
-            return urllib.parse.unquote(name)
-    return None
+        case ["endpoints", name, kind] if kind in INVOCATIONS:
+            return INVOCATIONS[kind], urllib.parse.unquote(name)
+    return None, None
 
 
 def _keys(request: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:

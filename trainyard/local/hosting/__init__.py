@@ -1,18 +1,22 @@
 """Models, endpoint configurations and endpoints that run: the embedded cloud's hosting."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 
 from trainyard.local.api.service import Context
 from trainyard.local.hosting.configs import Configs
 from trainyard.local.hosting.endpoints import Endpoints
 from trainyard.local.hosting.invocation import Answer, Invocations
+from trainyard.local.hosting.invocation_request import COMPONENT
 from trainyard.local.hosting.models import Models
+from trainyard.local.hosting.parts import Parts
 
 __all__ = ["Answer", "Hosting"]
 
 
 class Hosting(Models, Configs, Endpoints):
-    """The family of hosting operations, and InvokeEndpoint."""
+    """The family of hosting operations, and the invocations."""
 
     def __init__(self, context: Context) -> None:
         """Composes the family."""
@@ -21,14 +25,27 @@ class Hosting(Models, Configs, Endpoints):
         Endpoints.__init__(self, context)
         self._invocations = Invocations(context)
 
-    def invoke(self, name: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """InvokeEndpoint.
+    def invoke(self, operation: str, name: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """InvokeEndpoint and InvokeEndpointWithResponseStream.
+
+        Args:
+            operation: which of them.
+            name: name of the endpoint.
+            body: the request's body.
+            headers: the request's headers, in any case.
 
         Raises:
-            ServiceError: ValidationError, or ServiceUnavailable.
+            ServiceError: ValidationError, ServiceUnavailable, ModelNotReadyException or ThrottlingException.
         """
-        with self.serving(name) as deployment:
-            return self._invocations.invoke(name, deployment, body, headers)
+        with ExitStack() as stack:
+            component = next((value for key, value in headers.items() if key.lower() == COMPONENT), None)
+            deployment = stack.enter_context(self.serving(name, component))
+            if operation == "InvokeEndpoint":
+                return self._invocations.invoke(name, deployment, body, headers)
+            answer = self._invocations.stream(name, deployment, body, headers)
+            if answer.parts is None:
+                return answer
+            return replace(answer, parts=Parts(answer.parts, stack.pop_all().close))
 
     def stop(self) -> None:
         """Ends every model server and sends the rest of the metrics."""

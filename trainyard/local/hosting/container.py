@@ -168,8 +168,9 @@ class Container:
             return timed_out(name, question.seconds)
         except OSError as error:
             return refusal(500, f"the model server closed the connection: {error}", container=name)
-        if reply.status >= 500 and _DEAD_STUB in reply.body:
-            # The server answers health checks, but it never starts the process of a model again.
+        if reply.status >= 400 and _DEAD_STUB in reply.body:
+            # The server answers health checks, but it never starts the process of a model again, nor does it unload
+            # such a model: it waits for its process.
             told = reply.body[:500].decode(errors="replace")
             return replace(reply, container=name, fatal=f"the model's process ended: {told}")
         return replace(reply, container=name) if name != "primary" else reply

@@ -1,7 +1,8 @@
 """InvokeEndpoint: from a client's request to a container's answer, and the errors between."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 import botocore.session
 
@@ -9,9 +10,12 @@ from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
 from trainyard.local.hosting.answers import Answer, answer
 from trainyard.local.hosting.deployment import Deployment, Variant
-from trainyard.local.hosting.exchange import Question, Reply
+from trainyard.local.hosting.exchange import Question, Reply, Serving
 from trainyard.local.hosting.invocation_request import InvocationRequest, read_request
 from trainyard.local.hosting.measures import Measures
+from trainyard.local.hosting.parts import Parts
+from trainyard.local.hosting.replica import Replica
+from trainyard.local.hosting.streaming import Events, stream_headers
 
 __all__ = ["Answer", "Invocations"]
 
@@ -47,28 +51,76 @@ class Invocations:
         """
         began = time.perf_counter()
         request = read_request(body, headers, maximum_bytes=self._maximum_bytes, seconds=_SECONDS)
-        variant = _chosen(name, deployment, request)
+        variant = self._chosen(name, deployment, request)
         reply = _ask(name, variant, request.question)
         found = answer(self._context, variant.group, variant.plan.name, reply)
-        self._measures.invocation(
-            name, variant.plan.name, reply,
-            overhead=time.perf_counter() - began - reply.seconds, instances=len(variant.replicas),
-        )  # fmt: skip
+        self._measure(name, variant, reply, time.perf_counter() - began - reply.seconds)
         return found
 
+    def stream(self, name: str, deployment: Deployment, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Answers one invocation piece by piece, as events; see `invoke`.
 
-def _chosen(name: str, deployment: Deployment, request: InvocationRequest) -> Variant:
-    variant = deployment.choose(request.target_variant)
-    if variant is None:
-        known = ", ".join(found.plan.name for found in deployment.variants)
-        raise ServiceError(
-            "ValidationError", f"Variant {request.target_variant} not found for endpoint {name}. It has {known}."
-        )
-    request.check(variant.plan)
-    return variant
+        The answer's parts have to be read to their end, or closed: until then the instance counts as busy.
+        """
+        began = time.perf_counter()
+        request = read_request(body, headers, maximum_bytes=self._maximum_bytes, seconds=_SECONDS)
+        variant = self._chosen(name, deployment, request)
+        with ExitStack() as stack:
+            _, serving = stack.enter_context(_lent(name, variant, request.question))
+            streamed = serving.stream(request.question)
+            if not 200 <= streamed.status < 300:
+                reply = Reply(
+                    status=streamed.status, headers=streamed.headers, body=b"".join(streamed.parts),
+                    seconds=time.perf_counter() - began, container=streamed.container,
+                )  # fmt: skip
+                self._measure(name, variant, reply, 0.0)
+                return answer(self._context, variant.group, variant.plan.name, reply)
+            ending = stack.pop_all()
+
+        def ended() -> None:
+            ending.close()
+            reply = Reply(status=events.status, headers={}, body=b"", seconds=time.perf_counter() - began)
+            self._measure(name, variant, reply, 0.0)
+
+        events = Events(streamed)
+        return Answer(status=200, headers=stream_headers(variant.plan.name, streamed), parts=Parts(iter(events), ended))
+
+    def _chosen(self, name: str, deployment: Deployment, request: InvocationRequest) -> Variant:
+        variant = deployment.choose(request.target_variant)
+        if variant is None:
+            known = ", ".join(found.plan.name for found in deployment.variants)
+            raise ServiceError(
+                "ValidationError", f"Variant {request.target_variant} not found for endpoint {name}. It has {known}."
+            )
+        request.check(variant.plan)
+        if variant.plan.component and not any(replica.state == "healthy" for replica in variant.replicas):
+            self._measures.no_capacity(variant.plan.component)
+            raise ServiceError(
+                "ValidationError",
+                "Inference Component has no capacity to process this request. ApplicationAutoScaling may be "
+                "in-progress (if configured) or try to increase the capacity by invoking "
+                "UpdateInferenceComponentRuntimeConfig API.",
+            )
+        return variant
+
+    def _measure(self, name: str, variant: Variant, reply: Reply, overhead: float) -> None:
+        self._measures.invocation(
+            name, variant.plan.name, reply, overhead=overhead, instances=len(variant.replicas),
+            component=variant.plan.component,
+        )  # fmt: skip
+
 
 
 def _ask(name: str, variant: Variant, question: Question) -> Reply:
+    with _lent(name, variant, question) as (replica, serving):
+        reply = serving.ask(question)
+        if reply.fatal:
+            replica.suspect(reply.fatal)
+        return reply
+
+
+@contextmanager
+def _lent(name: str, variant: Variant, question: Question) -> Iterator[tuple[Replica, Serving]]:
     with variant.borrow(question.target_model) as instance:
         if instance is None:
             reasons = [replica.reason for replica in variant.replicas if replica.reason]
@@ -76,8 +128,4 @@ def _ask(name: str, variant: Variant, question: Question) -> Reply:
             raise ServiceError(
                 "ServiceUnavailable", f"Endpoint {name} has no healthy instance of {variant.plan.name}{why}.", 503
             )
-        replica, serving = instance
-        reply = serving.ask(question)
-        if reply.fatal:
-            replica.suspect(reply.fatal)
-        return reply
+        yield instance

@@ -15,10 +15,10 @@ INFERENCE_ID = "x-amzn-sagemaker-inference-id"
 _TARGET_MODEL = "x-amzn-sagemaker-target-model"
 _TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
 _TARGET_CONTAINER = "x-amzn-sagemaker-target-container-hostname"
+COMPONENT = "x-amzn-sagemaker-inference-component"
 # What a client may pass to a container.
-_FORWARDED = ("accept", CUSTOM, INFERENCE_ID)
+_FORWARDED = (CUSTOM, INFERENCE_ID)
 _UNSUPPORTED = {
-    "x-amzn-sagemaker-inference-component": "InferenceComponentName: the endpoint has none. Leave it out.",
     "x-amzn-sagemaker-session-id": "SessionId: the model server keeps no sessions. Leave it out.",
     "x-amzn-sagemaker-enable-explanations": "EnableExplanations: the endpoint has no ExplainerConfig. Leave it out.",
 }
@@ -41,6 +41,12 @@ class InvocationRequest:
         Raises:
             ServiceError: ValidationError.
         """
+        if not plan.containers:
+            raise ServiceError(
+                "ValidationError",
+                "Inference Component Name header is required for endpoints to which you plan to deploy inference "
+                "components. Please include Inference Component Name header or consider using SageMaker models.",
+            )
         if self.question.target_model is not None and not plan.containers[0].many:
             raise ServiceError(
                 "ValidationError", "TargetModel: the endpoint serves one model, not many. Leave it out."
@@ -51,9 +57,7 @@ class InvocationRequest:
             )  # fmt: skip
 
 
-def read_request(
-    body: bytes, headers: Mapping[str, str], *, maximum_bytes: int, seconds: float, prefix: str = ""
-) -> InvocationRequest:
+def read_request(body: bytes, headers: Mapping[str, str], *, maximum_bytes: int, seconds: float) -> InvocationRequest:
     """Reads an invocation.
 
     Args:
@@ -61,7 +65,6 @@ def read_request(
         headers: the request's headers, in any case.
         maximum_bytes: longest body.
         seconds: longest wait for any part of the answer.
-        prefix: before the names of Accept and Content-Type, where an operation has them under other names.
 
     Raises:
         ServiceError: ValidationError.
@@ -77,9 +80,12 @@ def read_request(
         if header in given:
             raise ServiceError("ValidationError", text)
     wanted = {name: given[name] for name in _FORWARDED if given.get(name)}
-    if given.get(f"{prefix}accept"):
-        wanted["accept"] = given[f"{prefix}accept"]
-    wanted["content-type"] = given.get(f"{prefix}content-type") or JSON
+    for name in ("accept", "content-type"):
+        # Some operations have them under names of their own.
+        said = given.get(f"x-amzn-sagemaker-{name}") or given.get(name)
+        if said:
+            wanted[name] = said
+    wanted.setdefault("content-type", JSON)
     target = given.get(_TARGET_MODEL)
     for name, value in (*wanted.items(), (_TARGET_MODEL, target or "")):
         if not value.isascii() or not (value.isprintable()):

@@ -70,10 +70,7 @@ class ManyModelsContainer(Container):
                 reply = self._post(path, asked)
                 while reply.status == FULL and self._cache.make_room(target):
                     reply = self._post(path, asked)
-                if reply.fatal:
-                    # The server and its other models go on: only this one has to be loaded again.
-                    self._cache.discard(target)
-                return replace(reply, fatal="", figures=figures)
+                return replace(reply, figures=figures)
         except LoadError as error:
             return error.reply
 

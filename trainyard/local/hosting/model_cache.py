@@ -103,13 +103,6 @@ class ModelCache:
         finally:
             self._leave(target, entry)
 
-    def discard(self, target: str) -> None:
-        """Takes a model away as soon as nobody uses it: it will not recover by itself."""
-        with self._news:
-            entry = self._entries.get(target)
-            if entry is not None and entry.state == "ready":
-                entry.state = "leaving"
-
     def make_room(self, but: str) -> bool:
         """Takes the longest unused model away, other than one; whether there was any."""
         return self._evict(but) is not None
@@ -144,8 +137,7 @@ class ModelCache:
         with self._news:
             entry.users -= 1
             self._news.notify_all()
-            gone = entry.error is None and entry.users == 0 and (entry.state == "leaving" or not self._keep)
-            if not gone or entry.state == "loading":
+            if self._keep or entry.users or entry.state != "ready":
                 return
             entry.state = "leaving"
         self._remove(target)

@@ -60,21 +60,28 @@ class ModelFiles:
                 self._sizes.move_to_end(target)
                 return None
         began = time.monotonic()
-        while True:
-            try:
-                size = self._unpacked(target)
-                break
-            except OSError as error:
-                self._remove(target)
-                if error.errno != errno.ENOSPC or not self._make_room():
-                    raise ServiceError("InternalFailure", f"Model {target} cannot be stored: {error}", 500) from error
+        try:
+            size = self._unpacked(target)
+            while self._room is not None and size + sum(self._sizes.values()) > self._room:
+                self._make_room(OSError(errno.ENOSPC, "the volume is full (VolumeSizeInGB)"))
+        except OSError as error:
+            self._remove(target)
+            raise ServiceError("InternalFailure", f"Model {target} cannot be stored: {error}", 500) from error
         with self._lock:
             self._sizes[target] = size
         return time.monotonic() - began
 
     def _unpacked(self, target: str) -> int:
         """Downloads and unpacks an archive; the bytes that it takes."""
-        folder = self._folder / self.place(target)
+        while True:
+            try:
+                return self._brought(target, self._folder / self.place(target))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                self._make_room(error)
+
+    def _brought(self, target: str, folder: Path) -> int:
         shutil.rmtree(folder.parent, ignore_errors=True)
         folder.parent.mkdir(parents=True)
         archive = folder.parent / "model.tar.gz"
@@ -85,10 +92,7 @@ class ModelFiles:
             self._remove(target)
             raise ServiceError("ValidationError", f"Failed to extract model data archive {target}: {error}") from error
         archive.unlink()
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        if self._room is not None and size + sum(self._sizes.values()) > self._room:
-            raise OSError(errno.ENOSPC, "the volume is full (VolumeSizeInGB)")
-        return size
+        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
     def _download(self, source: Location, file: Path) -> None:
         try:
@@ -106,15 +110,18 @@ class ModelFiles:
                 "the model.",
             ) from error
 
-    def _make_room(self) -> bool:
-        """Removes the longest unused files that nobody needs; whether there were any."""
+    def _make_room(self, full: OSError) -> None:
+        """Removes the longest unused files that nobody needs.
+
+        Raises:
+            OSError: `full`, when there are none.
+        """
         with self._lock:
             unused = next((target for target in self._sizes if not self._busy(target)), None)
             if unused is None:
-                return False
+                raise full
             del self._sizes[unused]
         self._remove(unused)
-        return True
 
     def _remove(self, target: str) -> None:
         shutil.rmtree(self._folder / self.key(target), ignore_errors=True)

@@ -22,6 +22,8 @@ _WATCH_SECONDS = 5.0
 _MISSED_PINGS = 3
 _RESTARTS_WITHOUT_HEALTH = 3
 _PAUSE_SECONDS = 1.0
+_DRAIN_SECONDS = 10.0
+_POLL_SECONDS = 0.05
 _KEPT_LINES = 200
 _REASON_CHARACTERS = 600
 _FAILED_LOAD = re.compile(r"failed to load '|creating server:|^error: |Unable to ")
@@ -174,13 +176,21 @@ class Replica:
             if container.ended.is_set():
                 return container.end
             if self._suspected:
-                return self.reason
+                return self._drained(self.reason)
             overdrawn = container.overdrawn()
             if overdrawn:
                 return overdrawn
             missed = 0 if container.ping() else missed + 1
             if missed >= _MISSED_PINGS:
                 return f"the server did not answer {missed} health checks"
+
+    def _drained(self, reason: str) -> str:
+        """Lets what still answers finish: nothing new comes to an instance that is to be replaced."""
+        self._become("restarting", reason)
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while self.outstanding and time.monotonic() < deadline and not self._stopping:
+            time.sleep(_POLL_SECONDS)
+        return reason
 
     def _heard(self, text: str) -> None:
         self._lines.append(text)

@@ -41,9 +41,16 @@ def test_operations_that_nobody_runs_say_what_is_run(client: Callable) -> None:
         ("invoke_endpoint_with_response_stream", {"Body": b"{}"}),
     ],
 )
-def test_other_ways_to_invoke_fail_honestly(operation: str, parameters: dict[str, Any], client: Callable) -> None:
-    with pytest.raises(ClientError, match="The embedded cloud does not run POST /endpoints/x/"):
+def test_other_ways_to_invoke_reach_the_endpoints(operation: str, parameters: dict[str, Any], client: Callable) -> None:
+    with pytest.raises(ClientError, match="Endpoint x of account 123456789012 not found"):
         getattr(client("sagemaker-runtime"), operation)(EndpointName="x", **parameters)
+
+
+def test_what_is_no_way_to_invoke_fails_honestly(cloud: Cloud) -> None:
+    request = urllib.request.Request(f"{cloud.endpoint_url}/endpoints/x/interrogations", b"{}", HEADERS)
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request, timeout=10)
+    assert "The embedded cloud does not run POST /endpoints/x/" in json.load(error.value)["message"]
 
 
 @pytest.mark.parametrize(
@@ -70,9 +77,10 @@ class Sleeper:
         time.sleep(0.5)
         return {"Caller": caller.arn}
 
-def invoke(name, body, headers):
+def invoke(operation, name, body, headers):
     time.sleep(0.5)
-    return types.SimpleNamespace(status=200, headers={"Content-Type": "text/plain"}, body=name.encode() + body)
+    content = f"{operation} {name}".encode() + body
+    return types.SimpleNamespace(status=200, headers={"Content-Type": "text/plain"}, body=content, parts=None)
 
 handle = json_service(Sleeper(), lambda *_: None, invoke)
 
@@ -105,7 +113,7 @@ def test_slow_operations_hold_up_neither_each_other_nor_the_loop(beside_the_emul
     assert seconds < 3.5
     assert turns > 5
     assert json.loads(answer) == {"Caller": "arn:aws:iam::123456789012:root"}
-    assert invoked == "a b{}"
+    assert invoked == "InvokeEndpoint a b{}"
     # What went wrong inside is for the log.
     assert failed == 500
     assert json.loads(message)["__type"] == "InternalFailure"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from ml_contract.archive import pack
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.packaging import PackageOptions
 from ml_contract.signature import DType, ModelSignature, Tensor
+from trainyard.local.hosting.container import Blueprint
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver:26.05-py3"
 READ = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
@@ -104,21 +106,39 @@ class Maker:
         self.sagemaker.create_model(ModelName=name, **wanted)
         return name
 
-    def config(self, *models: str, count: int = 1, weights: tuple[float, ...] = ()) -> str:
+    def many_models(self, archives: dict[str, bytes], **container: Any) -> str:
+        """Uploads archives below a prefix and creates a model of all of them."""
+        prefix = f"models-{uuid.uuid4().hex[:8]}/"
+        for name, content in archives.items():
+            self._s3.put_object(Bucket=self._bucket, Key=f"{prefix}{name}", Body=content)
+        url = f"s3://{self._bucket}/{prefix}"
+        definition = {"Image": IMAGE, "ModelDataUrl": url, "Mode": "MultiModel", **container}
+        name = f"model-{uuid.uuid4().hex[:8]}"
+        self.sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=self._role)
+        return name
+
+    def config(
+        self,
+        *models: str,
+        count: int = 1,
+        weights: tuple[float, ...] = (),
+        instance: str = "ml.c5.xlarge",
+        **changes: Any,
+    ) -> str:
         """Creates a configuration with a variant for each model."""
         name = f"config-{uuid.uuid4().hex[:8]}"
         variants = [
             {
                 "VariantName": f"variant-{index + 1}",
                 "ModelName": model,
-                "InstanceType": "ml.c5.xlarge",
+                "InstanceType": instance,
                 "InitialInstanceCount": count,
                 "InitialVariantWeight": weights[index] if weights else 1.0,
                 "ContainerStartupHealthCheckTimeoutInSeconds": 60,
             }
             for index, model in enumerate(models)
         ]
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants, **changes)
         return name
 
     def endpoint(self, config: str) -> str:
@@ -153,3 +173,25 @@ class Maker:
 def make(client: Callable[[str], Any], archives: dict[str, bytes], role: Callable[..., str], bucket: str) -> Maker:
     """Makes models, configurations and endpoints on the session's cloud."""
     return Maker(client, archives, role(READ, LOGS), bucket)
+
+
+def stand_in_environment(folder: Path) -> Path:
+    """An environment whose program `serve` is the stand-in."""
+    program = folder / "stand-in" / "bin" / "serve"
+    if not program.exists():
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\nexec {sys.executable} -S {Path(__file__).with_name('stand_in.py')}\n")
+        program.chmod(0o755)
+    return program.parents[1]
+
+
+def stand_in_blueprint(folder: Path, **variables: str) -> Blueprint:
+    """A container of the stand-in without a model, as a plain process."""
+    return Blueprint(
+        archive=None,
+        environment=stand_in_environment(folder),
+        variables={"PATH": "/usr/bin:/bin", **variables},
+        derived=folder / "derived",
+        endpoint_url="http://127.0.0.1:9",
+        isolation="processes",
+    )

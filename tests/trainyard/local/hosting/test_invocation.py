@@ -67,7 +67,7 @@ class Variant:
 
     def __init__(self, connections: Connections) -> None:
         single = type("ContainerPlan", (), {"many": False})
-        self.plan = type("Plan", (), {"name": "live", "containers": [single]})
+        self.plan = type("Plan", (), {"name": "live", "containers": [single], "component": None})
         self.replica, self.away = Replica(), False
         self.replicas = [self.replica]
         self._container = Container.__new__(Container)
@@ -179,7 +179,6 @@ def test_a_body_that_is_no_request_does_not_travel(ask: Any) -> None:
     [
         "X-Amzn-SageMaker-Target-Model",
         "X-Amzn-SageMaker-Target-Container-Hostname",
-        "X-Amzn-SageMaker-Inference-Component",
         "X-Amzn-SageMaker-Session-Id",
         "X-Amzn-SageMaker-Enable-Explanations",
         "X-Amzn-SageMaker-Target-Variant",

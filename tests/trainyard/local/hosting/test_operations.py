@@ -113,12 +113,6 @@ def test_a_model_is_described_as_created(call: Calls) -> None:
         ({"PrimaryContainer": {**CONTAINER, "ModelDataUrl": "s3://nowhere/a"}}, "PrimaryContainer.ModelDataUrl"),
         ({"PrimaryContainer": {**CONTAINER, "ModelDataUrl": "https://models/a"}}, "PrimaryContainer.ModelDataUrl"),
         ({"PrimaryContainer": {**CONTAINER, "MultiModelConfig": {}}}, "PrimaryContainer.MultiModelConfig"),
-        ({"Containers": [CONTAINER, {**CONTAINER, "Mode": "MultiModel"}]}, "Containers[1].Mode"),
-        ({"Containers": [{**CONTAINER, "ContainerHostname": "a"}] * 2}, "Containers[].ContainerHostname"),
-        (
-            {"Containers": [CONTAINER, CONTAINER], "InferenceExecutionConfig": {"Mode": "Direct"}},
-            "Containers[].ContainerHostname",
-        ),
         ({"PrimaryContainer": {"ModelPackageName": "nobody"}}, "PrimaryContainer.ModelPackageName"),
         ({"Containers": [CONTAINER]}, "PrimaryContainer and Containers"),
         ({"ExecutionRoleArn": ROLE + "s"}, "Could not assume role"),
@@ -131,6 +125,22 @@ def test_models_that_are_refused(call: Calls, changes: dict[str, Any], field: st
     request = {"ModelName": "m", "PrimaryContainer": CONTAINER, "ExecutionRoleArn": ROLE, **changes}
     assert field.lower() in call.refusal("CreateModel", **request).lower()
     assert call("ListModels")["Models"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"Containers": [CONTAINER, {**CONTAINER, "Mode": "MultiModel"}]}, "Containers[1].Mode"),
+        ({"Containers": [{**CONTAINER, "ContainerHostname": "a"}] * 2}, "Containers[].ContainerHostname"),
+        (
+            {"Containers": [CONTAINER, CONTAINER], "InferenceExecutionConfig": {"Mode": "Direct"}},
+            "Containers[].ContainerHostname",
+        ),
+        ({"Containers": [CONTAINER], "InferenceExecutionConfig": {"Mode": "Direct"}}, "InferenceExecutionConfig"),
+    ],
+)
+def test_rows_of_containers_that_are_refused(call: Calls, changes: dict[str, Any], field: str) -> None:
+    assert field in call.refusal("CreateModel", ModelName="m", ExecutionRoleArn=ROLE, **changes)
 
 
 @pytest.mark.parametrize("count", [1, 2, 15])
