@@ -38,6 +38,10 @@ class Components:
         """Ends every copy; the components stay as they are for the next start."""
         self._components.stop()
 
+    def live(self) -> list[tuple[str, Deployment]]:
+        """The components that serve now, by name."""
+        return self._components.serving()
+
     @contextmanager
     def serving_component(self, endpoint: str, name: str) -> Iterator[Deployment]:
         """What serves a component of an endpoint now; it does not end while the block lasts.

@@ -11,8 +11,10 @@ from trainyard.local.api.service import Answer, Caller, Context, Request, operat
 from trainyard.local.hosting.components import COMPONENT, Components
 from trainyard.local.hosting.configs import ENDPOINT, MAXIMUM_INSTANCES, find_config
 from trainyard.local.hosting.deployment import Deployment, describe
+from trainyard.local.hosting.gauges import Gauges
 from trainyard.local.hosting.guardrails import check_fleet, check_update, guardrails
 from trainyard.local.hosting.lifecycle import SERVING, Lifecycle
+from trainyard.local.hosting.measures import Measures
 from trainyard.local.hosting.plan import Plan, make_plan
 
 _BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
@@ -28,6 +30,11 @@ class Endpoints:
         self._endpoints = Lifecycle(context)
         self.components = Components(context)
         """What runs on the instances of variants without a model."""
+        self._gauges = Gauges(
+            Measures(lambda: context.platform.client("cloudwatch")),
+            lambda: [*self._endpoints.serving(), *self.components.live()],
+            context.minute_seconds,
+        )
 
     @contextmanager
     def serving(self, name: str, component: str | None = None) -> Iterator[Deployment]:
@@ -53,9 +60,11 @@ class Endpoints:
     def start(self) -> None:
         """Serves again what was in service when the cloud went down, and finishes what it was about to do."""
         self._endpoints.start()
+        self._gauges.start()
 
     def stop(self) -> None:
         """Ends every model server; the endpoints stay as they are for the next start."""
+        self._gauges.stop()
         self._endpoints.stop()
 
     @operation("CreateEndpoint")

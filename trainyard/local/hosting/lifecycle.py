@@ -46,6 +46,11 @@ class Lifecycle:
         with self._lock:
             return self._live.get(name)
 
+    def serving(self) -> list[tuple[str, Deployment]]:
+        """Everything that serves now, by name."""
+        with self._lock:
+            return list(self._live.items())
+
     @contextmanager
     def answering(self, name: str) -> Iterator[Deployment | None]:
         """What serves an endpoint now, or None; it does not end while the block lasts."""
