@@ -2,6 +2,12 @@
 
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
+from constructs_lib.serving.components import Share
+from constructs_lib.serving.models import NgramSpeculation, Vllm
+from constructs_lib.serving.registry import DeploymentSettings
+from constructs_lib.serving.rollout import Canary, GpuMemory, Percent, RollbackAlarms, ServerErrorRate, SlowAnswers
+from constructs_lib.serving.scaling import Backlog, ConcurrentRequests, GpuUtilization, Scaling, WakeFromZero
+from constructs_lib.serving.variants import ManagedScaling
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
     EcrImage,
@@ -20,7 +26,14 @@ from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import arr_coc, bytes_lm
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
-from stacks.served import Instances, ServedWorkload
+from stacks.served import (
+    Capture,
+    Instances,
+    Queue,
+    ServedCatalogue,
+    ServedLanguageModel,
+    ServedWorkload,
+)
 from stacks.workload_training import Criterion, SharedInput, WorkloadTraining
 
 IMAGE = EcrImage(repository="trainyard-training", tag="1")
@@ -107,8 +120,56 @@ PROD = Environment(
             name="bytes-lm",
             workload="bytes-lm",
             hosting=Instances(
-                resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=2, start_seconds=900)
+                resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=2, start_seconds=900),
+                scaling=Scaling(minimum=2, maximum=8, rules=(ConcurrentRequests(at_once=16),)),
             ),
+            rollout=Canary(
+                size=Percent(percent=50),
+                bake_seconds=600,
+                termination_wait_seconds=600,
+                timeout_seconds=3 * 3600,
+                alarms=RollbackAlarms(
+                    watches=(
+                        ServerErrorRate(percent=1),
+                        SlowAnswers(p99_milliseconds=1000),
+                        GpuMemory(percent=90),
+                    )
+                ),
+            ),
+            capture=Capture(percentage=5),
+            on_approval=DeploymentSettings(log_days=365),
+        ),
+        ServedWorkload(
+            name="arr-coc",
+            workload="arr-coc",
+            hosting=Instances(
+                resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=1, start_seconds=1800),
+                scaling=Scaling(minimum=0, maximum=4, rules=(Backlog(per_instance=4), WakeFromZero())),
+            ),
+            queue=Queue(concurrent_invocations=4),
+        ),
+        ServedCatalogue(
+            name="catalogue",
+            hosting=Instances(
+                resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=1, start_seconds=600),
+                scaling=Scaling(minimum=1, maximum=4, rules=(GpuUtilization(percent=70),)),
+            ),
+        ),
+        ServedLanguageModel(
+            # Weights in safetensors and tokenizer.json of Qwen3-32B, as Hugging Face publishes them.
+            name="assistant",
+            prefix="qwen3-32b",
+            engine=Vllm(
+                tensor_parallel=4,
+                dtype="bf16",
+                max_model_len=16384,
+                speculation=NgramSpeculation(tokens=4),
+                options={"enable_prefix_caching": True},
+            ),
+            share=Share(accelerators=4, memory_mb=128 * 1024),
+            resources=ServingResources(instance_type="ml.g5.12xlarge", instance_count=1, start_seconds=1800),
+            managed=ManagedScaling(minimum=0, maximum=2),
+            scaling=Scaling(minimum=0, maximum=2, rules=(ConcurrentRequests(at_once=24), WakeFromZero())),
         ),
     ),
 )

@@ -20,6 +20,7 @@ class Acknowledgement:
 
 _CONTAINERS = r"/(Jobs|Endpoint)/Role/DefaultPolicy/Resource"
 _PIPELINE = r"/Pipeline/Role/DefaultPolicy/Resource"
+_MACHINE = r"/Machine/Resource/Role/DefaultPolicy/Resource"
 _PEOPLE = r"/Runs/Users/Resource"
 
 ACKNOWLEDGEMENTS = (
@@ -69,6 +70,19 @@ ACKNOWLEDGEMENTS = (
         finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:model-package/[a-z0-9-]+/\*\]",
         path=_PIPELINE,
         reason="Versions of this pipeline's own group get their number when they are registered. Left: nothing beyond.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::\*\]",
+        path=_MACHINE,
+        reason=(
+            "The log service's delivery actions and X-Ray's know no resource. Left: the machine can read which log "
+            "deliveries the account has, and write traces of others."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:model-package/[a-z0-9-]+/\*\]",
+        path=_MACHINE,
+        reason="Reads versions of one group, which get their number when they are registered. Left: nothing beyond.",
     ),
     Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:training-job/adhoc-[a-z0-9]+-\*\]",

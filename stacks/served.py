@@ -20,6 +20,7 @@ from constructs_lib.serving.models import (
     RegisteredModel,
     Uncompressed,
 )
+from constructs_lib.serving.registry import DeploymentSettings, RegistryDeployment
 from constructs_lib.serving.rollout import Rollout
 from constructs_lib.serving.scaling import Scaling
 from constructs_lib.serving.variants import ComponentHost, ManagedScaling, RealTime, Serverless, Variant
@@ -165,6 +166,8 @@ class ServedWorkload(Served):
     """Whether requests wait in a queue; None: callers wait."""
     capture: Capture | None = None
     """What is kept of requests and answers; None: nothing."""
+    on_approval: DeploymentSettings | None = None
+    """How a package that is approved reaches the endpoint by itself; None: somebody deploys it."""
 
     @property
     def instances(self) -> int:
@@ -187,6 +190,11 @@ class ServedWorkload(Served):
     def bind(self, scope: Construct, platform: Platform, *, name: str) -> Endpoint:
         registered, storage = platform.registered[self.workload], platform.storage
         package = PackageParameter(scope, "Package")
+        if self.on_approval is not None:
+            RegistryDeployment(
+                scope, "Approval", group=registered.group, parameter=package.parameter, key=storage.key,
+                settings=self.on_approval,
+            )  # fmt: skip
         model = RegisteredModel(package=package.arn, image=registered.image, archives=registered.archives)
         capture = queue = None
         if self.capture is not None:

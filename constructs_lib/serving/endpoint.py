@@ -39,6 +39,8 @@ class Endpoint(Construct):
     role: iam.Role
     """Role of the serving containers, which holds what its models need."""
     resource: sagemaker.CfnEndpoint
+    condition: cdk.CfnCondition | None
+    """When there is an endpoint; None: always."""
     hosted: tuple[Hosted, ...]
     """What there is to scale and to watch: its variants, or the components of one."""
 
@@ -83,7 +85,7 @@ class Endpoint(Construct):
             variants=variants, shadow=shadow, network=network, capture=capture, asynchronous=asynchronous
         )
         combinations.check(plan)
-        self.name, self._plan = name, plan
+        self.name, self.condition, self._plan = name, condition, plan
         scopes = {variant.name: Construct(self, variant.name) for variant in plan.all}
         binding = self._binding(key)
         config = self._config(binding, scopes, utilization)

@@ -135,7 +135,7 @@ class Scaling(Value):
             min_capacity=self.minimum,
             max_capacity=self.maximum,
         )
-        resource.add_dependency(hosted.resource)
+        resource.node.add_dependency(hosted.resource)
         target = Target(scope=inside, hosted=hosted, resource=resource)
         for rule in self.rules:
             rule.bind(target)
