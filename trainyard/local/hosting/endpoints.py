@@ -31,7 +31,7 @@ class Endpoints:
         self.components = Components(context)
         """What runs on the instances of variants without a model."""
         self._gauges = Gauges(
-            Measures(lambda: context.platform.client("cloudwatch")),
+            Measures(lambda: context.platform.client("cloudwatch"), context.minute_seconds),
             lambda: [*self._endpoints.serving(), *self.components.live()],
             context.minute_seconds,
         )

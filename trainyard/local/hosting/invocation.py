@@ -29,7 +29,7 @@ class Invocations:
     def __init__(self, context: Context) -> None:
         """Composes it."""
         self._context = context
-        self._measures = Measures(lambda: context.platform.client("cloudwatch"))
+        self._measures = Measures(lambda: context.platform.client("cloudwatch"), context.minute_seconds)
         model = botocore.session.get_session().get_service_model("sagemaker-runtime")
         self._maximum_bytes: int = model.shape_for("BodyBlob").metadata["max"]
 

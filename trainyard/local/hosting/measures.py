@@ -17,7 +17,7 @@ from trainyard.local.hosting.exchange import Reply
 _NAMESPACE = "AWS/SageMaker"
 # PutMetricData, CloudWatch API reference, read 2026-11: 1,000 metrics a call, 150 values a metric.
 _METRICS_A_CALL, _VALUES_A_METRIC = 500, 150
-_FLUSH_SECONDS = 2.0
+_FLUSH_SECONDS, _LEAST_FLUSH_SECONDS = 2.0, 0.2
 _TIMES = frozenset(
     {
         "ModelLatency", "OverheadLatency", "ContainerLatency", "ModelSetupTime", "ModelLoadingWaitTime",
@@ -34,13 +34,15 @@ _log = logging.getLogger(__name__)
 class Measures:
     """Collects figures of invocations and sends them from a thread of its own, which waits while there are none."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, minute_seconds: float = 60.0) -> None:
         """Starts when the first figure comes.
 
         Args:
             client: gives the CloudWatch client; called on the thread.
+            minute_seconds: what alarms and scaling take for a minute: the shorter, the sooner figures have to arrive.
         """
         self._client = client
+        self._pause = max(_LEAST_FLUSH_SECONDS, _FLUSH_SECONDS * minute_seconds / 60)
         self._lock = threading.Lock()
         self._values: dict[_Key, list[float]] = {}
         self._pending = threading.Event()
@@ -109,7 +111,7 @@ class Measures:
     def _run(self) -> None:
         while not self._ended.is_set():
             self._pending.wait()
-            self._ended.wait(_FLUSH_SECONDS)
+            self._ended.wait(self._pause)
             self._pending.clear()
             self._flush()
 
