@@ -32,8 +32,8 @@ class Option:
     """Least value; None: any."""
     high: float | None = None
     """Greatest value; None: any."""
-    choices: tuple[str, ...] = ()
-    """Values of a text; empty: any."""
+    choices: tuple[str | int, ...] = ()
+    """Values; empty: any."""
 
 
 _BOOL, _TEXT, _JSON = Option(type=bool), Option(type=str), Option(type=dict)
@@ -76,7 +76,7 @@ _VLLM: dict[str, Option] = {
     "load_format": Option(type=str, choices=("auto", "safetensors", "pt", "dummy", "runai_streamer")),
     "max_cpu_loras": _POSITIVE,
     "max_logprobs": _COUNT,
-    "max_lora_rank": Option(type=int, low=1, high=512),
+    "max_lora_rank": Option(type=int, choices=(1, 8, 16, 32, 64, 128, 256, 320, 512)),
     "max_loras": _POSITIVE,
     "max_model_len": _POSITIVE,
     "max_rolling_batch_prefill_tokens": _POSITIVE,
@@ -126,6 +126,18 @@ _TENSORRT_LLM: dict[str, Option] = {
 OPTIONS: dict[EngineName, dict[str, Option]] = {"vllm": _COMMON | _VLLM, "tensorrt-llm": _COMMON | _TENSORRT_LLM}
 """Options of each engine, without their prefix ``option.``."""
 
+_ENGINES_NAMES = {
+    "cpu_offload_gb": "cpu_offload_gb_per_gpu",
+    "max_batch_size": "max_rolling_batch_size",
+    "max_num_batched_tokens": "max_rolling_batch_prefill_tokens",
+    "max_num_seqs": "max_rolling_batch_size",
+    "max_output_len": "max_seq_len",
+    "pipeline_parallel_size": "pipeline_parallel_degree",
+    "quantization": "quantize",
+    "tensor_parallel_size": "tensor_parallel_degree",
+}
+"""What LMI calls an argument of the engines that it names itself; two names for one thing may contradict each other."""
+
 WITHOUT_BFLOAT16 = frozenset({"V100-16GB", "V100-32GB", "T4-16GB"})
 """Accelerators on which neither bfloat16 nor float8 weights run ("Supported Hardware", vLLM documentation)."""
 
@@ -161,7 +173,8 @@ def _checked(engine: EngineName, name: str, value: OptionValue, field: str) -> s
     ):
         reject(field, value, f"it takes {_kind(option)}", "Give one.")
     if option.choices and value not in option.choices:
-        reject(field, value, f"LMI's {engine} takes {', '.join(option.choices)}", _closest(str(value), option.choices))
+        choices = list(map(str, option.choices))
+        reject(field, value, f"LMI's {engine} takes {', '.join(choices)}", _closest(str(value), choices))
     if isinstance(value, int | float) and not (_low(option) <= value <= _high(option)):
         bounds = f"between {_low(option):g} and {_high(option):g}" if option.high else f"at least {_low(option):g}"
         reject(field, value, f"it must be {bounds}", "Give a value in that range.")
@@ -191,6 +204,9 @@ def _kind(option: Option) -> str:
 
 
 def _nearest(engine: EngineName, name: str) -> str:
+    own = _ENGINES_NAMES.get(name)
+    if own in OPTIONS[engine]:
+        return f"LMI calls it {own}."
     for other, options in OPTIONS.items():
         if other != engine and name in options:
             return f"It is an option of {other}."

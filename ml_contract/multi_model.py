@@ -7,7 +7,11 @@ Endpoints", SageMaker AI Developer Guide; InvokeEndpoint, TargetModel, SageMaker
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from ml_contract import archive as archives
 from ml_contract.errors import reject
 
 LABEL = "com.amazonaws.sagemaker.capabilities.multi-models=true"
@@ -21,7 +25,8 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 def target(model: str) -> str:
     """The object below the prefix that holds ``model``, which is also what a request names: ``bert-7.tar.gz``.
 
-    The archive holds one folder of Triton's repository, named as the model: ``bert-7/config.pbtxt``, ``bert-7/1/…``.
+    The archive holds one folder of Triton's repository: ``bert/config.pbtxt``, ``bert/1/…``. The folder's name need not
+    be the target's: SageMaker gives each archive a repository of its own.
 
     Args:
         model: Name, with folders where there are many: ``team-a/bert-7``.
@@ -48,3 +53,30 @@ def allowed(pattern: str) -> str:
             target(pattern.removesuffix("/*"))
         return pattern
     return target(pattern)
+
+
+def pack(folder: Path, prefix: Path, model: str) -> Path:
+    """Pack one model of a Triton repository as :func:`target` says.
+
+    Args:
+        folder: The model's folder, which holds config.pbtxt and its versions.
+        prefix: Where the archive is written; its path below is the one to upload to below the endpoint's prefix.
+        model: Name that requests give.
+
+    Returns:
+        The archive.
+
+    Raises:
+        ContractError: The name is none, or the folder holds no model.
+    """
+    archive = prefix / target(model)
+    if not (folder / "config.pbtxt").is_file():
+        reject("folder", str(folder), "a model of a Triton repository has config.pbtxt", "Name the model's own folder.")
+    if not any(path.is_dir() and path.name.isdecimal() for path in folder.iterdir()):
+        reject("folder", str(folder), "a model of a Triton repository has a version: a folder named 1",
+               "Put the model's files there.")  # fmt: skip
+    with TemporaryDirectory() as staging:
+        root = Path(staging)
+        shutil.copytree(folder, root / folder.name)
+        archives.pack(root, archive)
+    return archive

@@ -156,7 +156,9 @@ def _triton(world: World) -> Endpoint:
 
 
 def _many(world: World) -> Endpoint:
-    made = world.make("Many", world.live(model=world.many(), resources=instances("ml.g5.2xlarge")))
+    model = world.many()
+    made = world.make("Many", world.live(model=model, resources=instances("ml.g5.2xlarge")))
+    model.grant_upload(iam.Role(world.stack, "Uploader", assumed_by=iam.AccountRootPrincipal()), "team-a")
     team = iam.Role(world.stack, "Team", assumed_by=iam.AccountRootPrincipal())
     made.grant_invoke(team, ("bert-7", "team-a/*"))
     return made

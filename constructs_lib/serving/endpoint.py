@@ -127,6 +127,7 @@ class Endpoint(Construct):
     ) -> sagemaker.CfnEndpointConfig:
         plan = self._plan
         components = any(variant.hosts_components for variant in plan.variants)
+        isolated = components and any(variant.network_isolation for variant in plan.variants)
         config = sagemaker.CfnEndpointConfig(
             self,
             "Config",
@@ -139,9 +140,7 @@ class Endpoint(Construct):
             # Without a model in the variant, its role and network stand here.
             execution_role_arn=self.role.role_arn if components else None,
             vpc_config=binding.config_network() if components else None,
-            enable_network_isolation=any(variant.network_isolation for variant in plan.variants) or None
-            if components
-            else None,
+            enable_network_isolation=isolated or None,
         )
         after_policies(config, self.role)
         return config

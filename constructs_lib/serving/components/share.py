@@ -42,12 +42,8 @@ class Share(Value):
         Raises:
             ContractError: It is more.
         """
-        found = instance(instance_type)
-        for field, asked, there in (
-            ("cores", self.cores, found.vcpus),
-            ("accelerators", self.accelerators, found.accelerators),
-            ("memory_mb", self.memory_mb, found.memory_gib * 1024),
-        ):
+        for field, there in capacity(instance_type).items():
+            asked = getattr(self, field)
             if asked is not None and asked > there:
                 reject(f"share.{field}", asked, f"{instance_type} has {there}", "Take less, or a larger type.")
 
@@ -58,3 +54,9 @@ class Share(Value):
             min_memory_required_in_mb=self.memory_mb,
             max_memory_required_in_mb=self.maximum_memory_mb,
         )
+
+
+def capacity(instance_type: str) -> dict[str, float]:
+    """What one instance has of each field of a :class:`Share`."""
+    found = instance(instance_type)
+    return {"cores": found.vcpus, "accelerators": found.accelerators, "memory_mb": found.memory_gib * 1024}

@@ -1,11 +1,14 @@
-"""Engines of the Large Model Inference images, with what each may be told."""
+"""Engines of the Large Model Inference images, with what each may be told.
+
+What the fields are called is in ml_contract/lmi.py, with its sources; compute capabilities: "CUDA Toolkit 13 release
+notes" (Volta is gone) and "Support Matrix" of TensorRT-LLM 0.21 (from Ampere on), read 2026-11-21.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, SerializeAsAny, SkipValidation, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
 from constructs_lib.serving.models.speculation import DraftSpeculation, Speculation
 from constructs_lib.values import Value
@@ -32,7 +35,7 @@ class Engine(Value):
     """Groups of GPUs over which the layers are divided; 1 where the model fits without."""
     max_rolling_batch_size: int = Field(default=32, ge=1)
     """Sequences that are generated at once; more wait. The image's own default: 32."""
-    options: Annotated[Mapping[str, lmi.OptionValue], SkipValidation] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     """Further options of ml_contract/lmi.py, without their prefix ``option.``; nothing by default."""
 
     def chosen(self) -> dict[str, Any]:

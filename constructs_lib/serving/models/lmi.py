@@ -19,7 +19,7 @@ from ml_contract.errors import reject
 
 
 class LmiModel(Model):
-    """Weights and the engine that runs them."""
+    """Weights and the engine that runs them. A serving.properties among the weights wins over the options here."""
 
     engine: SerializeAsAny[Engine]
     """The engine with its options."""

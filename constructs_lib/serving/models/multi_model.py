@@ -1,7 +1,7 @@
 """Many models behind one endpoint, loaded as requests name them.
 
-Each model is one archive below one prefix, ``NAME.tar.gz`` with the folder ``NAME`` of a Triton repository in it
-(:func:`ml_contract.multi_model.target`). Adding a model is an upload; the endpoint does not change.
+Each model is one archive below one prefix, ``NAME.tar.gz`` with one folder of a Triton repository in it
+(:func:`ml_contract.multi_model.pack`). Adding a model is an upload; the endpoint does not change.
 
 Sources, read 2026-11-21: "Multi-model endpoints", "Supported algorithms, frameworks, and instances for multi-model
 endpoints", "Set SageMaker AI multi-model endpoint model caching behavior", SageMaker AI Developer Guide.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sagemaker as sagemaker
 from pydantic import model_validator
 
@@ -64,6 +65,16 @@ class MultiModel(Model):
                    f"several models share a GPU on {', '.join(hosting.MULTI_MODEL_GPU_FAMILIES)} only, by the guide of "
                    f"{hosting.READ_ON}", "Take one of these, or a type without a GPU.")  # fmt: skip
         self.server.check(instance_type)
+
+    def grant_upload(self, identity: iam.IGrantable, folder: str | None = None) -> None:
+        """Let ``identity`` add and replace models, and neither read nor remove any.
+
+        Args:
+            identity: Who may upload.
+            folder: The only folder below the prefix that it may write to, such as ``team-a``; None: any.
+        """
+        below = f"{self.models.prefix}/{folder}" if folder else self.models.prefix
+        Location(bucket=self.models.bucket, prefix=below).grant_write(identity)
 
     def containers(self, binding: Binding) -> list[Container]:
         self.image.grant_pull(binding.role)

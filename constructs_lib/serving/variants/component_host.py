@@ -14,6 +14,7 @@ from pydantic import Field, SerializeAsAny, model_validator
 
 from constructs_lib.serving.binding import Binding, Deployed
 from constructs_lib.serving.components import Component, InferenceComponent, ModelComponent
+from constructs_lib.serving.components.share import capacity
 from constructs_lib.serving.hosted import Hosted
 from constructs_lib.serving.resources import ServingResources
 from constructs_lib.serving.variants.base import Production, Variant
@@ -69,11 +70,24 @@ class ComponentHost(Variant):
         for component in self.components:
             component.check(self.resources)
             self._check_component(component)
+        if not self.resources.fallbacks:
+            self._check_room()
         if self.managed and not self.managed.minimum <= self.resources.instance_count <= self.managed.maximum:
             reject("resources.instance_count", self.resources.instance_count,
                    f"managed scaling keeps {self.managed.minimum} to {self.managed.maximum} instances",
                    "Begin with a number in between.")  # fmt: skip
         return self
+
+    def _check_room(self) -> None:
+        """Together, the copies that the components begin with need no more than all instances have."""
+        most = self.managed.maximum if self.managed else self.resources.instance_count
+        models = [component for component in self.components if isinstance(component, ModelComponent)]
+        for what, there in capacity(self.resources.instance_type).items():
+            needed = sum(component.copies * (getattr(component.share, what) or 0) for component in models)
+            if needed > most * there:
+                reject("components.copies", [component.copies for component in models],
+                       f"their {what} come to {needed:g}, and {most} of {self.resources.instance_type} have "
+                       f"{most * there:g}", "Begin with fewer copies, or allow more instances.")  # fmt: skip
 
     def _check_component(self, component: Component) -> None:
         models = [one.name for one in self.components if isinstance(one, ModelComponent)]

@@ -88,3 +88,12 @@ def test_isolation_is_of_the_model(scene: str, isolated: bool | None) -> None:
 @pytest.mark.parametrize("scene", ["Many", "Llama", "Row", "Registered"])
 def test_containers_read_their_models_and_write_nothing(scene: str) -> None:
     assert object_rights(scene) == {"s3:GetObject"}
+
+
+def test_who_uploads_models_of_one_team_reaches_its_folder_and_reads_nothing() -> None:
+    statements = [s for s in scenes.policy("Uploader") if "s3:PutObject" in actions(s)]
+    (writing,) = statements
+    assert uri(writing["Resource"]) == "/many/team-a/*"
+    assert not {"s3:GetObject", "s3:DeleteObject"} & {
+        action for s in scenes.policy("Uploader") for action in actions(s)
+    }

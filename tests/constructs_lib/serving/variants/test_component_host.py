@@ -30,6 +30,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: world.host(words(share=scenes.share(memory_mb=2**20))),
         "share.memory_mb: got 1048576, but ml.g5.12xlarge has 196608",
     ),
+    "more copies than there is room for": (
+        lambda: world.host(words(copies=5)),
+        "components.copies: got [5], but their accelerators come to 5, and 1 of ml.g5.12xlarge have 4",
+    ),
     "memory that shrinks": (
         lambda: scenes.share(maximum_memory_mb=2048), "maximum_memory_mb: got 2048, but it is at least memory_mb, 4096",
     ),
