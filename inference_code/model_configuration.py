@@ -20,20 +20,19 @@ from ml_contract.signature import ModelSignature, Tensor
 FILE_NAME = "config.pbtxt"
 
 
-def model_configuration(name: str, signature: ModelSignature, options: PackageOptions, *, backend: str = "") -> str:
+def model_configuration(name: str, signature: ModelSignature, options: PackageOptions) -> str:
     """The text of config.pbtxt for one model.
 
     Args:
         name: The served model's name, which is also its folder's.
         signature: What the graph takes and gives. Shapes stay without the batch: ``max_batch_size`` adds it.
         options: How the server runs the graph.
-        backend: What runs it in place of the options' backend, for example ``tensorrt``.
 
     Raises:
         ContractError: The options ask for larger batches than the graph takes, or name other inputs.
     """
     config = _model(name, signature, options.batch_size(signature.max_batch_size))
-    config.backend = backend or options.backend
+    config.backend = options.backend
     gpus = options.instances.gpus if isinstance(options.instances, GpuInstances) else ()
     kind = f"KIND_{options.instances.kind.upper()}"
     config.instance_group.add(kind=kind, count=options.instances.count, gpus=gpus)
@@ -46,14 +45,14 @@ def model_configuration(name: str, signature: ModelSignature, options: PackageOp
         _warmup(config.model_warmup.add(name=f"warmup_{number}"), request, signature)
     if options.response_cache:
         config.response_cache.enable = True
-    if options.accelerator is not None and not backend:
+    if options.accelerator is not None:
         found = config.optimization.execution_accelerators.gpu_execution_accelerator.add(name="tensorrt")
         found.parameters["precision_mode"] = options.accelerator.precision_mode
         found.parameters["max_workspace_size_bytes"] = str(options.accelerator.max_workspace_size_bytes)
         if options.accelerator.engine_cache_path is not None:
             found.parameters["trt_engine_cache_enable"] = "1"
             found.parameters["trt_engine_cache_path"] = options.accelerator.engine_cache_path
-    threads = dict(zip(THREADS, (options.threads, 1), strict=True)) if not backend else {}
+    threads = dict(zip(THREADS, (options.threads, 1), strict=True)) if options.engine is None else {}
     told = {parameter.key: parameter.value for parameter in options.parameters}
     for key, value in (threads | told).items():
         config.parameters[key].string_value = str(value)

@@ -14,6 +14,7 @@ from ml_contract.errors import reject
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.options import sparse
 from ml_contract.packaging import PackageOptions
+from ml_contract.packaging.engine import ENGINES, EngineOrder
 from ml_contract.samples import graph_file, samples_file
 from ml_contract.signature import ModelSignature
 
@@ -91,6 +92,13 @@ class _Writing:
         version = self.folder / name / str(options.version)
         version.mkdir(parents=True)
         (version.parent / FILE_NAME).write_text(model_configuration(name, signature, options))
+        if options.engine is not None:
+            order = EngineOrder(
+                graph=(version / GRAPH).relative_to(self.folder).as_posix(),
+                shapes=options.engine.shapes(signature, options.batch_size(signature.max_batch_size)),
+                engine=options.engine,
+            )
+            self.measured.setdefault(ENGINES, {})[name] = order.to_json()
         if options.quantization is None:
             for file in self._files(source):
                 # Weights beside a graph are named in it: they keep their name.

@@ -46,6 +46,11 @@ class ContainerPaths:
         return self.config / "resourceconfig.json"
 
     @property
+    def processing_job(self) -> Path:
+        """What CreateProcessingJob was asked, JSON."""
+        return self.base / "config" / "processingjobconfig.json"
+
+    @property
     def model(self) -> Path:
         """What is written here becomes model.tar.gz."""
         return self.base / "model"

@@ -8,6 +8,7 @@ from typing import Literal
 from ml_contract.checks import at_least, between
 from ml_contract.errors import reject
 from ml_contract.packaging.batching import DynamicBatching
+from ml_contract.packaging.engine import TensorRtEngine
 from ml_contract.packaging.instances import CpuInstances, GpuInstances
 from ml_contract.packaging.optimization import Int8, TensorRtAccelerator
 from ml_contract.packaging.warmup import Warmup
@@ -39,9 +40,9 @@ class Parameter:
 class PackageOptions:
     """How a trained artifact becomes what the model server loads; of an ensemble, how each of its parts does."""
 
-    backend: Literal["onnxruntime", "python"]
+    backend: Literal["onnxruntime", "python", "tensorrt"]
     """``onnxruntime`` is Triton's own, part of the production image; ``python`` runs the same graph with onnxruntime
-    on CPU where the server has no other backend."""
+    on CPU where the server has no other backend; ``tensorrt`` runs the engine that ``engine`` describes."""
     max_batch_size: int | None = None
     """Largest batch that the server forms; None takes the signature's."""
     batching: DynamicBatching | None = field(default_factory=DynamicBatching)
@@ -57,6 +58,8 @@ class PackageOptions:
     SageMaker's image gives no variable for."""
     accelerator: TensorRtAccelerator | None = None
     """TensorRT within ONNX Runtime; None runs the graph by ONNX Runtime's own operators."""
+    engine: TensorRtEngine | None = None
+    """The engine of backend ``tensorrt``; None for the others."""
     quantization: Int8 | None = None
     """8-bit weights; None keeps the graph's."""
     parameters: tuple[Parameter, ...] = ()
@@ -87,9 +90,28 @@ class PackageOptions:
         if self.accelerator is not None and not on_gpu:
             reject("accelerator", self.accelerator, "TensorRT runs on a GPU",
                    "Give instances=GpuInstances(), or no accelerator.")  # fmt: skip
+        if (self.backend == "tensorrt") != (self.engine is not None):
+            reject("engine", self.engine, f"backend {self.backend} has {'one' if self.engine is None else 'none'}",
+                   "Give backend 'tensorrt' and an engine, or neither.")  # fmt: skip
+        if self.engine is not None:
+            self._check_engine(on_gpu=on_gpu)
         if self.quantization is not None and on_gpu:
             reject("quantization", self.quantization, "ONNX Runtime multiplies 8-bit integers on CPU alone",
                    "Give instances=CpuInstances(), or no quantization.")  # fmt: skip
+
+    def _check_engine(self, *, on_gpu: bool) -> None:
+        if not on_gpu:
+            reject("instances", self.instances, "an engine runs on a GPU", "Give instances=GpuInstances().")
+        for name, default in (("accelerator", None), ("threads", 1)):
+            if getattr(self, name) != default:
+                reject(name, getattr(self, name), "it belongs to ONNX Runtime, which does not run an engine",
+                       f"Leave {name} out.")  # fmt: skip
+
+    @property
+    def engine_types(self) -> tuple[str, ...]:
+        """Instance types for which engines are built, of all parts; none where there are no engines."""
+        own = () if self.engine is None else (self.engine.instance_type,)
+        return tuple(dict.fromkeys((*own, *(name for part in self.parts for name in part.options.engine_types))))
 
     @property
     def on_gpu(self) -> bool:

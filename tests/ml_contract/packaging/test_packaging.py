@@ -12,6 +12,7 @@ from ml_contract.packaging import (
     DynamicBatching,
     GpuInstances,
     Int8,
+    Lengths,
     LevelPolicy,
     PackageOptions,
     Parameter,
@@ -19,12 +20,14 @@ from ml_contract.packaging import (
     Priorities,
     QueuePolicy,
     TensorRtAccelerator,
+    TensorRtEngine,
     Warmup,
 )
 
 on_cpu = partial(PackageOptions, backend="python")
 on_gpu = partial(PackageOptions, backend="onnxruntime", instances=GpuInstances())
 QUEUE = QueuePolicy(max_queue_size=1)
+ENGINE = TensorRtEngine(instance_type="ml.g5.xlarge")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,15 @@ QUEUE = QueuePolicy(max_queue_size=1)
         (lambda: on_cpu(instances=GpuInstances()), "instances"),
         (lambda: on_cpu(accelerator=TensorRtAccelerator()), "accelerator"),
         (lambda: on_gpu(quantization=Int8()), "quantization"),
+        (lambda: on_cpu(engine=ENGINE), "engine"),
+        (lambda: on_gpu(engine=ENGINE), "engine"),
+        (lambda: on_gpu(backend="tensorrt"), "engine"),
+        (lambda: PackageOptions(backend="tensorrt", engine=ENGINE), "instances"),
+        (lambda: on_gpu(backend="tensorrt", engine=ENGINE, threads=2), "threads"),
+        (lambda: on_gpu(backend="tensorrt", engine=ENGINE, accelerator=TensorRtAccelerator()), "accelerator"),
+        (lambda: TensorRtEngine(instance_type="ml.c5.xlarge"), "instance_type"),
+        (lambda: TensorRtEngine(instance_type="ml.trn1.2xlarge"), "instance_type"),
+        (lambda: Lengths(typical=5, longest=4), "typical"),
         (lambda: on_cpu(version=0), "version"),
         (lambda: on_cpu(parts=(PartOptions(name="a", options=on_cpu()),) * 2), "parts"),
         (lambda: PartOptions(name="a", options=on_cpu(parts=(PartOptions(name="b", options=on_cpu()),))),
@@ -73,3 +85,10 @@ def test_a_gpu_of_a_part_is_a_gpu_of_the_repository() -> None:
 def test_a_part_without_options_of_its_own_takes_the_others() -> None:
     options = on_cpu(parts=(PartOptions(name="a", options=on_cpu(threads=3)),))
     assert (options.of("a").threads, options.of("b").threads) == (3, 1)
+
+
+def test_types_of_engines_are_those_of_all_parts() -> None:
+    engine = on_gpu(backend="tensorrt", engine=ENGINE)
+    assert engine.engine_types == ("ml.g5.xlarge",)
+    assert on_cpu(parts=(PartOptions(name="a", options=engine),)).engine_types == ("ml.g5.xlarge",)
+    assert on_cpu().engine_types == ()
