@@ -158,8 +158,7 @@ def check_fleet(guard: Guardrails, plan: Plan) -> None:
 def _waits(guard: Guardrails, total: int) -> float:
     if guard.batch is not None:
         return guard.wait_seconds * math.ceil(total / instances(guard.batch, total))
-    shifts = len(guard.shares(total))
-    return guard.wait_seconds * max(1, shifts - 1) + guard.termination_seconds
+    return guard.wait_seconds * len(guard.shares(total)) + guard.termination_seconds
 
 
 def _part(size: Mapping[str, Any], total: int) -> float:

@@ -100,11 +100,9 @@ class Rollout:
         self._must(self._green.start())
         self._alarms.check()
         total = sum(variant.plan.count for variant in self._green.variants)
-        shares = guard.shares(total)
-        for number, share in enumerate(shares, 1):
+        for share in guard.shares(total):
             self._give(share)
-            if number < len(shares) or len(shares) == 1:
-                self._bake(guard.wait_seconds)
+            self._bake(guard.wait_seconds)
         self._bake(guard.termination_seconds)
 
     def _roll(self) -> None:

@@ -97,11 +97,11 @@ def test_copies_answer_scale_and_change_their_model_under_load(sagemaker: Any, g
     assert settled(sagemaker)["InferenceComponentStatus"] == "InService"
     with Load(runtime, "host", InferenceComponentName="one") as load:
         copies(sagemaker, 2)
-        copies(sagemaker, 1)
         assert set(load.take()) == {2}
         sagemaker.update_inference_component(
             InferenceComponentName="one",
             Specification={"ModelName": "two", "ComputeResourceRequirements": NEEDS},
+            RuntimeConfig={"CopyCount": 1},
         )
         assert settled(sagemaker)["Specification"]["ModelName"] == "two"
         assert set(load.take()) <= {2, 3}

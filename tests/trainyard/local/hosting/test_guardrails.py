@@ -99,7 +99,7 @@ def test_documents_that_contradict_themselves(document: dict[str, Any], refusal:
         (
             shifting("LINEAR", 100, timeout=900, LinearStepSize=size(PERCENT, 10)),
             plan(),
-            "the waits of all steps are 900 s",
+            "the waits of all steps are 1000 s",
         ),
         (shifting("ALL_AT_ONCE", 1), plan(instance_type="ml.inf1.xlarge"), "exclude Inf1"),
     ],

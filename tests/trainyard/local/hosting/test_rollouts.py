@@ -141,13 +141,15 @@ def test_a_canary_gets_its_share_then_everything_and_nothing_is_lost(
 ) -> None:
     name = alarm(get, served, "Invocation4XXErrors")
     get("cloudwatch").set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a test")
-    two = make.config(make.model("two"), count=2)
-    canary = shifting("CANARY", 4, name, termination=2, CanarySize={"Type": PERCENT, "Value": 25})
+    two = make.config(make.model("two"), count=3)
+    canary = shifting("CANARY", 3, name, termination=1, CanarySize={"Type": PERCENT, "Value": 25})
     with Load(get("sagemaker-runtime"), served) as load:
-        make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=two, DeploymentConfig=canary)
+        make.sagemaker.update_endpoint(
+            EndpointName=served, EndpointConfigName=two, DeploymentConfig=canary, RetainAllVariantProperties=True
+        )
         _await_phase(make, served, "Baking")
         load.take()
-        time.sleep(3)
+        time.sleep(2)
         baking = load.take()
         assert statuses(make, served) == ["Updating", "InService"]
         load.take()
@@ -158,6 +160,8 @@ def test_a_canary_gets_its_share_then_everything_and_nothing_is_lost(
     assert set(after) == {3}
     found = make.sagemaker.describe_endpoint(EndpointName=served)
     assert (found["EndpointConfigName"], found.get("FailureReason")) == (two, None)
+    # The configuration says three; the update retained what there was.
+    assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
 
 
 def _await_phase(make: Maker, name: str, phase: str) -> None:
@@ -176,7 +180,7 @@ def test_a_rolling_update_keeps_the_capacity_and_loses_nothing(
 ) -> None:
     one = make.config(make.model("one"), count=2)
     rolling = {
-        "RollingUpdatePolicy": {"MaximumBatchSize": {"Type": COUNT, "Value": 1}, "WaitIntervalInSeconds": 1},
+        "RollingUpdatePolicy": {"MaximumBatchSize": {"Type": COUNT, "Value": 1}, "WaitIntervalInSeconds": 0},
     }
     with Load(get("sagemaker-runtime"), served) as load:
         make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=one, DeploymentConfig=rolling)
@@ -190,21 +194,53 @@ def test_a_rolling_update_keeps_the_capacity_and_loses_nothing(
     assert found["EndpointConfigName"] == one
 
 
-def test_a_variant_scales_out_and_in_under_load(make: Maker, get: Callable[[str], Any], served: str) -> None:
-    with Load(get("sagemaker-runtime"), served, clients=4) as load:
-        for count in (3, 1, 2):
-            wanted = [{"VariantName": "variant-1", "DesiredInstanceCount": count}]
-            make.sagemaker.update_endpoint_weights_and_capacities(
-                EndpointName=served, DesiredWeightsAndCapacities=wanted
-            )
-            assert statuses(make, served)[0] == "Updating"
-            (row,) = make.sagemaker.describe_endpoint(EndpointName=served)["ProductionVariants"]
-            assert (row["CurrentInstanceCount"], row["DesiredInstanceCount"]) == (count, count)
+def test_live_load_scales_an_endpoint_out_and_it_scales_in_without_losing_a_request(
+    make: Maker, get: Callable[[str], Any], served: str
+) -> None:
+    scaling, resource = get("application-autoscaling"), f"endpoint/{served}/variant/variant-1"
+    target = {"ServiceNamespace": "sagemaker", "ResourceId": resource,
+              "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}  # fmt: skip
+    scaling.register_scalable_target(**target, MinCapacity=2, MaxCapacity=3)
+    metric = {"PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
+    scaling.put_scaling_policy(
+        **target, PolicyName="busy", PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 0.5, "PredefinedMetricSpecification": metric},
+    )  # fmt: skip
+    with Load(get("sagemaker-runtime"), served, clients=6) as load:
+        _await_count(make, served, 3)
+        make.settled(served, "InService")
+        with pytest.raises(ClientError, match="must be deregistered as scalable targets"):
+            make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=_on_another_type(make, served))
+        scaling.deregister_scalable_target(**target)
+        wanted = [{"VariantName": "variant-1", "DesiredInstanceCount": 1}]
+        make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=served, DesiredWeightsAndCapacities=wanted)
+        assert make.settled(served)["ProductionVariants"][0]["CurrentInstanceCount"] == 1
     assert set(load.answers) == {2}
-    assert load.answers.total() > 50
+    rows = scaling.describe_scaling_activities(ServiceNamespace="sagemaker", ResourceId=resource)["ScalingActivities"]
+    assert rows[-1]["Description"] == "Setting desired instance count to 3."
+    assert get("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-")["MetricAlarms"] == []
 
 
-def test_what_an_update_retains_and_what_is_refused(make: Maker, get: Callable[[str], Any], served: str) -> None:
+def _await_count(make: Maker, name: str, count: int) -> None:
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline:
+        (row,) = make.sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"]
+        if row["CurrentInstanceCount"] == count:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{name} never had {count} instances")
+
+
+def _on_another_type(make: Maker, name: str) -> str:
+    """The endpoint's configuration, but on instances of another type."""
+    current = make.sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+    (row,) = make.sagemaker.describe_endpoint_config(EndpointConfigName=current)["ProductionVariants"]
+    other = [{**row, "InstanceType": "ml.m5.xlarge"}]
+    make.sagemaker.create_endpoint_config(EndpointConfigName=f"{current}-m5", ProductionVariants=other)
+    return f"{current}-m5"
+
+
+def test_updates_that_are_refused(make: Maker, served: str) -> None:
     config = make.sagemaker.describe_endpoint(EndpointName=served)["EndpointConfigName"]
     for changes, refusal in (
         ({"DeploymentConfig": shifting("ALL_AT_ONCE", 0, "nobody")}, "there is no such alarm"),
@@ -213,21 +249,13 @@ def test_what_an_update_retains_and_what_is_refused(make: Maker, get: Callable[[
     ):
         with pytest.raises(ClientError, match=refusal):
             make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=config, **changes)
-    three = make.config(make.model("two"), count=3)
-    make.sagemaker.update_endpoint(
-        EndpointName=served, EndpointConfigName=three, RetainAllVariantProperties=True, RetainDeploymentConfig=True
-    )
-    make.settled(served)
-    found = make.sagemaker.describe_endpoint(EndpointName=served)
-    assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
-    assert "RollingUpdatePolicy" in found["LastDeploymentConfig"]
 
 
 def test_a_cloud_that_ends_in_the_middle_finishes_the_update_when_it_is_back(
     make: Maker, get: Callable[[str], Any], served: str, cloud: Cloud
 ) -> None:
     one = make.config(make.model("one"), count=1)
-    canary = shifting("CANARY", 3, CanarySize={"Type": PERCENT, "Value": 10})
+    canary = shifting("CANARY", 2, CanarySize={"Type": PERCENT, "Value": 10})
     make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=one, DeploymentConfig=canary)
     _await_phase(make, served, "Baking")
     cloud.down()
