@@ -73,7 +73,7 @@ def test_cdk_nag_finds_nothing_but_objects_below_a_prefix() -> None:
         for resource in violation.violating_resources
         if not reason_for(violation.rule_name, resource.construct_path or "")
     }
-    assert [name for name in found if not re.search(r"\[Resource::<\w+\.Arn>/[a-z/]+/\*\]$", name)] == []
+    assert [name for name in found if not re.search(r"\[Resource::<\w+\.Arn>/[a-z/-]+/\*\]$", name)] == []
 
 
 def test_without_its_condition_there_are_role_and_group_alone() -> None:

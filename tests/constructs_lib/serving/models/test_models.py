@@ -91,9 +91,7 @@ def test_containers_read_their_models_and_write_nothing(scene: str) -> None:
 
 
 def test_who_uploads_models_of_one_team_reaches_its_folder_and_reads_nothing() -> None:
-    statements = [s for s in scenes.policy("Uploader") if "s3:PutObject" in actions(s)]
-    (writing,) = statements
+    statements = scenes.policy("Uploader")
+    (writing,) = (s for s in statements if "s3:PutObject" in actions(s))
     assert uri(writing["Resource"]) == "/many/team-a/*"
-    assert not {"s3:GetObject", "s3:DeleteObject"} & {
-        action for s in scenes.policy("Uploader") for action in actions(s)
-    }
+    assert not {"s3:GetObject", "s3:DeleteObject"} & {action for s in statements for action in actions(s)}
