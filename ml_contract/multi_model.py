@@ -78,5 +78,9 @@ def pack(folder: Path, prefix: Path, model: str) -> Path:
     with TemporaryDirectory() as staging:
         root = Path(staging)
         shutil.copytree(folder, root / folder.name)
+        for version in (root / folder.name).iterdir():
+            # An ensemble's version is empty, and archives hold files only.
+            if version.is_dir() and version.name.isdecimal() and not any(version.iterdir()):
+                (version / ".keep").touch()
         archives.pack(root, archive)
     return archive

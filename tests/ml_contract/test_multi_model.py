@@ -40,6 +40,12 @@ def test_a_packed_model_is_its_folder_where_requests_look_for_it(bert: Path, tmp
     assert (tmp_path / "unpacked" / "bert" / "1" / "model.py").read_text() == "pass"
 
 
+def test_the_empty_version_of_an_ensemble_is_packed_too(bert: Path, tmp_path: Path) -> None:
+    (bert / "1" / "model.py").unlink()
+    unpack(pack(bert, tmp_path / "out", "bert"), tmp_path / "unpacked")
+    assert (tmp_path / "unpacked" / "bert" / "1").is_dir()
+
+
 def test_equal_models_are_equal_archives(bert: Path, tmp_path: Path) -> None:
     first, second = (pack(bert, tmp_path / name, "bert") for name in ("a", "b"))
     assert first.read_bytes() == second.read_bytes()
