@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from environments import DEV, ENVIRONMENTS, LOCAL, PROD
+from ml_contract.packaging import GpuInstances, Lengths, PackageOptions, TensorRtEngine
 from stacks.environment import Environment
 
 
@@ -93,6 +94,15 @@ def test_a_gpu_package_needs_a_gpu() -> None:
         ValueError, match=r"^TritonPackaging.package.instances: got GpuInstances\(.*\), but .* without GPU"
     ):
         rebuilt(packaging, instance_types=("ml.c5.xlarge",))
+
+
+def test_an_engine_is_registered_for_the_type_that_builds_it() -> None:
+    packaging = DEV.training("bytes-lm").packaging
+    engine = TensorRtEngine(instance_type="ml.g6.xlarge", lengths=Lengths(typical=64, longest=1024))
+    package = PackageOptions(backend="tensorrt", instances=GpuInstances(), engine=engine)
+    assert rebuilt(packaging, package=package, instance_types=("ml.g6.xlarge",)).package.engine == engine
+    with pytest.raises(ValueError, match=r"instance_types: got \('ml.g5.xlarge',\), but an engine runs on the type"):
+        rebuilt(packaging, package=package)
 
 
 def test_hyperparameters_are_checked_when_the_environment_is_built() -> None:
