@@ -24,7 +24,7 @@ SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 SERVERLESS_CONCURRENCY = 200
 """Requests at once that one serverless endpoint answers at most."""
 
-METRIC_SECONDS = Literal[10, 30, 60, 120, 180, 240, 300]
+MetricSeconds = Literal[10, 30, 60, 120, 180, 240, 300]
 """Values of MetricPublishFrequencyInSeconds."""
 
 AmiVersion = Literal[

@@ -150,7 +150,7 @@ class Endpoint(Construct):
 
         Weights stay the configuration's: they change by a deployment only.
         """
-        if any(variant.scaling is not None for variant in self._plan.variants):
+        if any(variant.scales for variant in self._plan.variants):
             self.resource.retain_all_variant_properties = True
             self.resource.exclude_retained_variant_properties = [
                 sagemaker.CfnEndpoint.VariantPropertyProperty(variant_property_type="DesiredWeight")

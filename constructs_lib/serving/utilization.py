@@ -8,13 +8,13 @@ from __future__ import annotations
 from aws_cdk import aws_sagemaker as sagemaker
 
 from constructs_lib.values import Value
-from ml_contract.hosting import METRIC_SECONDS
+from ml_contract.hosting import MetricSeconds
 
 
 class Utilization(Value):
     """Metrics beyond those that every endpoint publishes once a minute. CloudWatch bills them."""
 
-    seconds: METRIC_SECONDS = 60
+    seconds: MetricSeconds = 60
     """Time between two values, seconds."""
     each_instance: bool = False
     """Whether there is a series for every instance and container, with invocations among them."""

@@ -47,6 +47,11 @@ class Variant(Value):
         return None
 
     @property
+    def scales(self) -> bool:
+        """Whether the number of its instances changes while it serves."""
+        return self.scaling is not None
+
+    @property
     def network_isolation(self) -> bool:
         """Whether its containers reach no network."""
         return self.served is not None and self.served.network_isolation

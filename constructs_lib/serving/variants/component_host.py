@@ -111,6 +111,10 @@ class ComponentHost(Variant):
         return self.resources
 
     @property
+    def scales(self) -> bool:
+        return self.managed is not None
+
+    @property
     def network_isolation(self) -> bool:
         return self.isolated
 

@@ -122,6 +122,10 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
         lambda: world.refused(world.live(), shadow=(shadow(scaling=SCALING),)),
         "shadow.scaling: got 'challenger', but a shadow follows the variant that it copies",
     ),
+    "a rule of another kind": (
+        lambda: world.refused(world.live(scaling=SCALING), asynchronous=world.queue()),
+        "scaling.rules.InvocationsPerInstance: got 'asynchronous', but",
+    ),
     "components beside a variant": (
         lambda: world.refused(host(), world.live(name="b")),
         "variants: got ['live', 'b'], but role and network of inference components are the endpoint's",

@@ -92,8 +92,9 @@ def test_without_its_condition_there_are_role_and_group_alone() -> None:
     }
 
 
-def test_an_update_keeps_what_a_scaler_decided_and_takes_the_new_weights() -> None:
-    scaled = scenes.part("Triton", "AWS::SageMaker::Endpoint")
+@pytest.mark.parametrize("scene", ["Triton", "Queue", "Parts"])
+def test_an_update_keeps_what_a_scaler_decided_and_takes_the_new_weights(scene: str) -> None:
+    scaled = scenes.part(scene, "AWS::SageMaker::Endpoint")
     assert scaled["RetainAllVariantProperties"] is True
     assert scaled["ExcludeRetainedVariantProperties"] == [{"VariantPropertyType": "DesiredWeight"}]
 
