@@ -14,11 +14,14 @@ from training_code.data.tokens import TokenShards
 from training_code.log import say
 from training_code.workloads.base import Trained
 from training_code.workloads.llama import huggingface
+from training_code.workloads.llama.byte_tokenizer import byte_tokenizer
 from training_code.workloads.llama.data import TOKENIZER, end_token_of, tokenizer_of
 from training_code.workloads.llama.model import LlamaModel
 from training_code.workloads.portable import Portable
 
 INPUT, OUTPUT = "tokens", "logits"
+BYTES = 256
+"""Vocabulary of a model whose tokens are bytes."""
 MAX_BATCH_SIZE = 16
 """Largest batch that serving may form; the model itself takes any."""
 
@@ -53,6 +56,7 @@ def write(folder: Path, options: Llama, trained: Trained, *, data: TokenShards |
         options: The shape.
         trained: Weights, and where they came from.
         data: What the run was trained on, whose tokenizer goes into the artifact; None where that is not at hand.
+            Where tokens are bytes there is a tokenizer that says so.
 
     Raises:
         GraphDiffers: The graph does not compute what the model computes; no manifest is written.
@@ -61,6 +65,8 @@ def write(folder: Path, options: Llama, trained: Trained, *, data: TokenShards |
     end_token = None if data is None else end_token_of(data)
     huggingface.write(folder, options, trained.weights, end_token=end_token)
     tokenizer = None if data is None else tokenizer_of(data)
+    if tokenizer is None and options.vocabulary == BYTES:
+        tokenizer = byte_tokenizer()
     if tokenizer is not None:
         (folder / TOKENIZER).write_bytes(tokenizer)
         # The class that takes tokenizer.json as it is, whatever model it came with.

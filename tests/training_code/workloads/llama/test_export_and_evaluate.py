@@ -62,7 +62,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory, model: LlamaModel, heldou
 def test_the_artifact_is_described_and_verifies(artifact: Path) -> None:
     manifest = ArtifactManifest.read(artifact)
     manifest.verify(artifact)
-    assert set(manifest.files) == {"config.json", "model.safetensors"}
+    assert set(manifest.files) == {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     assert manifest.workload == "llama"
     assert [tensor.shape for tensor in manifest.signature.outputs] == [(-1, 256)]
     assert manifest.provenance["steps"] == 7

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM
 
 from ml_contract import lmi
 from ml_contract.archive import pack
 from ml_contract.images import LMI_VLLM, image_uri
+from ml_contract.training.optimization import AdamW
+from ml_contract.training.run import TrainingRun
 from ml_contract.workloads.llama import Llama
-from training_code.workloads.llama import huggingface
+from training_code.export import describe
+from training_code.workloads.llama import export
 from training_code.workloads.llama.model import LlamaModel
 
 from .conftest import LOGS, READ, Maker
@@ -27,17 +29,6 @@ pytestmark = [pytest.mark.lmi, pytest.mark.slow, pytest.mark.timeout(600)]
 SHAPE = Llama(vocabulary=256, hidden=96, intermediate=256, layers=3, heads=3, kv_heads=1, sequence_length=128)
 PROMPT = "def __init__(self"
 TOKENS = 16
-PRINTABLE = 94
-"""Tokens of the first characters of the alphabet, ! to ~."""
-
-
-def byte_tokenizer() -> Tokenizer:
-    """One token a byte, as the workload prepares text without a tokenizer."""
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE(vocab={symbol: number for number, symbol in enumerate(alphabet)}, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +36,21 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("llama")
     torch.manual_seed(0)
     weights = {name: torch.randn_like(value) * 0.2 for name, value in LlamaModel(SHAPE).state_dict().items()}
-    # Half of a character is written differently by whoever decodes it: what is written stays in ASCII.
-    weights["scores.weight"][PRINTABLE:] = 0
-    huggingface.write(folder, SHAPE, weights)
-    byte_tokenizer().save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
+    # Half of a character is written differently by whoever decodes it: what is written stays printable.
+    for silent in (slice(None, 0x21), slice(0x7F, None)):
+        weights["scores.weight"][silent] = 0
+    run = TrainingRun(workload=SHAPE, optimizer=AdamW(learning_rate=1e-3), global_batch_size=1, steps=1)
+    export.write(folder, SHAPE, describe(run, weights, steps=1, figures={}), data=None)
     return folder
 
 
 @pytest.fixture(scope="module")
 def expected(artifact: Path) -> str:
     """What transformers writes after the prompt, taking the likeliest token each time."""
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(artifact, dtype=torch.float32), byte_tokenizer()
-    prompt = torch.tensor([tokenizer.encode(PROMPT).ids])
+    model = AutoModelForCausalLM.from_pretrained(artifact, dtype=torch.float32)
+    prompt = torch.tensor([list(PROMPT.encode())])
     written = model.generate(prompt, max_new_tokens=TOKENS, do_sample=False, pad_token_id=0)[0, prompt.shape[1] :]
-    return str(tokenizer.decode(written.tolist()))
+    return bytes(written.tolist()).decode()
 
 
 @pytest.fixture
