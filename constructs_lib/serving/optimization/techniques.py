@@ -36,7 +36,7 @@ class Technique(Value):
             ContractError: It has too few accelerators.
         """
 
-    def render(self, address: Address, image: Callable[[ContainerImage], str]) -> dict[str, Any]:
+    def render(self, address: Address, image: Callable[[ContainerImage], str], /) -> dict[str, Any]:
         """Its entry in OptimizationConfigs.
 
         Args:
@@ -59,7 +59,7 @@ class ContainerTechnique(Technique):
         """What the container is told."""
         raise NotImplementedError
 
-    def render(self, address: Address, image: Callable[[ContainerImage], str]) -> dict[str, Any]:  # noqa: ARG002
+    def render(self, _address: Address, image: Callable[[ContainerImage], str], /) -> dict[str, Any]:
         chosen = {"Image": image(self.image)} if self.image else {}
         return {self.config: {**chosen, "OverrideEnvironment": self.environment()}}
 
@@ -188,7 +188,7 @@ class Eagle(Technique):
     """Prompts and answers to train the head on, as ShareGPT, OpenAI completions or chat, or unencrypted captured
     data; SageMaker's own data by default."""
 
-    def render(self, address: Address, image: Callable[[ContainerImage], str]) -> dict[str, Any]:  # noqa: ARG002
+    def render(self, address: Address, _image: Callable[[ContainerImage], str], /) -> dict[str, Any]:
         config: dict[str, Any] = {"Technique": "EAGLE"}
         if self.training_data is not None:
             config["TrainingDataSource"] = {"S3Uri": f"{address(self.training_data)}/", "S3DataType": "S3Prefix"}

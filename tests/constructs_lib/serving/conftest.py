@@ -10,10 +10,14 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
 from synthesis import ROOT
 
 from constructs_lib.serving.hosted import Hosted
+from constructs_lib.training import Location
 
 
 class Scene:
@@ -52,6 +56,30 @@ class Scene:
 @pytest.fixture(scope="session")
 def scene() -> Scene:
     return Scene()
+
+
+class Place:
+    """A stack with what a job needs around it."""
+
+    def __init__(self) -> None:
+        self.stack = cdk.Stack(cdk.App(), "S", env=cdk.Environment(account="123456789012", region="eu-west-1"))
+        self.key = kms.Key(self.stack, "Key")
+        self.bucket = s3.Bucket(self.stack, "Storage", encryption_key=self.key)
+        vpc = ec2.Vpc.from_vpc_attributes(self.stack, "Vpc", vpc_id="vpc-1", availability_zones=["eu-west-1a"])
+
+        class Network:
+            subnets = (ec2.Subnet.from_subnet_id(self.stack, "Subnet", "subnet-0123456789abcdef0"),)
+            nodes = ec2.SecurityGroup(self.stack, "Nodes", vpc=vpc)
+
+        self.network = Network()
+
+    def at(self, prefix: str) -> Location:
+        return Location(bucket=self.bucket, prefix=prefix)
+
+
+@pytest.fixture(scope="module")
+def place() -> Place:
+    return Place()
 
 
 Execute = Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], dict[str, Any]]

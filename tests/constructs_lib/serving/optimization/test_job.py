@@ -8,9 +8,6 @@ from typing import Any
 import aws_cdk as cdk
 import botocore.session
 import pytest
-from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_s3 as s3
 from synthesis import resolved
 
 from constructs_lib.serving.models.data import Uncompressed
@@ -27,7 +24,7 @@ from constructs_lib.serving.optimization import (
     TensorRtLlm,
 )
 from constructs_lib.serving.optimization.hardware import GPU_TYPES, NEURON_CORES
-from constructs_lib.training import DeepLearningImage, EcrImage, Location
+from constructs_lib.training import DeepLearningImage, EcrImage
 from ml_contract.images import PYTORCH_TRAINING
 from trainyard.local.api.shapes import violations
 
@@ -37,33 +34,10 @@ NEURON = Neuron(positions=4096, max_batch=4, tensor_parallel_degree=24)
 IMAGE = EcrImage(repository="lmi", tag="1", account="123456789012", region="eu-west-1")
 
 
-class Place:
-    """What a job needs around it."""
-
-    def __init__(self) -> None:
-        self.stack = cdk.Stack(cdk.App(), "S", env=cdk.Environment(account="123456789012", region="eu-west-1"))
-        self.key = kms.Key(self.stack, "Key")
-        self.bucket = s3.Bucket(self.stack, "Storage", encryption_key=self.key)
-        vpc = ec2.Vpc.from_vpc_attributes(self.stack, "Vpc", vpc_id="vpc-1", availability_zones=["eu-west-1a"])
-
-        class Network:
-            subnets = (ec2.Subnet.from_subnet_id(self.stack, "Subnet", "subnet-0123456789abcdef0"),)
-            nodes = ec2.SecurityGroup(self.stack, "Nodes", vpc=vpc)
-
-        self.network = Network()
-
-    def at(self, prefix: str) -> Location:
-        return Location(bucket=self.bucket, prefix=prefix)
-
-    def optimization(self, **fields: Any) -> Optimization:
-        given = {"name": "llama", "source": self.at("weights/llama"), "instance_type": "ml.g5.12xlarge",
-                 "techniques": (Awq(),), "max_run_seconds": 7200}  # fmt: skip
-        return Optimization(**{**given, **fields})
-
-
-@pytest.fixture(scope="module")
-def place() -> Place:
-    return Place()
+def optimization(place: Any, **fields: Any) -> Optimization:
+    given = {"name": "llama", "source": place.at("weights/llama"), "instance_type": "ml.g5.12xlarge",
+             "techniques": (Awq(),), "max_run_seconds": 7200}  # fmt: skip
+    return Optimization(**{**given, **fields})
 
 
 JOBS: dict[str, dict[str, Any]] = {
@@ -78,13 +52,13 @@ JOBS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def template(place: Place) -> dict[str, Any]:
+def template(place: Any) -> dict[str, Any]:
     from aws_cdk.assertions import Template
 
     for name, fields in JOBS.items():
         if name == "Eagle":
             fields = {**fields, "techniques": (Eagle(training_data=place.at("chats")), Fp8())}
-        OptimizationJob(place.stack, name, optimization=place.optimization(**fields), output=place.at("optimized"),
+        OptimizationJob(place.stack, name, optimization=optimization(place, **fields), output=place.at("optimized"),
                         network=place.network, key=place.key, log_days=30)  # fmt: skip
     return Template.from_stack(place.stack).to_json()["Resources"]
 
@@ -142,8 +116,8 @@ def test_the_caller_may_run_this_job_alone_and_pass_its_role(template: dict[str,
     assert found["iam:PassRole"]["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
 
 
-def test_the_result_is_what_a_model_takes(place: Place) -> None:
-    wanted = place.optimization(name="other")
+def test_the_result_is_what_a_model_takes(place: Any) -> None:
+    wanted = optimization(place, name="other")
     job = OptimizationJob(cdk.Stack(cdk.App(), "T"), "Job", optimization=wanted, output=place.at("optimized"),
                           network=place.network, key=place.key, log_days=30)  # fmt: skip
     data = Uncompressed(location=job.result)
@@ -155,12 +129,14 @@ def test_the_result_is_what_a_model_takes(place: Place) -> None:
     [{"techniques": (Fp8(),)}, {"techniques": (Awq(tensor_parallel_degree=2),)}, {"instance_type": "ml.g6.12xlarge"},
      {"revision": "2"}, {"environment": {"A": "b"}}, {"techniques": (Awq(image=IMAGE),)}],
 )  # fmt: skip
-def test_another_job_has_another_name(place: Place, change: dict[str, Any]) -> None:
-    assert place.optimization(**change).job_name != place.optimization().job_name
+def test_another_job_has_another_name(place: Any, change: dict[str, Any]) -> None:
+    assert optimization(place, **change).job_name != optimization(place).job_name
 
 
-def test_the_same_job_has_the_same_name_in_every_process(place: Place) -> None:
-    assert place.optimization().job_name == Place().optimization(max_run_seconds=9999).job_name == "llama-b05c13334c"
+def test_the_same_job_has_the_same_name_in_every_process(place: Any) -> None:
+    assert (
+        optimization(place).job_name == optimization(type(place)(), max_run_seconds=9999).job_name == "llama-b05c13334c"
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,9 +157,9 @@ def test_the_same_job_has_the_same_name_in_every_process(place: Place) -> None:
         ({"environment": {str(number): "x" for number in range(26)}}, "at most 25"),
     ],
 )
-def test_what_does_not_go_together_is_refused(place: Place, fields: dict[str, Any], refusal: str) -> None:
+def test_what_does_not_go_together_is_refused(place: Any, fields: dict[str, Any], refusal: str) -> None:
     with pytest.raises(ValueError, match=refusal):
-        place.optimization(**fields)
+        optimization(place, **fields)
 
 
 def test_the_types_are_those_of_the_api() -> None:
