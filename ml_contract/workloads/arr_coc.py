@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
-from ml_contract.workloads.base import Headline, ModelSize, WorkloadOptions
+from ml_contract.workloads.base import GRAPH_MODULES, Headline, ModelSize, WorkloadOptions
 from ml_contract.workloads.qwen3_vl import (
     MERGE,
     QWEN3_VL_2B_LANGUAGE,
@@ -134,6 +134,10 @@ class ArrCoc(WorkloadOptions):
                 at_least(name, value, 256)
         if len(set(tokens.values())) < len(tokens):
             reject("text_end", self.text_end, f"the special tokens differ ({tokens})", "Give three numbers.")
+
+    @property
+    def imported(self) -> tuple[str, ...]:
+        return (*self.modules, *(GRAPH_MODULES if self.graph else ()))
 
     @property
     def freezes(self) -> bool:

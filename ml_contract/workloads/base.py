@@ -65,6 +65,10 @@ BITS_PER_BYTE = Headline(
 """Of all models of text, whatever their tokens are."""
 
 
+GRAPH_MODULES = ("onnx", "onnxruntime", "onnxscript")
+"""What the export of a portable graph imports."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorkloadOptions:
     """Options of a workload: shape of the model and of its samples."""
@@ -72,13 +76,18 @@ class WorkloadOptions:
     kind: ClassVar[str]
     """Name of the workload, its folder and its tag."""
     modules: ClassVar[tuple[str, ...]] = ()
-    """What the image must hold beside torch."""
+    """What the image must hold beside torch, whatever the options."""
     headline: ClassVar[Headline]
     """What its evaluation shows first."""
     loss_chunk: ClassVar[int] = 0
     """Positions whose scores the loss holds in float32 at one time; 0 for all of them."""
     divisible: ClassVar[frozenset[str]] = frozenset()
     """Of "tensor", "context" and "pipeline" those that this workload can be divided by."""
+
+    @property
+    def imported(self) -> tuple[str, ...]:
+        """Modules beside torch that a run with these options imports."""
+        return self.modules
 
     @property
     def size(self) -> ModelSize:

@@ -11,7 +11,7 @@ from typing import Literal
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
 from ml_contract.training.layout import Layout
-from ml_contract.workloads.base import BITS_PER_BYTE, ModelSize, WorkloadOptions
+from ml_contract.workloads.base import BITS_PER_BYTE, GRAPH_MODULES, ModelSize, WorkloadOptions
 
 NAME = "llama"
 
@@ -103,6 +103,10 @@ class Llama(WorkloadOptions):
         for name in ("experts_per_token", "router_loss"):
             if getattr(self, name) != getattr(type(self), name):
                 reject(name, getattr(self, name), "there are no experts", "Give experts too, or leave it out.")
+
+    @property
+    def imported(self) -> tuple[str, ...]:
+        return (*self.modules, *(GRAPH_MODULES if self.graph else ()))
 
     @property
     def head_dimension(self) -> int:

@@ -65,7 +65,7 @@ def read_run(paths: ContainerPaths) -> TrainingRun:
 
 def required_modules(run: TrainingRun) -> tuple[str, ...]:
     """Names of the modules that a run imports."""
-    named = ["torch", *run.workload.modules, *run.strategy.modules]
+    named = ["torch", *run.workload.imported, *run.strategy.modules]
     if run.precision.compute == "float8":
         named.append("torchao")
     if run.watching.tensorboard:

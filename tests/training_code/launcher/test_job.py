@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from training_harness import container, tiny_run
 from ml_contract.errors import ContractError
 from ml_contract.paths import ContainerPaths
 from ml_contract.training.aws_strategies import Horovod, Mpi, SageMakerModelParallel
+from ml_contract.workloads.arr_coc import ARR_COC_TINY
+from ml_contract.workloads.base import WorkloadOptions
+from ml_contract.workloads.llama import LLAMA_TINY
 from training_code.launcher import job
 from training_code.launcher.job import ImageLacksModule, Job, check_modules, required_modules
 
@@ -127,3 +131,9 @@ def test_checkpoints_in_s3_need_their_own_modules() -> None:
 
 def test_the_image_of_the_tests_has_every_module() -> None:
     check_modules(required_modules(tiny_run(checkpoint_uri="s3://bucket/run")))
+
+
+@pytest.mark.parametrize("workload", [LLAMA_TINY, ARR_COC_TINY], ids=lambda options: options.kind)
+def test_a_graph_wants_its_exporter(workload: WorkloadOptions) -> None:
+    plain, with_graph = (tiny_run(workload=options) for options in (workload, replace(workload, graph=True)))
+    assert set(required_modules(with_graph)) - set(required_modules(plain)) == {"onnx", "onnxruntime", "onnxscript"}

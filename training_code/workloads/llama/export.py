@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
-
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.signature import DType, ModelSignature, Tensor
 from ml_contract.workloads.llama import NAME, Llama
@@ -16,8 +14,6 @@ from training_code.workloads.base import Trained
 from training_code.workloads.llama import huggingface
 from training_code.workloads.llama.byte_tokenizer import byte_tokenizer
 from training_code.workloads.llama.data import TOKENIZER, end_token_of, tokenizer_of
-from training_code.workloads.llama.model import LlamaModel
-from training_code.workloads.portable import Portable
 
 INPUT, OUTPUT = "tokens", "logits"
 BYTES = 256
@@ -32,18 +28,6 @@ def signature(options: Llama) -> ModelSignature:
         inputs=(Tensor(name=INPUT, dtype=DType.INT64, shape=(-1,)),),
         outputs=(Tensor(name=OUTPUT, dtype=DType.FP32, shape=(-1, options.vocabulary)),),
         max_batch_size=MAX_BATCH_SIZE,
-    )
-
-
-def portable(options: Llama) -> Portable:
-    """How the model becomes a graph, checked with batches and lengths other than the example's."""
-    length, generator = options.sequence_length, torch.Generator().manual_seed(0)
-    shapes = ((1, 1), (1, length), (3, length // 2 + 1), (MAX_BATCH_SIZE, min(length, 17)))
-    return Portable(
-        signature=signature(options),
-        example=(torch.zeros((2, length), dtype=torch.int64),),
-        dynamic=({0: "batch", 1: "sequence"},),
-        checks=[(torch.randint(0, options.vocabulary, shape, generator=generator),) for shape in shapes],
     )
 
 
@@ -74,9 +58,10 @@ def write(folder: Path, options: Llama, trained: Trained, *, data: TokenShards |
         (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n")
     metrics = dict(trained.figures)
     if options.graph:
-        model = LlamaModel(options)
-        model.load_state_dict({name: weight.float() for name, weight in trained.weights.items()})
-        metrics["graph_difference"] = portable(options).write_graph(folder, model)
+        # Imported here: images for weights alone need not hold what graphs need.
+        from training_code.workloads.llama.graph import write_graph
+
+        metrics["graph_difference"] = write_graph(folder, options, trained, signature(options))
     manifest = ArtifactManifest.describe(
         folder, workload=NAME, signature=signature(options), metrics=metrics, provenance=trained.provenance
     )
