@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from trainyard.load.batches import Counts, read_metrics, total
 from trainyard.load.generator import Level
 from trainyard.load.request import Source
 from trainyard.load.sweep import Counting, sweep
-from trainyard.operations.connection import OperationError
+from trainyard.operations.connection import Connection, OperationError
 
 _COLUMNS = ("at once", "answers/s", "p50 ms", "p95 ms", "p99 ms", "batch", "failed")
 
@@ -58,6 +59,20 @@ def show(
     if not any(level.answers for level in found):
         raise OperationError(f"{name} answered nothing: see what came back above")
     return found
+
+
+def counting(connection: Connection, endpoint: str, component: str | None) -> Counting | None:
+    """What the endpoint's servers have done so far; None on AWS, which shows no container's own metrics."""
+    cloud = connection.cloud
+    if cloud is None:
+        return None
+    named = {"EndpointName": endpoint} | ({"InferenceComponentName": component} if component else {})
+
+    def counts() -> Counts | None:
+        servers = [read_metrics(each["Metrics"]) for each in cloud.call("DescribeServers", **named)["Servers"]]
+        return total({f"{number}/{model}": found for number, of in enumerate(servers) for model, found in of.items()})
+
+    return counts
 
 
 def table(levels: Sequence[Level]) -> Table:

@@ -92,7 +92,7 @@ def load(
     Examples: `trainyard --local load NAME -i tokens=tokens.npy` ·
     `trainyard load NAME --body request.json --concurrency 1,16,64 --duration 30s --html out/load.html`
     """
-    from trainyard.cli.loading import show
+    from trainyard.cli.loading import counting, show
     from trainyard.cli.parameters import seconds
     from trainyard.load.request import Signed, check_seconds
     from trainyard.load.sweep import read_levels
@@ -108,7 +108,8 @@ def load(
         more=_more(target_model, component, variant),
     )
     levels, each = read_levels(concurrency), check_seconds(seconds(duration, "--duration"))
-    show(source, endpoint, levels, each, html=html, output=output)
+    counts = counting(connection, endpoint, component)
+    show(source, endpoint, levels, each, counts=counts, html=html, output=output)
 
 
 def _connection(context: typer.Context) -> Connection:

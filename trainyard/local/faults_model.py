@@ -60,7 +60,7 @@ def _model() -> ServiceModel:
                     "input": {"shape": f"{name}Request"},
                     "output": {"shape": f"{name}Response"},
                 }
-                for name in ("InjectFault", "ListFaults", "ClearFaults")
+                for name in ("InjectFault", "ListFaults", "ClearFaults", "DescribeServers")
             },
             "shapes": {
                 "InjectFaultRequest": {"type": "structure", "required": ["Kind"], "members": request},
@@ -69,6 +69,15 @@ def _model() -> ServiceModel:
                 "ListFaultsResponse": {"type": "structure", "members": {"Faults": {"shape": "FaultList"}}},
                 "ClearFaultsRequest": {"type": "structure", "members": {"FaultId": text}},
                 "ClearFaultsResponse": {"type": "structure", "members": {"FaultIds": {"shape": "TextList"}}},
+                "DescribeServersRequest": {
+                    "type": "structure",
+                    "required": ["EndpointName"],
+                    "members": {"EndpointName": text, "InferenceComponentName": text},
+                },
+                "DescribeServersResponse": {"type": "structure", "members": {"Servers": {"shape": "ServerList"}}},
+                "ServerList": {"type": "list", "member": {"shape": "Server"}},
+                "Server": {"type": "structure", "members": {"VariantName": text, "Metrics": {"shape": "Long"}}},
+                "Long": {"type": "string"},
                 "Fault": {"type": "structure", "members": fault},
                 "FaultList": {"type": "list", "member": {"shape": "Fault"}},
                 "TextList": {"type": "list", "member": text},

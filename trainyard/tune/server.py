@@ -83,7 +83,7 @@ def running(environment: Path, repository: Path, scratch: Path) -> Iterator[Serv
         ServerError: The environment has no server.
     """
     found = triton_server(environment, scratch)
-    http, metrics = _free_port(), _free_port()
+    http, metrics = free_port(), free_port()
     command = [
         str(found.program),
         f"--model-repository={repository}",
@@ -131,7 +131,8 @@ def _await(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
     raise OperationError(f"Triton did not start: {told or 'it said nothing'}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that was free a moment ago."""
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

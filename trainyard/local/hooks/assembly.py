@@ -24,6 +24,8 @@ from trainyard.local.hooks.persistence import Persistence
 from trainyard.local.hooks.routing import Invoke, json_service, register
 from trainyard.local.hooks.s3_faults import S3Faults
 from trainyard.local.hooks.snapshots import Snapshots
+from trainyard.local.hosting import Hosting
+from trainyard.local.hosting.servers_described import Servers
 from trainyard.local.platform import LocalPlatform
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ class Assembly:
         self._sagemaker = sagemaker.build(context)
         check = json_service(self._sagemaker, iam.check, _invoke(self._sagemaker))
         register("sagemaker", target="SageMaker.", handler=check)
-        mine = json_service(Service(FAULTS_MODEL, faults), iam.check_administrator)
+        mine = json_service(Service(FAULTS_MODEL, faults, *_servers(self._sagemaker)), iam.check_administrator)
         register("trainyard", target="Trainyard.", handler=mine)
         self._autoscaling = autoscaling.build(context, self._sagemaker, InProcess())
         register(
@@ -123,6 +125,11 @@ class Assembly:
             + count("ListProcessingJobs", "ProcessingJobSummaries", StatusEquals="InProgress"),
             "endpoints": count("ListEndpoints", "Endpoints"),
         }
+
+
+def _servers(service: Service) -> list[Servers]:
+    """What describes the servers of the family that hosts endpoints."""
+    return [Servers(family.serving) for family in service.families if isinstance(family, Hosting)]
 
 
 def _invoke(service: Service) -> Invoke | None:

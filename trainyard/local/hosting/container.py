@@ -13,7 +13,7 @@ from trainyard.local.hosting.connections import Connections
 from trainyard.local.hosting.exchange import Question, Reply, Serving, StreamedReply, refusal, timed_out
 from trainyard.local.hosting.inference_request import BodyError
 from trainyard.local.hosting.servers import Command, Server, Variables, server_of
-from trainyard.local.hosting.triton import PORT
+from trainyard.local.hosting.triton import METRICS_PORT, METRICS_PORT_VARIABLE, PORT
 from trainyard.local.jobs.host_process import Listener
 from trainyard.local.jobs.hosts import BASE, Isolation, NamespaceHosts, hosts
 
@@ -76,11 +76,13 @@ class Container:
         self.connections = Connections(self._dial)
         try:
             variables = {**blueprint.variables, **self._hosts.variables(0)}
-            self._port = PORT
+            self._port, self._metrics_port = PORT, METRICS_PORT
             if not isinstance(self._hosts, NamespaceHosts):
                 variables["LD_PRELOAD"] = str(loopback.library(blueprint.derived))
                 self._port = _free_port()
                 variables["SAGEMAKER_BIND_TO_PORT"] = str(self._port)
+                self._metrics_port = _free_port()
+                variables[METRICS_PORT_VARIABLE] = str(self._metrics_port)
             command, variables = self._prepare(self._server, variables)
             listener = Listener(line=lambda _, text: line(text), exit=self._exited, broken=self._broke)
             self._hosts.start(command, [variables], listener, None)
@@ -135,6 +137,17 @@ class Container:
         if taken <= limit:
             return ""
         return f"the container took {taken // memory.MIB} MiB of memory, but it has {limit // memory.MIB} MiB"
+
+    def metrics(self, seconds: float = 2.0) -> str:
+        """The server's own metrics in Prometheus' text format; empty where it tells none."""
+        told = Connections(lambda: self._hosts.connect(0, self._metrics_port))
+        try:
+            found = told.request("GET", "/metrics", seconds=seconds)
+            return found.body.decode(errors="replace") if found.status == 200 else ""
+        except OSError:
+            return ""
+        finally:
+            told.close()
 
     def terminate(self) -> None:
         """Asks the server to end and waits a moment: requests that it works on are answered."""

@@ -15,6 +15,10 @@ from pathlib import Path
 
 PORT = 8080
 """Where SageMaker expects a container to listen."""
+METRICS_PORT = 8002
+"""Where the server tells its metrics, on the container's own loopback: Triton's default."""
+METRICS_PORT_VARIABLE = "TRAINYARD_TRITON_METRICS_PORT"
+"""Variable of the container that names another, where containers share the machine's network."""
 DEFAULT_MODEL = "SAGEMAKER_TRITON_DEFAULT_MODEL_NAME"
 _PACKAGE = Path("pytriton") / "tritonserver"
 _LIBRARIES = "nvidia_pytriton.libs"
@@ -81,7 +85,10 @@ class TritonServer:
             "--allow-sagemaker=true",
             "--allow-grpc=false",
             "--allow-http=false",
-            "--allow-metrics=false",
+            "--metrics-address=127.0.0.1",
+            f"--metrics-port={variables.get(METRICS_PORT_VARIABLE, METRICS_PORT)}",
+            "--allow-gpu-metrics=false",
+            "--allow-cpu-metrics=false",
             "--model-control-mode=explicit",
             f"--backend-directory={self.backends}",
             f"--model-repository={repository}",

@@ -1,0 +1,163 @@
+"""What a server costs and what batching brings: Triton beside the engine in one process and beside a plain server.
+
+Two sizes of one model. Everything has one processor for the model (one copy, one thread), where the tuner does not
+choose otherwise; the load generator shares the machine. The engine batched is the most that any server could reach: a
+loop over full batches of as many rows as there are requests at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import publish
+from benchmarks.serving_models import LARGEST_BATCH, NAME, Classifier, rows, session
+from ml_contract.packaging import DynamicBatching
+from trainyard.load.generator import Level, fire
+from trainyard.load.request import Plain, Source
+from trainyard.tune.measure import measuring
+from trainyard.tune.probe import probe
+from trainyard.tune.search import Rules, search
+from trainyard.tune.server import Server, free_port, running
+from trainyard.tune.settings import Settings
+
+MODELS = {"small": Classifier(width=64), "large": Classifier(width=512)}
+LEVELS = (1, 8, 32)
+ENVIRONMENT = Path(".trainyard/envs/triton").absolute()
+RAW, RAW_BATCHED, PLAIN = "engine", "engine batched", "FastAPI"
+ALONE, JOINED, TUNED = "Triton alone", "Triton joined", "Triton tuned"
+CASES = (RAW, RAW_BATCHED, PLAIN, ALONE, JOINED, TUNED)
+Found = dict[str, dict[int, list[Level]]]
+
+
+def engine(graph: Path, batch: int, seconds: float) -> Level:
+    """Rows a second of onnxruntime alone, ``batch`` at a time, as a level of load."""
+    run, given = session(graph), {"tokens": rows(batch)}
+    run.run(None, given)
+    took: list[float] = []
+    began = time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        start = time.perf_counter()
+        run.run(None, given)
+        took.append(time.perf_counter() - start)
+    took.sort()
+    p50, p95, p99 = (took[int(share * (len(took) - 1))] for share in (0.5, 0.95, 0.99))
+    return Level(
+        concurrency=batch, seconds=sum(took), answers=batch * len(took), troubles={}, p50=p50, p95=p95, p99=p99
+    )  # fmt: skip
+
+
+@contextmanager
+def plain(graph: Path) -> Iterator[Plain]:
+    """FastAPI with the graph."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.serving_plain", str(graph), str(port)])
+    source = Plain(url=f"http://127.0.0.1:{port}/", body=rows(1).tobytes(), content_type="application/octet-stream")
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and fire(source.request(), 1, 1).answers == 0:
+            assert process.poll() is None, "the plain server ended"
+        yield source
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def tuned(server: Server, source: Source, configuration: dict[str, Any], rounds: int, seconds: float) -> Settings:
+    """What `trainyard tune` would say."""
+    measure = measuring(
+        server, NAME, configuration, source, LEVELS, seconds, lambda settings, _: _say(f"tuning {settings}")
+    )
+    return search(measure, LARGEST_BATCH, 2, Rules(levels=LEVELS, rounds=rounds)).best.settings
+
+
+def asked(
+    server: Server, source: Source, configuration: dict[str, Any], settings: Settings, seconds: float
+) -> dict[int, Level]:
+    """Triton with these settings, level by level, with the batches that it formed."""
+    server.load(NAME, settings.applied(configuration))
+    fire(source.request(), LEVELS[-1], 1)
+    found = {}
+    for concurrency in LEVELS:
+        before = server.counts(NAME)
+        level = fire(source.request(), concurrency, seconds)
+        found[concurrency] = replace(level, batch=server.counts(NAME).mean_batch(before))
+    return found
+
+
+def compare(name: str, model: Classifier, rounds: int, seconds: float) -> list[dict[str, Any]]:
+    """A row for each concurrency: medians of the rounds, in which all cases take turns."""
+    with tempfile.TemporaryDirectory() as scratch:
+        repository = model.write(Path(scratch, "model"))
+        graph = Path(scratch, "model", "artifact", "model.onnx")
+        found: Found = {case: {level: [] for level in LEVELS} for case in CASES}
+        with plain(graph) as other, running(ENVIRONMENT, repository, Path(scratch)) as server:
+            server.load(NAME)
+            configuration = server.configuration(NAME)
+            source = probe(server.url, configuration, 1)
+            best = tuned(server, source, configuration, rounds, seconds)
+            settings = {ALONE: Settings(), JOINED: Settings(batching=DynamicBatching()), TUNED: best}
+            for turn in range(rounds):
+                _say(f"{name}, round {turn + 1} of {rounds}")
+                for level in LEVELS:
+                    found[RAW][level].append(engine(graph, 1, seconds))
+                    found[RAW_BATCHED][level].append(engine(graph, level, seconds))
+                    found[PLAIN][level].append(fire(other.request(), level, seconds))
+                for case, each in settings.items():
+                    for level, measured in asked(server, source, configuration, each, seconds).items():
+                        found[case][level].append(measured)
+        troubles = {
+            case: level.troubles for case, of in found.items() for each in of.values() for level in each if level.failed
+        }
+        assert not troubles, troubles
+        _say(f"{name}: tuned to {best}")
+        return [_row(name, level, found, str(best)) for level in LEVELS]
+
+
+def _row(name: str, level: int, found: Found, best: str) -> dict[str, Any]:
+    def middle(case: str, figure: Callable[[Level], float]) -> float:
+        return statistics.median(figure(each) for each in found[case][level])
+
+    rate = {case: middle(case, lambda each: each.throughput) for case in CASES}
+    batches = [each.batch for each in found[TUNED][level] if each.batch]
+    return {
+        "model": name,
+        "at once": level,
+        **{f"{case}/s": round(rate[case]) for case in CASES},
+        "tuned/engine batched": rate[TUNED] / rate[RAW_BATCHED],
+        "tuned/alone": rate[TUNED] / rate[ALONE],
+        "tuned/FastAPI": rate[TUNED] / rate[PLAIN],
+        "tuned batch": statistics.median(batches) if batches else 1.0,
+        "alone p99 ms": 1000 * middle(ALONE, lambda each: each.p99),
+        "tuned p99 ms": 1000 * middle(TUNED, lambda each: each.p99),
+        "tuned to": best,
+    }
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Both models."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2, help="of a level")
+    given = parser.parse_args()
+    found = [row for name, model in MODELS.items() for row in compare(name, model, given.rounds, given.seconds)]
+    notes = f"one processor for the model unless tuned otherwise; medians of {given.rounds} rounds of {given.seconds} s"
+    publish("serving", found, notes)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
