@@ -7,6 +7,7 @@ endpoints", "Deploy models with Amazon SageMaker Serverless Inference", SageMake
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from ml_contract.errors import reject
@@ -36,6 +37,19 @@ AmiVersion = Literal[
 ]
 """Values of InferenceAmiVersion: NVIDIA drivers 535, 535, 550 and 580; Neuron driver 2.19."""
 
+AMI_CUDA: dict[AmiVersion, int] = {
+    "al2-ami-sagemaker-inference-gpu-2": 12,
+    "al2-ami-sagemaker-inference-gpu-2-1": 12,
+    "al2-ami-sagemaker-inference-gpu-3-1": 12,
+    "al2023-ami-sagemaker-inference-gpu-4-1": 13,
+}
+"""Newest major version of CUDA that the image's driver runs."""
+CUDA_13_AMI: AmiVersion = "al2023-ami-sagemaker-inference-gpu-4-1"
+CUDA_13_AMI_FAMILIES = frozenset({"g4dn", "g5", "g6", "g6e", "p4d", "p4de", "p5", "p5e", "p5en"})
+"""Families whose own machine image has an older driver, and which take this one: a container with CUDA 13 does not
+start without it. Source: SageMaker Python SDK 3.27, serve/model_builder_servers.py, read 2026-11-21, which adds it too.
+"""
+
 
 def family(instance_type: str) -> str:
     """``g5`` of ``ml.g5.xlarge``."""
@@ -51,6 +65,35 @@ def check_type(name: str, *, field: str = "instance_type") -> None:
     instance(name, field=field)
     if name in NOT_HOSTED:
         reject(field, name, "it trains, and hosts no model", "Take another, such as ml.c5.18xlarge or ml.p4d.24xlarge.")
+
+
+def ami_for(types: Sequence[str], cuda: int | None) -> AmiVersion | None:
+    """The machine image that a container with this CUDA needs on all of ``types``; None: their own.
+
+    Raises:
+        ContractError: Some need it and others do not take it.
+    """
+    if cuda is None or cuda < 13:
+        return None
+    needing = [name for name in types if family(name) in CUDA_13_AMI_FAMILIES]
+    others = [name for name in types if name not in needing]
+    if needing and others:
+        rule = f"CUDA 13 needs the machine image {CUDA_13_AMI} on {needing[0]}, and a variant has one image"
+        families = ", ".join(sorted(CUDA_13_AMI_FAMILIES))
+        reject("fallbacks", others[0], rule, f"Take types of {families} alone, or none of them.")
+    return CUDA_13_AMI if needing else None
+
+
+def check_cuda(ami: AmiVersion, cuda: int | None) -> None:
+    """Refuse a machine image whose driver is too old for a container's CUDA.
+
+    Raises:
+        ContractError: It is.
+    """
+    newest = AMI_CUDA.get(ami)
+    if cuda is not None and newest is not None and cuda > newest:
+        reject("ami", ami, f"its driver runs CUDA {newest}, and the container holds CUDA {cuda}",
+               f"Leave ami out, or take {CUDA_13_AMI}.")  # fmt: skip
 
 
 def check_volume(name: str) -> None:

@@ -101,6 +101,8 @@ class Image:
     """What its PyTorch was built for."""
     modules: frozenset[str] = frozenset()
     """What it holds that no other image and no package index has."""
+    cuda: int | None = None
+    """Major version of the CUDA that it was built with; None where nothing depends on it."""
     accounts: Mapping[str, str] = field(default_factory=lambda: ACCOUNT_BY_REGION, compare=False)
     """Account that holds it, by region; the deep-learning containers' own by default."""
 
@@ -147,12 +149,13 @@ MPI_DOCKERFILE = "images/mpi/Dockerfile"
 """Of the image for the strategies mpi and horovod, which AWS publishes none for any more: Open MPI, an SSH server, and
 Horovod on request, over images/training/Dockerfile."""
 
-TRITON = Image(repository="sagemaker-tritonserver", tag="26.05-py3", end_of_support=None)
+TRITON = Image(repository="sagemaker-tritonserver", tag="26.05-py3", end_of_support=None, cuda=13)
+"""CUDA 13.2, by "Release Compatibility Matrix" of triton-inference-server/server at e1db8a6."""
 
-LMI_VLLM = Image(repository="djl-inference", tag="0.38.0-lmi29.0.0-cu130", end_of_support=None)
+LMI_VLLM = Image(repository="djl-inference", tag="0.38.0-lmi29.0.0-cu130", end_of_support=None, cuda=13)
 """Large Model Inference 29: DJL Serving 0.38 with vLLM, for CUDA 13, which Volta GPUs (p3) do not run."""
 
-LMI_TENSORRT_LLM = Image(repository="djl-inference", tag="0.33.0-tensorrtllm0.21.0-cu128", end_of_support=None)
+LMI_TENSORRT_LLM = Image(repository="djl-inference", tag="0.33.0-tensorrtllm0.21.0-cu128", end_of_support=None, cuda=12)
 """DJL Serving 0.33 with TensorRT-LLM 0.21, the newest that AWS lists."""
 
 DEBUGGER_RULES = Image(

@@ -143,7 +143,7 @@ def _triton(world: World) -> Endpoint:
     )
     variant = world.live(
         model=model,
-        resources=instances("ml.g5.xlarge", ami="al2023-ami-sagemaker-inference-gpu-4-1"),
+        resources=instances("ml.g5.xlarge"),
         routing="LEAST_OUTSTANDING_REQUESTS",
         scaling=Scaling(minimum=1, maximum=4, rules=(InvocationsPerInstance(per_minute=600),)),
     )
@@ -228,9 +228,9 @@ def _parts(world: World) -> Endpoint:
 
 def _pools(world: World) -> Endpoint:
     words = ModelComponent(
-        name="spare", model=world.triton(), share=share(), shares={"ml.c5.4xlarge": Share(cores=8, memory_mb=8192)}
+        name="spare", model=world.triton(), share=share(), shares={"ml.g6e.xlarge": share(cores=4, memory_mb=8192)}
     )
-    resources = instances("ml.g5.xlarge", fallbacks=("ml.g6.xlarge", "ml.c5.4xlarge"))
+    resources = instances("ml.g5.xlarge", fallbacks=("ml.g6.xlarge", "ml.g6e.xlarge"))
     return world.make("Pools", world.host(words, resources=resources))
 
 

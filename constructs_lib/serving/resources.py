@@ -34,7 +34,8 @@ class ServingResources(Value):
     volume_gib: int | None = Field(default=None, ge=1, le=512)
     """Volume of each instance, GiB, for types without disks of their own; SageMaker's default otherwise."""
     ami: hosting.AmiVersion | None = None
-    """Version of the instances' machine image, which decides about driver and CUDA; SageMaker's choice by default."""
+    """Version of the instances' machine image, which decides about driver and CUDA; what the container needs by
+    default."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -60,8 +61,19 @@ class ServingResources(Value):
         """Whether a type brings disks of its own."""
         return any(instance(name).has_local_storage for name in self.types)
 
-    def render(self) -> dict[str, Any]:
-        """Properties of a production variant, but its times."""
+    def machine_image(self, cuda: int | None) -> hosting.AmiVersion | None:
+        """Version of the machine image for a container with this major version of CUDA; None: SageMaker's choice.
+
+        Raises:
+            ContractError: The driver is too old, or no image fits all types.
+        """
+        if self.ami is None:
+            return hosting.ami_for(self.types, cuda)
+        hosting.check_cuda(self.ami, cuda)
+        return self.ami
+
+    def render(self, cuda: int | None = None) -> dict[str, Any]:
+        """Properties of a production variant, but its times, for a container with this major version of CUDA."""
         pool = sagemaker.CfnEndpointConfig.InstancePoolProperty
         pools = [pool(instance_type=name, priority=rank) for rank, name in enumerate(self.types, start=1)]
         return given(
@@ -70,7 +82,7 @@ class ServingResources(Value):
                 "instance_pools": pools if self.fallbacks else None,
                 "initial_instance_count": self.instance_count,
                 "volume_size_in_gb": self.volume_gib,
-                "inference_ami_version": self.ami,
+                "inference_ami_version": self.machine_image(cuda),
             }
         )
 

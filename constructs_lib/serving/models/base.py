@@ -8,11 +8,17 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from constructs_lib.serving.binding import Binding
+from constructs_lib.training.image import ContainerImage, DeepLearningImage
 from constructs_lib.training.roles import after_policies
 from constructs_lib.values import Value
 
 Container = dict[str, Any]
 """Properties of a ContainerDefinition, as the L1 construct names them."""
+
+
+def cuda_of(image: ContainerImage) -> int | None:
+    """Major version of CUDA in one of AWS's images; None in one of your own, of which nothing is known."""
+    return image.image.cuda if isinstance(image, DeepLearningImage) else None
 
 
 class Model(Value):
@@ -29,6 +35,11 @@ class Model(Value):
     def archives_only(self) -> bool:
         """Whether all its data are compressed archives: what else there is, serverless variants do not take."""
         return True
+
+    @property
+    def cuda(self) -> int | None:
+        """Major version of CUDA in its containers, which the instances' driver must run; None: any."""
+        return None
 
     @property
     def needs_gpu(self) -> bool:

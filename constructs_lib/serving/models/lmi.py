@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import Field, SerializeAsAny, model_validator
 
 from constructs_lib.serving.binding import Binding
-from constructs_lib.serving.models.base import Container, Model
+from constructs_lib.serving.models.base import Container, Model, cuda_of
 from constructs_lib.serving.models.data import ModelData
 from constructs_lib.serving.models.engines import Engine
 from constructs_lib.training.image import ContainerImage, DeepLearningImage
@@ -57,16 +57,23 @@ class LmiModel(Model):
     def check(self, instance_type: str, accelerators: int | None = None, /) -> None:
         self.engine.check(instance_type, accelerators)
 
+    @property
+    def _image(self) -> ContainerImage:
+        return self.image or DeepLearningImage(image=self.engine.image)
+
+    @property
+    def cuda(self) -> int | None:
+        return cuda_of(self._image)
+
     def containers(self, binding: Binding) -> list[Container]:
         if binding.network is not None and self._fetches:
             reject("model_id", self._fetches, "the network is closed, and the container reaches no hub from it",
                    "Put them into S3 and give data=Uncompressed(…), or leave the network out.")  # fmt: skip
-        image = self.image or DeepLearningImage(image=self.engine.image)
-        image.grant_pull(binding.role)
+        self._image.grant_pull(binding.role)
         environment = self.engine.environment()
         if self.model_id is not None:
             environment["HF_MODEL_ID"] = self.model_id
-        container: Container = {"image": image.uri(binding.role), "environment": environment}
+        container: Container = {"image": self._image.uri(binding.role), "environment": environment}
         if self.data is not None:
             self.data.grant_read(binding.role)
             container |= self.data.render()

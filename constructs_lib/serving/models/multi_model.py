@@ -16,7 +16,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from pydantic import model_validator
 
 from constructs_lib.serving.binding import Binding
-from constructs_lib.serving.models.base import Container, Model
+from constructs_lib.serving.models.base import Container, Model, cuda_of
 from constructs_lib.serving.models.triton import TritonServer
 from constructs_lib.training.image import ContainerImage, DeepLearningImage, EcrImage
 from constructs_lib.training.location import Location
@@ -75,6 +75,10 @@ class MultiModel(Model):
         """
         below = f"{self.models.prefix}/{folder}" if folder else self.models.prefix
         Location(bucket=self.models.bucket, prefix=below).grant_write(identity)
+
+    @property
+    def cuda(self) -> int | None:
+        return cuda_of(self.image)
 
     def containers(self, binding: Binding) -> list[Container]:
         self.image.grant_pull(binding.role)

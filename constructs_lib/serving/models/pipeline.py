@@ -57,6 +57,10 @@ class SerialPipeline(Model):
         return all(stage.model.archives_only for stage in self.stages)
 
     @property
+    def cuda(self) -> int | None:
+        return max((stage.model.cuda for stage in self.stages if stage.model.cuda is not None), default=None)
+
+    @property
     def needs_gpu(self) -> bool:
         return any(stage.model.needs_gpu for stage in self.stages)
 

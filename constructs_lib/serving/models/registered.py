@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from constructs_lib.serving.binding import Binding
-from constructs_lib.serving.models.base import Container, Model
+from constructs_lib.serving.models.base import Container, Model, cuda_of
 from constructs_lib.training.image import ContainerImage
 from constructs_lib.training.location import Location
 
@@ -17,6 +17,10 @@ class RegisteredModel(Model):
     """Image of the packages, for the role's right to pull it."""
     archives: Location
     """Where the packages' archives lie."""
+
+    @property
+    def cuda(self) -> int | None:
+        return cuda_of(self.image)
 
     def containers(self, binding: Binding) -> list[Container]:
         self.image.grant_pull(binding.role)

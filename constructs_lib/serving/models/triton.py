@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from constructs_lib.serving.binding import Binding
-from constructs_lib.serving.models.base import Container, Model
+from constructs_lib.serving.models.base import Container, Model, cuda_of
 from constructs_lib.serving.models.data import ModelData
 from constructs_lib.training.image import ContainerImage
 from constructs_lib.values import Value
@@ -93,6 +93,10 @@ class TritonModel(Model):
 
     def check(self, instance_type: str, _accelerators: int | None = None, /) -> None:
         self.server.check(instance_type)
+
+    @property
+    def cuda(self) -> int | None:
+        return cuda_of(self.image)
 
     def containers(self, binding: Binding) -> list[Container]:
         self.image.grant_pull(binding.role)

@@ -70,6 +70,7 @@ class ComponentHost(Variant):
         for component in self.components:
             component.check(self.resources)
             self._check_component(component)
+        self.resources.machine_image(self._cuda)
         if not self.resources.fallbacks:
             self._check_room()
         if self.managed and not self.managed.minimum <= self.resources.instance_count <= self.managed.maximum:
@@ -77,6 +78,11 @@ class ComponentHost(Variant):
                    f"managed scaling keeps {self.managed.minimum} to {self.managed.maximum} instances",
                    "Begin with a number in between.")  # fmt: skip
         return self
+
+    @property
+    def _cuda(self) -> int | None:
+        models = [component.model for component in self.components if isinstance(component, ModelComponent)]
+        return max((model.cuda for model in models if model.cuda is not None), default=None)
 
     def _check_room(self) -> None:
         """Together, the copies that the components begin with need no more than all instances have."""
@@ -124,7 +130,7 @@ class ComponentHost(Variant):
             initial_variant_weight=self.weight,
             routing_config=routing(self.routing),
             managed_instance_scaling=self.managed.render() if self.managed else None,
-            **self.resources.render(),
+            **self.resources.render(self._cuda),
         )
 
     def follow(self, scope: Construct, deployed: Deployed) -> tuple[Hosted, ...]:

@@ -31,6 +31,7 @@ class RealTime(Variant):
     def _check(self) -> Self:
         for name in self.resources.types:
             self.model.check(name)
+        self.resources.machine_image(self.model.cuda)
         return self
 
     @property
@@ -48,7 +49,7 @@ class RealTime(Variant):
             model_name=model.attr_model_name,
             initial_variant_weight=self.weight,
             routing_config=routing(self.routing),
-            **self.resources.render(),
+            **self.resources.render(self.model.cuda),
             **self.resources.times(),
         )
 

@@ -137,6 +137,19 @@ def test_a_shadow_is_neither_scaled_nor_watched() -> None:
     assert [one.variant for one in scenes.world().endpoints["shadowed"].hosted] == ["live"]
 
 
+@pytest.mark.parametrize(
+    ("scene", "ami"),
+    [
+        ("Triton", "al2023-ami-sagemaker-inference-gpu-4-1"),  # CUDA 13 on an A10G
+        ("Llama", "al2023-ami-sagemaker-inference-gpu-4-1"),  # CUDA 13 on an A100
+        ("Engine", None),  # CUDA 12
+        ("Split", None),  # CPU
+    ],
+)
+def test_the_driver_is_new_enough_for_the_container(scene: str, ami: str | None) -> None:
+    assert variants(scene)[0].get("InferenceAmiVersion") == ami
+
+
 def test_weights_divide_the_traffic() -> None:
     assert [(v["VariantName"], v["InitialVariantWeight"]) for v in variants("Split")] == [("a", 9), ("b", 1)]
 

@@ -46,3 +46,27 @@ def test_a_volume_is_for_types_without_disks() -> None:
 def test_fetching_may_take_as_long_as_starting_unless_told_otherwise() -> None:
     assert scenes.instances().times()["model_data_download_timeout_in_seconds"] == 600
     assert scenes.instances(download_seconds=120).times()["model_data_download_timeout_in_seconds"] == 120
+
+
+def test_a_driver_older_than_the_containers_cuda_is_refused() -> None:
+    world = scenes.light()
+    with pytest.raises(
+        InvalidValue, match=r"ami: got .*gpu-2', but its driver runs CUDA 12, and the container holds CUDA"
+    ):
+        world.live(resources=scenes.instances("ml.g5.xlarge", ami="al2-ami-sagemaker-inference-gpu-2"))
+
+
+def test_one_machine_image_must_do_for_all_types() -> None:
+    world = scenes.light()
+    with pytest.raises(
+        InvalidValue, match=r"fallbacks: got 'ml.c5.xlarge', but CUDA 13 needs the machine image .* on ml"
+    ):
+        world.live(resources=scenes.instances("ml.g5.xlarge", fallbacks=("ml.c5.xlarge",)))
+
+
+def test_types_that_bring_a_new_driver_keep_their_own_machine_image() -> None:
+    assert scenes.instances("ml.g7e.2xlarge").machine_image(13) is None
+
+
+def test_of_an_image_of_your_own_nothing_is_known() -> None:
+    assert scenes.instances("ml.g5.xlarge").machine_image(None) is None

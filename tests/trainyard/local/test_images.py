@@ -13,7 +13,7 @@ from trainyard.local.images import ENVIRONMENT_OF_REPOSITORY, local_image
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("training", "triton", "own"):
+    for name in ("training", "triton", "lmi", "own"):
         program = tmp_path / name / "bin" / "python"
         program.parent.mkdir(parents=True)
         program.touch()
@@ -40,7 +40,7 @@ def test_a_repository_may_have_a_folder_of_its_name(folder: Path, uri: str) -> N
 
 @pytest.mark.parametrize("uri", ["registry/other:1", "..", "registry/..:1", "", "/"])
 def test_any_other_image_is_refused(folder: Path, uri: str) -> None:
-    with pytest.raises(ServiceError, match=r"Image: got .* no environment for the repository .*Use one of pytorch"):
+    with pytest.raises(ServiceError, match=r"Image: got .* no environment for the repository .*Use one of djl-inference"):
         local_image(uri, folder, "Image")
 
 

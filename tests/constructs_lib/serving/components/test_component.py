@@ -56,10 +56,11 @@ def test_types_that_stand_in_for_another_each_have_a_specification() -> None:
     properties = components("Pools")["spare"]["Properties"]
     assert "Specification" not in properties
     assert [entry["InstanceType"] for entry in properties["Specifications"]] == [
-        "ml.g5.xlarge", "ml.g6.xlarge", "ml.c5.4xlarge",
+        "ml.g5.xlarge", "ml.g6.xlarge", "ml.g6e.xlarge",
     ]  # fmt: skip
     assert properties["Specifications"][2]["ComputeResourceRequirements"] == {
-        "NumberOfCpuCoresRequired": 8,
+        "NumberOfCpuCoresRequired": 4,
+        "NumberOfAcceleratorDevicesRequired": 1,
         "MinMemoryRequiredInMb": 8192,
     }
 
