@@ -140,7 +140,7 @@ class Monitor(Value):
         if self.baseline:
             self.baseline.grant_read(watching.role)
         definition = self._definition(scope, watching)
-        definition.add_dependency(watching.hosted.resource)
+        definition.node.add_dependency(watching.hosted.resource)
         # A file is named by its address, which CloudFormation does not see as a reference.
         for child in scope.node.children:
             if child is not definition:

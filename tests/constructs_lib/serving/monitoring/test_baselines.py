@@ -22,6 +22,7 @@ from constructs_lib.serving.monitoring import (
 from constructs_lib.training import ProcessingResources, TrainingPipeline
 from trainyard.local.api.shapes import violations
 
+pytestmark = pytest.mark.slow
 HOST = ProcessingResources(instance_type="ml.m5.xlarge", volume_gib=20, max_run_seconds=3600)
 PREDICTOR = Predictor(model_name="credit", instance_type="ml.m5.large", content_type="text/csv",
                       accept_type="text/csv")  # fmt: skip
