@@ -40,7 +40,7 @@ def test_a_repository_may_have_a_folder_of_its_name(folder: Path, uri: str) -> N
 
 @pytest.mark.parametrize("uri", ["registry/other:1", "..", "registry/..:1", "", "/"])
 def test_any_other_image_is_refused(folder: Path, uri: str) -> None:
-    with pytest.raises(ServiceError, match=r"Image: got .* no environment for the repository .*Use one of djl-inference"):
+    with pytest.raises(ServiceError, match=r"Image: got .* no environment for the repository .*Use one of djl"):
         local_image(uri, folder, "Image")
 
 
