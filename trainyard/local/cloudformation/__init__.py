@@ -15,7 +15,8 @@ def register(services: Mapping[str, Service]) -> None:
     """Puts this project's resource types into the emulator. Call once, before the server starts.
 
     Args:
-        services: The cloud's own services by botocore name; "sagemaker" makes the AWS::SageMaker types.
+        services: The cloud's own services by botocore name; "sagemaker" makes the AWS::SageMaker types,
+            "application-autoscaling" those of AWS::ApplicationAutoScaling.
     """
     from trainyard.local.cloudformation.registry import install
 

@@ -26,7 +26,7 @@ from ministack.core.responses import get_region
 TIMEOUT_S = 30
 """Seconds after which an in-process call counts as hung: every one of them answers from memory in milliseconds."""
 
-_MODULES = {"logs": "cloudwatch_logs"}
+_MODULES = {"logs": "cloudwatch_logs", "events": "eventbridge"}
 """Services whose module in the emulator has another name than botocore's."""
 
 

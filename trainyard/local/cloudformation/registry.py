@@ -6,10 +6,13 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from trainyard.local.api.service import Service
 from trainyard.local.cloudformation import (
+    autoscaling,
+    cloudwatch,
     conditions,
     ec2_actions,
     ecr,
     endpoints,
+    events,
     iam,
     kms,
     logs,
@@ -19,8 +22,11 @@ from trainyard.local.cloudformation import (
     s3,
     s3_managed_key,
     sagemaker,
+    sagemaker_hosting,
     security_groups,
+    sns,
     ssm,
+    stepfunctions,
 )
 from trainyard.local.cloudformation.resource import Resource, handlers
 
@@ -39,10 +45,16 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
         *ssm.TYPES,
         *metadata.TYPES,
         *ecr.TYPES,
+        *cloudwatch.TYPES,
+        *sns.TYPES,
+        *events.TYPES,
+        *stepfunctions.TYPES,
     )
     made = [kind() for kind in plain]
     if "sagemaker" in services:
-        made += [kind(services["sagemaker"]) for kind in sagemaker.TYPES]
+        made += [kind(services["sagemaker"]) for kind in (*sagemaker.TYPES, *sagemaker_hosting.TYPES)]
+    if autoscaling.SERVICE in services:
+        made += [kind(services[autoscaling.SERVICE]) for kind in autoscaling.TYPES]
     return made
 
 

@@ -1,27 +1,13 @@
-"""The SageMaker types."""
+"""SageMaker pipelines and the registry's groups."""
 # ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from trainyard.local.cloudformation.aws import CallError, call
-from trainyard.local.cloudformation.resource import ALL, TAGS, Properties, Request
+from trainyard.local.cloudformation.resource import ALL, TAGS, Properties
 from trainyard.local.cloudformation.sagemaker_base import SageMaker
-
-_VPC = {"SecurityGroupIds": ALL, "Subnets": ALL}
-_CONTAINER = {
-    "ContainerHostname": ALL,
-    "Environment": ALL,
-    "Image": ALL,
-    "Mode": ALL,
-    "ModelDataUrl": ALL,
-    "ModelPackageName": ALL,
-}
-
-READY_WITHIN_S = 1800
-"""Longest wait for an endpoint to come into service, in seconds."""
 
 
 class Pipeline(SageMaker):
@@ -91,93 +77,4 @@ class ModelPackageGroup(SageMaker):
         }
 
 
-class Model(SageMaker):
-    type = "AWS::SageMaker::Model"
-    noun = "Model"
-    custom_name = "ModelName"
-    applied: ClassVar[Mapping[str, Any]] = {
-        "Containers": _CONTAINER,
-        "EnableNetworkIsolation": ALL,
-        "ExecutionRoleArn": ALL,
-        "ModelName": ALL,
-        "PrimaryContainer": _CONTAINER,
-        "Tags": TAGS,
-        "VpcConfig": _VPC,
-    }
-
-
-class EndpointConfig(SageMaker):
-    type = "AWS::SageMaker::EndpointConfig"
-    noun = "EndpointConfig"
-    custom_name = "EndpointConfigName"
-    applied: ClassVar[Mapping[str, Any]] = {
-        "EndpointConfigName": ALL,
-        "KmsKeyId": ALL,
-        "ProductionVariants": {
-            "ContainerStartupHealthCheckTimeoutInSeconds": ALL,
-            "InitialInstanceCount": ALL,
-            "InitialVariantWeight": ALL,
-            "InstanceType": ALL,
-            "ModelDataDownloadTimeoutInSeconds": ALL,
-            "ModelName": ALL,
-            "VariantName": ALL,
-            "VolumeSizeInGB": ALL,
-        },
-        "Tags": TAGS,
-    }
-
-
-class Endpoint(SageMaker):
-    type = "AWS::SageMaker::Endpoint"
-    noun = "Endpoint"
-    custom_name = "EndpointName"
-    slow = True
-    updatable = ("EndpointConfigName",)
-    applied: ClassVar[Mapping[str, Any]] = {"EndpointConfigName": ALL, "EndpointName": ALL, "Tags": TAGS}
-
-    def make(self, request: Request) -> str:
-        identity = super().make(request)
-        try:
-            self._wait(identity)
-        except CallError:
-            self.remove(identity, request.properties)
-            raise
-        return identity
-
-    def update(self, identity: str, change: dict[str, Any]) -> None:
-        if self.describe(self.name_of(identity))["EndpointConfigName"] == change["EndpointConfigName"]:
-            return  # put back after an update that failed: the service has kept its configuration by itself
-        super().update(identity, change)
-        self._wait(identity)
-        # A failed update leaves the endpoint in service with its old configuration.
-        current = self.describe(self.name_of(identity))
-        if current["EndpointConfigName"] != change["EndpointConfigName"]:
-            reason = current.get("FailureReason", "the endpoint kept its configuration")
-            raise CallError(f"the update to {change['EndpointConfigName']} failed: {reason}", "UpdateFailed")
-
-    def _wait(self, identity: str) -> None:
-        deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline:
-            found = self.describe(self.name_of(identity))
-            if found["EndpointStatus"] == "InService":
-                return
-            if found["EndpointStatus"] in ("Failed", "OutOfService", "UpdateRollbackFailed"):
-                raise CallError(
-                    f"the endpoint did not start: {found.get('FailureReason', 'no reason given')}", "Failed"
-                )
-            time.sleep(0.2)
-        raise CallError(f"the endpoint was not in service within {READY_WITHIN_S} s", "NotStabilized")
-
-    def remove(self, identity: str, properties: Properties) -> None:
-        super().remove(identity, properties)
-        deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline:
-            try:
-                self.describe(self.name_of(identity))
-            except CallError:
-                return
-            time.sleep(0.2)
-        raise CallError(f"the endpoint was not deleted within {READY_WITHIN_S} s", "NotStabilized")
-
-
-TYPES: tuple[type[SageMaker], ...] = (Pipeline, ModelPackageGroup, Model, EndpointConfig, Endpoint)
+TYPES: tuple[type[SageMaker], ...] = (Pipeline, ModelPackageGroup)

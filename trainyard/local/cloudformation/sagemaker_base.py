@@ -73,16 +73,20 @@ class SageMaker(Resource):
     def apply(self, identity: str, old: Properties, new: Properties) -> None:
         if not old:
             return
-        before, after = self.parameters(old), self.parameters(new)
-        change = {name: after.get(name) for name in self.updatable if before.get(name) != after.get(name)}
-        if change:
-            self.update(identity, change)
+        self.change(identity, old, new)
         add, remove = tag_changes(old, new)
         arn = self.describe(self.name_of(identity))[f"{self.noun}Arn"]
         if remove:
             self.call("DeleteTags", ResourceArn=arn, TagKeys=remove)
         if add:
             self.call("AddTags", ResourceArn=arn, Tags=add)
+
+    def change(self, identity: str, old: Properties, new: Properties) -> None:
+        """Applies everything that may change, but the tags."""
+        before, after = self.parameters(old), self.parameters(new)
+        change = {name: after.get(name) for name in self.updatable if before.get(name) != after.get(name)}
+        if change:
+            self.update(identity, change)
 
     def update(self, identity: str, change: dict[str, Any]) -> None:
         """Calls Update… with the properties that changed."""

@@ -31,6 +31,23 @@ class TritonPythonModel:
 """
 
 
+ALARM = {
+    "Namespace": "AWS/SageMaker", "MetricName": "Invocation5XXErrors", "Statistic": "Sum", "Period": 60,
+    "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+    "TreatMissingData": "notBreaching",
+}  # fmt: skip
+POLICY = {
+    "PolicyName": "requests",
+    "PolicyType": "TargetTrackingScaling",
+    "ScalingTargetId": {"Ref": "Target"},
+    "TargetTrackingScalingPolicyConfiguration": {
+        "TargetValue": "100",
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+        "ScaleInCooldown": 60,
+    },
+}
+
+
 def archive(number: int) -> bytes:
     """model.tar.gz: a Triton repository whose one model adds a number."""
     content = io.BytesIO()
@@ -51,7 +68,8 @@ def template(bucket: str, key: str) -> dict:
         "Principal": {"Service": "sagemaker.amazonaws.com"},
         "Action": "sts:AssumeRole",
     }
-    rights = [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket", "logs:*"], "Resource": "*"}]
+    rights = [{"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket", "logs:*", "cloudwatch:Describe*"],
+               "Resource": "*"}]  # fmt: skip
     role = {
         "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [statement]},
         "Policies": [{"PolicyName": "read", "PolicyDocument": {"Version": "2012-10-17", "Statement": rights}}],
@@ -72,10 +90,45 @@ def template(bucket: str, key: str) -> dict:
                 "Properties": {"ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "PrimaryContainer": container},
             },
             "Config": {"Type": "AWS::SageMaker::EndpointConfig", "Properties": {"ProductionVariants": [variant]}},
+            "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": ALARM},
             "It": {
                 "Type": "AWS::SageMaker::Endpoint",
-                "Properties": {"EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}},
+                "Properties": {
+                    "EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]},
+                    "DeploymentConfig": {
+                        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": {"Ref": "Alarm"}}]},
+                        "BlueGreenUpdatePolicy": {
+                            "TrafficRoutingConfiguration": {
+                                "Type": "CANARY",
+                                "WaitIntervalInSeconds": 0,
+                                "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 10},
+                            },
+                            "TerminationWaitInSeconds": "0",
+                        },
+                    },
+                    "RetainAllVariantProperties": True,
+                },
             },
+            "Target": {
+                "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+                "Properties": {
+                    "ServiceNamespace": "sagemaker",
+                    "ResourceId": {"Fn::Sub": "endpoint/${It.EndpointName}/variant/live"},
+                    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+                    "MinCapacity": 1,
+                    "MaxCapacity": "2",
+                    "ScheduledActions": [
+                        {
+                            "ScheduledActionName": "morning",
+                            "Schedule": "cron(0 8 * * ? *)",
+                            "Timezone": "Europe/Berlin",
+                            "StartTime": "2030-01-01T00:00:00Z",
+                            "ScalableTargetAction": {"MinCapacity": 2},
+                        }
+                    ],
+                },
+            },
+            "Policy": {"Type": "AWS::ApplicationAutoScaling::ScalingPolicy", "Properties": POLICY},
         },
         "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["It", "EndpointName"]}}, "Arn": {"Value": {"Ref": "It"}}},
     }
@@ -118,7 +171,12 @@ def test_it_serves_when_the_stack_is_complete_and_the_new_model_after_an_update(
     assert stack.read_back(template(bucket, "20.tar.gz")).ok
     assert {name: stack.physical_id(name) for name in after} == after
 
+    scaling = client("application-autoscaling")
+    found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert found[0]["ResourceId"] == f"endpoint/{outputs['Name']}/variant/live"
     stack.delete()
+    assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
+    assert client("cloudwatch").describe_alarms(AlarmNamePrefix="TargetTracking-")["MetricAlarms"] == []
     assert outputs["Name"] not in [row["EndpointName"] for row in client("sagemaker").list_endpoints()["Endpoints"]]
 
 
@@ -129,3 +187,49 @@ def test_an_endpoint_that_does_not_start_fails_the_deploy_with_its_reason(
     with pytest.raises(failed, match=r"It \(AWS::SageMaker::Endpoint\): .*missing\.tar\.gz"):
         stack.deploy(template(bucket, "missing.tar.gz"))
     assert client("sagemaker").list_endpoints(NameContains=stack.name)["Endpoints"] == []
+
+
+@pytest.mark.slow
+def test_an_inference_component_on_instances_without_a_model(stack: Any, client: Any, bucket: str, failed: Any) -> None:
+    client("s3").put_object(Bucket=bucket, Key="10.tar.gz", Body=archive(10))
+    wanted = template(bucket, "10.tar.gz")
+    resources = wanted["Resources"]
+    for name in ("Alarm", "Target", "Policy"):
+        del resources[name]
+    managed = {"Status": "ENABLED", "MinInstanceCount": 0, "MaxInstanceCount": 2}
+    variant = {"VariantName": "live", "InstanceType": "ml.m5.xlarge", "InitialInstanceCount": 1,
+               "ManagedInstanceScaling": managed, "RoutingConfig": {"RoutingStrategy": "RANDOM"}}  # fmt: skip
+    role = {"Fn::GetAtt": ["Role", "Arn"]}
+    resources["Config"]["Properties"] = {"ProductionVariants": [variant], "ExecutionRoleArn": role}
+    resources["It"]["Properties"] = {"EndpointConfigName": {"Fn::GetAtt": ["Config", "EndpointConfigName"]}}
+    specification = {
+        "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]},
+        "ComputeResourceRequirements": {"NumberOfCpuCoresRequired": 1, "MinMemoryRequiredInMb": "1024"},
+    }
+    resources["Component"] = {
+        "Type": "AWS::SageMaker::InferenceComponent",
+        "Properties": {
+            "InferenceComponentName": stack.name,
+            "EndpointName": {"Fn::GetAtt": ["It", "EndpointName"]},
+            "VariantName": "live",
+            "Specification": specification,
+            "RuntimeConfig": {"CopyCount": 1},
+        },
+    }
+    outputs = stack.deploy(wanted)
+    row = {"name": "x", "datatype": "INT64", "shape": [1], "data": [1]}
+    answer = client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=outputs["Name"], InferenceComponentName=stack.name, Body=json.dumps({"inputs": [row]})
+    )
+    assert json.loads(answer["Body"].read())["outputs"][0]["data"] == [11]
+    assert stack.read_back().ok
+
+    resources["Component"]["Properties"]["RuntimeConfig"]["CopyCount"] = 0
+    stack.deploy(wanted)
+    assert stack.read_back().ok
+    found = client("sagemaker").describe_inference_component(InferenceComponentName=stack.name)
+    assert found["RuntimeConfig"] == {"DesiredCopyCount": 0, "CurrentCopyCount": 0}
+
+    specification["ComputeResourceRequirements"]["NumberOfCpuCoresRequired"] = 64
+    with pytest.raises(failed, match=r"NumberOfCpuCoresRequired: got 64, but ml\.m5\.xlarge has 4"):
+        stack.deploy(wanted)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from trainyard.local.readback.readers import ec2, iam, s3, sagemaker, services
+from trainyard.local.readback.readers import ec2, iam, operations, s3, sagemaker, services
 from trainyard.local.readback.readers.base import Clients, Deployed, Reader
 
 __all__ = ["NOTHING_TO_READ", "READERS", "Clients", "Deployed", "Reader"]
 
-READERS: Mapping[str, Reader] = {**ec2.READERS, **iam.READERS, **s3.READERS, **sagemaker.READERS, **services.READERS}
+READERS: Mapping[str, Reader] = {**ec2.READERS, **iam.READERS, **operations.READERS, **s3.READERS,
+                                **sagemaker.READERS, **services.READERS}  # fmt: skip
 
 NOTHING_TO_READ: Mapping[str, str] = {
     "AWS::CDK::Metadata": "it makes nothing in the account: it only carries CDK's usage statistics",

@@ -52,6 +52,45 @@ def _pipeline() -> Reader:
     )
 
 
+def _endpoint() -> Reader:
+    plain = _reader("Endpoint", "EndpointConfigName", given=("EndpointName",))
+    how = "it says how an update goes; the service does not keep it"
+
+    def read(deployed: Deployed) -> dict[str, Any]:
+        described = _describe("Endpoint", deployed)
+        found = plain.read(deployed)
+        if "LastDeploymentConfig" in described:
+            found["DeploymentConfig"] = described["LastDeploymentConfig"]
+        return found
+
+    return Reader(
+        read=read,
+        attribute=plain.attribute,
+        chosen=plain.chosen | {"DeploymentConfig"},
+        unread=dict.fromkeys(
+            ("ExcludeRetainedVariantProperties", "RetainAllVariantProperties", "RetainDeploymentConfig"), how
+        ),
+    )
+
+
+def _component() -> Reader:
+    plain = _reader(
+        "InferenceComponent", "EndpointName", "Specification", given=("InferenceComponentName", "VariantName")
+    )
+
+    def read(deployed: Deployed) -> dict[str, Any]:
+        described = _describe("InferenceComponent", deployed)
+        copies = {"CopyCount": described["RuntimeConfig"]["DesiredCopyCount"]}
+        return {**plain.read(deployed), "RuntimeConfig": copies}
+
+    return Reader(
+        read=read,
+        attribute=plain.attribute,
+        chosen=plain.chosen | {"RuntimeConfig"},
+        unread={"DeploymentConfig": "the service says how its last update went, not how the next shall go"},
+    )
+
+
 READERS = {
     "AWS::SageMaker::Pipeline": _pipeline(),
     "AWS::SageMaker::ModelPackageGroup": _reader(
@@ -62,6 +101,7 @@ READERS = {
         "Containers",
         "EnableNetworkIsolation",
         "ExecutionRoleArn",
+        "InferenceExecutionConfig",
         "PrimaryContainer",
         "VpcConfig",
         defaults={"EnableNetworkIsolation": False},
@@ -69,9 +109,17 @@ READERS = {
     ),
     "AWS::SageMaker::EndpointConfig": _reader(
         "EndpointConfig",
+        "AsyncInferenceConfig",
+        "DataCaptureConfig",
+        "EnableNetworkIsolation",
+        "ExecutionRoleArn",
         "KmsKeyId",
         "ProductionVariants",
+        "ShadowProductionVariants",
+        "VpcConfig",
+        defaults={"EnableNetworkIsolation": False},
         given=("EndpointConfigName",),
     ),
-    "AWS::SageMaker::Endpoint": _reader("Endpoint", "EndpointConfigName", given=("EndpointName",)),
+    "AWS::SageMaker::Endpoint": _endpoint(),
+    "AWS::SageMaker::InferenceComponent": _component(),
 }
