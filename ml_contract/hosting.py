@@ -50,6 +50,9 @@ CUDA_13_AMI_FAMILIES = frozenset({"g4dn", "g5", "g6", "g6e", "p4d", "p4de", "p5"
 start without it. Source: SageMaker Python SDK 3.27, serve/model_builder_servers.py, read 2026-11-21, which adds it too.
 """
 
+CUDA_13_LEFT = frozenset({"V100-16GB", "V100-32GB"})
+"""Accelerators that CUDA 13 knows no more ("CUDA Toolkit 13.0 Release Notes": Maxwell, Pascal and Volta)."""
+
 
 def family(instance_type: str) -> str:
     """``g5`` of ``ml.g5.xlarge``."""
@@ -71,10 +74,15 @@ def ami_for(types: Sequence[str], cuda: int | None) -> AmiVersion | None:
     """The machine image that a container with this CUDA needs on all of ``types``; None: their own.
 
     Raises:
-        ContractError: Some need it and others do not take it.
+        ContractError: Some need it and others do not take it, or a type's accelerators are too old for it.
     """
     if cuda is None or cuda < 13:
         return None
+    for name in types:
+        left = instance(name).accelerator
+        if left in CUDA_13_LEFT:
+            reject("instance_type", name, f"the container holds CUDA {cuda}, which runs on no {left}",
+                   "Take a newer type, for example ml.g4dn.xlarge or ml.g5.xlarge, or an older image.")  # fmt: skip
     needing = [name for name in types if family(name) in CUDA_13_AMI_FAMILIES]
     others = [name for name in types if name not in needing]
     if needing and others:

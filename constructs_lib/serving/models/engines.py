@@ -1,7 +1,7 @@
 """Engines of the Large Model Inference images, with what each may be told.
 
-What the fields are called is in ml_contract/lmi.py, with its sources; compute capabilities: "CUDA Toolkit 13 release
-notes" (Volta is gone) and "Support Matrix" of TensorRT-LLM 0.21 (from Ampere on), read 2026-11-21.
+What the fields are called is in ml_contract/lmi.py, with its sources; that TensorRT-LLM 0.21 needs Ampere or later:
+its "Support Matrix", read 2026-11-21.
 """
 
 from __future__ import annotations
@@ -24,10 +24,6 @@ class Engine(Value):
     name: ClassVar[lmi.EngineName]
     image: ClassVar[Image]
     """AWS's image that holds it."""
-    compute_capability: ClassVar[str]
-    """What its image's CUDA needs, in words."""
-    without: ClassVar[frozenset[str]] = frozenset()
-    """Accelerators that its image does not run."""
 
     tensor_parallel: int = Field(ge=1, le=16)
     """GPUs over which each layer is sharded."""
@@ -88,9 +84,6 @@ class Engine(Value):
         self._check_formats(found)
 
     def _check_formats(self, found: InstanceType) -> None:
-        if found.accelerator in self.without:
-            reject("resources.instance_type", found.name, f"the image {self.image.tag} needs {self.compute_capability}",
-                   "Take a newer type, for example ml.g5.xlarge.")  # fmt: skip
         chosen = self.chosen()
         asked = [chosen[name] for name in ("dtype", "quantize") if chosen[name] in ("bf16", "bfloat16", "fp8")]
         if asked and found.accelerator in lmi.WITHOUT_BFLOAT16:
@@ -103,8 +96,6 @@ class Vllm(Engine):
 
     name = "vllm"
     image = LMI_VLLM
-    compute_capability = "compute capability 7.5 or later (CUDA 13)"
-    without = frozenset({"V100-16GB", "V100-32GB"})
 
     mode: Literal["async", "rolling-batch"] = "async"
     """How requests reach vLLM: its own asynchronous engine, the default since version 17 of the image, or the older
@@ -160,8 +151,6 @@ class TensorRtLlm(Engine):
 
     name = "tensorrt-llm"
     image = LMI_TENSORRT_LLM
-    compute_capability = "compute capability 8.0 or later (TensorRT-LLM 0.21)"
-    without = lmi.WITHOUT_BFLOAT16
 
     max_input_len: int = Field(default=1024, ge=1)
     """Tokens of the longest prompt, which the engine is built for."""
@@ -187,6 +176,9 @@ class TensorRtLlm(Engine):
         return self
 
     def _check_formats(self, found: InstanceType) -> None:
+        if found.accelerator in lmi.WITHOUT_BFLOAT16:
+            reject("resources.instance_type", found.name, f"the image {self.image.tag} needs compute capability 8.0",
+                   "Take a newer type, for example ml.g5.xlarge.")  # fmt: skip
         super()._check_formats(found)
         if self.quantize == "fp8" and found.device is not None and "float8" not in found.device.formats:
             reject(
