@@ -2,6 +2,9 @@
 
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
+from constructs_lib.serving.registry import DeploymentSettings
+from constructs_lib.serving.rollout import AllAtOnce, RollbackAlarms, ServerErrorRate, SlowAnswers
+from constructs_lib.serving.scaling import InvocationsPerInstance, Scaling
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
     EcrImage,
@@ -11,6 +14,7 @@ from constructs_lib.training import (
     TrainingResources,
 )
 from ml_contract.packaging import GpuInstances, PackageOptions
+from ml_contract.packaging.engine import Lengths, TensorRtEngine
 from ml_contract.training.optimization import AdamW, Cosine, Precision
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
@@ -67,7 +71,13 @@ DEV = Environment(
             ),
             approval="Approved",
             packaging=TritonPackaging(
-                package=PackageOptions(backend="onnxruntime", instances=GpuInstances()),
+                package=PackageOptions(
+                    backend="tensorrt",
+                    instances=GpuInstances(),
+                    engine=TensorRtEngine(
+                        instance_type="ml.g5.xlarge", precision="fp16", lengths=Lengths(typical=256, longest=1024)
+                    ),
+                ),
                 instance_types=("ml.g5.xlarge",),
             ),
         ),
@@ -77,8 +87,15 @@ DEV = Environment(
             name="bytes-lm",
             workload="bytes-lm",
             hosting=Instances(
-                resources=ServingResources(instance_type="ml.g5.xlarge", instance_count=1, start_seconds=600)
+                resources=ServingResources(instance_type="ml.g5.xlarge", instance_count=1, start_seconds=600),
+                scaling=Scaling(minimum=1, maximum=2, rules=(InvocationsPerInstance(per_minute=600),)),
             ),
+            rollout=AllAtOnce(
+                bake_seconds=300,
+                timeout_seconds=3600,
+                alarms=RollbackAlarms(watches=(ServerErrorRate(percent=5), SlowAnswers(p99_milliseconds=2000))),
+            ),
+            on_approval=DeploymentSettings(log_days=14),
         ),
     ),
 )

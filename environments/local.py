@@ -1,5 +1,6 @@
 """The embedded cloud: two CPU hosts, small enough for two cores."""
 
+from dataclasses import replace
 from functools import partial
 
 from constructs_lib.network import NetworkSettings
@@ -77,7 +78,7 @@ DIGITS = on_two_hosts(
 
 LLAMA = on_two_hosts(
     run=TrainingRun(
-        workload=llama.LLAMA_TINY,
+        workload=replace(llama.LLAMA_TINY, graph=True),
         strategy=DeepSpeed(stage=2),
         optimizer=AdamW(learning_rate=6e-3),
         schedule=Cosine(warmup_steps=20),
@@ -93,7 +94,7 @@ LLAMA = on_two_hosts(
 
 ARR_COC = on_two_hosts(
     run=TrainingRun(
-        workload=arr_coc.ARR_COC_TINY,
+        workload=replace(arr_coc.ARR_COC_TINY, graph=True),
         strategy=Fsdp(sharding="shard_grad_op"),
         optimizer=AdamW(learning_rate=3e-3),
         schedule=Cosine(warmup_steps=40),

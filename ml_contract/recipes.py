@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ml_contract.training.optimization import AdamW, Cosine, Precision
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
@@ -12,7 +14,7 @@ ARR_COC_INSTANCE_TYPE, ARR_COC_INSTANCE_COUNT = "ml.p4d.24xlarge", 1
 """Where :data:`ARR_COC` runs, on spot capacity: eight GPUs of 40 GB."""
 
 ARR_COC = TrainingRun(
-    workload=ARR_COC_2B,
+    workload=replace(ARR_COC_2B, graph=True),
     strategy=Fsdp(sharding="shard_grad_op"),
     optimizer=AdamW(learning_rate=3e-4),
     schedule=Cosine(),

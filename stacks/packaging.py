@@ -61,7 +61,9 @@ class TritonPackaging(Packaging):
             if self.package.on_gpu and not instance(name).accelerators:
                 reject("package.instances", self.package.instances, f"instance_types names {name}, without GPU",
                        "Take CpuInstances, or types with a GPU.")  # fmt: skip
-        if self.package.engine_types and self.package.engine_types != self.instance_types:
+        if self.package.engine_types and (
+            self.package.engine_types != self.instance_types or len(self.instance_types) > 1
+        ):
             reject("instance_types", self.instance_types, "an engine runs on the type that built it,"
                    f" {', '.join(self.package.engine_types)}", "Name that one alone.")  # fmt: skip
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from constructs_lib.training import Location, Program, StepOutput
+from constructs_lib.training import ContainerImage, Location, ProcessingResources, Program, StepOutput
 from constructs_lib.training.steps import Input, Output, ProcessingStep, PropertyFile
 from stacks.workload_training import WorkloadTraining
 
@@ -12,6 +12,7 @@ from stacks.workload_training import WorkloadTraining
 def processing_step(
     training: WorkloadTraining, name: str, program: Program, *, options: object,
     inputs: Mapping[str, Location | StepOutput], output: Output, property_files: tuple[PropertyFile, ...] = (),
+    image: ContainerImage | None = None, instance_type: str | None = None,
 ) -> ProcessingStep:  # fmt: skip
     """A step on the environment's processing hosts.
 
@@ -23,12 +24,19 @@ def processing_step(
         inputs: Where its files come from, by the input's name.
         output: Where they go.
         property_files: Files of the output that the pipeline reads.
+        image: What it runs in; that of all jobs by default.
+        instance_type: What it runs on; that of the processing hosts by default.
     """
+    hosts = training.processing
+    if instance_type is not None:
+        hosts = ProcessingResources(
+            instance_type=instance_type, volume_gib=hosts.volume_gib, max_run_seconds=hosts.max_run_seconds
+        )
     return ProcessingStep(
         name=name,
-        image=training.job_image,
+        image=image or training.job_image,
         program=program,
-        resources=training.processing,
+        resources=hosts,
         options=options,
         inputs=tuple(Input(name=each, source=source) for each, source in inputs.items()),
         outputs=(output,),

@@ -72,10 +72,10 @@ class RegistrationSteps:
 
     def _registration(self) -> tuple[Step, ...]:
         training, packaging, model = self.training, self.training.packaging, self.model
-        package: ProcessingStep | None = None
+        packing: tuple[ProcessingStep, ...] = ()
         if packaging.step is not None:
-            package = self._package(packaging.step, model)
-            model = package.output("repository").below(ARCHIVE)
+            packing = self._packing(packaging.step)
+            model = packing[-1].output("repository").below(ARCHIVE)
         environment: dict[str, str | Expression] = {**packaging.environment(training.run.workload.kind)}
         register = RegisterModelStep(
             name="Register",
@@ -90,15 +90,31 @@ class RegistrationSteps:
             approval=training.approval,
             metadata={"execution": EXECUTION_ID},
         )
-        return (register,) if package is None else (package, register)
+        return (*packing, register)
 
-    def _package(self, options: PackageOptions, model: StepOutput) -> ProcessingStep:
+    def _packing(self, options: PackageOptions) -> tuple[ProcessingStep, ...]:
+        """Build the repository; where it has TensorRT engines, build these in the image and on the type that serve."""
         packer = CodeBundle(self.scope, "ServingCode", packages=("inference_code", "ml_contract"))
-        return processing_step(
+        repository = self.models.below(EXECUTION_ID)
+        types = options.engine_types
+        package = processing_step(
             self.training,
             "Package",
             packer.program("inference_code.package"),
             options=options,
-            inputs={"model": model},
-            output=Output(name="repository", location=self.models.below(EXECUTION_ID)),
+            inputs={"model": self.model},
+            output=Output(name="repository", location=repository.below("graphs") if types else repository),
         )
+        if not types:
+            return (package,)
+        engine = processing_step(
+            self.training,
+            "BuildEngines",
+            packer.program("inference_code.engine"),
+            options=None,
+            inputs={"repository": package.output("repository")},
+            output=Output(name="repository", location=repository),
+            image=self.training.packaging.served_by,
+            instance_type=types[0],
+        )
+        return package, engine

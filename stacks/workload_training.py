@@ -17,7 +17,7 @@ from constructs_lib.training.strategy import bind
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from ml_contract.training.run import TrainingRun
-from stacks.packaging import Packaging
+from stacks.packaging import Packaging, TritonPackaging
 
 
 class Criterion(Value):
@@ -84,6 +84,9 @@ class WorkloadTraining(Value):
             reject("inputs", names, "channels of training have different names, and train is the split's",
                    "Rename one.")  # fmt: skip
         bind(self.run, self.resources, self.image, field="run")
+        if isinstance(self.packaging, TritonPackaging) and getattr(self.run.workload, "graph", True) is False:
+            reject("run.workload.graph", False, "packaging is for Triton, which runs graphs",
+                   "Set it to True, or take LmiPackaging.")  # fmt: skip
         return self
 
     @property

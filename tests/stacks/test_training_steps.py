@@ -85,6 +85,19 @@ def test_a_language_model_is_registered_as_it_was_trained_with_its_engine(chosen
     assert container["Environment"]["OPTION_DTYPE"] == "bf16"
 
 
+def test_an_engine_is_built_in_the_image_and_on_the_type_that_serve_it() -> None:
+    decide = next(step for step in synthesis.definition("Dev")["Steps"] if step["Type"] == "Condition")
+    package, engine, register = decide["Arguments"]["IfSteps"]
+    assert (package["Name"], engine["Name"], register["Name"]) == ("Package", "BuildEngines", "Register")
+    (container,) = register["Arguments"]["InferenceSpecification"]["Containers"]
+    assert engine["Arguments"]["AppSpecification"]["ImageUri"] == container["Image"]
+    hosts = engine["Arguments"]["ProcessingResources"]["ClusterConfig"]
+    assert [hosts["InstanceType"]] == register["Arguments"]["InferenceSpecification"][
+        "SupportedRealtimeInferenceInstanceTypes"
+    ]
+    assert "Steps.BuildEngines." in json.dumps(container["ModelDataUrl"])
+
+
 def test_production_has_the_missions_recipe() -> None:
     training = PROD.training("arr-coc")
     assert training.run is recipes.ARR_COC
