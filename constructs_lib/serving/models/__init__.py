@@ -7,7 +7,12 @@ from constructs_lib.serving.models.lmi import LmiModel
 from constructs_lib.serving.models.multi_model import MultiModel
 from constructs_lib.serving.models.pipeline import SerialPipeline, Stage
 from constructs_lib.serving.models.registered import RegisteredModel
-from constructs_lib.serving.models.speculation import DraftSpeculation, NgramSpeculation, Speculation
+from constructs_lib.serving.models.speculation import (
+    DraftSpeculation,
+    NgramSpeculation,
+    OwnHeadsSpeculation,
+    Speculation,
+)
 from constructs_lib.serving.models.triton import TritonModel, TritonServer
 
 __all__ = [
@@ -19,6 +24,7 @@ __all__ = [
     "ModelData",
     "MultiModel",
     "NgramSpeculation",
+    "OwnHeadsSpeculation",
     "RegisteredModel",
     "SerialPipeline",
     "Speculation",

@@ -75,6 +75,9 @@ class Engine(Value):
                    "Take a type with GPUs, for example ml.g5.xlarge.")  # fmt: skip
         available = found.accelerators if accelerators is None else accelerators
         needed = self.tensor_parallel * self.pipeline_parallel
+        if available == 0:
+            reject("share.accelerators", accelerators, f"{self.name} runs on GPUs, and the component takes none",
+                   f"Give {needed}.")  # fmt: skip
         if available % needed:
             fits = [degree for degree in range(1, available + 1) if available % degree == 0]
             where = instance_type if accelerators is None else f"its component on {instance_type}"

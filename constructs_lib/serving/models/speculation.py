@@ -54,6 +54,13 @@ class NgramSpeculation(Speculation):
         }
 
 
+class OwnHeadsSpeculation(Speculation):
+    """Guesses by heads that the model itself was trained with (multi-token prediction), such as DeepSeek's."""
+
+    def render(self) -> dict[str, Any]:
+        return {"method": "mtp", "num_speculative_tokens": self.tokens}
+
+
 class DraftSpeculation(Speculation):
     """Guesses by a second model: a small one of the same family, or heads that were trained for the first."""
 

@@ -1,5 +1,6 @@
 """Engines of the LMI images: GPUs, number formats, and options that mean something."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,15 @@ import serving_scenes as scenes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from constructs_lib.serving.models import DraftSpeculation, LmiModel, NgramSpeculation, TensorRtLlm, Vllm
+from constructs_lib.serving.models import (
+    DraftSpeculation,
+    LmiModel,
+    NgramSpeculation,
+    OwnHeadsSpeculation,
+    Speculation,
+    TensorRtLlm,
+    Vllm,
+)
 from constructs_lib.serving.variants import RealTime
 from constructs_lib.values import InvalidValue
 from ml_contract.errors import ContractError
@@ -124,6 +133,24 @@ def test_a_draft_in_the_data_needs_no_hub() -> None:
     assert engine.environment()["OPTION_SPECULATIVE_CONFIG"] == (
         '{"method":"eagle3","model":"/opt/ml/model/draft","num_speculative_tokens":4}'
     )
+
+
+@pytest.mark.parametrize(
+    ("speculation", "document"),
+    [
+        (OwnHeadsSpeculation(tokens=1), {"method": "mtp", "num_speculative_tokens": 1}),
+        (
+            NgramSpeculation(tokens=3, longest=5, shortest=1),
+            {"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 5, "prompt_lookup_min": 1},
+        ),
+        (
+            DraftSpeculation(tokens=5, model="a/b", tensor_parallel=1),
+            {"method": "draft_model", "model": "a/b", "num_speculative_tokens": 5, "draft_tensor_parallel_size": 1},
+        ),
+    ],
+)
+def test_speculation_is_one_document(speculation: Speculation, document: dict[str, object]) -> None:
+    assert json.loads(vllm(speculation=speculation).environment()["OPTION_SPECULATIVE_CONFIG"]) == document
 
 
 def test_the_older_batches_are_asked_for_by_name() -> None:

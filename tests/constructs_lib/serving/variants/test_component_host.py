@@ -41,6 +41,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: world.host(words(model=world.lmi(engine=Vllm(tensor_parallel=4)), share=scenes.share(accelerators=2))),
         "engine.tensor_parallel: got 4, but with pipeline_parallel 1 it takes 4, and its component on ml.g5.12xlarge",
     ),
+    "a language model without GPUs": (
+        lambda: world.host(words(model=world.lmi(engine=Vllm(tensor_parallel=1)), share=Share(memory_mb=4096))),
+        "share.accelerators: got 0, but vllm runs on GPUs, and the component takes none. Give 1.",
+    ),
     "many models": (lambda: words(model=world.many()), "model: got 'MultiModel', but an inference component is one"),
     "names twice": (lambda: world.host(words(), words()), "components: got ['words', 'words'], but each component has"),
     "scaling of the host": (
