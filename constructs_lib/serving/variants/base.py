@@ -48,7 +48,7 @@ class Variant(Value):
 
     @property
     def scales(self) -> bool:
-        """Whether the number of its instances changes while it serves."""
+        """Whether the number of its instances changes while it serves, which an update would undo."""
         return self.scaling is not None
 
     @property

@@ -79,6 +79,11 @@ class Serverless(Variant):
     def served(self) -> Model:
         return self.model
 
+    @property
+    def scales(self) -> bool:
+        # Provisioned concurrency is none of the properties that an update can retain (VariantProperty).
+        return False
+
     def bind(self, scope: Construct, binding: Binding) -> Production:
         model = self.model.bind(scope, binding)
         return Production(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constructs_lib.serving.models import SerialPipeline, Stage, TritonServer, Uncompressed
+from constructs_lib.serving.scaling import ProvisionedConcurrencyUtilization, Scaling
 from constructs_lib.serving.variants import Serverless
 from constructs_lib.values import InvalidValue
 
@@ -40,6 +41,13 @@ def test_provisioned_concurrency_is_part_of_all(most: int, provisioned: int) -> 
         return
     with pytest.raises(InvalidValue, match="concurrency: got"):
         serverless(max_concurrency=most, provisioned_concurrency=provisioned)
+
+
+def test_its_warm_containers_are_nothing_that_an_update_could_retain() -> None:
+    rules = (ProvisionedConcurrencyUtilization(share=0.7),)
+    scaled = serverless(provisioned_concurrency=2, scaling=Scaling(minimum=1, maximum=4, rules=rules))
+    made = world.make("Warm", scaled)
+    assert made.resource.retain_all_variant_properties is None
 
 
 @pytest.mark.parametrize(("name", "value"), [("instance_type", "ml.g5.xlarge"), ("resources", scenes.instances())])
