@@ -107,6 +107,10 @@ bench-loader: setup-test ## Loading on this CPU: tokens and images from files an
 bench-strategies: setup-test ## What each strategy's step costs on this CPU, beside DDP's
 	@python -m benchmarks.strategies
 
+.PHONY: bench-serving
+bench-serving: setup-test ## Triton beside the bare engine and FastAPI; what SageMaker's layer and many models cost
+	@python -m benchmarks.serving && python -m benchmarks.serving_layer && python -m benchmarks.serving_many
+
 .PHONY: equality
 equality: setup-test ## Every strategy trains the same as one rank: a table, and failure where one differs
 	@python -m benchmarks.equality

@@ -94,8 +94,8 @@ def asked(
     return found
 
 
-def compare(name: str, model: Classifier, rounds: int, seconds: float) -> list[dict[str, Any]]:
-    """A row for each concurrency: medians of the rounds, in which all cases take turns."""
+def compare(name: str, model: Classifier, rounds: int, seconds: float) -> tuple[Found, Settings]:
+    """Every case at every level, in turns over the rounds; and what the tuner chose."""
     with tempfile.TemporaryDirectory() as scratch:
         repository = model.write(Path(scratch, "model"))
         graph = Path(scratch, "model", "artifact", "model.onnx")
@@ -120,27 +120,34 @@ def compare(name: str, model: Classifier, rounds: int, seconds: float) -> list[d
         }
         assert not troubles, troubles
         _say(f"{name}: tuned to {best}")
-        return [_row(name, level, found, str(best)) for level in LEVELS]
+        return found, best
 
 
-def _row(name: str, level: int, found: Found, best: str) -> dict[str, Any]:
-    def middle(case: str, figure: Callable[[Level], float]) -> float:
-        return statistics.median(figure(each) for each in found[case][level])
+def _middle(found: Found, case: str, level: int, figure: Callable[[Level], float]) -> float:
+    return statistics.median(figure(each) for each in found[case][level])
 
-    rate = {case: middle(case, lambda each: each.throughput) for case in CASES}
-    batches = [each.batch for each in found[TUNED][level] if each.batch]
-    return {
-        "model": name,
-        "at once": level,
-        **{f"{case}/s": round(rate[case]) for case in CASES},
-        "tuned/engine batched": rate[TUNED] / rate[RAW_BATCHED],
-        "tuned/alone": rate[TUNED] / rate[ALONE],
-        "tuned/FastAPI": rate[TUNED] / rate[PLAIN],
-        "tuned batch": statistics.median(batches) if batches else 1.0,
-        "alone p99 ms": 1000 * middle(ALONE, lambda each: each.p99),
-        "tuned p99 ms": 1000 * middle(TUNED, lambda each: each.p99),
-        "tuned to": best,
-    }
+
+def throughput(name: str, found: Found) -> list[dict[str, Any]]:
+    """Answers a second, and what the tuned server's are of the others'."""
+    shown = []
+    for level in LEVELS:
+        rate = {case: _middle(found, case, level, lambda each: each.throughput) for case in CASES}
+        ratios = {f"tuned/{case}": rate[TUNED] / rate[case] for case in (RAW_BATCHED, ALONE, PLAIN)}
+        shown.append({"model": name, "at once": level, **{case: round(rate[case]) for case in CASES}, **ratios})
+    return shown
+
+
+def latency(name: str, found: Found, best: Settings) -> list[dict[str, Any]]:
+    """Milliseconds that requests wait, the batches that the tuned server formed, and what it was tuned to."""
+    shown: list[dict[str, Any]] = []
+    for level in LEVELS:
+        row: dict[str, Any] = {"model": name, "at once": level}
+        for case in (PLAIN, ALONE, JOINED, TUNED):
+            row[f"{case} p50"] = 1000 * _middle(found, case, level, lambda each: each.p50)
+            row[f"{case} p99"] = 1000 * _middle(found, case, level, lambda each: each.p99)
+        batches = [each.batch for each in found[TUNED][level] if each.batch]
+        shown.append({**row, "batch": statistics.median(batches) if batches else 1.0, "tuned to": str(best)})
+    return shown
 
 
 def _say(text: str) -> None:
@@ -153,9 +160,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="of a level")
     given = parser.parse_args()
-    found = [row for name, model in MODELS.items() for row in compare(name, model, given.rounds, given.seconds)]
-    notes = f"one processor for the model unless tuned otherwise; medians of {given.rounds} rounds of {given.seconds} s"
-    publish("serving", found, notes)
+    found = {name: compare(name, model, given.rounds, given.seconds) for name, model in MODELS.items()}
+    turns = f"medians of {given.rounds} rounds of {given.seconds} s"
+    notes = f"answers a second; one processor for the model unless tuned otherwise; {turns}"
+    publish("serving", [row for name, (each, _) in found.items() for row in throughput(name, each)], notes)
+    waits = [row for name, (each, best) in found.items() for row in latency(name, each, best)]
+    publish("serving-latency", waits, f"milliseconds; {turns}")
     return 0
 
 

@@ -8,11 +8,12 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
+from types import MappingProxyType
 from typing import Any
 
 from trainyard.load.batches import Counts, read_metrics
@@ -70,13 +71,22 @@ class Server:
 
 
 @contextmanager
-def running(environment: Path, repository: Path, scratch: Path) -> Iterator[Server]:
+def running(
+    environment: Path,
+    repository: Path,
+    scratch: Path,
+    *,
+    arguments: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Server]:
     """A server of ``repository`` without a model loaded; it ends with the block.
 
     Args:
         environment: Python environment with the pytriton wheel; its Python runs the models.
         repository: Folder of models' folders.
         scratch: Folder for backends and the log.
+        arguments: More of the command line.
+        variables: More of the environment.
 
     Raises:
         OperationError: The server does not start.
@@ -97,15 +107,17 @@ def running(environment: Path, repository: Path, scratch: Path) -> Iterator[Serv
         "--allow-gpu-metrics=false",
         "--allow-cpu-metrics=false",
         "--log-info=false",
+        *arguments,
     ]
-    variables = {
+    told = {
         **os.environ,
+        **variables,
         "LD_LIBRARY_PATH": found.library_path,
         "PATH": f"{environment / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
     }
     log = scratch / "server.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, env=variables, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=told, stdout=out, stderr=subprocess.STDOUT)
     server = Server(url=f"http://127.0.0.1:{http}", metrics_url=f"http://127.0.0.1:{metrics}/metrics")
     try:
         _await(server, process, log)
