@@ -23,7 +23,7 @@ Of = Literal["endpoint", "variant", "component"]
 Statistic = Literal["Average", "Maximum", "Minimum", "Sum", "SampleCount"]
 Percentile = Literal["p50", "p90", "p95", "p99", "p99.9"]
 VARIANTS: frozenset[Kind] = frozenset({"real-time", "multi-model", "asynchronous"})
-_ANY_VARIANT = VARIANTS | {"serverless"}
+_ANY_VARIANT: frozenset[Kind] = VARIANTS | {"serverless"}
 _COMPONENT: frozenset[Kind] = frozenset({"component"})
 _QUEUE: frozenset[Kind] = frozenset({"asynchronous"})
 
