@@ -45,6 +45,9 @@ class Portable:
     checks: Sequence[tuple[Tensor, ...]]
     """Inputs for which graph and model must agree, of other sizes than the example's. They go into the artifact, so
     that whoever changes the graph can measure what that costs."""
+    opset: int = 18
+    """Version of ONNX's operators. From 23 on attention is one operator, which a runtime may compute without ever
+    holding all its weights; older runtimes do not know it."""
 
     def write(self, folder: Path, model: nn.Module, trained: Trained) -> ArtifactManifest:
         """Write model.safetensors, model.onnx, samples.npz and manifest.json into ``folder``, which becomes the
@@ -117,6 +120,7 @@ class Portable:
             torch.onnx.export(
                 model, self.example, path, dynamo=True, dynamic_shapes=sizes, input_names=names, output_names=outputs,
                 external_data=held > _LARGEST, custom_translation_table=TRANSLATIONS, verbose=False,
+                opset_version=self.opset,
             )  # fmt: skip
 
     def compare(self, model: nn.Module, path: Path) -> float:

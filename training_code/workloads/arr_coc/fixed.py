@@ -78,6 +78,8 @@ class FixedLanguageModel(nn.Module):
         inside = place < sides[:, None]
         tokens = (inside[:, :, None] & inside[:, None, :]).flatten(1)
         mask = tokens[:, :, None].expand(-1, -1, MERGE**2).flatten(1)[:, None, None]
+        # The same for every query, which ONNX Runtime's attention wants to be told for each.
+        mask = mask.expand(-1, -1, mask.shape[-1], -1)
         found = []
         for number, block in enumerate(tower.blocks):
             hidden = hidden + _attend(block.attn, block.norm1(hidden), cosine, sine, mask)

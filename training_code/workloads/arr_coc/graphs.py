@@ -16,6 +16,10 @@ from training_code.workloads.portable import Portable
 
 BATCHES = (1, 2, 3)
 """Samples of the checks; the second is the example too."""
+LARGE = 10**8
+"""Parameters from which the last check is left out: a sample of the full size takes minutes on a CPU."""
+ATTENTION_OPSET = 23
+"""First version with an operator of attention: all weights of 25,666 tokens would be 42 GB for each layer."""
 
 
 class ServedScorers(nn.Module):
@@ -44,13 +48,15 @@ def portables(
         "texture_extractor": model.texture, "relevance_scorers": ServedScorers(model.scorers),
         "opponent_processor": model.opponent, "language_model": FixedLanguageModel(model.language),
     }  # fmt: skip
-    known = [request(size, options) for size in BATCHES]
+    sizes = BATCHES[:-1] if options.size.parameters >= LARGE else BATCHES
+    known = [request(size, options) for size in sizes]
     found = {}
     for stage, module in made.items():
         signature = signatures[stage]
         checks = [tuple(tensors[tensor.name] for tensor in signature.inputs) for tensors in known]
         found[stage] = module, Portable(
-            signature=signature, example=checks[1], dynamic=({0: "batch"},) * len(checks[1]), checks=checks
+            signature=signature, example=checks[1], dynamic=({0: "batch"},) * len(checks[1]), checks=checks,
+            **({"opset": ATTENTION_OPSET} if stage == "language_model" else {}),
         )  # fmt: skip
         for tensors, inputs in zip(known, checks, strict=True):
             outputs = module(*inputs)
