@@ -25,6 +25,7 @@ _FIELDS = (
     "ComparisonOperator",
     "DatapointsToAlarm",
     "Dimensions",
+    "EvaluateLowSampleCountPercentile",
     "EvaluationPeriods",
     "ExtendedStatistic",
     "InsufficientDataActions",

@@ -9,9 +9,11 @@ Rules: "Using Amazon CloudWatch alarms", alarm evaluation and missing data (Clou
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
+import operator
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from ministack.services import cloudwatch
@@ -20,12 +22,15 @@ State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 
 _TICK_SECONDS = 1.0
 _EVICT_SECONDS = 60.0
-_BREACHES = {
-    "GreaterThanOrEqualToThreshold": lambda value, limit: value >= limit,
-    "GreaterThanThreshold": lambda value, limit: value > limit,
-    "LessThanThreshold": lambda value, limit: value < limit,
-    "LessThanOrEqualToThreshold": lambda value, limit: value <= limit,
+_BREACHES: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "GreaterThanThreshold": operator.gt,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
 }
+_LOW_SAMPLES = "EvaluateLowSampleCountPercentile"
+_UNKNOWN = ("Metrics", "ThresholdMetricId", "EvaluationCriteria", "EvaluationWindow", "WarmUpConfiguration")
+"""Members of PutMetricAlarm that nothing here evaluates."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,12 +46,13 @@ class Alarms:
         self._scale = minute_seconds / 60
         self._evicted = 0.0
         self._mine: dict[str, str] = {}
+        self._evict: Callable[[], None] = cloudwatch._evict_old_metrics
 
     def install(self) -> None:
         """Puts it in the emulator's place."""
         cloudwatch._evaluate_alarm = self.evaluate
         cloudwatch._evaluate_all_alarms = self.evaluate_all
-        self._evict = cloudwatch._evict_old_metrics
+        cloudwatch._put_metric_alarm = _honest(cloudwatch._put_metric_alarm)
         cloudwatch._evict_old_metrics = self._evict_sometimes
 
     async def run(self) -> None:
@@ -67,9 +73,10 @@ class Alarms:
         """Gives one alarm the state that its metric has, and does what it does on a change."""
         now = time.time()
         period = alarm.get("Period", 60) * self._scale
-        values = [
-            _statistic(alarm, points) for points in _periods(alarm, now, period, alarm.get("EvaluationPeriods", 1))
-        ]
+        periods = _periods(alarm, now, period, alarm.get("EvaluationPeriods", 1))
+        if any(_too_few(alarm, points) for points in periods):
+            return
+        values = [_statistic(alarm, points) for points in periods]
         name, old = alarm["AlarmName"], alarm["StateValue"]
         if self._mine.get(name, old) != old and now < alarm["StateUpdatedTimestamp"] + period:
             return  # SetAlarmState: what somebody set stays for a period
@@ -128,6 +135,39 @@ def _periods(alarm: Mapping[str, Any], now: float, period: float, count: int) ->
         if alarm.get("Unit") in (None, point.get("Unit")):
             found[age].append(point)
     return found
+
+
+def _too_few(alarm: Mapping[str, Any], points: list[dict[str, Any]]) -> bool:
+    """Whether a percentile of so few samples leaves the alarm as it is ("Percentile-based alarms and low data
+    samples", CloudWatch user guide, read 2026-11: 10 / (1 - percentile) are wanted, below the median 10 / percentile).
+    """
+    name = alarm.get("ExtendedStatistic") or ""
+    if alarm.get(_LOW_SAMPLES) != "ignore" or not cloudwatch._is_percentile_stat(name) or not points:
+        return False
+    percentile = float(name[1:]) / 100
+    rarer = min(percentile, 1 - percentile)
+    return bool(rarer > 0 and sum(cloudwatch._point_stats(point)[0] for point in points) < 10 / rarer)
+
+
+def _honest(original: Callable[..., Any]) -> Callable[..., Any]:
+    """PutMetricAlarm, with what the emulator drops kept or refused."""
+
+    @functools.wraps(original)
+    def put(params: Mapping[str, Any], data: Mapping[str, Any], is_cbor: bool, is_json: bool = False) -> Any:
+        dropped = [name for name in _UNKNOWN if data.get(name)]
+        if dropped:
+            message = f"{dropped[0]}: the embedded cloud evaluates alarms of one metric. Leave it out."
+            return cloudwatch._error("ValidationError", message, 400, use_json=is_json, use_cbor=is_cbor)
+        if data.get("ComparisonOperator") not in (None, *_BREACHES):
+            message = f"ComparisonOperator: the embedded cloud evaluates {', '.join(_BREACHES)}."
+            return cloudwatch._error("ValidationError", message, 400, use_json=is_json, use_cbor=is_cbor)
+        answer = original(params, data, is_cbor, is_json)
+        alarm = cloudwatch._alarms.get(data.get("AlarmName"))
+        if alarm is not None and data.get(_LOW_SAMPLES):
+            alarm[_LOW_SAMPLES] = data[_LOW_SAMPLES]
+        return answer
+
+    return put
 
 
 def _statistic(alarm: Mapping[str, Any], points: list[dict[str, Any]]) -> float | None:

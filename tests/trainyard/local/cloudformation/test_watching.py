@@ -35,6 +35,7 @@ ALARM: dict[str, Any] = {
     "Threshold": 250000.5,
     "ComparisonOperator": "GreaterThanThreshold",
     "TreatMissingData": "notBreaching",
+    "EvaluateLowSampleCountPercentile": "ignore",
     "AlarmDescription": "slow",
     "AlarmActions": [{"Ref": "Topic"}],
     "OKActions": [{"Ref": "Topic"}],

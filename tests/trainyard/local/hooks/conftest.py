@@ -20,20 +20,21 @@ _configure(_parse(["--state", {state!r}, "--port", "4600"]))
 """
 
 
+def run_beside(folder: Path, code: str) -> Any:
+    """Runs code with the emulator's settings in place, no server, and returns the JSON it prints in its last line."""
+    python = ROOT / ".trainyard" / "envs" / "cloud" / "bin" / "python"
+    ran = subprocess.run(
+        [python, "-c", _SETTINGS.format(state=str(folder)) + code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
 @pytest.fixture
 def beside_the_emulator(tmp_path: Path) -> Callable[[str], Any]:
-    """Runs code with the emulator's settings in place, no server, and returns the JSON it prints in its last line."""
-
-    def run(code: str) -> Any:
-        python = ROOT / ".trainyard" / "envs" / "cloud" / "bin" / "python"
-        ran = subprocess.run(
-            [python, "-c", _SETTINGS.format(state=str(tmp_path)) + code],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            timeout=120,
-        )
-        assert ran.returncode == 0, ran.stderr
-        return json.loads(ran.stdout.splitlines()[-1])
-
-    return run
+    """`run_beside` for one test."""
+    return lambda code: run_beside(tmp_path, code)

@@ -9,7 +9,8 @@ from trainyard.local.readback.readers.base import Deployed, Reader, document, ta
 
 _ALARM = (
     "ActionsEnabled", "AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator", "DatapointsToAlarm",
-    "Dimensions", "EvaluationPeriods", "ExtendedStatistic", "InsufficientDataActions", "MetricName", "Namespace",
+    "Dimensions", "EvaluateLowSampleCountPercentile", "EvaluationPeriods", "ExtendedStatistic",
+    "InsufficientDataActions", "MetricName", "Namespace",
     "OKActions", "Period", "Statistic", "Threshold", "TreatMissingData", "Unit",
 )  # fmt: skip
 
