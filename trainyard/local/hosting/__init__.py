@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from trainyard.local.api.service import Context
+from trainyard.local.hosting.asynchronous import AsyncInvocations
 from trainyard.local.hosting.configs import Configs
 from trainyard.local.hosting.endpoints import Endpoints
 from trainyard.local.hosting.invocation import Answer, Invocations
@@ -24,9 +25,10 @@ class Hosting(Models, Configs, Endpoints):
         Configs.__init__(self, context)
         Endpoints.__init__(self, context)
         self._invocations = Invocations(context)
+        self._queue = AsyncInvocations(context, self._invocations, self.serving)
 
     def invoke(self, operation: str, name: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """InvokeEndpoint and InvokeEndpointWithResponseStream.
+        """InvokeEndpoint, InvokeEndpointAsync and InvokeEndpointWithResponseStream.
 
         Args:
             operation: which of them.
@@ -42,12 +44,20 @@ class Hosting(Models, Configs, Endpoints):
             deployment = stack.enter_context(self.serving(name, component))
             if operation == "InvokeEndpoint":
                 return self._invocations.invoke(name, deployment, body, headers)
+            if operation == "InvokeEndpointAsync":
+                return self._queue.accept(name, deployment, body, headers)
             answer = self._invocations.stream(name, deployment, body, headers)
             if answer.parts is None:
                 return answer
             return replace(answer, parts=Parts(answer.parts, stack.pop_all().close))
 
+    def start(self) -> None:
+        """Serves again what was in service, and answers what was queued."""
+        super().start()
+        self._queue.start()
+
     def stop(self) -> None:
         """Ends every model server and sends the rest of the metrics."""
+        self._queue.stop()
         super().stop()
         self._invocations.stop()

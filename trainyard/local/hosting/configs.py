@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
+from trainyard.local.hosting.config_kinds import check_kinds
 from trainyard.local.hosting.models import find_model
 from trainyard.local.jobs.references import check_key, check_network, check_role, check_unique
 from trainyard.local.jobs.refusals import Refusal, refuse
@@ -15,15 +16,11 @@ ENDPOINT: Final = "endpoint"
 MAXIMUM_INSTANCES = 8
 """Instances of a variant that the embedded cloud runs: each is a model server of this machine."""
 
-_REAL_TIME = "Give InstanceType and InitialInstanceCount: only real-time variants run."
+_REAL_TIME = "Give InstanceType and InitialInstanceCount, or ServerlessConfig."
 
 
 def _off(value: object) -> bool:
     return value is False
-
-
-def _no_capture(value: Any) -> bool:
-    return value.get("EnableCapture") is False
 
 
 def _routing(value: Any) -> bool:
@@ -32,12 +29,8 @@ def _routing(value: Any) -> bool:
 
 _VARIANT = "ProductionVariants[]"
 _REFUSALS = (
-    Refusal(path="AsyncInferenceConfig", way_out="Leave it out: only real-time endpoints run."),
-    Refusal(path="ShadowProductionVariants", way_out="Leave them out."),
     Refusal(path="ExplainerConfig", way_out="Leave it out."),
-    Refusal(path="DataCaptureConfig", way_out="Set EnableCapture to false.", allowed=_no_capture),
     Refusal(path="MetricsConfig", way_out="Leave it out."),
-    Refusal(path=f"{_VARIANT}.ServerlessConfig", way_out=_REAL_TIME),
     Refusal(path=f"{_VARIANT}.InstancePools", way_out=_REAL_TIME),
     Refusal(path=f"{_VARIANT}.AcceleratorType", way_out="Leave it out."),
     Refusal(path=f"{_VARIANT}.CoreDumpConfig", way_out="Leave it out."),
@@ -68,7 +61,10 @@ class Configs:
         check_unique("ProductionVariants", [variant["VariantName"] for variant in variants])
         for index, variant in enumerate(variants):
             self._check_variant(variant, f"ProductionVariants[{index}]")
+        for index, variant in enumerate(request.get("ShadowProductionVariants", [])):
+            self._check_variant(variant, f"ShadowProductionVariants[{index}]")
         self._check_hosts(request)
+        check_kinds(self._context, request)
         if not any(variant.get("InitialVariantWeight", 1.0) for variant in variants):
             raise invalid("ProductionVariants: every InitialVariantWeight is 0. Give one variant a weight.")
         name = request["EndpointConfigName"]
@@ -113,6 +109,8 @@ class Configs:
     def _check_variant(self, variant: dict[str, Any], field: str) -> None:
         if "ModelName" in variant:
             find_model(self._context, variant["ModelName"])
+        if "ServerlessConfig" in variant:
+            return
         for member in ("InstanceType", "InitialInstanceCount"):
             if member not in variant:
                 raise invalid(f"{field}.{member}: it is missing. {_REAL_TIME}")

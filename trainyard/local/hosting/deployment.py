@@ -20,6 +20,7 @@ from trainyard.local.hosting.configs import ENDPOINT
 from trainyard.local.hosting.exchange import Serving
 from trainyard.local.hosting.plan import Plan, VariantPlan
 from trainyard.local.hosting.replica import Opening, Replica
+from trainyard.local.hosting.serverless import ServerlessPool
 from trainyard.local.jobs.logs import Shipper
 
 _JOIN_SECONDS = 30.0
@@ -72,6 +73,14 @@ class Variant:
         self._shippers: list[Shipper] = []
         self._started = 0
         self._lock = threading.Lock()
+        self.serverless = ServerlessPool(self, plan.serverless, context.minute_seconds) if plan.serverless else None
+        """Who hands out containers that come and go; None for instances."""
+
+    def healthy(self) -> bool:
+        """Whether everything answers that should: containers on demand need to have answered once."""
+        if self.serverless is not None:
+            return self.serverless.stands()
+        return all(replica.state == "healthy" for replica in self.replicas)
 
     def prepare(self, cancelled: Callable[[], bool]) -> None:
         """Fetches the model data: what every instance needs before it starts.
@@ -140,6 +149,10 @@ class Variant:
         Args:
             target_model: a model of many: an instance that has it goes first.
         """
+        if self.serverless is not None:
+            with self.serverless.borrow() as container:
+                yield container
+            return
         with self._lock:
             healthy = [(replica, serving) for replica in self.replicas if (serving := replica.serving)]
             if target_model is not None and len(healthy) > 1:
@@ -160,6 +173,8 @@ class Variant:
 
     def signal(self, *, graceful: bool) -> None:
         """Asks every instance to end."""
+        if self.serverless is not None:
+            self.serverless.close()
         for replica in self.replicas:
             replica.stop(graceful=graceful)
 
@@ -209,6 +224,16 @@ class Deployment:
             Variant(context, endpoint, one, self._root / one.name, self._notify, f"{home.logs}/{endpoint}")
             for one in plan.variants
         ]
+        self.shadows = [
+            Variant(context, endpoint, one, self._root / one.name, self._notify, f"{home.logs}/{endpoint}")
+            for one in plan.shadows
+        ]
+        """Variants that get copies of requests."""
+        self._stood = False
+
+    @property
+    def _all(self) -> list[Variant]:
+        return [*self.variants, *self.shadows]
 
     def start(self, counts: Mapping[str, int] | None = None) -> str:
         """Starts every variant and waits until all instances are healthy.
@@ -220,9 +245,9 @@ class Deployment:
             Empty, or why that did not come about.
         """
         with self._starting:
-            wanted = {variant.plan.name: variant.plan.count for variant in self.variants} | dict(counts or {})
+            wanted = {variant.plan.name: variant.plan.count for variant in self._all} | dict(counts or {})
             try:
-                for variant in self.variants:
+                for variant in self._all:
                     if not self._closed:
                         variant.prepare(lambda: self._closed)
                         variant.grow(wanted[variant.plan.name])
@@ -230,7 +255,9 @@ class Deployment:
                 return str(error)
             except ServiceError as error:
                 return error.message
-            return self._await_healthy()
+            reason = self._await_healthy()
+            self._stood = not reason
+            return reason
 
     def scale(self, counts: Mapping[str, int]) -> str:
         """Gives variants other numbers of instances, and waits until those that are new are healthy.
@@ -275,7 +302,7 @@ class Deployment:
         return all(
             any(replica.state == "healthy" for replica in variant.replicas)
             for variant in self.variants
-            if variant.desired and variant.plan.containers
+            if variant.desired and variant.plan.containers and not (variant.serverless and variant.healthy())
         )
 
     def enter(self) -> None:
@@ -291,11 +318,11 @@ class Deployment:
 
     def healthy(self) -> bool:
         """Whether every instance answers."""
-        return all(replica.state == "healthy" for variant in self.variants for replica in variant.replicas)
+        return all(variant.healthy() for variant in self._watched())
 
     def failure(self) -> str:
         """Why an instance failed for good, or nothing."""
-        for variant in self.variants:
+        for variant in self._watched():
             for replica in variant.replicas:
                 if replica.state == "failed":
                     return (
@@ -327,12 +354,16 @@ class Deployment:
             self._closed = True
             self._news.notify_all()
         with self._starting:
-            for variant in self.variants:
+            for variant in self._all:
                 variant.signal(graceful=graceful)
-            for variant in self.variants:
+            for variant in self._all:
                 variant.stop()
         if not keep:
             shutil.rmtree(self._root, ignore_errors=True)
+
+    def _watched(self) -> list[Variant]:
+        """Variants that matter: a shadow has to start, but its later troubles are no troubles of the endpoint."""
+        return self.variants if self._stood else self._all
 
     def _notify(self) -> None:
         with self._news:
@@ -356,6 +387,23 @@ def describe(plan: Plan, deployment: Deployment | None) -> list[dict[str, Any]]:
     return rows
 
 
+def describe_kinds(plan: Plan, deployment: Deployment | None) -> dict[str, Any]:
+    """Shadows, captured data and asynchronous answers as DescribeEndpoint shows them."""
+    running = {variant.plan.name: variant for variant in deployment.shadows} if deployment else {}
+    shown: dict[str, Any] = {"AsyncInferenceConfig": plan.asynchronous}
+    if plan.shadows:
+        shown["ShadowProductionVariants"] = [_described(shadow, running.get(shadow.name)) for shadow in plan.shadows]
+    if plan.capture:
+        shown["DataCaptureConfig"] = {
+            "EnableCapture": True,
+            "CaptureStatus": "Started",
+            "CurrentSamplingPercentage": plan.capture["InitialSamplingPercentage"],
+            "DestinationS3Uri": plan.capture["DestinationS3Uri"],
+            "KmsKeyId": plan.capture.get("KmsKeyId", ""),
+        }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
 def _described(plan: VariantPlan, running: Variant | None) -> dict[str, Any]:
     replicas = running.replicas if running else []
     shown: dict[str, Any] = {
@@ -369,6 +417,13 @@ def _described(plan: VariantPlan, running: Variant | None) -> dict[str, Any]:
         "DesiredInstanceCount": running.desired if running else plan.count,
         "RoutingConfig": {"RoutingStrategy": plan.routing},
     }
+    if plan.serverless:
+        pool = running.serverless if running else None
+        for name in ("CurrentInstanceCount", "DesiredInstanceCount", "RoutingConfig"):
+            del shown[name]
+        config = (pool.plan if pool else plan.serverless).to_aws()
+        shown |= {"CurrentServerlessConfig": config, "DesiredServerlessConfig": config}
+        return shown
     troubled = [replica for replica in replicas if replica.state in ("starting", "restarting", "failed")]
     if troubled:
         statuses = [{"Status": "Creating", "StartTime": one.since, "StatusMessage": one.reason} for one in troubled]

@@ -10,12 +10,13 @@ from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
 from trainyard.local.hosting.components import COMPONENT, Components
 from trainyard.local.hosting.configs import ENDPOINT, MAXIMUM_INSTANCES, find_config
-from trainyard.local.hosting.deployment import Deployment, describe
+from trainyard.local.hosting.deployment import Deployment, describe, describe_kinds
 from trainyard.local.hosting.gauges import Gauges
 from trainyard.local.hosting.guardrails import check_fleet, check_update, guardrails
 from trainyard.local.hosting.lifecycle import SERVING, Lifecycle
 from trainyard.local.hosting.measures import Measures
-from trainyard.local.hosting.plan import Plan, make_plan
+from trainyard.local.hosting.plan import Plan, ServerlessPlan, make_plan
+from trainyard.local.hosting.serverless import updated
 
 _BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
 
@@ -106,7 +107,9 @@ class Endpoints:
         live, coming = self._endpoints.live(name), self._endpoints.coming(name)
         shown = dict(endpoint)
         if endpoint["Plan"]:
-            shown["ProductionVariants"] = describe(Plan.from_json(endpoint["Plan"]), live)
+            plan = Plan.from_json(endpoint["Plan"])
+            shown["ProductionVariants"] = describe(plan, live)
+            shown |= describe_kinds(plan, live)
             self._count_hosts(endpoint, shown["ProductionVariants"])
         elif endpoint["Pending"]:
             shown["ProductionVariants"] = describe(Plan.from_json(endpoint["Pending"]), coming)
@@ -165,7 +168,7 @@ class Endpoints:
             variant = known.get(wanted["VariantName"])
             if variant is None:
                 raise invalid(f"{field}.VariantName: got {wanted['VariantName']!r}, but there is {', '.join(known)}.")
-            self._give(variant, wanted, field)
+            self._give(variant, wanted, field, least=0 if plan.get("asynchronous") else 1)
         if not any(variant["weight"] for variant in known.values()):
             raise invalid("DesiredWeightsAndCapacities: every weight would be 0. Give one variant a weight.")
         scaled = counts != {name: variant["count"] for name, variant in known.items()}
@@ -175,19 +178,30 @@ class Endpoints:
         live = self._endpoints.live(name)
         for running in live.variants if live else ():
             running.weight = known[running.plan.name]["weight"]
+            if running.serverless is not None:
+                running.serverless.change(ServerlessPlan(**known[running.plan.name]["serverless"]))
         if scaled:
             self._endpoints.scale(name, Plan.from_json(plan))
         return {"EndpointArn": endpoint["EndpointArn"]}
 
-    def _give(self, variant: dict[str, Any], wanted: Mapping[str, Any], field: str) -> None:
-        """Writes what one row asks for into a variant of a plan."""
-        if "ServerlessUpdateConfig" in wanted:
+    def _give(self, variant: dict[str, Any], wanted: Mapping[str, Any], field: str, *, least: int) -> None:
+        """Writes what one row asks for into a variant of a plan, which has that many instances at least."""
+        update = wanted.get("ServerlessUpdateConfig")
+        if update and not variant["serverless"]:
             raise invalid(f"{field}.ServerlessUpdateConfig: the variant is not serverless. Leave it out.")
+        if variant["serverless"]:
+            if "DesiredInstanceCount" in wanted:
+                raise invalid(
+                    f"{field}.DesiredInstanceCount: the variant has no instances. Give ServerlessUpdateConfig."
+                )
+            variant["serverless"] = updated(variant["serverless"], update or {}, f"{field}.ServerlessUpdateConfig")
+            variant["weight"] = wanted.get("DesiredWeight", variant["weight"])
+            return
         count = wanted.get("DesiredInstanceCount", variant["count"])
-        if not 1 <= count <= MAXIMUM_INSTANCES:
+        if not least <= count <= MAXIMUM_INSTANCES:
             raise invalid(
-                f"{field}.DesiredInstanceCount: got {count}, but the embedded cloud runs 1 to {MAXIMUM_INSTANCES} "
-                "model servers a variant. Give another number."
+                f"{field}.DesiredInstanceCount: got {count}, but the embedded cloud runs {least} to "
+                f"{MAXIMUM_INSTANCES} model servers a variant. Give another number."
             )
         variant["count"] = count
         variant["weight"] = wanted.get("DesiredWeight", variant["weight"])

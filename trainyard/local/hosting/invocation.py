@@ -9,12 +9,14 @@ import botocore.session
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
 from trainyard.local.hosting.answers import Answer, answer
+from trainyard.local.hosting.capture import Capture
 from trainyard.local.hosting.deployment import Deployment, Variant
 from trainyard.local.hosting.exchange import Question, Reply, Serving
 from trainyard.local.hosting.invocation_request import InvocationRequest, read_request
 from trainyard.local.hosting.measures import Measures
 from trainyard.local.hosting.parts import Parts
 from trainyard.local.hosting.replica import Replica
+from trainyard.local.hosting.shadow import Shadows, share
 from trainyard.local.hosting.streaming import Events, stream_headers
 
 __all__ = ["Answer", "Invocations"]
@@ -29,13 +31,17 @@ class Invocations:
     def __init__(self, context: Context) -> None:
         """Composes it."""
         self._context = context
-        self._measures = Measures(lambda: context.platform.client("cloudwatch"), context.minute_seconds)
+        self.measures = Measures(lambda: context.platform.client("cloudwatch"), context.minute_seconds)
         model = botocore.session.get_session().get_service_model("sagemaker-runtime")
         self._maximum_bytes: int = model.shape_for("BodyBlob").metadata["max"]
+        self._capture = Capture(lambda role: context.platform.role_client("s3", role, "SageMaker"))
+        self._shadows = Shadows()
 
     def stop(self) -> None:
-        """Sends the rest of the metrics."""
-        self._measures.close()
+        """Sends the rest of the metrics and of the captured data."""
+        self._shadows.close()
+        self._capture.close()
+        self.measures.close()
 
     def invoke(self, name: str, deployment: Deployment, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answers one invocation.
@@ -51,11 +57,37 @@ class Invocations:
         """
         began = time.perf_counter()
         request = read_request(body, headers, maximum_bytes=self._maximum_bytes, seconds=_SECONDS)
+        _check_kind(name, deployment)
         variant = self._chosen(name, deployment, request)
+        self._copy(name, deployment, variant, request.question)
         reply = _ask(name, variant, request.question)
+        if deployment.plan.capture is not None:
+            self._capture.take(
+                deployment.plan.capture, variant.plan.role, name, variant.plan.name, request.question, reply,
+                request.inference_id,
+            )  # fmt: skip
         found = answer(self._context, variant.group, variant.plan.name, reply)
         self._measure(name, variant, reply, time.perf_counter() - began - reply.seconds)
         return found
+
+    def ask(
+        self, name: str, deployment: Deployment, body: bytes, headers: Mapping[str, str], *, seconds: float
+    ) -> Reply:
+        """Asks an asynchronous endpoint's variant; see `invoke`.
+
+        Args:
+            name: name of the endpoint.
+            deployment: what serves it.
+            body: the request's body, which may be longer than others.
+            headers: the request's headers.
+            seconds: longest wait.
+        """
+        began = time.perf_counter()
+        request = read_request(body, headers, maximum_bytes=len(body), seconds=seconds)
+        variant = self._chosen(name, deployment, request)
+        reply = _ask(name, variant, request.question)
+        self._measure(name, variant, reply, time.perf_counter() - began - reply.seconds)
+        return reply
 
     def stream(self, name: str, deployment: Deployment, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answers one invocation piece by piece, as events; see `invoke`.
@@ -64,6 +96,7 @@ class Invocations:
         """
         began = time.perf_counter()
         request = read_request(body, headers, maximum_bytes=self._maximum_bytes, seconds=_SECONDS)
+        _check_kind(name, deployment)
         variant = self._chosen(name, deployment, request)
         with ExitStack() as stack:
             _, serving = stack.enter_context(_lent(name, variant, request.question))
@@ -94,7 +127,7 @@ class Invocations:
             )
         request.check(variant.plan)
         if variant.plan.component and not any(replica.state == "healthy" for replica in variant.replicas):
-            self._measures.no_capacity(variant.plan.component)
+            self.measures.no_capacity(variant.plan.component)
             raise ServiceError(
                 "ValidationError",
                 "Inference Component has no capacity to process this request. ApplicationAutoScaling may be "
@@ -103,12 +136,27 @@ class Invocations:
             )
         return variant
 
+    def _copy(self, name: str, deployment: Deployment, production: Variant, question: Question) -> None:
+        """Sends the request to the shadow too, for its part of the requests."""
+        for shadow in deployment.shadows:
+            began = time.perf_counter()
+
+            def send(shadow: Variant = shadow, began: float = began) -> None:
+                reply = _ask(name, shadow, question)
+                self._measure(name, shadow, reply, time.perf_counter() - began - reply.seconds)
+
+            self._shadows.copy(share(shadow.weight, production.weight), send)
+
     def _measure(self, name: str, variant: Variant, reply: Reply, overhead: float) -> None:
-        self._measures.invocation(
+        self.measures.invocation(
             name, variant.plan.name, reply, overhead=overhead, instances=len(variant.replicas),
             component=variant.plan.component,
         )  # fmt: skip
 
+
+def _check_kind(name: str, deployment: Deployment) -> None:
+    if deployment.plan.asynchronous is not None:
+        raise ServiceError("ValidationError", f"Endpoint {name} is asynchronous. Use InvokeEndpointAsync.")
 
 
 def _ask(name: str, variant: Variant, question: Question) -> Reply:

@@ -21,10 +21,12 @@ _FLUSH_SECONDS, _LEAST_FLUSH_SECONDS = 2.0, 0.2
 _TIMES = frozenset(
     {
         "ModelLatency", "OverheadLatency", "ContainerLatency", "ModelSetupTime", "ModelLoadingWaitTime",
-        "ModelUnloadingTime", "ModelDownloadingTime", "ModelLoadingTime", "TimeInBacklog", "TotalProcessingTime",
+        "ModelUnloadingTime", "ModelDownloadingTime", "ModelLoadingTime",
     }
 )  # fmt: skip
-"""Metrics in microseconds; all others have no unit."""
+"""Metrics in microseconds."""
+_LONG_TIMES = frozenset({"TimeInBacklog", "TotalProcessingTime"})
+"""Metrics in milliseconds; all others have no unit."""
 Dimensions = tuple[tuple[str, str], ...]
 _Key = tuple[Dimensions, str]
 
@@ -92,7 +94,7 @@ class Measures:
         """Takes figures of one place; times in seconds."""
         with self._lock:
             for name, value in figures:
-                scaled = value * 1e6 if name in _TIMES else value
+                scaled = value * (1e6 if name in _TIMES else 1e3 if name in _LONG_TIMES else 1.0)
                 self._values.setdefault((where, name), []).append(scaled)
             if self._thread is None and not self._ended.is_set():
                 self._thread = threading.Thread(target=self._run, name="metrics of endpoints", daemon=True)
@@ -126,7 +128,7 @@ class Measures:
                 "Timestamp": now,
                 "Values": chunk,
                 "Counts": counts,
-                "Unit": "Microseconds" if name in _TIMES else "None",
+                "Unit": "Microseconds" if name in _TIMES else "Milliseconds" if name in _LONG_TIMES else "None",
             }
             for (where, name), found in values.items()
             for chunk, counts in _chunks(found)

@@ -48,6 +48,11 @@ class ServerlessPlan:
     provisioned: int = 0
     """Containers that stay warm (ProvisionedConcurrency)."""
 
+    def to_aws(self) -> dict[str, int]:
+        """As ServerlessConfig has it."""
+        shown = {"MemorySizeInMB": self.memory_mb, "MaxConcurrency": self.concurrency}
+        return shown | ({"ProvisionedConcurrency": self.provisioned} if self.provisioned else {})
+
 
 @dataclass(frozen=True, kw_only=True)
 class VariantPlan:

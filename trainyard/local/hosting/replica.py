@@ -154,7 +154,8 @@ class Replica:
         finally:
             self._container = None
             if container is not None:
-                if self._stopping and self._graceful:
+                # What has never been healthy has nothing to answer.
+                if self._stopping and self._graceful and self.state == "healthy":
                     container.terminate()
                 container.close()
 

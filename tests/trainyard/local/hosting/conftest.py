@@ -92,18 +92,21 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 class Maker:
     """Makes models, configurations and endpoints on a cloud."""
 
-    def __init__(self, client: Callable[[str], Any], archives: dict[str, bytes], role: str, bucket: str) -> None:
+    def __init__(
+        self, client: Callable[[str], Any], archives: dict[str, bytes], role: str, bucket: str, image: str = IMAGE
+    ) -> None:
+        self._image = image
         self.sagemaker, self.runtime = client("sagemaker"), client("sagemaker-runtime")
         self._s3, self._archives, self._role, self._bucket = client("s3"), archives, role, bucket
 
-    def model(self, archive: str = "good", **changes: Any) -> str:
-        """Uploads an archive and creates a model of it."""
+    def model(self, archive: str = "good", *, role: str = "", **variables: str) -> str:
+        """Uploads an archive and creates a model of it, with variables of its container."""
         name = f"model-{uuid.uuid4().hex[:8]}"
         if archive in self._archives:
             self._s3.put_object(Bucket=self._bucket, Key=f"{name}/model.tar.gz", Body=self._archives[archive])
-        container = {"Image": IMAGE, "ModelDataUrl": f"s3://{self._bucket}/{name}/model.tar.gz"}
-        wanted = {"PrimaryContainer": container, "ExecutionRoleArn": self._role, **changes}
-        self.sagemaker.create_model(ModelName=name, **wanted)
+        url = f"s3://{self._bucket}/{name}/model.tar.gz"
+        container = {"Image": self._image, "ModelDataUrl": url, "Environment": variables}
+        self.sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=role or self._role)
         return name
 
     def many_models(self, archives: dict[str, bytes], **container: Any) -> str:
@@ -112,7 +115,7 @@ class Maker:
         for name, content in archives.items():
             self._s3.put_object(Bucket=self._bucket, Key=f"{prefix}{name}", Body=content)
         url = f"s3://{self._bucket}/{prefix}"
-        definition = {"Image": IMAGE, "ModelDataUrl": url, "Mode": "MultiModel", **container}
+        definition = {"Image": self._image, "ModelDataUrl": url, "Mode": "MultiModel", **container}
         name = f"model-{uuid.uuid4().hex[:8]}"
         self.sagemaker.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=self._role)
         return name

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import threading
 import time
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 CAPACITY = int(os.environ.get("CAPACITY", "1000"))
 LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "0"))
+SERVER = uuid.uuid4().hex
 models: dict[str, int] = {}
 lock = threading.Lock()
 
@@ -64,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         wanted = request.get("id", "")
         if wanted.startswith("sleep"):
             time.sleep(float(wanted.removeprefix("sleep ")))
-        if wanted == "die":
+        if wanted == "die" or "DIES" in os.environ:
             os._exit(1)
         if wanted == "stub":
             self.reply(500, {"error": "Stub process 'm' is not healthy."})
@@ -72,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
         if wanted.startswith("stream"):
             self.stream([number + constant for number in request["data"]], wanted)
             return
-        self.reply(200, {"data": [number + constant for number in request["data"]], "pid": os.getpid()})
+        self.reply(200, {"data": [number + constant for number in request["data"]], "server": SERVER})
 
     def stream(self, numbers: list[int], wanted: str) -> None:
         self.send_response(200)
@@ -108,5 +111,7 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
+    # As PID 1 of a container it would not end otherwise.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     port = os.environ.get("SAGEMAKER_BIND_TO_PORT")
     Server(("127.0.0.1", int(port)) if port else ("", 8080), Handler).serve_forever()

@@ -215,7 +215,7 @@ def test_an_endpoint_that_cannot_start_tells_why(make: Maker, cloud: Cloud, arch
 
 
 def test_the_role_must_be_able_to_read(make: Maker, role: Callable[..., str]) -> None:
-    name = make.endpoint(make.config(make.model(ExecutionRoleArn=role(LOGS))))
+    name = make.endpoint(make.config(make.model(role=role(LOGS))))
     described = make.settled(name)
     assert described["EndpointStatus"] == "Failed"
     assert "AccessDenied" in described["FailureReason"]

@@ -86,7 +86,8 @@ class Deployment:
     """One variant."""
 
     def __init__(self, variant: Variant) -> None:
-        self.variants = [variant]
+        self.variants, self.shadows = [variant], []
+        self.plan = type("Plan", (), {"capture": None, "asynchronous": None})
 
     def choose(self, target: str | None) -> Variant | None:
         return self.variants[0] if target in (None, "live") else None
@@ -95,7 +96,7 @@ class Deployment:
 class Context:
     """What invocations need of the cloud."""
 
-    account, region = "123456789012", "us-east-1"
+    account, region, minute_seconds = "123456789012", "us-east-1", 60.0
 
     class platform:  # noqa: N801 - stands for an attribute
         @staticmethod

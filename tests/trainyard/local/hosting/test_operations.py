@@ -169,7 +169,7 @@ def test_a_model_of_a_package(call: Calls, context: Context, status: str) -> Non
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}, "ServerlessConfig"),
+        ({"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}, "a serverless variant has no instances"),
         ({"ModelName": "nobody"}, 'Could not find model "'),
         ({"InstanceType": None}, "InstanceType"),
         ({"InitialInstanceCount": None}, "InitialInstanceCount"),
@@ -190,7 +190,8 @@ def test_variants_that_are_refused(call: Calls, changes: dict[str, Any], field: 
     ("changes", "field"),
     [
         ({"ProductionVariants": [variant(), variant()]}, "'live' more than once"),
-        ({"ShadowProductionVariants": [variant(VariantName="shadow")]}, "ShadowProductionVariants"),
+        ({"ShadowProductionVariants": [variant()]}, "ShadowProductionVariants[0].VariantName"),
+        ({"ShadowProductionVariants": [variant(VariantName="a"), variant(VariantName="b")]}, "one shadow"),
         ({"AsyncInferenceConfig": {"OutputConfig": {}}}, "AsyncInferenceConfig"),
         ({"KmsKeyId": "nobody"}, "KmsKeyId"),
         (
@@ -198,7 +199,7 @@ def test_variants_that_are_refused(call: Calls, changes: dict[str, Any], field: 
                 "DataCaptureConfig": {
                     "EnableCapture": True,
                     "InitialSamplingPercentage": 1,
-                    "DestinationS3Uri": "s3://models/captured",
+                    "DestinationS3Uri": "s3://nowhere/captured",
                     "CaptureOptions": [{"CaptureMode": "Input"}],
                 }
             },
