@@ -111,6 +111,10 @@ bench-strategies: setup-test ## What each strategy's step costs on this CPU, bes
 bench-serving: setup-test ## Triton beside the bare engine and FastAPI; what SageMaker's layer and many models cost
 	@python -m benchmarks.serving && python -m benchmarks.serving_layer && python -m benchmarks.serving_many
 
+.PHONY: bench-exports
+bench-exports: setup-test ## Exported graphs beside their models, 8-bit weights beside the graphs: accuracy and time
+	@python -m benchmarks.exports
+
 .PHONY: equality
 equality: setup-test ## Every strategy trains the same as one rank: a table, and failure where one differs
 	@python -m benchmarks.equality
