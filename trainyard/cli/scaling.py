@@ -50,7 +50,8 @@ def simulate(
         scalers = deployed.of_assembly(assembly, [stack])
     else:
         is_local, cloud = context.obj
-        scalers = deployed.of_cloud(connect(cloud if is_local else None), endpoint)
+        assert endpoint is not None
+        scalers = deployed.of_endpoint(connect(cloud if is_local else None), endpoint)
     wanted = Wanted(
         trace=trace,
         per_instance=per_instance,

@@ -14,9 +14,7 @@ from ml_contract.errors import reject
 from trainyard.cli.tables import print_table
 from trainyard.scaling.scaler import Scaler
 from trainyard.scaling.simulation import Assumptions, Simulation, saved, simulate
-from trainyard.scaling.trace import built_in_day, read_trace
-
-_PER_INSTANCE = ("InvocationsPerInstance", "InvocationsPerCopy")
+from trainyard.scaling.trace import built_in_day, per_instance, read_trace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +33,10 @@ class Wanted:
 
 def show(scaler: Scaler, wanted: Wanted) -> Simulation:
     """Simulate and print."""
-    per_instance = wanted.per_instance or _tracked(scaler)
-    trace = read_trace(wanted.trace) if wanted.trace else built_in_day(per_instance)
+    each = wanted.per_instance or _tracked(scaler)
+    trace = read_trace(wanted.trace) if wanted.trace else built_in_day(each)
     assumptions = Assumptions(
-        per_instance=per_instance,
+        per_instance=each,
         start_seconds=wanted.start_seconds,
         latency=wanted.latency,
         begin=wanted.begin,
@@ -79,12 +77,11 @@ def summary(found: Simulation, price: float | None) -> Iterator[str]:
 
 
 def _tracked(scaler: Scaler) -> float:
-    """The target of a policy on requests a minute: a fair guess of what an instance should get."""
-    found = [policy.target for policy in scaler.tracking if policy.signal.name in _PER_INSTANCE]
-    if not found:
+    found = per_instance(scaler)
+    if found is None:
         rule = f"no policy of {scaler.resource} tells how many requests a minute an instance answers"
         reject("--per-instance", None, rule, "Measure it with `trainyard load` and give it.")
-    return min(found)
+    return found
 
 
 def _stretches(found: Simulation) -> Iterator[tuple[str, ...]]:

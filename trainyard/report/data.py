@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,10 @@ from ml_contract.workloads.base import Headline
 from trainyard.operations import evaluation, executions, training
 from trainyard.operations.connection import Connection
 from trainyard.operations.executions import Execution
+from trainyard.scaling import deployed
+from trainyard.scaling.simulation import Assumptions, Simulation, simulate
+from trainyard.scaling.trace import built_in_day, per_instance
+from trainyard.scaling.traffic import told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,18 @@ class Chapter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """One thing that scales: what it did, and what it would do on the built-in day."""
+
+    resource: str
+    """ResourceId of the scalable target."""
+    activities: tuple[dict[str, Any], ...]
+    """As DescribeScalingActivities has them, newest first."""
+    day: Simulation | None
+    """None where no policy tells how many requests an instance should get."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Latencies:
     """Requests to one endpoint."""
 
@@ -58,6 +74,8 @@ class Report:
     resources: dict[str, Counter[str]] = field(default_factory=dict)
     """Deployed resources by stack and CloudFormation type."""
     latencies: Latencies | None = None
+    scaling: tuple[Scaling, ...] = ()
+    """What scales; empty where nothing does."""
 
 
 def gather(connection: Connection, references: Sequence[str], latencies: Latencies | None = None) -> Report:
@@ -68,7 +86,20 @@ def gather(connection: Connection, references: Sequence[str], latencies: Latenci
         chapters=tuple(_chapter(connection, arn) for arn in arns),
         resources=_resources(connection),
         latencies=latencies,
+        scaling=tuple(_scaling(connection)),
     )
+
+
+def _scaling(connection: Connection) -> Iterator[Scaling]:
+    scalers = deployed.of_cloud(connection)
+    done = deployed.activities(connection) if scalers else []
+    for scaler in scalers:
+        wanted = per_instance(scaler)
+        day = None
+        if wanted is not None and all(told(signal) for signal in scaler.signals):
+            day = simulate(scaler, built_in_day(wanted), Assumptions(per_instance=wanted))
+        mine = tuple(each for each in done if each["ResourceId"] == scaler.resource)
+        yield Scaling(resource=scaler.resource, activities=mine, day=day)
 
 
 def _chapter(connection: Connection, arn: str) -> Chapter:

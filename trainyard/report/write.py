@@ -17,6 +17,7 @@ from ml_contract.errors import reject
 from trainyard.operations.connection import Connection
 from trainyard.report import figures
 from trainyard.report.data import Latencies, Report, gather
+from trainyard.scaling.figure import figure as day
 
 _TEMPLATES = Path(__file__).parent
 
@@ -55,6 +56,7 @@ def render(report: Report) -> str:
         loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["plot"] = _plot
+    environment.globals["day"] = day
     chapters = report.chapters
     return environment.get_template("page.html.j2").render(
         report=report,

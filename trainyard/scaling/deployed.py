@@ -49,12 +49,21 @@ def of_template(template: Mapping[str, Any]) -> Iterator[Scaler]:
         yield read_scaler(target, policies, (), [each for each in documents if "Threshold" in each])
 
 
-def of_cloud(connection: Connection, endpoint: str | None = None) -> list[Scaler]:
-    """Every SageMaker target, or those of one endpoint.
+def of_endpoint(connection: Connection, endpoint: str) -> list[Scaler]:
+    """What scales of one endpoint: variants, and inference components on it.
 
     Raises:
-        OperationError: The endpoint has none.
+        OperationError: Nothing does.
     """
+    hosted = {endpoint, *_components(connection, endpoint)}
+    found = [each for each in of_cloud(connection) if each.resource.split("/")[1] in hosted]
+    if not found:
+        raise OperationError(f"nothing of {endpoint} scales. Give a variant `scaling` in its environment")
+    return found
+
+
+def of_cloud(connection: Connection) -> list[Scaler]:
+    """Every SageMaker target of the account and region."""
     client = connection.client("application-autoscaling")
 
     def all_of(operation: str, key: str, **more: str) -> list[dict[str, Any]]:
@@ -64,12 +73,6 @@ def of_cloud(connection: Connection, endpoint: str | None = None) -> list[Scaler
     targets = all_of("describe_scalable_targets", "ScalableTargets")
     policies = all_of("describe_scaling_policies", "ScalingPolicies")
     scheduled = all_of("describe_scheduled_actions", "ScheduledActions")
-    if endpoint is not None:
-        hosted = {endpoint, *_components(connection, endpoint)}
-        targets = [each for each in targets if each["ResourceId"].split("/")[1] in hosted]
-    if not targets:
-        whose = f"the endpoint {endpoint}" if endpoint else connection.name
-        raise OperationError(f"{whose} has nothing that scales. Give a variant `scaling` in its environment")
     alarms = _alarms(connection, policies)
     return [read_scaler(target, _of(target, policies), _of(target, scheduled), alarms) for target in targets]
 

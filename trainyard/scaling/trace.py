@@ -11,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ml_contract.errors import reject
+from trainyard.scaling.scaler import Scaler
 
 DAY = ((6, 10), (12, 2), (6, 1))
 """Hours and the instances that they need: the autoscaling day of shared/facts/costs.md."""
 DAY_LOAD = 0.95
 """Share of an instance's target that the day puts on each: between the 90 % and the 100 % that AWS leaves alone."""
+_A_MINUTE = ("InvocationsPerInstance", "InvocationsPerCopy")
 _BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -31,6 +33,15 @@ class Trace:
     def time(self, minute: int) -> datetime:
         """When a minute begins."""
         return self.begin + timedelta(minutes=minute)
+
+
+def per_instance(scaler: Scaler) -> float | None:
+    """Requests a minute that the policies want on each instance; None where none of them says.
+
+    A fair guess of what one can answer, on the careful side.
+    """
+    found = [policy.target for policy in scaler.tracking if policy.signal.name in _A_MINUTE]
+    return min(found, default=None)
 
 
 def built_in_day(per_instance: float) -> Trace:

@@ -56,13 +56,18 @@ _SERIES: dict[str, Callable[[Moment], float | None]] = {
 }
 
 
+def told(signal: Signal) -> bool:
+    """Whether requests tell a metric."""
+    return signal.name in _SERIES
+
+
 def check(signal: Signal) -> None:
     """Refuse a metric that cannot be told from requests.
 
     Raises:
         ContractError: It is another metric, or metric math.
     """
-    if signal.name not in _SERIES:
+    if not told(signal):
         known = ", ".join(_SERIES)
         reject(f"{signal.key}.MetricName", signal.name or "metric math", "a trace of requests does not tell it",
                f"The simulator knows {known}.")  # fmt: skip
