@@ -143,6 +143,11 @@ def check_fleet(guard: Guardrails, plan: Plan) -> None:
                 f"DeploymentConfig.RollingUpdatePolicy: the configuration has {len(plan.variants)} variants, but a "
                 "rolling update excludes several. Use BlueGreenUpdatePolicy."
             )
+        if plan.variants[0].serverless:
+            raise invalid(
+                "DeploymentConfig.RollingUpdatePolicy: the variant is serverless and has no instances to roll over. "
+                "Use BlueGreenUpdatePolicy."
+            )
         _check_size(guard.batch, total, "DeploymentConfig.RollingUpdatePolicy.MaximumBatchSize", _BATCH_PERCENT)
         if guard.rollback_batch is not None:
             field = "DeploymentConfig.RollingUpdatePolicy.RollbackMaximumBatchSize"

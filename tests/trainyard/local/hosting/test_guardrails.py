@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.hosting.guardrails import check_fleet, check_update, guardrails, instances
-from trainyard.local.hosting.plan import Plan, VariantPlan
+from trainyard.local.hosting.plan import Plan, ServerlessPlan, VariantPlan
 
 PERCENT, COUNT = "CAPACITY_PERCENT", "INSTANCE_COUNT"
 
 
-def plan(*names: str, count: int = 4, instance_type: str = "ml.c5.xlarge") -> Plan:
+def plan(*names: str, count: int = 4, instance_type: str = "ml.c5.xlarge", **changes: Any) -> Plan:
     shared: dict[str, Any] = dict.fromkeys(VariantPlan.__dataclass_fields__)
     variants = [
-        VariantPlan(**{**shared, "name": name, "count": count, "instance_type": instance_type})
+        VariantPlan(**{**shared, "name": name, "count": count, "instance_type": instance_type, **changes})
         for name in names or ("live",)
     ]
     return Plan(id="1", config="c", variants=variants)
@@ -94,6 +94,7 @@ def test_documents_that_contradict_themselves(document: dict[str, Any], refusal:
         (rolling(size(COUNT, 3)), plan(), "got 3 of 4 instances, but 5 to 50"),
         (rolling(size(PERCENT, 4)), plan(), "got 4 %"),
         (rolling(size(COUNT, 1)), plan("a", "b"), "excludes several"),
+        (rolling(size(PERCENT, 50)), plan(serverless=ServerlessPlan(memory_mb=1024, concurrency=1)), "is serverless"),
         (rolling(size(COUNT, 1), RollbackMaximumBatchSize=size(COUNT, 5)), plan(), "RollbackMaximumBatchSize"),
         (shifting("ALL_AT_ONCE", 300, termination=300, timeout=600), plan(), "the waits of all steps are 600 s"),
         (
