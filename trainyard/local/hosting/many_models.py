@@ -50,6 +50,10 @@ class ManyModelsContainer(Container):
             blueprint.client, blueprint.prefix, self.path(_MODELS)[0], room=blueprint.room, busy=self._cache.holds
         )
 
+    def ping(self, seconds: float = 2.0) -> bool:
+        """As a container's, but a server that loads a model is healthy: Triton answers /ping when it has loaded."""
+        return super().ping(seconds) or self._cache.loading_within(seconds)
+
     def holds(self, target_model: str) -> bool:
         """Whether a model is loaded or being loaded."""
         return self._cache.holds(target_model)

@@ -73,11 +73,16 @@ class ModelCache:
         self._news = threading.Condition()
         # The container's memory is one: two loads at a time would take it from each other.
         self._loading = threading.Lock()
+        self._loaded = float("-inf")
 
     def holds(self, target: str) -> bool:
         """Whether a model is loaded or being loaded."""
         entry = self._entries.get(target)
         return entry is not None and entry.state != "leaving"
+
+    def loading_within(self, seconds: float) -> bool:
+        """Whether a model is being loaded, or was until so long ago."""
+        return self._loading.locked() or time.monotonic() - self._loaded < seconds
 
     @contextmanager
     def use(self, target: str, seconds: float) -> Iterator[Figures]:
@@ -148,7 +153,10 @@ class ModelCache:
             if seconds is not None:
                 entry.figures.append(("ModelDownloadingTime", seconds))
             with self._loading:
-                self._load(target, entry)
+                try:
+                    self._load(target, entry)
+                finally:
+                    self._loaded = time.monotonic()
             with self._news:
                 entry.state, entry.used = "ready", time.monotonic()
                 loaded = sum(found.state == "ready" for found in self._entries.values())
