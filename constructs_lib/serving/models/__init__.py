@@ -2,7 +2,7 @@
 
 from constructs_lib.serving.models.base import Model
 from constructs_lib.serving.models.data import Archive, ModelData, Uncompressed
-from constructs_lib.serving.models.engines import Engine, TensorRtLlm, Vllm
+from constructs_lib.serving.models.engine import Engine
 from constructs_lib.serving.models.lmi import LmiModel
 from constructs_lib.serving.models.multi_model import MultiModel
 from constructs_lib.serving.models.pipeline import SerialPipeline, Stage
@@ -13,7 +13,9 @@ from constructs_lib.serving.models.speculation import (
     OwnHeadsSpeculation,
     Speculation,
 )
+from constructs_lib.serving.models.tensorrt_llm import TensorRtLlm
 from constructs_lib.serving.models.triton import TritonModel, TritonServer
+from constructs_lib.serving.models.vllm import Vllm
 
 __all__ = [
     "Archive",

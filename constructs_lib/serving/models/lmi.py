@@ -13,7 +13,7 @@ from pydantic import Field, SerializeAsAny, model_validator
 from constructs_lib.serving.binding import Binding
 from constructs_lib.serving.models.base import Container, Model, cuda_of
 from constructs_lib.serving.models.data import ModelData
-from constructs_lib.serving.models.engines import Engine
+from constructs_lib.serving.models.engine import Engine
 from constructs_lib.training.image import ContainerImage, DeepLearningImage
 from ml_contract.errors import reject
 
