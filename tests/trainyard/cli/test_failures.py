@@ -29,8 +29,12 @@ def fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *a
 
 
 @pytest.mark.parametrize(
-    "command", [["executions"], ["endpoints"], ["logs", "x"], ["run", "p"], ["invoke", "e", "--prompt", "a"]]
-)
+    "command",
+    [
+        ["executions"], ["endpoints"], ["logs", "x"], ["run", "p"], ["invoke", "e", "--prompt", "a"],
+        ["models", "list", "e"],
+    ],
+)  # fmt: skip
 def test_a_cloud_that_is_not_running(monkeypatch, capsys, tmp_path: Path, free_port: int, command: list[str]) -> None:
     text, status = fail(monkeypatch, capsys, "--local", "--port", str(free_port), "--state", str(tmp_path), *command)
     assert status == 1
