@@ -33,10 +33,12 @@ from training_code.workloads.arr_coc.model import ArrCocModel
 from training_code.workloads.arr_coc.workload import ArrCocWorkload
 from training_code.workloads.portable import TOLERANCE
 
+from .examples import FOLDER
 from .served import Server, serving
 
 pytestmark = pytest.mark.slow  # four graphs are exported, once
 
+EXAMPLE = FOLDER / "arr_coc"
 OPTIONS = replace(ARR_COC_TINY, graph=True)
 WORKLOAD = ArrCocWorkload(OPTIONS)
 PACKAGING = PackageOptions(
@@ -127,6 +129,13 @@ def test_the_repository_has_each_stage_and_what_goes_from_one_to_the_next(reposi
     assert dict(steps["relevance_scorers"].input_map) == {
         name: name for name in ("texture", "text", "question_length")
     }  # fmt: skip
+
+
+def test_the_committed_example_is_what_the_package_step_writes(repository: Path) -> None:
+    """To write it again: copy the repository's configurations there."""
+    written = {path.relative_to(repository): path.read_text() for path in repository.rglob("*.pbtxt")}
+    committed = {path.relative_to(EXAMPLE): path.read_text() for path in EXAMPLE.rglob("*.pbtxt")}
+    assert committed == written
 
 
 def test_a_loose_end_in_the_manifest_is_one_line(artifact: Path, tmp_path: Path) -> None:

@@ -167,7 +167,8 @@ def test_a_committed_example_is_what_is_generated(path: str) -> None:
 
 
 def test_every_committed_example_is_generated() -> None:
-    assert {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.pbtxt")} == set(generated())
+    found = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.pbtxt")}
+    assert {path for path in found if not path.startswith("arr_coc/")} == set(generated())
 
 
 @pytest.mark.parametrize(
