@@ -60,7 +60,8 @@ def serving(repository: Path, folder: Path) -> Iterator[Server]:
     command = [
         str(found.program), f"--model-repository={repository}", f"--backend-directory={found.backends}",
         "--model-control-mode=explicit", "--model-namespacing=true", "--exit-timeout-secs=0", "--allow-http=false",
-        "--allow-metrics=false", "--grpc-address=127.0.0.1", f"--grpc-port={port}", f"--cache-directory={caches}", "--cache-config=local,size=1048576",
+        "--allow-metrics=false", "--grpc-address=127.0.0.1", f"--grpc-port={port}",
+        f"--cache-directory={caches}", "--cache-config=local,size=1048576",
     ]  # fmt: skip
     path = f"{ENVIRONMENT.resolve() / 'bin'}:{os.environ['PATH']}"
     environment = {**os.environ, "LD_LIBRARY_PATH": found.library_path, "PATH": path}

@@ -178,7 +178,8 @@ def test_a_graph_that_is_none(environment: dict[str, str], artifact: Path, capsy
     ("options", "field"),
     [
         ("{}", "backend"),
-        ('{"backend": "tensorrt"}', "backend"),
+        ('{"backend": "openvino"}', "backend"),
+        ('{"backend": "tensorrt"}', "engine"),
         ('{"backend": "python", "batch": 3}', "batch"),
         ('{"backend": "python", "max_batch_size": 64}', "max_batch_size"),
         ('{"backend": "python", "instances": {"kind": "tpu"}}', "instances.kind"),
