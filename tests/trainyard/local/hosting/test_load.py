@@ -27,17 +27,16 @@ def _run(monkeypatch: pytest.MonkeyPatch, cloud: Cloud, *arguments: str) -> int:
 def test_a_sweep_counts_answers_and_batches(
     make: Maker, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:
-    """Every request is answered, and more at once make larger batches."""
+    """Every request is answered; what the model refuses has its kind; a named input reaches a named variant."""
     name = make.endpoint(make.config(make.model()))
     body, output = tmp_path / "body.json", tmp_path / "load.json"
     body.write_bytes(request(1, 2, 3))
     sweep = ("load", name, "--body", str(body), "--duration", "1s", "--concurrency")
-    assert _run(monkeypatch, cloud, *sweep, "1,8", "-o", str(output), "--html", str(tmp_path / "load.html")) == 0
-    one, eight = json.loads(output.read_text())["levels"]
-    assert (one["troubles"], eight["troubles"]) == ({}, {})
-    assert one["answers"] > 10
-    assert one["batch"] == pytest.approx(1)
-    assert eight["batch"] > 1
+    assert _run(monkeypatch, cloud, *sweep, "8", "-o", str(output), "--html", str(tmp_path / "load.html")) == 0
+    (level,) = json.loads(output.read_text())["levels"]
+    assert level["troubles"] == {}
+    assert level["answers"] > 10
+    assert 1 <= level["batch"] <= 8
     assert "plotly" in (tmp_path / "load.html").read_text()[:5_000_000]
 
     body.write_text('{"inputs": [{"name": "tokens", "datatype": "INT64", "shape": [1, 3], "data": [1]}]}')
