@@ -159,7 +159,8 @@ class ModelRegistry:
         def change(document: Record) -> None:
             for field in set(request) - {"ModelPackageArn", "ClientToken", *_MERGED}:
                 document[field] = request[field]
-            properties = document.get("CustomerMetadataProperties", {}) | request.get("CustomerMetadataProperties", {})
+            kept, given = (of.get("CustomerMetadataProperties") or {} for of in (document, request))
+            properties = kept | given
             for key in request.get("CustomerMetadataPropertiesToRemove", []):
                 properties.pop(key, None)
             document["CustomerMetadataProperties"] = properties or None

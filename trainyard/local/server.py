@@ -47,7 +47,7 @@ class Options:
     grace_seconds: float
     """Longest time between SIGTERM and SIGKILL for a stopped job, in seconds."""
     minute_seconds: float
-    """What alarms and scaling policies take for a minute, in seconds; less than 60 is for tests."""
+    """What alarms, scaling policies and state machines take for a minute, in seconds; less than 60 is for tests."""
 
     @property
     def endpoint_url(self) -> str:
@@ -136,6 +136,7 @@ def _configure(options: Options) -> None:
             "LAMBDA_EXECUTOR": "local",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
+            "SFN_WAIT_SCALE": str(options.minute_seconds / 60),
             "AUTH": "true",
             "PERSIST_STATE": "1",
             "STATE_DIR": str(options.state / "emulator"),

@@ -116,15 +116,17 @@ class RegistryDeployment(Construct):
     def _grant(self, served: cdk.Stack, group: str) -> None:
         partition, account, region = served.partition, served.account, served.region
         version = f"/cdk-bootstrap/{served.synthesizer.bootstrap_qualifier or '*'}/version"
-        for actions, resource in (
-            (["cloudformation:DescribeStacks", "cloudformation:UpdateStack"], served.stack_id),
-            # Versions get their number when they are registered.
+        packages = f"arn:{partition}:sagemaker:{region}:{account}:model-package"
+        for actions, resources in (
+            (["cloudformation:DescribeStacks", "cloudformation:UpdateStack"], [served.stack_id]),
+            # Versions get their number when they are registered. Which of the two listing is authorised on, AWS's own
+            # pages do not agree.
             (["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"],
-             f"arn:{partition}:sagemaker:{region}:{account}:model-package/{group}/*"),
+             [f"{packages}/{group}/*", f"{packages}-group/{group}"]),
             # The template's own parameter that names CDK's bootstrap version is read anew by each update.
-            (["ssm:GetParameters"], f"arn:{partition}:ssm:{region}:{account}:parameter{version}"),
+            (["ssm:GetParameters"], [f"arn:{partition}:ssm:{region}:{account}:parameter{version}"]),
         ):  # fmt: skip
-            self.machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+            self.machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
 
     def _warn(self, topic: sns.ITopic) -> None:
         """An execution that ran out of time could tell nobody by itself."""

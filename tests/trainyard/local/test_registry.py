@@ -202,6 +202,13 @@ def test_a_version_is_approved_and_its_properties_change(registry):
     assert rejected["ModelPackageSummaryList"] == []
 
 
+def test_a_version_without_properties_changes_again_and_again(registry):
+    arn = registry.register()
+    for status in ("Approved", "Rejected", "Approved"):
+        registry.call("UpdateModelPackage", ModelPackageArn=arn, ModelApprovalStatus=status)
+    assert registry.settled(arn)["ModelApprovalStatus"] == "Approved"
+
+
 def test_versions_are_listed_newest_first(registry):
     for _ in range(3):
         registry.register(SkipModelValidation="All")

@@ -20,10 +20,13 @@ from trainyard.local.hooks import alarms as cloudwatch_alarms
 from trainyard.local.hooks import iam, kms_access, log_filters, references, routing, s3_checksums, s3_objects, sessions
 from trainyard.local.hooks.cloudwatch import InProcess
 from trainyard.local.hooks.gateway import Gateway
+from trainyard.local.hooks.package_events import Announcing
 from trainyard.local.hooks.persistence import Persistence
 from trainyard.local.hooks.routing import Invoke, json_service, register
 from trainyard.local.hooks.s3_faults import S3Faults
 from trainyard.local.hooks.snapshots import Snapshots
+from trainyard.local.hooks.state_machines import PRINCIPAL as STATES
+from trainyard.local.hooks.state_machines import StateMachines
 from trainyard.local.hosting import Hosting
 from trainyard.local.hosting.servers_described import Servers
 from trainyard.local.platform import LocalPlatform
@@ -73,10 +76,11 @@ class Assembly:
         self._persistence.verify()
         self._persistence.install()
         self._sagemaker = sagemaker.build(context)
-        check = json_service(self._sagemaker, iam.check, _invoke(self._sagemaker))
+        check = json_service(Announcing(self._sagemaker), iam.check, _invoke(self._sagemaker))
         register("sagemaker", target="SageMaker.", handler=check)
         mine = json_service(Service(FAULTS_MODEL, faults, *_servers(self._sagemaker)), iam.check_administrator)
         register("trainyard", target="Trainyard.", handler=mine)
+        StateMachines(self._machine_client).install()
         self._autoscaling = autoscaling.build(context, self._sagemaker, InProcess())
         register(
             autoscaling.NAME,
@@ -112,6 +116,17 @@ class Assembly:
             "stacks": references.count_stacks(),
             **running,
         }
+
+    @staticmethod
+    def _assume_for_machine(role: str, session: str) -> sessions.RoleSession:
+        return sessions.assume(role, session, STATES)
+
+    def _machine_client(self, service: str, role: str) -> Any:
+        """A client of a state machine: with a session that Step Functions opened."""
+        platform = LocalPlatform(
+            self._options.endpoint_url, REGION, assume=self._assume_for_machine, exists=references.exists
+        )
+        return platform.role_client(service, role, "StatesExecution")
 
     def _running(self) -> dict[str, int]:
         def count(operation: str, answer: str, **request: Any) -> int:

@@ -33,16 +33,16 @@ def install() -> None:
     iam_evaluator.evaluate_trust_policy = _without_services(iam_evaluator.evaluate_trust_policy)
 
 
-def assume(role_arn: str, session_name: str) -> RoleSession:
-    """Opens a session of a role for SageMaker.
+def assume(role_arn: str, session_name: str, service: str = SERVICE_PRINCIPAL) -> RoleSession:
+    """Opens a session of a role for a service, SageMaker by default.
 
     Raises:
-        ServiceError: ValidationException when the role does not exist or does not trust SageMaker.
+        ServiceError: ValidationException when the role does not exist or does not trust the service.
     """
-    if not may_assume(role_arn):
+    if not may_assume(role_arn, service):
         raise invalid(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
-            f"'{SERVICE_PRINCIPAL}' to assume the role."
+            f"'{service}' to assume the role."
         )
     account, name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     role = iam._roles.get_scoped(account, None, name)
@@ -63,7 +63,7 @@ def assume(role_arn: str, session_name: str) -> RoleSession:
             "AccountId": account,
             "PrincipalType": "AssumedRole",
             "SourceAccessKeyId": None,
-            "SourcePrincipalArn": SERVICE_PRINCIPAL,
+            "SourcePrincipalArn": service,
             "SessionTags": [],
             "SessionPolicies": None,
         },
@@ -71,10 +71,10 @@ def assume(role_arn: str, session_name: str) -> RoleSession:
     return credentials
 
 
-def may_assume(role_arn: str) -> bool:
-    """Whether a role exists and its trust policy lets SageMaker assume it."""
+def may_assume(role_arn: str, service: str = SERVICE_PRINCIPAL) -> bool:
+    """Whether a role exists and its trust policy lets a service assume it, SageMaker by default."""
     role = find_role(role_arn)
-    return role is not None and trusts(role, SERVICE_PRINCIPAL)
+    return role is not None and trusts(role, service)
 
 
 def find_role(role_arn: str) -> dict[str, Any] | None:
@@ -88,6 +88,8 @@ def find_role(role_arn: str) -> dict[str, Any] | None:
 
 def trusts(role: dict[str, Any], service: str) -> bool:
     """Whether a role's trust policy allows a service to assume it: a deny wins."""
+    name = service.partition(".")[0]
+    source = "stateMachine:*" if name == "states" else "*"
     context = iam_evaluator.EvalContext(
         principal_arn=service,
         principal_type="Service",
@@ -98,7 +100,7 @@ def trusts(role: dict[str, Any], service: str) -> bool:
         # What AWS sends along, so that a policy against the confused deputy can be written and tried.
         service_context={
             "aws:sourceaccount": role["Arn"].split(":")[4],
-            "aws:sourcearn": f"arn:aws:sagemaker:{responses.get_region()}:{role['Arn'].split(':')[4]}:*",
+            "aws:sourcearn": f"arn:aws:{name}:{responses.get_region()}:{role['Arn'].split(':')[4]}:{source}",
         },
     )
     document = role.get("AssumeRolePolicyDocument", "{}")

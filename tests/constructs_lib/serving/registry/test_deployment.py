@@ -67,7 +67,9 @@ def test_it_may_update_its_own_stack_and_no_other(found: dict[str, dict[str, Any
 
 def test_it_reads_the_packages_of_its_group_and_approves_none(found: dict[str, dict[str, Any]]) -> None:
     (statement,) = statements(found, "sagemaker:DescribeModelPackage")
-    assert json.dumps(statement["Resource"]).endswith('model-package/bytes-lm/*"]]}')
+    versions, group = map(json.dumps, statement["Resource"])
+    assert versions.endswith('model-package/bytes-lm/*"]]}')
+    assert group.endswith('model-package-group/bytes-lm"]]}')
     assert set(statement["Action"]) == {"sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"}
 
 

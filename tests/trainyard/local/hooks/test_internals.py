@@ -62,6 +62,7 @@ FUNCTIONS = {
     "ministack.services.cloudwatch:_stat_value": ["stats", "stat_name", "points"],
     "ministack.services.cloudwatch_logs:_filter_log_events": ["data"],
     "ministack.services.cloudwatch_logs:_resolve_log_group_name": ["data"],
+    "ministack.services.eventbridge:_put_events": ["data", "allow_aws_source"],
     "ministack.services.iam:_gen_secret": [],
     "ministack.services.iam:_gen_session_access_key": [],
     "ministack.services.iam:_gen_session_token": [],
@@ -84,6 +85,9 @@ FUNCTIONS = {
     "ministack.services.s3:_resolve_object_checksums": ["body", "headers"],
     "ministack.services.s3:_resolve_part_checksums": ["body", "headers", "upload"],
     "ministack.services.s3:_resolve_sse_write_headers": ["headers", "bucket_name"],
+    "ministack.services.stepfunctions:_ExecutionError": ["error", "cause"],
+    "ministack.services.stepfunctions:_execute_task": ["state_def", "raw_input", "execution", "ctx"],
+    "ministack.services.stepfunctions:_invoke_aws_sdk_integration": ["resource", "input_data"],
     "ministack.services.sts:register_session": ["access_key", "session"],
 }  # fmt: skip
 # Tables and settings.
@@ -107,6 +111,7 @@ VALUES = {
     "ministack.services.s3:_buckets": "AccountScopedDict",
     "ministack.services.s3:_multipart_uploads": "AccountScopedDict",
     "ministack.services.sns:_topics": "AccountRegionScopedDict",
+    "ministack.services.stepfunctions:_state_machines": "AccountRegionScopedDict",
 }
 # Classes and the application itself: every other test uses them.
 EXERCISED = {
