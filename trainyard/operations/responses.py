@@ -82,7 +82,7 @@ def collect(connection: Connection, deferred: Deferred, seconds: float) -> bytes
         failed = _object(connection, deferred.failure) if deferred.failure else None
         if failed is not None:
             raise OperationError(f"the request failed: {failed.decode(errors='replace')[:500]}")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
     raise OperationError(f"no answer at {deferred.output} within {seconds:.0f} s. It may still come: look there later")
 
 

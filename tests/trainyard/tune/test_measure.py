@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from benchmarks.serving_models import NAME, Classifier
+from ml_contract.archive import pack
 from ml_contract.errors import ContractError
 from trainyard.local.cloud import ROOT
-from trainyard.operations.connection import OperationError
+from trainyard.operations.connection import Connection, OperationError
 from trainyard.tune.measure import measuring
 from trainyard.tune.probe import probe
 from trainyard.tune.server import running
@@ -60,3 +62,23 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ContractError, match="exactly one model"):
         fetch(str(tmp_path / "empty"), tmp_path / "b", _no_connection)  # type: ignore[arg-type]
+
+
+def test_a_registered_package_is_downloaded(tmp_path: Path) -> None:
+    """The model data that its specification names."""
+    pack(Classifier(width=16).write(tmp_path / "model"), tmp_path / "model.tar.gz")
+
+    class SageMaker:
+        def describe_model_package(self, *, ModelPackageName: str) -> dict[str, object]:  # noqa: N803
+            assert ModelPackageName == "arn:aws:sagemaker:us-east-1:123456789012:model-package/g/1"
+            return {"InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://b/g/model.tar.gz"}]}}
+
+    class S3:
+        def download_file(self, bucket: str, key: str, file: str) -> None:
+            assert (bucket, key) == ("b", "g/model.tar.gz")
+            shutil.copyfile(tmp_path / "model.tar.gz", file)
+
+    connection = Connection(None, {"sagemaker": SageMaker(), "s3": S3()})
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/g/1"
+    repository, name = fetch(arn, tmp_path / "fetched", lambda: connection)
+    assert (repository / name / "config.pbtxt").is_file()
