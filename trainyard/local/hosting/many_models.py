@@ -45,6 +45,7 @@ class ManyModelsContainer(Container):
     def __init__(self, blueprint: ManyModels, root: Path, line: Line, *, ended: Ended) -> None:
         """Starts the server without a model; see `Container`."""
         super().__init__(blueprint.container, root, line, ended=ended)
+        self._stood = False
         self._cache = ModelCache(self, keep=blueprint.keep)
         self._files = ModelFiles(
             blueprint.client, blueprint.prefix, self.path(_MODELS)[0], room=blueprint.room, busy=self._cache.holds
@@ -53,6 +54,18 @@ class ManyModelsContainer(Container):
     def ping(self, seconds: float = 2.0) -> bool:
         """As a container's, but a server that loads a model is healthy: Triton answers /ping when it has loaded."""
         return super().ping(seconds) or self._cache.loading_within(seconds)
+
+    def ping(self, seconds: float = 2.0) -> bool:
+        """Whether the server is healthy; once it has been, whether it answers at all.
+
+        Triton's /ping says whether every model is ready: while models come and go, one of them often is not.
+        """
+        try:
+            status = self.connections.request("GET", "/ping", seconds=seconds).status
+        except OSError:
+            return False
+        self._stood = self._stood or status == 200
+        return self._stood
 
     def holds(self, target_model: str) -> bool:
         """Whether a model is loaded or being loaded."""

@@ -21,6 +21,7 @@ CAPACITY = int(os.environ.get("CAPACITY", "1000"))
 LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "0"))
 SERVER = uuid.uuid4().hex
 models: dict[str, int] = {}
+loading: list[str] = []
 lock = threading.Lock()
 
 
@@ -29,7 +30,8 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        self.reply(200, {"models": sorted(models)})
+        # As Triton's: not healthy while a model is being loaded.
+        self.reply(400 if loading else 200, {"models": sorted(models)})
 
     def do_DELETE(self) -> None:
         with lock:
@@ -46,7 +48,9 @@ class Handler(BaseHTTPRequestHandler):
             self.add(body, int((BASE / "model" / "constant").read_text()) if (BASE / "model").exists() else 0)
 
     def load(self, order: dict[str, str]) -> None:
+        loading.append(order["model_name"])
         time.sleep(LOAD_SECONDS)
+        loading.remove(order["model_name"])
         constant = Path(order["url"], "constant")
         with lock:
             if not constant.exists():

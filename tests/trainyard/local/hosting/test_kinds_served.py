@@ -90,141 +90,6 @@ def answered(answer: dict[str, Any]) -> dict[str, Any]:
     return dict(json.loads(answer["Body"].read()))
 
 
-# Serverless
-
-
-def serverless(make: Maker, *, concurrency: int, **limits: int) -> str:
-    name = f"config-{time.monotonic_ns()}"
-    variant = {
-        "VariantName": "all",
-        "ModelName": make.model("add 1"),
-        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": concurrency, **limits},
-    }
-    make.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-    return make.endpoint(name)
-
-
-def test_serverless_containers_come_with_requests_and_go_without(make: Maker, figures: Figures) -> None:
-    name = serverless(make, concurrency=3)
-    described = make.sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"][0]
-    assert described["CurrentServerlessConfig"] == {"MemorySizeInMB": 1024, "MaxConcurrency": 3}
-    first = answered(make.invoke(name, body(1)))
-    assert first["data"] == [2]
-    with ThreadPoolExecutor(3) as pool:
-        requests = [pool.submit(make.invoke, name, body(1, wanted="sleep 1.5")) for _ in range(3)]
-        time.sleep(0.5)
-        with pytest.raises(ClientError) as throttled:
-            make.invoke(name, body(1))
-        together = {answered(request.result())["server"] for request in requests}
-    assert (throttled.value.response["Error"]["Code"], len(together)) == ("ThrottlingException", 3)
-    found = figures(name, "ModelSetupTime", "ServerlessConcurrentExecutionsUtilization", VariantName="all")
-    assert found["ModelSetupTime"] > 0
-    # Five minutes of this cloud without a request.
-    time.sleep(3.5)
-    assert answered(make.invoke(name, body(1)))["server"] not in {first["server"], *together}
-    make.delete(name)
-
-
-def test_provisioned_concurrency_stays_warm(make: Maker, figures: Figures) -> None:
-    name = serverless(make, concurrency=2, ProvisionedConcurrency=1)
-    first = answered(make.invoke(name, body(1)))["server"]
-    wanted = {"VariantName": "all", "ServerlessUpdateConfig": {"MaxConcurrency": 4}}
-    make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[wanted])
-    described = make.sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"][0]
-    assert described["CurrentServerlessConfig"]["MaxConcurrency"] == 4
-    found = figures(name, "ServerlessProvisionedConcurrencyInvocations", VariantName="all")
-    assert found == {"ServerlessProvisionedConcurrencyInvocations": 1}
-    time.sleep(3)
-    assert answered(make.invoke(name, body(1)))["server"] == first
-    make.delete(name)
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"MemorySizeInMB": 5000}, "MemorySizeInMB: got 5000, but it is one of 1024, 2048"),
-        ({"ProvisionedConcurrency": 3}, "ProvisionedConcurrency: got 3, but it is at most MaxConcurrency"),
-    ],
-)
-def test_serverless_limits(make: Maker, changes: dict[str, int], words: str) -> None:
-    given = {"MemorySizeInMB": 1024, "MaxConcurrency": 2, **changes}
-    variant = {"VariantName": "a", "ModelName": make.model("add 1"), "ServerlessConfig": given}
-    with pytest.raises(ClientError) as refused:
-        make.sagemaker.create_endpoint_config(EndpointConfigName="refused", ProductionVariants=[variant])
-    assert words.lower() in refused.value.response["Error"]["Message"].lower()
-
-
-# Shadows
-
-
-def test_a_shadow_gets_copies_and_neither_slows_nor_fails_an_answer(make: Maker, figures: Figures) -> None:
-    shadow = {
-        "VariantName": "shadow",
-        "ModelName": make.model("add 100"),
-        "InstanceType": "ml.c5.xlarge",
-        "InitialInstanceCount": 1,
-        "InitialVariantWeight": 0.5,
-    }
-    name = make.endpoint(make.config(make.model("add 1"), ShadowProductionVariants=[shadow]))
-    described = make.sagemaker.describe_endpoint(EndpointName=name)
-    assert described["ShadowProductionVariants"][0]["CurrentInstanceCount"] == 1
-    answers = [answered(make.invoke(name, body(number)))["data"] for number in range(60)]
-    assert answers == [[number + 1] for number in range(60)]
-    copies = figures(name, "Invocations", VariantName="shadow")["Invocations"]
-    assert 10 < copies < 50
-    make.delete(name)
-
-
-def test_a_shadow_that_dies_of_every_copy_is_no_trouble_of_the_endpoint(make: Maker) -> None:
-    shadow = {
-        "VariantName": "shadow",
-        "ModelName": make.model("add 100", DIES="1"),
-        "InstanceType": "ml.c5.xlarge",
-        "InitialInstanceCount": 1,
-    }
-    name = make.endpoint(make.config(make.model("add 1"), ShadowProductionVariants=[shadow]))
-    for number in range(30):
-        assert answered(make.invoke(name, body(number)))["data"] == [number + 1]
-        assert make.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
-        time.sleep(0.05)
-    make.delete(name)
-
-
-# Data capture
-
-
-def test_captured_data_has_the_documented_form_and_place(make: Maker, clients: Callable[[str], Any]) -> None:
-    capture = {
-        "EnableCapture": True,
-        "InitialSamplingPercentage": 100,
-        "DestinationS3Uri": "s3://data/captured",
-        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
-        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
-    }
-    name = make.endpoint(make.config(make.model("add 1"), DataCaptureConfig=capture))
-    shown = make.sagemaker.describe_endpoint(EndpointName=name)["DataCaptureConfig"]
-    assert (shown["CaptureStatus"], shown["CurrentSamplingPercentage"]) == ("Started", 100)
-    make.invoke(name, body(1), InferenceId="first")
-    make.invoke(name, body(2), ContentType="text/other")
-    make.delete(name)
-    lines: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 10
-    while len(lines) < 2 and time.monotonic() < deadline:
-        listed = clients("s3").list_objects_v2(Bucket="data", Prefix=f"captured/{name}/variant-1/").get("Contents", [])
-        texts = [clients("s3").get_object(Bucket="data", Key=row["Key"])["Body"].read() for row in listed]
-        lines = [json.loads(line) for text in texts for line in text.splitlines()]
-        time.sleep(0.1)
-    by_type = {line["captureData"]["endpointInput"]["observedContentType"]: line for line in lines}
-    first = by_type["application/json"]
-    assert first["captureData"]["endpointInput"] == {
-        "observedContentType": "application/json", "mode": "INPUT", "data": body(1).decode(), "encoding": "JSON",
-    }  # fmt: skip
-    assert json.loads(first["captureData"]["endpointOutput"]["data"])["data"] == [2]
-    assert (first["eventMetadata"]["inferenceId"], first["eventVersion"]) == ("first", "0")
-    assert by_type["text/other"]["captureData"]["endpointInput"]["encoding"] == "BASE64"
-    assert re.fullmatch(r"captured/[^/]+/variant-1/\d{4}/\d\d/\d\d/\d\d/[\w-]+\.jsonl", listed[0]["Key"])
-
-
 # Asynchronous
 
 
@@ -280,6 +145,27 @@ def read(clients: Callable[[str], Any], uri: str) -> bytes | None:
     return None
 
 
+def test_the_queue_survives_a_restart_and_waits_for_an_instance(
+    make: Maker, here: Cloud, clients: Callable[[str], Any], figures: Figures
+) -> None:
+    name = asynchronous(make, MaxConcurrentInvocationsPerInstance=1)
+    wanted = [{"VariantName": "variant-1", "DesiredInstanceCount": 0}]
+    make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
+    make.settled(name, "InService")
+    asked = [
+        make.runtime.invoke_endpoint_async(EndpointName=name, ContentType="application/json", Body=body(number))
+        for number in range(3)
+    ]
+    assert figures(name, "HasBacklogWithoutCapacity", "ApproximateBacklogSize")["ApproximateBacklogSize"] >= 3
+    here.down()
+    here.up()
+    make.settled(name, "InService")
+    wanted[0]["DesiredInstanceCount"] = 1
+    make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
+    answers = [json.loads(read(clients, one["OutputLocation"]) or b"{}").get("data") for one in asked]
+    assert answers == [[1], [2], [3]]
+
+
 def test_asynchronous_answers_come_to_s3_and_the_topic(
     make: Maker, clients: Callable[[str], Any], notices: Callable[[int], list[dict[str, Any]]], figures: Figures
 ) -> None:
@@ -306,29 +192,136 @@ def test_asynchronous_answers_come_to_s3_and_the_topic(
     }  # fmt: skip
     with pytest.raises(ClientError, match="Use InvokeEndpointAsync"):
         make.invoke(name, body(1))
-    make.delete(name)
 
 
-def test_the_queue_survives_a_restart_and_waits_for_an_instance(
-    make: Maker, here: Cloud, clients: Callable[[str], Any], figures: Figures
-) -> None:
-    name = asynchronous(make, MaxConcurrentInvocationsPerInstance=1)
-    wanted = [{"VariantName": "variant-1", "DesiredInstanceCount": 0}]
-    make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
-    make.settled(name, "InService")
-    asked = [
-        make.runtime.invoke_endpoint_async(EndpointName=name, ContentType="application/json", Body=body(number))
-        for number in range(3)
-    ]
-    assert figures(name, "HasBacklogWithoutCapacity", "ApproximateBacklogSize")["ApproximateBacklogSize"] >= 3
-    here.down()
-    here.up()
-    make.settled(name, "InService")
-    wanted[0]["DesiredInstanceCount"] = 1
-    make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
-    answers = [json.loads(read(clients, one["OutputLocation"]) or b"{}").get("data") for one in asked]
-    assert answers == [[1], [2], [3]]
-    make.delete(name)
+# Serverless
+
+
+def serverless(make: Maker, *, concurrency: int, **limits: int) -> str:
+    name = f"config-{time.monotonic_ns()}"
+    variant = {
+        "VariantName": "all",
+        "ModelName": make.model("add 1"),
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": concurrency, **limits},
+    }
+    make.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    return make.endpoint(name)
+
+
+def test_serverless_containers_come_with_requests_and_go_without(make: Maker, figures: Figures) -> None:
+    name = serverless(make, concurrency=3)
+    described = make.sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"][0]
+    assert described["CurrentServerlessConfig"] == {"MemorySizeInMB": 1024, "MaxConcurrency": 3}
+    first = answered(make.invoke(name, body(1)))
+    assert first["data"] == [2]
+    with ThreadPoolExecutor(3) as pool:
+        requests = [pool.submit(make.invoke, name, body(1, wanted="sleep 1")) for _ in range(3)]
+        time.sleep(0.3)
+        with pytest.raises(ClientError) as throttled:
+            make.invoke(name, body(1))
+        together = {answered(request.result())["server"] for request in requests}
+    assert (throttled.value.response["Error"]["Code"], len(together)) == ("ThrottlingException", 3)
+    found = figures(name, "ModelSetupTime", "ServerlessConcurrentExecutionsUtilization", VariantName="all")
+    assert found["ModelSetupTime"] > 0
+    # Five minutes of this cloud without a request.
+    time.sleep(2.8)
+    assert answered(make.invoke(name, body(1)))["server"] not in {first["server"], *together}
+
+
+def test_provisioned_concurrency_stays_warm(make: Maker, figures: Figures) -> None:
+    name = serverless(make, concurrency=2, ProvisionedConcurrency=1)
+    first = answered(make.invoke(name, body(1)))["server"]
+    wanted = {"VariantName": "all", "ServerlessUpdateConfig": {"MaxConcurrency": 4}}
+    make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[wanted])
+    described = make.sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"][0]
+    assert described["CurrentServerlessConfig"]["MaxConcurrency"] == 4
+    found = figures(name, "ServerlessProvisionedConcurrencyInvocations", VariantName="all")
+    assert found == {"ServerlessProvisionedConcurrencyInvocations": 1}
+    time.sleep(2.6)
+    assert answered(make.invoke(name, body(1)))["server"] == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"MemorySizeInMB": 5000}, "MemorySizeInMB: got 5000, but it is one of 1024, 2048"),
+        ({"ProvisionedConcurrency": 3}, "ProvisionedConcurrency: got 3, but it is at most MaxConcurrency"),
+    ],
+)
+def test_serverless_limits(make: Maker, changes: dict[str, int], words: str) -> None:
+    given = {"MemorySizeInMB": 1024, "MaxConcurrency": 2, **changes}
+    variant = {"VariantName": "a", "ModelName": make.model("add 1"), "ServerlessConfig": given}
+    with pytest.raises(ClientError) as refused:
+        make.sagemaker.create_endpoint_config(EndpointConfigName="refused", ProductionVariants=[variant])
+    assert words.lower() in refused.value.response["Error"]["Message"].lower()
+
+
+# Shadows
+
+
+def test_a_shadow_gets_copies_and_neither_slows_nor_fails_an_answer(make: Maker, figures: Figures) -> None:
+    shadow = {
+        "VariantName": "shadow",
+        "ModelName": make.model("add 100"),
+        "InstanceType": "ml.c5.xlarge",
+        "InitialInstanceCount": 1,
+        "InitialVariantWeight": 0.5,
+    }
+    name = make.endpoint(make.config(make.model("add 1"), ShadowProductionVariants=[shadow]))
+    described = make.sagemaker.describe_endpoint(EndpointName=name)
+    assert described["ShadowProductionVariants"][0]["CurrentInstanceCount"] == 1
+    answers = [answered(make.invoke(name, body(number)))["data"] for number in range(60)]
+    assert answers == [[number + 1] for number in range(60)]
+    copies = figures(name, "Invocations", VariantName="shadow")["Invocations"]
+    assert 10 < copies < 50
+
+
+def test_a_shadow_that_dies_of_every_copy_is_no_trouble_of_the_endpoint(make: Maker) -> None:
+    shadow = {
+        "VariantName": "shadow",
+        "ModelName": make.model("add 100", DIES="1"),
+        "InstanceType": "ml.c5.xlarge",
+        "InitialInstanceCount": 1,
+    }
+    name = make.endpoint(make.config(make.model("add 1"), ShadowProductionVariants=[shadow]))
+    for number in range(30):
+        assert answered(make.invoke(name, body(number)))["data"] == [number + 1]
+        assert make.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
+        time.sleep(0.05)
+
+
+# Data capture
+
+
+def test_captured_data_has_the_documented_form_and_place(make: Maker, clients: Callable[[str], Any]) -> None:
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://data/captured",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+    }
+    name = make.endpoint(make.config(make.model("add 1"), DataCaptureConfig=capture))
+    shown = make.sagemaker.describe_endpoint(EndpointName=name)["DataCaptureConfig"]
+    assert (shown["CaptureStatus"], shown["CurrentSamplingPercentage"]) == ("Started", 100)
+    make.invoke(name, body(1), InferenceId="first")
+    make.invoke(name, body(2), ContentType="text/other")
+    lines: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 10
+    while len(lines) < 2 and time.monotonic() < deadline:
+        listed = clients("s3").list_objects_v2(Bucket="data", Prefix=f"captured/{name}/variant-1/").get("Contents", [])
+        texts = [clients("s3").get_object(Bucket="data", Key=row["Key"])["Body"].read() for row in listed]
+        lines = [json.loads(line) for text in texts for line in text.splitlines()]
+        time.sleep(0.1)
+    by_type = {line["captureData"]["endpointInput"]["observedContentType"]: line for line in lines}
+    first = by_type["application/json"]
+    assert first["captureData"]["endpointInput"] == {
+        "observedContentType": "application/json", "mode": "INPUT", "data": body(1).decode(), "encoding": "JSON",
+    }  # fmt: skip
+    assert json.loads(first["captureData"]["endpointOutput"]["data"])["data"] == [2]
+    assert (first["eventMetadata"]["inferenceId"], first["eventVersion"]) == ("first", "0")
+    assert by_type["text/other"]["captureData"]["endpointInput"]["encoding"] == "BASE64"
+    assert re.fullmatch(r"captured/[^/]+/variant-1/\d{4}/\d\d/\d\d/\d\d/[\w-]+\.jsonl", listed[0]["Key"])
 
 
 # Streams
@@ -351,7 +344,6 @@ def test_a_stream_reaches_the_client_while_the_model_still_speaks(make: Maker) -
         list(broken["Body"])
     with pytest.raises(make.runtime.exceptions.ModelError, match="Stub process"):
         make.runtime.invoke_endpoint_with_response_stream(Body=body(1, wanted="stub"), **ask)
-    make.delete(name)
 
 
 # Containers in a row
@@ -382,4 +374,3 @@ def test_containers_in_a_row_or_by_name(make: Maker, role: str, mode: str) -> No
         assert answered(make.invoke(name, body(1), TargetContainerHostname="second"))["data"] == [11]
         with pytest.raises(ClientError, match="it is one of first, second, third"):
             make.invoke(name, body(1))
-    make.delete(name)

@@ -148,6 +148,13 @@ def test_others_are_served_while_one_is_loaded(start: Callable[..., Ask]) -> Non
     loading.join()
 
 
+def test_a_server_that_loads_is_no_sick_server(start: Callable[..., Ask], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainyard.local.hosting.replica._WATCH_SECONDS", 0.1)
+    ask = start(LOAD_SECONDS="0.8")
+    assert value(ask("m1.tar.gz")) == 1001
+    assert dict(ask("m1.tar.gz").figures)["ModelCacheHit"] == 1
+
+
 def test_a_model_stays_while_it_answers(start: Callable[..., Ask]) -> None:
     ask = start()
     with ThreadPoolExecutor(11) as pool:

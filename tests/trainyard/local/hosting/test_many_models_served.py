@@ -81,28 +81,29 @@ def ask(make: Maker, name: str, target: str, value: int) -> int:
 
 
 def test_every_answer_is_the_right_models(make: Maker, served: str, cloud: Cloud) -> None:
-    wanted = [(number % 3, number) for number in range(12)]
-    with ThreadPoolExecutor(4) as pool:
+    # Three models where two fit, so that some have to go and one has to come back.
+    wanted = [(model, number) for number, model in enumerate((0, 1, 0, 1, 2, 2, 0))]
+    with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda pair: ask(make, served, f"team/m{pair[0]}.tar.gz", pair[1]), wanted))
     assert answers == [100 * model + number for model, number in wanted]
     assert len(processes(cloud, STUB)) == 2
 
 
 def test_a_model_whose_process_is_killed_comes_back(make: Maker, served: str, cloud: Cloud) -> None:
-    assert [ask(make, served, f"team/m{number}.tar.gz", 1) for number in (1, 2)] == [101, 201]
+    assert [ask(make, served, f"team/m{number}.tar.gz", 1) for number in (0, 2)] == [1, 201]
     os.kill(processes(cloud, STUB)[0], signal.SIGKILL)
     answers: list[int | str] = []
     deadline = time.monotonic() + 60
-    while answers[-4:] != [101, 201] * 2 and time.monotonic() < deadline:
-        for number in (1, 2):
+    while answers[-4:] != [1, 201] * 2 and time.monotonic() < deadline:
+        for number in (0, 2):
             try:
                 answers.append(ask(make, served, f"team/m{number}.tar.gz", 1))
             except ClientError as error:
                 answers.append(error.response["Error"]["Code"])
-    assert answers[-4:] == [101, 201] * 2
+    assert answers[-4:] == [1, 201] * 2
     # One request met the dead process; those that came while the server was replaced were told so.
     assert answers.count("ModelError") == 1
-    assert set(answers) <= {101, 201, "ModelError", "ServiceUnavailable"}
+    assert set(answers) <= {1, 201, "ModelError", "ServiceUnavailable"}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_no_body_reaches_the_server_that_would_end_it(make: Maker, served: str, 
     before = processes(cloud, "tritonserver")
     for content in (b"hello", b"[" * 200_000, json.dumps({"inputs": [{"name": "x"}]}).encode()):
         with pytest.raises(make.runtime.exceptions.ModelError) as raised:
-            make.invoke(served, content, TargetModel="team/m1.tar.gz")
+            make.invoke(served, content, TargetModel="team/m2.tar.gz")
         assert raised.value.response["OriginalStatusCode"] == 400
     assert processes(cloud, "tritonserver") == before
 
@@ -140,15 +141,18 @@ def test_a_policy_may_name_the_models(
     }
     runtime = as_role(role(allowed))("sagemaker-runtime")
     arguments = {"EndpointName": served, "ContentType": "application/json", "Body": body(1)}
-    assert runtime.invoke_endpoint(TargetModel="team/m1.tar.gz", **arguments)["Body"].read()
+    assert runtime.invoke_endpoint(TargetModel="team/m2.tar.gz", **arguments)["Body"].read()
     with pytest.raises(runtime.exceptions.ClientError, match="AccessDenied"):
         runtime.invoke_endpoint(TargetModel="broken.tar.gz", **arguments)
 
 
-def test_the_metrics_of_many_models(make: Maker, served: str, client: Callable[[str], Any]) -> None:
-    make.delete(served)
-    names = {row["MetricName"] for row in client("cloudwatch").list_metrics(Namespace="AWS/SageMaker")["Metrics"]}
-    assert {
-        "ModelLoadingWaitTime", "ModelDownloadingTime", "ModelLoadingTime", "ModelCacheHit",
-        "LoadedModelCount",
-    } <= names  # fmt: skip
+def test_the_metrics_of_many_models(served: str, client: Callable[[str], Any]) -> None:
+    wanted = {"ModelLoadingWaitTime", "ModelDownloadingTime", "ModelLoadingTime", "ModelCacheHit", "LoadedModelCount"}
+    dimensions = [{"Name": "EndpointName", "Value": served}]
+    names: set[str] = set()
+    deadline = time.monotonic() + 10
+    while not wanted <= names and time.monotonic() < deadline:
+        rows = client("cloudwatch").list_metrics(Namespace="AWS/SageMaker", Dimensions=dimensions)["Metrics"]
+        names = {row["MetricName"] for row in rows}
+        time.sleep(0.2)
+    assert wanted <= names
