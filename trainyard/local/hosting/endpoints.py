@@ -104,7 +104,7 @@ class Endpoints:
         """An endpoint."""
         endpoint = self._endpoint(request["EndpointName"])
         name = endpoint["EndpointName"]
-        live, coming = self._endpoints.live(name), self._endpoints.coming(name)
+        live, coming = self._endpoints.fleets(name)
         shown = dict(endpoint)
         if endpoint["Plan"]:
             plan = Plan.from_json(endpoint["Plan"])

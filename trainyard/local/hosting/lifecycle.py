@@ -67,10 +67,10 @@ class Lifecycle:
             if live is not None:
                 live.leave()
 
-    def coming(self, name: str) -> Deployment | None:
-        """What an endpoint is about to serve, or None."""
+    def fleets(self, name: str) -> tuple[Deployment | None, Deployment | None]:
+        """What serves an endpoint, and what is about to, as they are at one moment."""
         with self._lock:
-            return self._coming.get(name)
+            return self._live.get(name), self._coming.get(name)
 
     def start(self) -> None:
         """Serves again what was in service when the cloud went down, and finishes what it was about to do."""

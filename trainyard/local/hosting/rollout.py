@@ -87,6 +87,8 @@ class Rollout:
             Empty, or why the old fleet serves as before.
         """
         try:
+            # What rings before anything has changed would take the new fleet for the culprit.
+            self._alarms.check()
             self._roll() if self._guard.batch is not None else self._shift()
         except RolledBack as reason:
             if not self._cancelled():
