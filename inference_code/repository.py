@@ -55,6 +55,9 @@ def build(artifact: Path, folder: Path, options: PackageOptions) -> Repository:
         writing.model(manifest.workload, manifest.signature, options, part=None)
     else:
         names = [step.model for step in ensemble.steps]
+        if manifest.workload in names:
+            reject("parts", manifest.workload, "a part and the ensemble would have the same folder",
+                   "Export with another name for the part.")  # fmt: skip
         for entry in options.parts:
             if entry.name not in names:
                 reject("parts.name", entry.name, f"the artifact's parts are {', '.join(names)}", "Name one of these.")

@@ -150,27 +150,6 @@ def test_a_loose_end_in_the_manifest_is_one_line(artifact: Path, tmp_path: Path)
     assert message.startswith("opponent_processor.scores: got 'scores', but nothing gives this tensor.")
 
 
-PLAIN = PackageOptions(backend="python")
-
-
-@pytest.mark.parametrize(
-    ("options", "field"),
-    [
-        (replace(PLAIN, max_batch_size=9), "max_batch_size"),
-        (replace(PLAIN, parts=(PartOptions(name="scorers", options=PLAIN),)), "parts.name"),
-        (
-            replace(PLAIN, parts=(PartOptions(name="relevance_scorers", options=replace(PLAIN, max_batch_size=2)),)),
-            "relevance_scorers.max_batch_size",
-        ),
-        (replace(PLAIN, quantization=Int8()), "quantization"),
-    ],
-)
-def test_options_that_do_not_fit_the_parts(artifact: Path, tmp_path: Path, options: PackageOptions, field: str) -> None:
-    code, _ = packaged(artifact, tmp_path, options)
-    assert code == ExitCode.CONTRACT_BROKEN
-    assert (tmp_path / "ml/output/message").read_text().startswith(f"{field}: got ")
-
-
 def test_a_stage_with_eight_bit_weights_is_measured(artifact: Path, tmp_path: Path) -> None:
     options = replace(PACKAGING, parts=(
         PartOptions(name="language_model", options=PackageOptions(backend="python", quantization=Int8())),
