@@ -82,3 +82,9 @@ CLARIFY = DeepLearningImage(
                 accounts=CLARIFY_ACCOUNTS)
 )  # fmt: skip
 """Bias and explanations."""
+MERGER = DeepLearningImage(
+    image=Image(repository="sagemaker-model-monitor-groundtruth-merger", tag="latest", end_of_support=None,
+                processor="cpu", accounts=MODEL_MONITOR_ACCOUNTS)
+)  # fmt: skip
+"""What SageMaker runs by itself before a monitor that needs true answers, with the monitor's role: it joins them with
+what was captured. It lies beside the analyzer; seen in requests of merge jobs, not in a list of AWS's."""

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from constructs_lib.serving.monitoring.answers import Answers, GroundTruth, Problem
 from constructs_lib.serving.monitoring.base import Monitor, Watching
-from constructs_lib.serving.monitoring.images import MODEL_MONITOR
+from constructs_lib.serving.monitoring.images import MERGER, MODEL_MONITOR
 from constructs_lib.serving.monitoring.schedule import check_run_time
 from constructs_lib.training.image import ContainerImage
 
@@ -74,5 +74,6 @@ class ModelQuality(Monitor):
 def ground_truth(table: Any, truth: GroundTruth, watching: Watching) -> dict[str, Any]:
     """Let the runs read the true answers, and say where they are."""
     truth.location.grant_read(watching.role)
+    MERGER.grant_pull(watching.role)
     place = table.MonitoringGroundTruthS3InputProperty(s3_uri=truth.location.uri)
     return {"ground_truth_s3_input": place}

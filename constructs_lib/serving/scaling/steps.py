@@ -1,87 +1,25 @@
-"""Rules that answer an alarm with steps: how far a metric is beyond its threshold says how much is added or removed.
+"""Rules that answer an alarm with steps.
 
-Sources, read 2026-11-21: StepScalingPolicyConfiguration and StepAdjustment, API reference, and "Step scaling policies"
-and "Quotas", Application Auto Scaling User Guide; for the rules that wake from zero, "Autoscale an asynchronous
-endpoint" and "Scale an endpoint to zero instances", SageMaker Developer Guide.
+Sources, read 2026-11-21: StepScalingPolicyConfiguration, API reference, and "Step scaling policies", Application Auto
+Scaling User Guide.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 from typing import ClassVar, Literal, Self
 
-from aws_cdk import aws_applicationautoscaling as scaling
-from aws_cdk import aws_cloudwatch as cloudwatch
 from pydantic import Field, model_validator
 
 from constructs_lib.serving.hosted import Hosted, Kind
-from constructs_lib.serving.metrics import NAMES, VARIANTS, Metric, Statistic, metric_of
+from constructs_lib.serving.metrics import NAMES, VARIANTS, Statistic, metric_of
+from constructs_lib.serving.scaling.alarms import alarm, step_policy
 from constructs_lib.serving.scaling.base import Rule, Target
-from constructs_lib.values import Value
+from constructs_lib.serving.scaling.intervals import MOST_STEPS, Step, check_steps
 from ml_contract.errors import reject
 
-_Policy = scaling.CfnScalingPolicy
 Period = Literal[10, 20, 30, 60, 120, 300, 600, 900, 3600]
-MOST_STEPS = 20
 _LESS_IS_BUSIER = frozenset({"ModelCacheHit"})
 """Metrics that fall when capacity is missing."""
-
-
-class Step(Value):
-    """What is done while the metric lies in one interval beyond the alarm's threshold."""
-
-    lower: float | None = None
-    """Where the interval begins, measured from the threshold; everything below by default."""
-    upper: float | None = None
-    """Where it ends, measured from the threshold; everything above by default."""
-    change: int
-    """Instances or copies to add, or to remove where negative; per cent with PercentChangeInCapacity; the capacity
-    itself with ExactCapacity."""
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The interval, with infinities."""
-        return (-math.inf if self.lower is None else self.lower, math.inf if self.upper is None else self.upper)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.lower is None and self.upper is None:
-            reject("upper", None, "an interval has at least one bound", "Write Step(lower=0, change=1).")
-        lower, upper = self.bounds
-        if not lower < upper:
-            reject("upper", self.upper, f"it must be greater than lower, {self.lower}", "Swap the two.")
-        return self
-
-    def render(self) -> _Policy.StepAdjustmentProperty:
-        """As the policy has it."""
-        return _Policy.StepAdjustmentProperty(
-            metric_interval_lower_bound=self.lower, metric_interval_upper_bound=self.upper,
-            scaling_adjustment=self.change,
-        )  # fmt: skip
-
-
-def check_steps(steps: tuple[Step, ...]) -> None:
-    """Refuse intervals that overlap or leave a gap, as Application Auto Scaling does.
-
-    Raises:
-        ContractError: The intervals do not cover one connected range, or end short of where the metric can go.
-    """
-    ordered = sorted(steps, key=lambda step: step.bounds)
-    for before, after in itertools.pairwise(ordered):
-        if before.bounds[1] > after.bounds[0]:
-            reject("steps", f"{before.bounds} and {after.bounds}", "intervals must not overlap",
-                   "End one where the next begins.")  # fmt: skip
-        if before.bounds[1] < after.bounds[0]:
-            reject("steps", f"{before.bounds} and {after.bounds}", "intervals must leave no gap",
-                   "End one where the next begins.")  # fmt: skip
-    first, last = ordered[0].bounds[0], ordered[-1].bounds[1]
-    if first < 0 and first != -math.inf:
-        reject("steps", first, "with a lower bound below 0 one interval must reach down without end",
-               "Leave out the lower bound of the lowest.")  # fmt: skip
-    if last > 0 and last != math.inf:
-        reject("steps", last, "with an upper bound above 0 one interval must reach up without end",
-               "Leave out the upper bound of the highest.")  # fmt: skip
 
 
 class StepScaling(Rule):
@@ -158,63 +96,3 @@ class StepScaling(Rule):
               comparison=comparison, period=self.period_seconds, periods=self.periods,
               # No datum is no load: the capacity that was there stays.
               missing="ignore")  # fmt: skip
-
-
-def step_policy(
-    target: Target,
-    name: str,
-    *,
-    adjustment: str,
-    cooldown: int,
-    aggregation: str,
-    steps: tuple[Step, ...],
-    least_change: int | None = None,
-) -> scaling.CfnScalingPolicy:
-    """A step policy, which does nothing until an alarm calls it."""
-    return _Policy(
-        target.scope,
-        name,
-        policy_name=name,
-        policy_type="StepScaling",
-        scaling_target_id=target.resource.ref,
-        step_scaling_policy_configuration=_Policy.StepScalingPolicyConfigurationProperty(
-            adjustment_type=adjustment,
-            cooldown=cooldown,
-            metric_aggregation_type=aggregation,
-            min_adjustment_magnitude=least_change,
-            step_adjustments=[step.render() for step in steps],
-        ),
-    )
-
-
-def alarm(
-    target: Target,
-    name: str,
-    metric: Metric,
-    policy: scaling.CfnScalingPolicy,
-    *,
-    statistic: str,
-    threshold: float,
-    comparison: str,
-    period: int,
-    periods: int,
-    missing: str,
-) -> None:
-    """The alarm that calls ``policy``."""
-    dimensions = metric.dimensions(target.hosted)
-    cloudwatch.CfnAlarm(
-        target.scope,
-        f"{name}Alarm",
-        alarm_description=f"Scales {', '.join(dimensions.values())}: {metric.name}",
-        namespace=metric.namespace,
-        metric_name=metric.name,
-        dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name=key, value=value) for key, value in dimensions.items()],
-        statistic=statistic,
-        threshold=threshold,
-        comparison_operator=comparison,
-        period=period,
-        evaluation_periods=periods,
-        datapoints_to_alarm=periods,
-        treat_missing_data=missing,
-        alarm_actions=[policy.ref],
-    )

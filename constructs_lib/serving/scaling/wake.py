@@ -8,8 +8,9 @@ from pydantic import Field
 
 from constructs_lib.serving.hosted import Kind
 from constructs_lib.serving.metrics import metric_of
+from constructs_lib.serving.scaling.alarms import alarm, step_policy
 from constructs_lib.serving.scaling.base import Rule, Target
-from constructs_lib.serving.scaling.steps import Step, alarm, step_policy
+from constructs_lib.serving.scaling.intervals import Step
 
 
 class WakeFromZero(Rule):

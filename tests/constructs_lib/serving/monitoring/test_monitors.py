@@ -174,6 +174,11 @@ def test_clarify_asks_an_endpoint_of_its_own(template: dict[str, Any]) -> None:
     assert "endpoint/credit-check" not in text
 
 
+def test_what_joins_truth_with_answers_may_be_pulled(template: dict[str, Any]) -> None:
+    text = json.dumps(template[next(n for n in template if n.startswith("MonitorsRoleDefaultPolicy"))])
+    assert "repository/sagemaker-model-monitor-groundtruth-merger" in text
+
+
 @pytest.mark.parametrize("kind", ["serverless", "multi-model", "asynchronous", "component"])
 def test_only_real_time_endpoints_are_watched(place: Any, kind: str) -> None:
     with pytest.raises(ValueError, match=f"got '{kind}', but Model Monitor looks at real-time endpoints"):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from constructs_lib.serving.scaling import Step, StepScaling
-from constructs_lib.serving.scaling.steps import check_steps
+from constructs_lib.serving.scaling.intervals import check_steps
 from ml_contract.errors import ContractError
 
 BOUNDS = st.lists(st.integers(-100, 100).map(float), min_size=2, max_size=8, unique=True).map(sorted)
