@@ -1,10 +1,12 @@
-"""The embedded cloud: two CPU hosts, small enough for two cores."""
+"""The embedded cloud: two CPU hosts, small enough for two cores, and an endpoint of each kind that runs there."""
 
 from dataclasses import replace
 from functools import partial
 
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
+from constructs_lib.serving.rollout import AllAtOnce, RollbackAlarms, ServerErrorRate
+from constructs_lib.serving.scaling import Backlog, InvocationsPerInstance, Scaling, WakeFromZero
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
     EcrImage,
@@ -21,9 +23,10 @@ from ml_contract.training.surroundings import Checkpointing
 from ml_contract.workloads import arr_coc, bytes_lm, digits, llama
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
-from stacks.served import Instances, ServedWorkload
+from stacks.served import Capture, Instances, OnDemand, Queue, ServedCatalogue, ServedWorkload
 from stacks.workload_training import Criterion, WorkloadTraining
 
+on_cpu = partial(ServingResources, instance_type="ml.c5.xlarge", instance_count=1, start_seconds=120)
 RETRIES = (
     RetryPolicy(failures=("SageMaker.CAPACITY_ERROR",), interval_seconds=2, backoff_rate=1.0, max_attempts=3),
     RetryPolicy(failures=("Step.SERVICE_FAULT", "Step.THROTTLING"), interval_seconds=2, max_attempts=3),
@@ -114,7 +117,7 @@ LOCAL = Environment(
     region="us-east-1",
     protected=False,
     network=NetworkSettings(
-        cidr="10.10.0.0/24", availability_zones=("us-east-1a", "us-east-1b"), nodes=13, efa=False, log_days=1
+        cidr="10.10.0.0/24", availability_zones=("us-east-1a", "us-east-1b"), nodes=17, efa=False, log_days=1
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
     trainings=(DIGITS, BYTES_LM, LLAMA, ARR_COC),
@@ -123,8 +126,26 @@ LOCAL = Environment(
             name="bytes-lm",
             workload="bytes-lm",
             hosting=Instances(
-                resources=ServingResources(instance_type="ml.c5.xlarge", instance_count=1, start_seconds=120)
+                resources=on_cpu(),
+                scaling=Scaling(minimum=1, maximum=2, rules=(InvocationsPerInstance(per_minute=6000),)),
             ),
+            rollout=AllAtOnce(
+                bake_seconds=10,
+                timeout_seconds=600,
+                alarms=RollbackAlarms(watches=(ServerErrorRate(percent=5, period_seconds=10, periods=1, of_these=1),)),
+            ),
+            capture=Capture(percentage=10),
         ),
+        ServedWorkload(name="digits", workload="digits", hosting=OnDemand(memory_mb=2048, max_concurrency=4)),
+        ServedWorkload(
+            name="arr-coc",
+            workload="arr-coc",
+            hosting=Instances(
+                resources=on_cpu(),
+                scaling=Scaling(minimum=0, maximum=1, rules=(Backlog(per_instance=4), WakeFromZero())),
+            ),
+            queue=Queue(concurrent_invocations=2),
+        ),
+        ServedCatalogue(name="catalogue", hosting=Instances(resources=on_cpu())),
     ),
 )

@@ -50,7 +50,7 @@ def test_every_field_of_every_value_says_what_it_means() -> None:
 
 
 def test_a_network_too_small_for_the_nodes_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^Environment.network.nodes: got 3, but all trainings, .* serving \(1\)"):
+    with pytest.raises(ValueError, match=r"^Environment.network.nodes: got 3, but all trainings, .* serving \(4\)"):
         changed(LOCAL, network=rebuilt(LOCAL.network, nodes=3))
 
 

@@ -67,14 +67,32 @@ def test_the_endpoint_has_a_name_that_alarms_can_know_before() -> None:
     assert one("Local", "AWS::SageMaker::Endpoint")["Properties"]["EndpointName"] == "trainyard-local-bytes-lm"
 
 
+def reached(part: str) -> dict[str, list[str]]:
+    """Paths in buckets by the action that the containers of an endpoint may do there."""
+    found: dict[str, list[str]] = {}
+    for statement in statements(template("Local", part), "EndpointRole"):
+        named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        paths = [resource["Fn::Join"][1][1] for resource in named if "Fn::Join" in resource]
+        for action in actions(statement):
+            if action.startswith("s3:") and paths:
+                found.setdefault(action, []).extend(paths)
+    return found
+
+
 def test_containers_read_packages_and_write_nothing() -> None:
-    found = statements(template("Local", "Serving"), "EndpointRole")
-    objects = [s for s in found if any(action.startswith("s3:") for action in actions(s))]
-    assert {action for s in objects for action in actions(s)} == {
-        "s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation",
-    }  # fmt: skip
-    (reading,) = (s for s in objects if "s3:GetObject" in actions(s))
-    assert reading["Resource"]["Fn::Join"][1][1] == "/packages/bytes-lm/*"
+    assert reached("Serving-digits") == {"s3:GetObject": ["/packages/digits/*"]}
+
+
+def test_what_is_captured_is_all_that_they_write() -> None:
+    found = reached("Serving")
+    assert found["s3:PutObject"] == ["/captured/bytes-lm/*"]
+    assert found["s3:GetObject"] == ["/packages/bytes-lm/*"]
+
+
+def test_a_queue_is_read_and_answered_below_its_own_prefixes() -> None:
+    found = reached("Serving-arr-coc")
+    assert sorted(found["s3:GetObject"]) == ["/packages/arr-coc/*", "/requests/arr-coc/*"]
+    assert found["s3:PutObject"] == ["/answers/arr-coc/*"]
 
 
 def test_the_command_that_serves_a_package_is_an_output() -> None:
