@@ -148,14 +148,14 @@ def test_a_canary_gets_its_share_then_everything_and_nothing_is_lost(
 ) -> None:
     name = alarm(get, served, "Invocation4XXErrors")
     two = make.config(make.model("two"), count=3)
-    canary = shifting("CANARY", 3, name, termination=1, CanarySize={"Type": PERCENT, "Value": 25})
+    canary = shifting("CANARY", 2, name, CanarySize={"Type": PERCENT, "Value": 25})
     with Load(get("sagemaker-runtime"), served) as load:
         make.sagemaker.update_endpoint(
             EndpointName=served, EndpointConfigName=two, DeploymentConfig=canary, RetainAllVariantProperties=True
         )
         _await_phase(make, served, "Baking")
         load.take()
-        time.sleep(2)
+        time.sleep(1.5)
         baking = load.take()
         assert statuses(make, served) == ["Updating", "InService"]
         load.take()
@@ -261,8 +261,8 @@ def test_a_cloud_that_ends_in_the_middle_finishes_the_update_when_it_is_back(
     make: Maker, get: Callable[[str], Any], served: str, cloud: Cloud
 ) -> None:
     one = make.config(make.model("one"), count=1)
-    canary = shifting("CANARY", 2, CanarySize={"Type": PERCENT, "Value": 10})
-    make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=one, DeploymentConfig=canary)
+    once = shifting("ALL_AT_ONCE", 2)
+    make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=one, DeploymentConfig=once)
     _await_phase(make, served, "Baking")
     cloud.down()
     cloud.up()
