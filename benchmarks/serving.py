@@ -1,6 +1,6 @@
 """What a server costs and what batching brings: Triton beside the engine in one process and beside a plain server.
 
-Two sizes of one model. Everything has one processor for the model (one copy, one thread), where the tuner does not
+Three sizes of one model. Everything has one processor for the model (one copy, one thread), where the tuner does not
 choose otherwise; the load generator shares the machine. The engine batched is the most that any server could reach: a
 loop over full batches of as many rows as there are requests at once.
 """
@@ -30,7 +30,8 @@ from trainyard.tune.search import Rules, search
 from trainyard.tune.server import Server, free_port, running
 from trainyard.tune.settings import Settings
 
-MODELS = {"small": Classifier(width=64), "large": Classifier(width=512)}
+MODELS = {"small": Classifier(width=64), "middle": Classifier(width=256), "large": Classifier(width=1024)}
+"""About 0.02, 0.3 and 5 ms of one processor a request."""
 LEVELS = (1, 8, 32)
 ENVIRONMENT = Path(".trainyard/envs/triton").absolute()
 RAW, RAW_BATCHED, PLAIN = "engine", "engine batched", "FastAPI"
@@ -72,11 +73,9 @@ def plain(graph: Path) -> Iterator[Plain]:
         process.wait(10)
 
 
-def tuned(server: Server, source: Source, configuration: dict[str, Any], rounds: int, seconds: float) -> Settings:
-    """What `trainyard tune` would say."""
-    measure = measuring(
-        server, NAME, configuration, source, LEVELS, seconds, lambda settings, _: _say(f"tuning {settings}")
-    )
+def tuned(server: Server, source: Source, configuration: dict[str, Any], rounds: int) -> Settings:
+    """What `trainyard tune` would say, of levels of a second."""
+    measure = measuring(server, NAME, configuration, source, LEVELS, 1, lambda settings, _: _say(f"tuning {settings}"))
     return search(measure, LARGEST_BATCH, 2, Rules(levels=LEVELS, rounds=rounds)).best.settings
 
 
@@ -104,7 +103,7 @@ def compare(name: str, model: Classifier, rounds: int, seconds: float) -> tuple[
             server.load(NAME)
             configuration = server.configuration(NAME)
             source = probe(server.url, configuration, 1)
-            best = tuned(server, source, configuration, rounds, seconds)
+            best = tuned(server, source, configuration, min(rounds, 2))
             settings = {ALONE: Settings(), JOINED: Settings(batching=DynamicBatching()), TUNED: best}
             for turn in range(rounds):
                 _say(f"{name}, round {turn + 1} of {rounds}")
@@ -155,7 +154,7 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Both models."""
+    """Every model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="of a level")

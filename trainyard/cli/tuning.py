@@ -33,6 +33,7 @@ def tune(
     duration: Annotated[str, typer.Option(help="Time of each level, whole seconds.")] = "2s",
     rounds: Annotated[int, typer.Option(help="Repetitions, interleaved.", min=1)] = 3,
     margin: Annotated[float, typer.Option(help="Share that counts as noise.", min=0, max=0.5)] = 0.05,
+    floor: Annotated[float, typer.Option(help="Microseconds that cost a lone request nothing.", min=0)] = 50,
     processors: Annotated[int | None, typer.Option(help="Processors that copies times threads may use.", min=1)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write JSON here.", dir_okay=False)] = None,
 ) -> None:
@@ -53,7 +54,7 @@ def tune(
     from trainyard.tune.source import fetch
 
     is_local, cloud = context.obj
-    rules = Rules(levels=tuple(read_levels(concurrency)), rounds=rounds, margin=margin)
+    rules = Rules(levels=tuple(read_levels(concurrency)), rounds=rounds, margin=margin, floor=floor / 1e6)
     each = check_seconds(seconds(duration, "--duration"))
     connection: Callable[[], Connection] = lambda: connect(cloud if is_local else None)  # noqa: E731
     console = Console(stderr=True)
@@ -83,7 +84,8 @@ def print_outcome(found: Outcome, backend: str, output: Path | None, name: str) 
     best = found.best
     console.print(
         f"best: {best.settings}: {best.score:.2f} times the throughput under load of no batching, "
-        f"{best.lone:.2f} times for a lone request; {found.rules.rounds} rounds, margin {found.rules.margin:.0%}",
+        f"{best.lone:.2f} times for a lone request; {found.rules.rounds} rounds, margin {found.rules.margin:.0%} "
+        f"and {1e6 * found.rules.floor:.0f} µs",
         soft_wrap=True,
     )
     typer.echo(f"\n{best.settings.snippet(backend)}")
@@ -112,6 +114,7 @@ def document(found: Outcome, name: str) -> dict[str, object]:
         "levels": list(found.rules.levels),
         "rounds": found.rules.rounds,
         "margin": found.rules.margin,
+        "floor_seconds": found.rules.floor,
         "processors": _processors(),
     }
 

@@ -2,7 +2,7 @@
 
 Two rounds: batching first, with one copy of one thread; then copies and threads within the machine's processors, with
 the batching that won. A fixed queue delay can make a lone request several times slower, so what loses at concurrency 1
-is out, however fast it is under load.
+is out, however fast it is under load; what counts as losing is a rule with a margin and a floor.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ class Rules:
     """Repetitions; in each, every candidate has its turn, so that a slow minute hits all alike."""
     margin: float = 0.05
     """Share by which two throughputs may differ and count as the same."""
+    floor: float = 50e-6
+    """Seconds that a lone request may take longer and still lose nothing: a batcher hands each request from thread to
+    thread, tens of microseconds that matter to a model of less than a millisecond alone and to no client of an
+    endpoint, whose signed request takes milliseconds."""
 
     def __post_init__(self) -> None:
         """Check each field."""
@@ -44,6 +48,8 @@ class Rules:
             reject("rounds", self.rounds, "something must be measured", "Give 1 or more.")
         if not 0 <= self.margin < 1:
             reject("margin", self.margin, "it is a share from 0 to below 1", "Give for example 0.05.")
+        if self.floor < 0:
+            reject("floor", self.floor, "it cannot be negative", "Give 0 or more seconds.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,21 +142,27 @@ def _candidate(
     reference: Sequence[Mapping[int, float]],
     rules: Rules,
 ) -> Candidate:
+    lowest, pairs = rules.levels[0], list(zip(found, reference, strict=True))
     median = {level: statistics.median(each[level] for each in found) for level in rules.levels}
     ratios = {
-        level: statistics.median(
-            each[level] / other[level] if other[level] else 0.0 for each, other in zip(found, reference, strict=True)
-        )
-        for level in rules.levels
+        level: statistics.median(_ratio(each[level], other[level]) for each, other in pairs) for level in rules.levels
     }
-    spread = max(
-        abs(each[level] / median[level] - 1) if median[level] else 1.0 for each in found for level in rules.levels
-    )
-    lone, higher = ratios[rules.levels[0]], [ratios[level] for level in rules.levels[1:]] or [ratios[rules.levels[0]]]
+    spread = max(abs(_ratio(each[level], median[level]) - 1) for each in found for level in rules.levels)
+    longer = statistics.median(_wait(each[lowest], lowest) - _wait(other[lowest], lowest) for each, other in pairs)
+    lone, higher = ratios[lowest], [ratios[level] for level in rules.levels[1:]] or [ratios[lowest]]
     rejected = ""
-    if settings != REFERENCE and lone < 1 - rules.margin:
-        rejected = f"{1 - lone:.0%} slower at concurrency {rules.levels[0]}"
+    if settings != REFERENCE and lone < 1 - rules.margin and longer > rules.floor:
+        rejected = f"{1 - lone:.0%} slower at concurrency {lowest}"
     if not all(higher):
         rejected = "no answer under load"
     score = math.prod(higher) ** (1 / len(higher))
     return Candidate(settings=settings, throughput=median, spread=spread, lone=lone, score=score, rejected=rejected)
+
+
+def _ratio(rate: float, other: float) -> float:
+    return rate / other if other else 0.0
+
+
+def _wait(rate: float, concurrency: int) -> float:
+    """Seconds of a request, of ``concurrency`` at once that are answered at ``rate``."""
+    return concurrency / rate if rate else math.inf

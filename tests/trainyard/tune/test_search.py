@@ -42,6 +42,16 @@ def test_the_fastest_under_load_that_costs_a_lone_request_nothing_wins() -> None
     assert all("slower at concurrency 1" in each.rejected for each in slow)
 
 
+def test_what_a_lone_request_loses_below_the_floor_is_nothing() -> None:
+    """100 µs of delay make 1 ms 1.3: out by a floor of 50 µs, in by one of 400."""
+    strict, lenient = search(_fake, 8, 1, _RULES), search(_fake, 8, 1, Rules(rounds=1, floor=400e-6))
+    assert strict.best.settings.batching == DynamicBatching()
+    out = {each.settings for each in strict.candidates if each.rejected} - {
+        each.settings for each in lenient.candidates if each.rejected
+    }
+    assert {each.batching.max_queue_delay_microseconds for each in out if each.batching} == {100}
+
+
 def test_within_the_margin_the_least_is_taken() -> None:
     """4 % more for a second copy is noise."""
 
@@ -88,13 +98,14 @@ def test_whatever_is_measured_the_choice_is_allowed_and_close_to_the_best(data: 
 
     found = search(measure, 16, 2, _RULES)
     assert not found.best.rejected
-    assert found.best.lone >= 1 - _RULES.margin
+    longer = 1 / rates[found.best.settings][1] - 1 / rates[REFERENCE][1]
+    assert found.best.lone >= 1 - _RULES.margin or longer <= _RULES.floor
     allowed = [each.score for each in found.candidates if not each.rejected]
     assert found.best.score >= max(allowed) * (1 - _RULES.margin)
     assert choose(found.candidates, _RULES) == found.best
 
 
-@pytest.mark.parametrize("bad", [{"levels": ()}, {"levels": (8, 1)}, {"rounds": 0}, {"margin": 1.0}])
+@pytest.mark.parametrize("bad", [{"levels": ()}, {"levels": (8, 1)}, {"rounds": 0}, {"margin": 1.0}, {"floor": -1.0}])
 def test_rules_are_checked(bad: dict[str, object]) -> None:
     """By name."""
     with pytest.raises(ContractError, match=next(iter(bad))):
