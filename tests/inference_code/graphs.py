@@ -13,7 +13,7 @@ from ml_contract.manifest import ArtifactManifest
 from ml_contract.samples import name_of, samples_file
 from ml_contract.signature import DType, ModelSignature, Tensor
 
-WIDTH = 256
+WIDTH, INNER = 256, 64
 SIGNATURE = ModelSignature(
     inputs=(Tensor(name="tokens", dtype=DType.INT64, shape=(-1,)),),
     outputs=(Tensor(name="logits", dtype=DType.FP32, shape=(-1, WIDTH)),),
@@ -23,13 +23,13 @@ SIGNATURE = ModelSignature(
 
 def weights(seed: int = 0) -> npt.NDArray[np.float32]:
     """The matrix of :func:`write_graph`."""
-    return np.random.default_rng(seed).standard_normal((WIDTH, WIDTH)).astype(np.float32) / 16
+    return np.random.default_rng(seed).standard_normal((INNER, WIDTH)).astype(np.float32) / 8
 
 
 def write_graph(path: Path, *, seed: int = 0) -> Path:
     """A graph of SIGNATURE: a row of a table for each token, times a matrix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = np.random.default_rng(seed + 1).standard_normal((WIDTH, WIDTH)).astype(np.float32)
+    table = np.random.default_rng(seed + 1).standard_normal((WIDTH, INNER)).astype(np.float32)
     graph = helper.make_graph(
         [helper.make_node("Gather", ["table", "tokens"], ["row"]),
          helper.make_node("MatMul", ["row", "matrix"], ["logits"])],

@@ -17,7 +17,7 @@ from ml_contract.errors import ContractError
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.packaging import Int8, PackageOptions
 
-from .graphs import describe
+from .graphs import INNER, WIDTH, describe
 
 OPTIONS = PackageOptions(backend="python", quantization=Int8())
 
@@ -34,7 +34,7 @@ def test_a_repository_says_what_eight_bits_cost(artifact: Path, tmp_path: Path) 
     assert figures["cosine"] == pytest.approx(cosine, abs=1e-4)
     assert 0 < figures["maximum_error"] < 0.1
     # A quarter of the matrix; the table stays as it is.
-    assert figures["bytes"] - figures["int8_bytes"] > 0.7 * 256 * 256 * 4
+    assert figures["bytes"] - figures["int8_bytes"] > 0.7 * INNER * WIDTH * 4
     assert figures["speedup"] == pytest.approx(figures["milliseconds"] / figures["int8_milliseconds"])
 
 
