@@ -74,6 +74,11 @@ class OptimizationJob(Construct):
         self.machine = Machine(self, "Machine", document=document, key=key, log_days=log_days).resource
         self._grant_machine()
 
+    @property
+    def start_command(self) -> str:
+        """What starts it, for an output of the stack."""
+        return f"aws stepfunctions start-execution --state-machine-arn {self.machine.state_machine_arn}"
+
     def _image(self, image: ContainerImage) -> str:
         return image.uri(self)
 

@@ -17,7 +17,7 @@ class Size(Value):
     """A part of a variant's capacity."""
 
     def percent_of(self, instances: int | None, /) -> float | None:
-        """Its share of so many instances, per cent; None where that is not known."""
+        """Its share of so many instances, per cent; None where that is not known, or there are none."""
         raise NotImplementedError
 
     def render(self, unit: str, /) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class Instances(Size):
     """Instances or copies."""
 
     def percent_of(self, instances: int | None, /) -> float | None:
-        return None if instances is None else 100 * self.count / instances
+        return 100 * self.count / instances if instances else None
 
     def render(self, unit: str, /) -> dict[str, Any]:
         return {"type": unit, "value": self.count}

@@ -103,16 +103,30 @@ def test_a_newer_one_replaces_it_and_an_older_one_does_not_come_back(scene: Scen
     assert scene.parameters()["ModelPackageArn"] == scene.packages[1]
 
 
+def test_one_that_is_approved_from_the_beginning_waits_for_its_validation(scene: Scene) -> None:
+    storage, sagemaker = scene.client("s3"), scene.client("sagemaker")
+    storage.create_bucket(Bucket="packages")
+    storage.put_object(Bucket="packages", Key="model.tar.gz", Body=b"archive")
+    container = {"Image": "triton", "ModelDataUrl": "s3://packages/model.tar.gz"}
+    specification = {"Containers": [container], "SupportedContentTypes": ["a/b"],
+                     "SupportedResponseMIMETypes": ["a/b"]}  # fmt: skip
+    arn = sagemaker.create_model_package(ModelPackageGroupName="models", ModelApprovalStatus="Approved",
+                                         InferenceSpecification=specification)["ModelPackageArn"]  # fmt: skip
+    scene.packages.append(arn)
+    assert scene.ended(4).get("cause") is None
+    assert scene.parameters()["ModelPackageArn"] == arn
+
+
 def test_without_its_right_the_machine_fails_and_says_so(scene: Scene) -> None:
     iam = scene.client("iam")
     role = scene.client("stepfunctions").describe_state_machine(stateMachineArn=scene.machine)["roleArn"]
     denied = {"Effect": "Deny", "Action": "cloudformation:UpdateStack", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
     iam.put_role_policy(RoleName=role.rpartition("/")[2], PolicyName="deny", PolicyDocument=document)
-    scene.approve(1, "Rejected")
-    scene.approve(0, "PendingManualApproval")
-    scene.approve(0)
-    described = scene.ended(4)
+    scene.approve(1, "PendingManualApproval")
+    scene.approve(2, "Rejected")
+    scene.approve(1)
+    described = scene.ended(5)
     assert (described["status"], described["error"]) == ("FAILED", "NotServed")
     assert "cloudformation:UpdateStack" in described["cause"]
-    assert scene.parameters()["ModelPackageArn"] == scene.packages[1]
+    assert scene.parameters()["ModelPackageArn"] == scene.packages[2]

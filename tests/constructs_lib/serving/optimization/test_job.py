@@ -120,6 +120,7 @@ def test_the_result_is_what_a_model_takes(place: Any) -> None:
     wanted = optimization(place, name="other")
     job = OptimizationJob(cdk.Stack(cdk.App(), "T"), "Job", optimization=wanted, output=place.at("optimized"),
                           network=place.network, key=place.key, log_days=30)  # fmt: skip
+    assert job.start_command.startswith("aws stepfunctions start-execution --state-machine-arn ")
     data = Uncompressed(location=job.result)
     assert data.uri.endswith(f"/optimized/{wanted.job_name}/")
 

@@ -147,6 +147,11 @@ def test_several_components_share_a_variant(scene: Any) -> None:
     Rolling(alarms=ALARMS, batch=Percent(percent=20), bake_seconds=300).check(hosted)
 
 
+def test_what_begins_with_nothing_is_measured_once_it_has_instances(scene: Any) -> None:
+    rollout = Rolling(alarms=ALARMS, batch=Instances(count=1), bake_seconds=300)
+    rollout.check((scene.hosted("component", instance_count=0),))
+
+
 def test_only_a_component_has_copies_to_replace(scene: Any) -> None:
     with pytest.raises(ValueError, match="it is no inference component"):
         Rolling(alarms=ALARMS, batch=Percent(percent=20), bake_seconds=300).bind_component(scene.stack, scene.hosted())
