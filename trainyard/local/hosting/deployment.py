@@ -1,33 +1,19 @@
-"""A running plan: every variant's model data, containers and logs."""
+"""A running plan: all its variants, and how they come up, change and end together."""
 
-import logging
 import random
 import shutil
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
 from trainyard.local.hosting.artifact import ArtifactError
-from trainyard.local.hosting.blueprints import opening
 from trainyard.local.hosting.configs import ENDPOINT
-from trainyard.local.hosting.exchange import Serving
-from trainyard.local.hosting.plan import Plan, VariantPlan
-from trainyard.local.hosting.replica import Opening, Replica
-from trainyard.local.hosting.serverless import ServerlessPool
-from trainyard.local.jobs.logs import Shipper
-
-_JOIN_SECONDS = 30.0
-_DRAIN_SECONDS = 60.0
-"""As long as a container may take for an answer."""
-_DRAIN_POLL_SECONDS = 0.02
-_log = logging.getLogger(__name__)
+from trainyard.local.hosting.plan import Plan
+from trainyard.local.hosting.variant import DRAIN_SECONDS, Variant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,150 +29,6 @@ class Home:
 
 
 ENDPOINTS = Home(kind=ENDPOINT, folder="endpoints", logs="/aws/sagemaker/Endpoints")
-
-
-class Variant:
-    """One production variant that runs."""
-
-    def __init__(
-        self, context: Context, endpoint: str, plan: VariantPlan, root: Path, changed: Callable[[], None], group: str
-    ) -> None:
-        """Prepares; `prepare` and `grow` start.
-
-        Args:
-            context: the rest of the cloud.
-            endpoint: name of the endpoint.
-            plan: what to run.
-            root: folder of the variant's files.
-            changed: told when an instance's state is another one.
-            group: log group of its instances.
-        """
-        self.plan = plan
-        self.weight = plan.weight
-        self.desired = plan.count
-        """Instances that there should be."""
-        self.replicas: list[Replica] = []
-        """Instances that there are; replaced, never changed, when there are others."""
-        self.group = group
-        self._context, self._endpoint, self._root, self._changed = context, endpoint, root, changed
-        self._opening: Opening | None = None
-        self._shippers: list[Shipper] = []
-        self._started = 0
-        self._lock = threading.Lock()
-        self.serverless = ServerlessPool(self, plan.serverless, context.minute_seconds) if plan.serverless else None
-        """Who hands out containers that come and go; None for instances."""
-
-    def healthy(self) -> bool:
-        """Whether everything answers that should: containers on demand need to have answered once."""
-        if self.serverless is not None:
-            return self.serverless.stands()
-        return all(replica.state == "healthy" for replica in self.replicas)
-
-    def prepare(self, cancelled: Callable[[], bool]) -> None:
-        """Fetches the model data: what every instance needs before it starts.
-
-        Raises:
-            ArtifactError: the model data cannot be had.
-            ServiceError: the role or the image cannot be used any more.
-        """
-        if self.plan.containers:
-            self._opening = opening(self._context, self.plan, self._root, cancelled)
-
-    def grow(self, count: int) -> None:
-        """Starts instances until there are `count`; they become healthy some time later.
-
-        Raises:
-            ServiceError: the role cannot be used any more.
-        """
-        self.desired, missing = count, count - len(self.replicas)
-        if missing <= 0 or not self.plan.containers:
-            return
-        assert self._opening, "grow comes after prepare"
-        plan, platform = self.plan, self._context.platform
-        streams = [f"{plan.name}/i-{uuid.uuid4().hex[:17]}" for _ in range(missing)]
-        shipper = Shipper(
-            platform.role_client("logs", plan.role, "SageMaker"),
-            platform.role_client("cloudwatch", plan.role, "SageMaker"),
-            self.group, streams, self._endpoint, self._undelivered,
-        )  # fmt: skip
-        self._shippers.append(shipper)
-        for number in range(missing):
-            self._started += 1
-            replica = Replica(
-                f"{self._endpoint}/{plan.name}/{self._started}",
-                self._opening,
-                self._root / f"instance-{self._started}",
-                start_seconds=plan.start_seconds,
-                line=lambda text, number=number: shipper.line(number, text, time.time()),  # type: ignore[misc]
-                changed=self._changed,
-            )
-            with self._lock:
-                self.replicas = [*self.replicas, replica]
-
-    def shrink(self, count: int) -> None:
-        """Ends instances until there are `count`, each after it has answered what it was asked.
-
-        Those that do not serve go first, then the youngest.
-        """
-        self.desired = count
-        with self._lock:
-            order = sorted(self.replicas, key=lambda replica: replica.state != "healthy")
-            leaving = order[::-1][: max(0, len(order) - count)]
-            self.replicas = [replica for replica in self.replicas if replica not in leaving]
-        deadline = time.monotonic() + _DRAIN_SECONDS
-        for replica in leaving:
-            # No new request reaches it: it is not among the replicas any more.
-            while replica.outstanding and time.monotonic() < deadline:
-                time.sleep(_DRAIN_POLL_SECONDS)
-            replica.stop(graceful=True)
-        for replica in leaving:
-            replica.join(_JOIN_SECONDS)
-
-    @contextmanager
-    def borrow(self, target_model: str | None = None) -> Iterator[tuple[Replica, Serving] | None]:
-        """A healthy instance, counted as busy meanwhile; None when there is none.
-
-        Args:
-            target_model: a model of many: an instance that has it goes first.
-        """
-        if self.serverless is not None:
-            with self.serverless.borrow() as container:
-                yield container
-            return
-        with self._lock:
-            healthy = [(replica, serving) for replica in self.replicas if (serving := replica.serving)]
-            if target_model is not None and len(healthy) > 1:
-                healthy = [pair for pair in healthy if pair[1].holds(target_model)] or healthy
-            chosen = None
-            if healthy and self.plan.routing == "RANDOM":
-                chosen = random.choice(healthy)  # noqa: S311 - a share of requests is no secret
-            elif healthy:
-                chosen = min(healthy, key=lambda pair: pair[0].outstanding)
-            if chosen:
-                chosen[0].outstanding += 1
-        try:
-            yield chosen
-        finally:
-            if chosen:
-                with self._lock:
-                    chosen[0].outstanding -= 1
-
-    def signal(self, *, graceful: bool) -> None:
-        """Asks every instance to end."""
-        if self.serverless is not None:
-            self.serverless.close()
-        for replica in self.replicas:
-            replica.stop(graceful=graceful)
-
-    def stop(self) -> None:
-        """Waits until every instance has ended and sends the rest of their logs."""
-        for replica in self.replicas:
-            replica.join(_JOIN_SECONDS)
-        for shipper in self._shippers:
-            shipper.close()
-
-    def _undelivered(self, problem: str) -> None:
-        _log.warning("%s", problem)
 
 
 class Deployment:
@@ -350,7 +192,7 @@ class Deployment:
         with self._news:
             if graceful:
                 # A server that has been told to end refuses what reaches it afterwards.
-                self._news.wait_for(lambda: self._requests == 0, _DRAIN_SECONDS)
+                self._news.wait_for(lambda: self._requests == 0, DRAIN_SECONDS)
             self._closed = True
             self._news.notify_all()
         with self._starting:
@@ -374,58 +216,3 @@ class Deployment:
 def folder(context: Context, name: str, home: Home = ENDPOINTS) -> Path:
     """Where the files of an endpoint, or of an inference component, are."""
     return context.state / home.folder / name
-
-
-def describe(plan: Plan, deployment: Deployment | None) -> list[dict[str, Any]]:
-    """ProductionVariants as DescribeEndpoint shows them; without a deployment nothing of it runs."""
-    running = {variant.plan.name: variant for variant in deployment.variants} if deployment else {}
-    rows = [_described(variant, running.get(variant.name)) for variant in plan.variants]
-    if deployment and deployment.phase:
-        for row in rows:
-            status = {"Status": deployment.phase, "StartTime": deployment.phase_since}
-            row.setdefault("VariantStatus", []).insert(0, status)
-    return rows
-
-
-def describe_kinds(plan: Plan, deployment: Deployment | None) -> dict[str, Any]:
-    """Shadows, captured data and asynchronous answers as DescribeEndpoint shows them."""
-    running = {variant.plan.name: variant for variant in deployment.shadows} if deployment else {}
-    shown: dict[str, Any] = {"AsyncInferenceConfig": plan.asynchronous}
-    if plan.shadows:
-        shown["ShadowProductionVariants"] = [_described(shadow, running.get(shadow.name)) for shadow in plan.shadows]
-    if plan.capture:
-        shown["DataCaptureConfig"] = {
-            "EnableCapture": True,
-            "CaptureStatus": "Started",
-            "CurrentSamplingPercentage": plan.capture["InitialSamplingPercentage"],
-            "DestinationS3Uri": plan.capture["DestinationS3Uri"],
-            "KmsKeyId": plan.capture.get("KmsKeyId", ""),
-        }
-    return {name: value for name, value in shown.items() if value is not None}
-
-
-def _described(plan: VariantPlan, running: Variant | None) -> dict[str, Any]:
-    replicas = running.replicas if running else []
-    shown: dict[str, Any] = {
-        "VariantName": plan.name,
-        "DeployedImages": [{"SpecifiedImage": one.image, "ResolvedImage": one.image} for one in plan.containers],
-        "CurrentWeight": running.weight if running else plan.weight,
-        "DesiredWeight": running.weight if running else plan.weight,
-        "CurrentInstanceCount": (
-            sum(replica.state == "healthy" for replica in replicas) if plan.containers else plan.count
-        ),
-        "DesiredInstanceCount": running.desired if running else plan.count,
-        "RoutingConfig": {"RoutingStrategy": plan.routing},
-    }
-    if plan.serverless:
-        pool = running.serverless if running else None
-        for name in ("CurrentInstanceCount", "DesiredInstanceCount", "RoutingConfig"):
-            del shown[name]
-        config = (pool.plan if pool else plan.serverless).to_aws()
-        shown |= {"CurrentServerlessConfig": config, "DesiredServerlessConfig": config}
-        return shown
-    troubled = [replica for replica in replicas if replica.state in ("starting", "restarting", "failed")]
-    if troubled:
-        statuses = [{"Status": "Creating", "StartTime": one.since, "StatusMessage": one.reason} for one in troubled]
-        shown["VariantStatus"] = [{key: value for key, value in row.items() if value} for row in statuses]
-    return shown

@@ -10,7 +10,8 @@ from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
 from trainyard.local.hosting.components import COMPONENT, Components
 from trainyard.local.hosting.configs import ENDPOINT, MAXIMUM_INSTANCES, find_config
-from trainyard.local.hosting.deployment import Deployment, describe, describe_kinds
+from trainyard.local.hosting.deployment import Deployment
+from trainyard.local.hosting.descriptions import describe, describe_kinds
 from trainyard.local.hosting.gauges import Gauges
 from trainyard.local.hosting.guardrails import check_fleet, check_update, guardrails
 from trainyard.local.hosting.lifecycle import SERVING, Lifecycle

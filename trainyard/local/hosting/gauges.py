@@ -7,9 +7,10 @@ CloudWatch", high-resolution metrics, read 2026-11.
 import threading
 from collections.abc import Callable, Iterable
 
-from trainyard.local.hosting.deployment import Deployment, Variant
+from trainyard.local.hosting.deployment import Deployment
 from trainyard.local.hosting.measures import Dimensions, Measures
 from trainyard.local.hosting.replica import Replica
+from trainyard.local.hosting.variant import Variant
 
 _PERIOD_SECONDS = 10.0
 _SAMPLES = 20

@@ -10,7 +10,7 @@ from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
 from trainyard.local.hosting.answers import Answer, answer
 from trainyard.local.hosting.capture import Capture
-from trainyard.local.hosting.deployment import Deployment, Variant
+from trainyard.local.hosting.deployment import Deployment
 from trainyard.local.hosting.exchange import Question, Reply, Serving
 from trainyard.local.hosting.invocation_request import InvocationRequest, read_request
 from trainyard.local.hosting.measures import Measures
@@ -18,6 +18,7 @@ from trainyard.local.hosting.parts import Parts
 from trainyard.local.hosting.replica import Replica
 from trainyard.local.hosting.shadow import Shadows, share
 from trainyard.local.hosting.streaming import Events, stream_headers
+from trainyard.local.hosting.variant import Variant
 
 __all__ = ["Answer", "Invocations"]
 
