@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from trainyard.scaling.state import Activity, State
 from trainyard.scaling.trace import Trace, ideal
 from trainyard.scaling.traffic import Moment, check, datapoint
 
+_GPU = "GPUUtilization"
 _QUEUES = ("ApproximateBacklogSize", "ApproximateBacklogSizePerInstance", "HasBacklogWithoutCapacity")
 
 
@@ -103,6 +105,8 @@ def simulate(scaler: Scaler, trace: Trace, assumptions: Assumptions) -> Simulati
     needed = ideal(trace, assumptions.per_instance, scaler.minimum, scaler.maximum)
     tick = min((signal.period for signal in scaler.signals), default=60)
     queued = any(signal.name in _QUEUES for signal in scaler.signals)
+    # A target of 280 % is 70 % of each of four.
+    gpus = max((math.ceil(each.target / 100) for each in scaler.tracking if each.signal.name == _GPU), default=1)
     now = trace.begin.timestamp()
     begin = needed[0] if assumptions.begin is None else assumptions.begin
     # A second before: an action that is due with the first minute counts.
@@ -121,6 +125,7 @@ def simulate(scaler: Scaler, trace: Trace, assumptions: Assumptions) -> Simulati
                 backlog=backlog + (requests if queued else 0.0),
                 per_instance=assumptions.per_instance,
                 latency=assumptions.latency,
+                gpus=gpus,
             )
             state, activity = scaler.observe(state, now, _datapoints(scaler.due(state, now), moment))
             activities += [activity] if activity else []

@@ -24,6 +24,9 @@ class Moment:
     latency: float
     """Seconds that one request takes."""
 
+    gpus: int = 1
+    """GPUs of an instance: the metric of an instance adds them up."""
+
     @property
     def at_once(self) -> float:
         """Requests in the server at a time (Little's law)."""
@@ -52,7 +55,8 @@ _SERIES: dict[str, Callable[[Moment], float | None]] = {
     "HasBacklogWithoutCapacity": lambda now: float(now.backlog > 0 and not now.active),
     "NoCapacityInvocationFailures": lambda now: 0.0 if now.active else now.requests,
     "CPUUtilization": _utilisation,
-    "GPUUtilization": _utilisation,
+    "GPUUtilization": lambda now: None if (share := _utilisation(now)) is None else now.gpus * share,
+    "GPUUtilizationNormalized": _utilisation,
 }
 
 

@@ -81,6 +81,16 @@ def test_high_resolution_metrics_act_within_half_a_minute() -> None:
     assert [(each.time - begin, each.after) for each in found.activities] == [(30.0, 2)]
 
 
+def test_busy_gpus_of_an_instance_add_up() -> None:
+    """70 % of each of four is a target of 280: 850 requests a minute at 100 an instance need 13 at 70 %."""
+    policy = of.tracking()
+    metric = {"MetricName": "GPUUtilization", "Namespace": "/aws/sagemaker/Endpoints", "Statistic": "Average"}
+    policy["TargetTrackingScalingPolicyConfiguration"] = {"TargetValue": 280, "CustomizedMetricSpecification": metric}
+    load = _trace(*[850.0] * 4)
+    found = simulate(read_scaler(of.target(1, 20), [policy]), load, Assumptions(per_instance=100, begin=9))
+    assert [each.after for each in found.activities] == [13]
+
+
 def test_a_metric_that_requests_do_not_tell_is_refused() -> None:
     """DiskUtilization, for example."""
     policy = of.tracking()
