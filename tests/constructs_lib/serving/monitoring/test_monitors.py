@@ -87,6 +87,7 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_definition_has_the_shape_of_the_api(template: dict[str, Any], kind: str) -> None:
     model = botocore.session.Session().get_service_model("sagemaker")

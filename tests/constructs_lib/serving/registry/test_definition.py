@@ -133,6 +133,7 @@ def test_an_update_changes_one_parameter_and_nothing_else(runs: dict[str, Any]) 
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("service", "operation", "name"),
     [("sagemaker", "ListModelPackages", "served"), ("sagemaker", "DescribeModelPackage", "served"),
