@@ -1,5 +1,6 @@
 """Model data on its way from S3 to an endpoint, read with the model's execution role."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from trainyard.local.api.errors import ServiceError
-from trainyard.local.jobs.transfer import Location
+from trainyard.local.jobs.transfer import Location, Transfer, TransferError
 
 _CHUNK_BYTES = 1 << 20
 _PAUSE_SECONDS = 0.5
@@ -48,6 +49,29 @@ def fetch(client: Callable[[], Any], uri: str, target: Path, seconds: float, can
             time.sleep(_PAUSE_SECONDS)
         except (ClientError, BotoCoreError, ServiceError) as error:
             raise ArtifactError(f"{_failed(uri)} ({error})") from error
+
+
+def fetch_tree(client: Callable[[], Any], uri: str, target: Path, role: str) -> None:
+    """Brings every object below a prefix into a folder, which is there when it is whole.
+
+    Args:
+        client: gives the S3 client with a session of the role.
+        uri: s3://bucket/prefix/.
+        target: the folder.
+        role: ARN of the role, for messages.
+
+    Raises:
+        ArtifactError: one of them cannot be read, or there are none.
+    """
+    if target.exists():
+        return
+    unfinished = target.with_suffix(".part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        Transfer(client(), role).download(Location.parse(uri), [unfinished])
+    except (TransferError, ServiceError) as error:
+        raise ArtifactError(f"{_failed(uri)} ({error})") from error
+    unfinished.rename(target)
 
 
 def _copy(client: Any, source: Location, file: Path, deadline: float, cancelled: Callable[[], bool]) -> None:

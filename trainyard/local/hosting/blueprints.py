@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainyard.local.api.service import Context
-from trainyard.local.hosting.artifact import fetch
+from trainyard.local.hosting.artifact import fetch, fetch_tree
 from trainyard.local.hosting.container import Blueprint
 from trainyard.local.hosting.many_models import ManyModels
 from trainyard.local.hosting.pipeline import Pipeline
@@ -43,7 +43,10 @@ def _container(
     def s3() -> object:
         return platform.role_client("s3", plan.role, "SageMaker")
 
-    if container.data_url and not container.many:
+    if container.data_url and container.tree:
+        archive = archive.with_suffix("")
+        fetch_tree(s3, container.data_url, archive, plan.role)
+    elif container.data_url and not container.many:
         fetch(s3, container.data_url, archive, plan.download_seconds, cancelled)
     image = local_image(container.image, context.environments, "Image")
     credentials = {} if plan.isolated else platform.role_environment(plan.role, "SageMaker")

@@ -1,5 +1,6 @@
 """A model's container: its archive unpacked as /opt/ml/model, and the model server in it, reachable on loopback."""
 
+import os
 import shutil
 import socket
 import threading
@@ -29,7 +30,7 @@ class Blueprint:
     """What every container of a variant has in common."""
 
     archive: Path | None
-    """The model's model.tar.gz; None when the container starts without one."""
+    """The model's model.tar.gz, or a folder of its files; None when the container starts without a model."""
     environment: Path
     """The Python environment that stands for the image."""
     variables: Mapping[str, str]
@@ -167,8 +168,12 @@ class Container:
     def _prepare(self, server: Server, variables: Variables) -> tuple[Command, Variables]:
         """Lays the model out; the command and environment that serve it."""
         repository, inside = self.path("model")
-        if self._blueprint.archive is not None:
-            unpack(self._blueprint.archive, repository)
+        archive = self._blueprint.archive
+        if archive is not None and archive.is_dir():
+            # Links: a large model's files are there once, whatever the number of instances.
+            shutil.copytree(archive, repository, copy_function=os.link)
+        elif archive is not None:
+            unpack(archive, repository)
         return server.single(repository, inside, variables)
 
     def _post(self, path: str, question: Question) -> Reply:

@@ -52,18 +52,14 @@ class ManyModelsContainer(Container):
         )
 
     def ping(self, seconds: float = 2.0) -> bool:
-        """As a container's, but a server that loads a model is healthy: Triton answers /ping when it has loaded."""
-        return super().ping(seconds) or self._cache.loading_within(seconds)
-
-    def ping(self, seconds: float = 2.0) -> bool:
-        """Whether the server is healthy; once it has been, whether it answers at all.
+        """Whether the server is healthy; once it has been, whether it answers at all, or loads a model.
 
         Triton's /ping says whether every model is ready: while models come and go, one of them often is not.
         """
         try:
             status = self.connections.request("GET", "/ping", seconds=seconds).status
         except OSError:
-            return False
+            return self._stood and self._cache.loading_within(seconds)
         self._stood = self._stood or status == 200
         return self._stood
 

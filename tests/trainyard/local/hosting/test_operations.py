@@ -103,11 +103,18 @@ def test_a_model_is_described_as_created(call: Calls) -> None:
     assert call.refusal("DeleteModel", ModelName="m") == f'Could not find model "{arn}".'
 
 
+def data_source(kind: str, compression: str) -> dict[str, Any]:
+    source = {"S3Uri": "s3://models/a", "S3DataType": kind, "CompressionType": compression}
+    return {"PrimaryContainer": {"Image": IMAGE, "ModelDataSource": {"S3DataSource": source}}}
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"PrimaryContainer": {"ModelDataUrl": "s3://models/a"}}, "PrimaryContainer: it has no Image"),
         ({"PrimaryContainer": {"Image": IMAGE}}, "PrimaryContainer: it has no ModelDataUrl"),
+        (data_source("S3Prefix", "None"), "a prefix ends with a slash"),
+        (data_source("S3Object", "None"), "S3DataType S3Object with CompressionType None"),
         ({"PrimaryContainer": {"Image": IMAGE, "Mode": "MultiModel"}}, "PrimaryContainer: it has no ModelDataUrl"),
         ({"PrimaryContainer": {**CONTAINER, "Image": "someone/elses:1"}}, "PrimaryContainer.Image"),
         ({"PrimaryContainer": {**CONTAINER, "ModelDataUrl": "s3://nowhere/a"}}, "PrimaryContainer.ModelDataUrl"),
