@@ -25,6 +25,7 @@ class Wanted:
     per_instance: float | None
     start_seconds: float
     latency: float
+    gpus: int
     begin: int | None
     price: float | None
     csv: Path | None
@@ -39,6 +40,7 @@ def show(scaler: Scaler, wanted: Wanted) -> Simulation:
         per_instance=each,
         start_seconds=wanted.start_seconds,
         latency=wanted.latency,
+        gpus=wanted.gpus,
         begin=wanted.begin,
     )
     found = simulate(scaler, trace, assumptions)

@@ -96,7 +96,9 @@ def _scaling(connection: Connection) -> Iterator[Scaling]:
     for scaler in scalers:
         wanted = per_instance(scaler)
         day = None
-        if wanted is not None and all(told(signal) for signal in scaler.signals):
+        # The GPUs of an instance are told by no document here.
+        known = all(told(signal) and signal.name != "GPUUtilization" for signal in scaler.signals)
+        if wanted is not None and known:
             day = simulate(scaler, built_in_day(wanted), Assumptions(per_instance=wanted))
         mine = tuple(each for each in done if each["ResourceId"] == scaler.resource)
         yield Scaling(resource=scaler.resource, activities=mine, day=day)

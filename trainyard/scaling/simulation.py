@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,12 +26,14 @@ class Assumptions:
     """From a scale-out to its instances in service. SageMaker takes minutes; a scale-in counts at once."""
     latency: float = 0.1
     """Seconds that one request takes; tells concurrency from requests."""
+    gpus: int = 1
+    """GPUs of an instance: the metric of how busy they are adds them up."""
     begin: int | None = None
     """Capacity before the first minute; None for what the first minute needs."""
 
     def __post_init__(self) -> None:
         """Check each figure."""
-        for field in ("per_instance", "latency"):
+        for field in ("per_instance", "latency", "gpus"):
             if not getattr(self, field) > 0:
                 reject(field.replace("_", "-"), getattr(self, field), "it must be positive", "Give what you measured.")
         if self.start_seconds < 0:
@@ -105,8 +106,7 @@ def simulate(scaler: Scaler, trace: Trace, assumptions: Assumptions) -> Simulati
     needed = ideal(trace, assumptions.per_instance, scaler.minimum, scaler.maximum)
     tick = min((signal.period for signal in scaler.signals), default=60)
     queued = any(signal.name in _QUEUES for signal in scaler.signals)
-    # A target of 280 % is 70 % of each of four.
-    gpus = max((math.ceil(each.target / 100) for each in scaler.tracking if each.signal.name == _GPU), default=1)
+    _check_gpus(scaler, assumptions)
     now = trace.begin.timestamp()
     begin = needed[0] if assumptions.begin is None else assumptions.begin
     # A second before: an action that is due with the first minute counts.
@@ -125,7 +125,7 @@ def simulate(scaler: Scaler, trace: Trace, assumptions: Assumptions) -> Simulati
                 backlog=backlog + (requests if queued else 0.0),
                 per_instance=assumptions.per_instance,
                 latency=assumptions.latency,
-                gpus=gpus,
+                gpus=assumptions.gpus,
             )
             state, activity = scaler.observe(state, now, _datapoints(scaler.due(state, now), moment))
             activities += [activity] if activity else []
@@ -137,6 +137,13 @@ def simulate(scaler: Scaler, trace: Trace, assumptions: Assumptions) -> Simulati
         minutes.append(Minute(requests=requests, billed=billed, active=active, over=over, backlog=waiting))
         backlog = waiting
     return Simulation(trace=trace, minutes=tuple(minutes), activities=tuple(activities), ideal=needed)
+
+
+def _check_gpus(scaler: Scaler, assumptions: Assumptions) -> None:
+    for policy in scaler.tracking:
+        if policy.signal.name == _GPU and policy.target >= 100 * assumptions.gpus:
+            rule = f"{policy.name} holds {policy.target:g} %, which so many GPUs cannot exceed together"
+            reject("gpus", assumptions.gpus, rule, "Give the GPUs of an instance.")
 
 
 def _settled(scaler: Scaler, state: State, active: int, now: float, assumptions: Assumptions) -> tuple[State, int]:

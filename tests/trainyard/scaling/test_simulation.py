@@ -87,8 +87,10 @@ def test_busy_gpus_of_an_instance_add_up() -> None:
     metric = {"MetricName": "GPUUtilization", "Namespace": "/aws/sagemaker/Endpoints", "Statistic": "Average"}
     policy["TargetTrackingScalingPolicyConfiguration"] = {"TargetValue": 280, "CustomizedMetricSpecification": metric}
     load = _trace(*[850.0] * 4)
-    found = simulate(read_scaler(of.target(1, 20), [policy]), load, Assumptions(per_instance=100, begin=9))
+    found = simulate(read_scaler(of.target(1, 20), [policy]), load, Assumptions(per_instance=100, begin=9, gpus=4))
     assert [each.after for each in found.activities] == [13]
+    with pytest.raises(ContractError, match="gpus"):
+        simulate(read_scaler(of.target(1, 20), [policy]), load, Assumptions(per_instance=100))
 
 
 def test_a_metric_that_requests_do_not_tell_is_refused() -> None:
