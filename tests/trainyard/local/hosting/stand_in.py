@@ -22,6 +22,7 @@ LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "0"))
 SERVER = uuid.uuid4().hex
 models: dict[str, int] = {}
 loading: list[str] = []
+taken: list[bytes] = []
 lock = threading.Lock()
 
 
@@ -71,6 +72,8 @@ class Handler(BaseHTTPRequestHandler):
         wanted = request.get("id", "")
         if wanted.startswith("sleep"):
             time.sleep(float(wanted.removeprefix("sleep ")))
+        if wanted.startswith("allocate"):
+            taken.append(b"x" * int(wanted.removeprefix("allocate ")) * 2**20)
         if wanted == "die" or "DIES" in os.environ:
             os._exit(1)
         if wanted == "stub":
