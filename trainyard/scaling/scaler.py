@@ -13,7 +13,7 @@ Rules and their sources (Application Auto Scaling user guide and API reference, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,14 +24,7 @@ from trainyard.scaling.schedule import ScheduledAction, read_action
 from trainyard.scaling.state import Activity, Cooldown, State
 from trainyard.scaling.steps import StepScaling, read_steps
 from trainyard.scaling.tracking import TargetTracking, read_tracking
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Wish:
-    capacity: int
-    source: str
-    cause: str
-    cooldown: float
+from trainyard.scaling.wishes import Wish, stepped, tracked_in, tracked_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,17 +135,17 @@ class Scaler:
         # A lone new minimum may pass the maximum that another action left: AWS refuses it, the wider one stays.
         return replace(state, minimum=min(minimum, maximum), maximum=maximum, seen=now)
 
-    def _forced(self, state: State) -> _Wish | None:
+    def _forced(self, state: State) -> Wish | None:
         inside = min(max(state.capacity, state.minimum), state.maximum)
         if inside == state.capacity:
             return None
         which = "minimum" if inside > state.capacity else "maximum"
-        return _Wish(capacity=inside, source="limits", cause=f"{which} capacity is {inside}", cooldown=0.0)
+        return Wish(capacity=inside, source="limits", cause=f"{which} capacity is {inside}", cooldown=0.0)
 
-    def _wished(self, state: State, now: float, fresh: frozenset[str]) -> _Wish | None:
+    def _wished(self, state: State, now: float, fresh: frozenset[str]) -> Wish | None:
         running = state.cooldown if state.cooldown is not None and now < state.cooldown.until else None
         base = running.base if running is not None and running.outward else state.capacity
-        wishes = [*self._tracked_out(state, base, fresh), *self._stepped(state, base, fresh)]
+        wishes = [*tracked_out(self.tracking, state, base, fresh), *stepped(self.stepping, state, base, fresh)]
         bounded = [replace(each, capacity=min(max(each.capacity, state.minimum), state.maximum)) for each in wishes]
         out = [each for each in bounded if each.capacity > state.capacity]
         if out:
@@ -160,45 +153,10 @@ class Scaler:
         if self.in_suspended or (running is not None and not running.outward):
             return None
         # Not from ``base``: what a scale-in takes away, it takes from what there is.
-        inward = [*self._tracked_in(state, fresh), *self._stepped(state, state.capacity, fresh)]
+        inward = [*tracked_in(self.tracking, state, fresh), *stepped(self.stepping, state, state.capacity, fresh)]
         lower = [each for each in inward if each.capacity < state.capacity]
         chosen = max(lower, key=lambda each: each.capacity, default=None)
         return None if chosen is None else replace(chosen, capacity=max(chosen.capacity, state.minimum))
-
-    def _tracked_out(self, state: State, base: int, fresh: frozenset[str]) -> Iterable[_Wish]:
-        for policy in self.tracking:
-            if policy.name in fresh:
-                wanted = policy.outward(state.points[policy.name], base)
-                if wanted is not None:
-                    yield _Wish(
-                        capacity=wanted,
-                        source=policy.name,
-                        cause=f"{policy.watch.out_of} datapoints above {policy.target:g}",
-                        cooldown=policy.out_cooldown,
-                    )
-
-    def _tracked_in(self, state: State, fresh: frozenset[str]) -> Iterable[_Wish]:
-        asked = [policy for policy in self.tracking if policy.scales_in]
-        wanted = [policy.inward(state.points.get(policy.name, ()), state.capacity) for policy in asked]
-        agreed = [(size, policy) for size, policy in zip(wanted, asked, strict=True) if size is not None]
-        if not agreed or len(agreed) < len(asked) or not any(policy.name in fresh for policy in asked):
-            return
-        size, policy = max(agreed, key=lambda pair: pair[0])
-        yield _Wish(
-            capacity=size,
-            source=policy.name,
-            cause=f"{policy.watch.in_of} datapoints below 90 % of {policy.target:g}",
-            cooldown=policy.in_cooldown,
-        )
-
-    def _stepped(self, state: State, base: int, fresh: frozenset[str]) -> Iterable[_Wish]:
-        for policy in self.stepping:
-            for alarm in policy.alarms:
-                if alarm.signal.key in fresh:
-                    wanted = policy.wanted(alarm, state.points[alarm.signal.key], base)
-                    if wanted is not None:
-                        cause = f"alarm {alarm.signal.key} is in ALARM"
-                        yield _Wish(capacity=wanted, source=policy.name, cause=cause, cooldown=policy.cooldown)
 
 
 def read_scaler(

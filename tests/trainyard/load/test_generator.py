@@ -31,6 +31,7 @@ def test_nothing_has_no_percentile() -> None:
     assert math.isnan(percentile([], 0.5))
 
 
+@pytest.mark.slow
 def test_every_kind_of_trouble_is_counted_by_itself() -> None:
     """An error code where the service names one, else the answer's text; the body arrives byte by byte as given."""
     sent = bytes(range(256))
