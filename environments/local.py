@@ -5,6 +5,7 @@ from functools import partial
 
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
+from constructs_lib.serving.registry import DeploymentSettings
 from constructs_lib.serving.rollout import AllAtOnce, RollbackAlarms, ServerErrorRate
 from constructs_lib.serving.scaling import Backlog, InvocationsPerInstance, Scaling, WakeFromZero
 from constructs_lib.storage import StorageSettings
@@ -136,7 +137,12 @@ LOCAL = Environment(
             ),
             capture=Capture(percentage=10),
         ),
-        ServedWorkload(name="digits", workload="digits", hosting=OnDemand(memory_mb=2048, max_concurrency=4)),
+        ServedWorkload(
+            name="digits",
+            workload="digits",
+            hosting=OnDemand(memory_mb=2048, max_concurrency=4),
+            on_approval=DeploymentSettings(poll_seconds=5, timeout_seconds=1800, log_days=1),
+        ),
         ServedWorkload(
             name="arr-coc",
             workload="arr-coc",
