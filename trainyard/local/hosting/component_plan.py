@@ -6,6 +6,7 @@ from typing import Any
 
 from trainyard.local.api.errors import invalid
 from trainyard.local.api.service import Context, Platform
+from trainyard.local.hosting.changes import check_alarms
 from trainyard.local.hosting.guardrails import Guardrails, guardrails
 from trainyard.local.hosting.models import find_model, resolved
 from trainyard.local.hosting.plan import Plan, VariantPlan, container_plan
@@ -107,12 +108,7 @@ def component_guardrails(document: Mapping[str, Any] | None, platform: Platform)
         for field, value in document["RollingUpdatePolicy"].items()
     }
     found = guardrails({**document, "RollingUpdatePolicy": policy})
-    for index, name in enumerate(found.alarms):
-        if not platform.exists("alarm", name):
-            raise invalid(
-                f"DeploymentConfig.AutoRollbackConfiguration.Alarms[{index}].AlarmName: got {name!r}, but there is no "
-                "such alarm. Create it first."
-            )
+    check_alarms(platform, found.alarms)
     return found
 
 

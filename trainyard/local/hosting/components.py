@@ -3,18 +3,18 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
+from trainyard.local.hosting.changes import COMPONENT
+from trainyard.local.hosting.component_hosts import Hosts
 from trainyard.local.hosting.component_plan import component_guardrails, component_plan
-from trainyard.local.hosting.configs import ENDPOINT, MAXIMUM_INSTANCES, find_config
 from trainyard.local.hosting.deployment import Deployment, Home
 from trainyard.local.hosting.lifecycle import SERVING, Lifecycle
-from trainyard.local.hosting.placement import check, instances_for, need
+from trainyard.local.hosting.placement import check
 from trainyard.local.hosting.plan import Plan
 
-COMPONENT: Final = "inference-component"
 COMPONENTS = Home(kind=COMPONENT, folder="components", logs="/aws/sagemaker/InferenceComponents")
 _STATUS = {"SystemUpdating": "InService", "RollingBack": "Updating"}
 """Statuses that endpoints have and components do not."""
@@ -29,6 +29,7 @@ class Components:
         self._context = context
         self._store = context.store
         self._components = Lifecycle(context, COMPONENTS)
+        self._hosts = Hosts(context)
 
     def start(self) -> None:
         """Serves again what was in service when the cloud went down."""
@@ -64,13 +65,13 @@ class Components:
         """Creates a component, which is InService when its copies answer."""
         name = request["InferenceComponentName"]
         arn = self._context.arn(f"{COMPONENT}/{name}")
-        endpoint, variant, config = self._host(request)
+        endpoint, variant, config = self._hosts.find(request)
         specification = _one_specification(request)
         if "RuntimeConfig" not in request:
             raise invalid("RuntimeConfig: it is missing, but it says how many copies run. Give CopyCount.")
         copies = request["RuntimeConfig"]["CopyCount"]
         check(specification["ComputeResourceRequirements"], variant["InstanceType"])
-        self._check_copies(endpoint, variant, name, specification, copies)
+        self._hosts.check_copies(endpoint, variant, name, specification, copies)
         plan = component_plan(self._context, name, specification, variant, config, copies)
         now = time.time()
         document = {
@@ -120,7 +121,7 @@ class Components:
         """Runs something else: batch by batch where DeploymentConfig says so, else all at once."""
         name = request["InferenceComponentName"]
         component = self._component(name)
-        endpoint, variant, config = self._host({**component, **request})
+        endpoint, variant, config = self._hosts.find({**component, **request})
         live = component["Plan"] or component["Pending"]
         copies = request.get("RuntimeConfig", {}).get("CopyCount", live["variants"][0]["count"])
         guard = component_guardrails(request.get("DeploymentConfig"), self._context.platform)
@@ -130,7 +131,7 @@ class Components:
             return self._scale(component, endpoint, variant, copies)
         specification = _one_specification(request)
         check(specification["ComputeResourceRequirements"], variant["InstanceType"])
-        self._check_copies(endpoint, variant, name, specification, copies)
+        self._hosts.check_copies(endpoint, variant, name, specification, copies)
         plan = component_plan(self._context, name, specification, variant, config, copies)
         kept = {key: value for key, value in component["Specifications"].items() if key == live["id"]}
         self._change(
@@ -144,7 +145,7 @@ class Components:
     def update_runtime(self, request: Request, _: Caller) -> Answer:
         """Runs another number of copies, none among them."""
         component = self._component(request["InferenceComponentName"])
-        endpoint, variant, _config = self._host(component)
+        endpoint, variant, _config = self._hosts.find(component)
         return self._scale(component, endpoint, variant, request["DesiredRuntimeConfig"]["CopyCount"])
 
     @operation("DeleteInferenceComponent")
@@ -157,13 +158,7 @@ class Components:
 
     def instances(self, endpoint: str, config: Mapping[str, Any]) -> dict[str, int]:
         """Instances that each variant of an endpoint has, where they follow the components' copies."""
-        found = {}
-        for variant in config["ProductionVariants"]:
-            managed = variant.get("ManagedInstanceScaling", {})
-            if "ModelName" not in variant and managed.get("Status") == "ENABLED":
-                wanted = instances_for(self._needs(endpoint, variant["VariantName"]), variant["InstanceType"])
-                found[variant["VariantName"]] = max(wanted, managed.get("MinInstanceCount", 1))
-        return found
+        return self._hosts.instances(endpoint, config)
 
     def _scale(
         self, component: dict[str, Any], endpoint: dict[str, Any], variant: dict[str, Any], copies: int
@@ -172,59 +167,11 @@ class Components:
         if plan is None:
             raise invalid(f'Cannot update inference component "{component["InferenceComponentArn"]}": it does not run.')
         specification = component["Specifications"][plan["id"]]
-        self._check_copies(endpoint, variant, name, specification, copies)
+        self._hosts.check_copies(endpoint, variant, name, specification, copies)
         (running,) = plan["variants"]
         self._change(name, Plan={**plan, "variants": [{**running, "count": copies}]})
         self._components.scale(name, Plan.from_json({**plan, "variants": [{**running, "count": copies}]}))
         return {"InferenceComponentArn": component["InferenceComponentArn"]}
-
-    def _host(self, request: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Endpoint, variant and configuration that a component is on."""
-        name = request["EndpointName"]
-        endpoint = self._store.get(ENDPOINT, name)
-        if endpoint is None:
-            raise invalid(f'Could not find endpoint "{self._context.arn(f"{ENDPOINT}/{name}")}".')
-        if endpoint["EndpointStatus"] not in SERVING:
-            raise invalid(f"EndpointName: {name} is {endpoint['EndpointStatus']}. Wait until it is InService.")
-        config = find_config(self._context, endpoint["EndpointConfigName"])
-        variants = {variant["VariantName"]: variant for variant in config["ProductionVariants"]}
-        wanted = request.get("VariantName") or (next(iter(variants)) if len(variants) == 1 else None)
-        if wanted not in variants:
-            raise invalid(f"VariantName: got {wanted!r}, but the endpoint's variants are {', '.join(variants)}.")
-        if "ModelName" in variants[wanted]:
-            raise invalid(
-                f"VariantName: {wanted} has a model of its own. Inference components need a variant without ModelName."
-            )
-        return endpoint, variants[wanted], config
-
-    def _needs(self, endpoint: str, variant: str, but: str = "") -> list[Any]:
-        """What the copies of all components on a variant take."""
-        found = []
-        for row in self._store.list(COMPONENT):
-            if (row["EndpointName"], row["VariantName"]) == (endpoint, variant) and row["Name"] != but:
-                plan = row["Plan"] or row["Pending"]
-                one = need(row["Specifications"][plan["id"]]["ComputeResourceRequirements"])
-                found += [one] * plan["variants"][0]["count"]
-        return found
-
-    def _check_copies(
-        self, endpoint: Mapping[str, Any], variant: Mapping[str, Any], name: str, specification: Any, copies: int
-    ) -> None:
-        """Refuses copies for which the variant has no room, even with all instances that it may have."""
-        if copies > MAXIMUM_INSTANCES:
-            raise invalid(f"CopyCount: got {copies}, but the embedded cloud runs at most {MAXIMUM_INSTANCES}.")
-        managed = variant.get("ManagedInstanceScaling", {})
-        most = variant["InitialInstanceCount"]
-        if managed.get("Status") == "ENABLED":
-            most = managed.get("MaxInstanceCount", MAXIMUM_INSTANCES)
-        others = self._needs(endpoint["EndpointName"], variant["VariantName"], but=name)
-        mine = [need(specification["ComputeResourceRequirements"])] * copies
-        wanted = instances_for([*others, *mine], variant["InstanceType"])
-        if wanted > most:
-            raise invalid(
-                f"CopyCount: got {copies}, for which {wanted} instances {variant['InstanceType']} are needed, but the "
-                f"variant {variant['VariantName']} has {most}. Run fewer copies, or raise MaxInstanceCount."
-            )
 
     def _component(self, name: str) -> dict[str, Any]:
         found = self._store.get(COMPONENT, name)

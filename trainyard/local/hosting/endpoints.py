@@ -1,23 +1,22 @@
 """Endpoints: the operations on them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
-from trainyard.local.hosting.components import COMPONENT, Components
-from trainyard.local.hosting.configs import ENDPOINT, MAXIMUM_INSTANCES, find_config
+from trainyard.local.hosting.changes import COMPONENT, check_alarms, check_bound, give, retained
+from trainyard.local.hosting.components import Components
+from trainyard.local.hosting.configs import ENDPOINT, find_config
 from trainyard.local.hosting.deployment import Deployment
 from trainyard.local.hosting.descriptions import describe, describe_kinds
 from trainyard.local.hosting.gauges import Gauges
 from trainyard.local.hosting.guardrails import check_fleet, check_update, guardrails
 from trainyard.local.hosting.lifecycle import SERVING, Lifecycle
 from trainyard.local.hosting.measures import Measures
-from trainyard.local.hosting.plan import Plan, ServerlessPlan, make_plan
-from trainyard.local.hosting.serverless import updated
+from trainyard.local.hosting.plan import Plan, make_plan
 
 _BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
 
@@ -78,7 +77,7 @@ class Endpoints:
         plan = make_plan(self._context, config, {})
         guard = guardrails(request.get("DeploymentConfig"))
         check_fleet(guard, plan)
-        self._check_alarms(guard.alarms)
+        check_alarms(self._context.platform, guard.alarms)
         now = time.time()
         document = {
             "Name": name,
@@ -141,7 +140,7 @@ class Endpoints:
         """
         config = find_config(self._context, request["EndpointConfigName"])
         endpoint = self._endpoint(request["EndpointName"])
-        plan = _retained(request, endpoint, make_plan(self._context, config, {}))
+        plan = retained(request, endpoint, make_plan(self._context, config, {}))
         document = request.get("DeploymentConfig")
         if request.get("RetainDeploymentConfig"):
             document = endpoint.get("LastDeploymentConfig") or document
@@ -149,10 +148,10 @@ class Endpoints:
         if endpoint["Plan"]:
             before = Plan.from_json(endpoint["Plan"])
             check_update(guard, before, plan)
-            self._check_bound(request["EndpointName"], before, plan)
-        self._check_alarms(guard.alarms)
-        changes = {"Pending": plan.to_json(), "LastDeploymentConfig": document}
-        endpoint = self._change(request["EndpointName"], "update", "Updating", **changes)
+            check_bound(self._store, request["EndpointName"], before, plan)
+        check_alarms(self._context.platform, guard.alarms)
+        changes = {"Pending": plan.to_json(), "LastDeploymentConfig": document, "EndpointStatus": "Updating"}
+        endpoint = self._change(request["EndpointName"], "update", lambda found: found.update(changes))
         name = endpoint["EndpointName"]
         self._endpoints.update(name, plan, guard)
         return {"EndpointArn": endpoint["EndpointArn"]}
@@ -160,52 +159,36 @@ class Endpoints:
     @operation("UpdateEndpointWeightsAndCapacities")
     def update_weights(self, request: Request, _: Caller) -> Answer:
         """Gives variants other shares of the requests, and other numbers of instances."""
-        endpoint = self._endpoint(request["EndpointName"])
-        plan = endpoint["Plan"] or {"variants": []}
-        known = {variant["name"]: variant for variant in plan["variants"]}
-        counts = {name: variant["count"] for name, variant in known.items()}
-        for index, wanted in enumerate(request["DesiredWeightsAndCapacities"]):
-            field = f"DesiredWeightsAndCapacities[{index}]"
-            variant = known.get(wanted["VariantName"])
-            if variant is None:
-                raise invalid(f"{field}.VariantName: got {wanted['VariantName']!r}, but there is {', '.join(known)}.")
-            self._give(variant, wanted, field, least=0 if plan.get("asynchronous") else 1)
-        if not any(variant["weight"] for variant in known.values()):
-            raise invalid("DesiredWeightsAndCapacities: every weight would be 0. Give one variant a weight.")
-        scaled = counts != {name: variant["count"] for name, variant in known.items()}
-        status = "Updating" if scaled else endpoint["EndpointStatus"]
-        self._change(request["EndpointName"], "update", status, Plan=plan)
-        name = endpoint["EndpointName"]
-        live = self._endpoints.live(name)
-        for running in live.variants if live else ():
-            running.weight = known[running.plan.name]["weight"]
-            if running.serverless is not None:
-                running.serverless.change(ServerlessPlan(**known[running.plan.name]["serverless"]))
-        if scaled:
-            self._endpoints.scale(name, Plan.from_json(plan))
-        return {"EndpointArn": endpoint["EndpointArn"]}
+        name, scaled = request["EndpointName"], False
 
-    def _give(self, variant: dict[str, Any], wanted: Mapping[str, Any], field: str, *, least: int) -> None:
-        """Writes what one row asks for into a variant of a plan, which has that many instances at least."""
-        update = wanted.get("ServerlessUpdateConfig")
-        if update and not variant["serverless"]:
-            raise invalid(f"{field}.ServerlessUpdateConfig: the variant is not serverless. Leave it out.")
-        if variant["serverless"]:
-            if "DesiredInstanceCount" in wanted:
-                raise invalid(
-                    f"{field}.DesiredInstanceCount: the variant has no instances. Give ServerlessUpdateConfig."
-                )
-            variant["serverless"] = updated(variant["serverless"], update or {}, f"{field}.ServerlessUpdateConfig")
-            variant["weight"] = wanted.get("DesiredWeight", variant["weight"])
-            return
-        count = wanted.get("DesiredInstanceCount", variant["count"])
-        if not least <= count <= MAXIMUM_INSTANCES:
-            raise invalid(
-                f"{field}.DesiredInstanceCount: got {count}, but the embedded cloud runs {least} to "
-                f"{MAXIMUM_INSTANCES} model servers a variant. Give another number."
-            )
-        variant["count"] = count
-        variant["weight"] = wanted.get("DesiredWeight", variant["weight"])
+        def change(endpoint: dict[str, Any]) -> None:
+            nonlocal scaled
+            plan = endpoint["Plan"]
+            known = {variant["name"]: variant for variant in plan["variants"]}
+            counts = {name: variant["count"] for name, variant in known.items()}
+            for index, wanted in enumerate(request["DesiredWeightsAndCapacities"]):
+                field, asked = f"DesiredWeightsAndCapacities[{index}]", wanted["VariantName"]
+                if asked not in known:
+                    raise invalid(f"{field}.VariantName: got {asked!r}, but there is {', '.join(known)}.")
+                give(known[asked], wanted, field, least=0 if plan.get("asynchronous") else 1)
+            if not any(variant["weight"] for variant in known.values()):
+                raise invalid("DesiredWeightsAndCapacities: every weight would be 0. Give one variant a weight.")
+            scaled = counts != {name: variant["count"] for name, variant in known.items()}
+            if scaled:
+                endpoint["EndpointStatus"] = "Updating"
+
+        endpoint = self._change(name, "update", change)
+        plan, live = Plan.from_json(endpoint["Plan"]), self._endpoints.live(name)
+        running = {variant.plan.name: variant for variant in live.variants} if live else {}
+        for variant in plan.variants:
+            if variant.name in running:
+                running[variant.name].weight = variant.weight
+                pool = running[variant.name].serverless
+                if pool is not None and variant.serverless is not None:
+                    pool.change(variant.serverless)
+        if scaled:
+            self._endpoints.scale(name, plan)
+        return {"EndpointArn": endpoint["EndpointArn"]}
 
     @operation("DeleteEndpoint")
     def delete_endpoint(self, request: Request, _: Caller) -> Answer:
@@ -236,35 +219,7 @@ class Endpoints:
             if row["VariantName"] in counts:
                 row["DesiredInstanceCount"] = row["CurrentInstanceCount"] = counts[row["VariantName"]]
 
-    def _check_bound(self, name: str, before: Plan, after: Plan) -> None:
-        """A variant that is a scalable target, or has inference components, stays what it is."""
-        kept = {variant.name: variant for variant in after.variants}
-        for old in before.variants:
-            new = kept.get(old.name)
-            hosted = [row["Name"] for row in self._store.list(COMPONENT)
-                      if (row["EndpointName"], row["VariantName"]) == (name, old.name)]  # fmt: skip
-            if hosted and (new is None or new.containers):
-                raise invalid(
-                    f"EndpointConfigName: the variant {old.name} hosts the inference components {', '.join(hosted)}. "
-                    "Keep it as it is, or delete them first."
-                )
-            scaled = self._store.list("scalable-target", f"endpoint/{name}/variant/{old.name}|")
-            if scaled and (new is None or new.instance_type != old.instance_type):
-                raise invalid(
-                    f'The variant(s) "[{old.name}]" must be deregistered as scalable targets with AWS Auto Scaling '
-                    "before they can be removed or have their instance type updated."
-                )
-
-    def _check_alarms(self, names: Sequence[str]) -> None:
-        """An alarm that does not exist would never take an update back."""
-        for index, name in enumerate(names):
-            if not self._context.platform.exists("alarm", name):
-                raise invalid(
-                    f"DeploymentConfig.AutoRollbackConfiguration.Alarms[{index}].AlarmName: got {name!r}, but there is "
-                    "no such alarm. Create it first."
-                )
-
-    def _change(self, name: str, verb: str, status: str, **changes: Any) -> dict[str, Any]:
+    def _change(self, name: str, verb: str, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Changes an endpoint that is in service, as one step."""
 
         def edit(endpoint: dict[str, Any]) -> None:
@@ -273,24 +228,8 @@ class Endpoints:
                 raise invalid(f'Cannot {verb} in-progress endpoint "{arn}".')
             if now not in SERVING:
                 raise invalid(f'Cannot {verb} endpoint "{arn}": it is {now}. Delete it and create it again.')
-            endpoint.update(changes, EndpointStatus=status, LastModifiedTime=time.time())
+            change(endpoint)
+            endpoint["LastModifiedTime"] = time.time()
 
         self._endpoint(name)
         return self._store.modify(ENDPOINT, name, edit)
-
-
-def _retained(request: Request, endpoint: Mapping[str, Any], plan: Plan) -> Plan:
-    """The plan of an update, with the weights and numbers of instances that it keeps."""
-    excluded = [row["VariantPropertyType"] for row in request.get("ExcludeRetainedVariantProperties", [])]
-    if excluded and not request.get("RetainAllVariantProperties"):
-        raise invalid("ExcludeRetainedVariantProperties: it belongs to RetainAllVariantProperties. Set that to true.")
-    if not request.get("RetainAllVariantProperties") or not endpoint["Plan"]:
-        return plan
-    names = {"weight": "DesiredWeight", "count": "DesiredInstanceCount"}
-    kept = [field for field, name in names.items() if name not in excluded]
-    known = {variant["name"]: variant for variant in endpoint["Plan"]["variants"]}
-    variants = [
-        replace(variant, **{field: known[variant.name][field] for field in kept}) if variant.name in known else variant
-        for variant in plan.variants
-    ]
-    return replace(plan, variants=variants)
