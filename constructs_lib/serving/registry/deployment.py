@@ -118,7 +118,8 @@ class RegistryDeployment(Construct):
         version = f"/cdk-bootstrap/{served.synthesizer.bootstrap_qualifier or '*'}/version"
         packages = f"arn:{partition}:sagemaker:{region}:{account}:model-package"
         for actions, resources in (
-            (["cloudformation:DescribeStacks", "cloudformation:UpdateStack"], [served.stack_id]),
+            ([f"cloudformation:{name}" for name in ("DescribeStackEvents", "DescribeStacks", "UpdateStack")],
+             [served.stack_id]),
             # Versions get their number when they are registered. Which of the two listing is authorised on, AWS's own
             # pages do not agree.
             (["sagemaker:DescribeModelPackage", "sagemaker:ListModelPackages"],

@@ -34,6 +34,22 @@ def newest(*packages: str) -> dict[str, Any]:
 DESCRIBED = {"ModelPackageArn": MINE, "LastModifiedTime": "2026-11-21T10:11:12.345Z",
              "CreationTime": "2026-11-20T00:00:00Z"}  # fmt: skip
 STARTED = {"StackId": STACK}
+TOKEN = "approval-6-20261121101112345"
+
+
+def event(status: str, name: str, reason: str | None = None, token: str = TOKEN) -> dict[str, str]:
+    told = {"ResourceStatusReason": reason} if reason else {}
+    return {"LogicalResourceId": name, "ResourceStatus": status, "ClientRequestToken": token, **told}
+
+
+# Newest first, as CloudFormation lists them.
+EVENTS = {"StackEvents": [
+    event("UPDATE_ROLLBACK_COMPLETE", "serving"),
+    event("UPDATE_FAILED", "Config", "Resource update cancelled"),
+    event("UPDATE_FAILED", "Endpoint", "an alarm was raised"),
+    event("UPDATE_IN_PROGRESS", "Endpoint"),
+    event("UPDATE_FAILED", "Endpoint", "of another update", "approval-5-1"),
+]}  # fmt: skip
 
 
 def refusal(text: str) -> dict[str, str]:
@@ -41,12 +57,19 @@ def refusal(text: str) -> dict[str, str]:
 
 
 def case(stacks: list[dict[str, Any]], updates: list[dict[str, Any]] | None = None, **more: Any) -> dict[str, Any]:
-    return {"listModelPackages": [newest(MINE)], "describeModelPackage": [DESCRIBED], "describeStacks": stacks,
-            "updateStack": updates or [STARTED], "publish": [{"MessageId": "1"}], **more}  # fmt: skip
+    return {
+        "listModelPackages": [newest(MINE)],
+        "describeModelPackage": [DESCRIBED],
+        "describeStacks": stacks,
+        "updateStack": updates or [STARTED],
+        "describeStackEvents": [EVENTS],
+        "publish": [{"MessageId": "1"}],
+        **more,
+    }
 
 
 FREE, BUSY = stack("UPDATE_COMPLETE", OLD), stack("UPDATE_IN_PROGRESS", OLD)
-DONE, BACK = stack("UPDATE_COMPLETE", MINE), stack("UPDATE_ROLLBACK_COMPLETE", OLD, "alarm shop-live-5xx-rate")
+DONE, BACK = stack("UPDATE_COMPLETE", MINE), stack("UPDATE_ROLLBACK_COMPLETE", OLD, "the stack's own reason")
 CASES = {
     "served": case([FREE, stack("UPDATE_IN_PROGRESS", MINE), DONE]),
     "first": case([stack("CREATE_COMPLETE", ""), DONE]),
@@ -66,6 +89,8 @@ CASES = {
     "never modified": case([FREE, DONE], describeModelPackage=[
         {"ModelPackageArn": MINE, "CreationTime": "2026-11-20T00:00:00Z"}]),
     "reading fails at first": case([{"Error": "CloudFormation.X", "Cause": "again"}, FREE, DONE]),
+    "without a reason": case([FREE, BACK], describeStackEvents=[{"StackEvents": EVENTS["StackEvents"][-1:]}]),
+    "unreadable reason": case([FREE, BACK], describeStackEvents=[{"Error": "States.DataLimitExceeded", "Cause": "x"}]),
     "by somebody else": case([FREE, stack("UPDATE_COMPLETE", NEWER)]),
 }  # fmt: skip
 
@@ -101,7 +126,9 @@ def test_what_is_not_the_newest_approved_one_changes_nothing(runs: dict[str, Any
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("taken back", "UPDATE_ROLLBACK_COMPLETE. alarm shop-live-5xx-rate"),
+        ("taken back", "UPDATE_ROLLBACK_COMPLETE. Endpoint: an alarm was raised"),
+        ("without a reason", "UPDATE_ROLLBACK_COMPLETE. the stack's own reason"),
+        ("unreadable reason", "UPDATE_ROLLBACK_COMPLETE. the stack's own reason"),
         ("sent twice", "UPDATE_ROLLBACK_COMPLETE"),
         ("stuck", "UPDATE_ROLLBACK_FAILED. look at it"),
         ("denied", "refused. CloudFormation.AccessDenied: not authorized"),
@@ -129,17 +156,22 @@ def test_an_update_changes_one_parameter_and_nothing_else(runs: dict[str, Any]) 
             {"ParameterKey": "BootstrapVersion", "UsePreviousValue": True},
         ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-        "ClientRequestToken": "approval-6-20261121101112345",
+        "ClientRequestToken": TOKEN,
     }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("service", "operation", "name"),
-    [("sagemaker", "ListModelPackages", "served"), ("sagemaker", "DescribeModelPackage", "served"),
-     ("cloudformation", "DescribeStacks", "served"), ("cloudformation", "UpdateStack", "served"),
-     ("sns", "Publish", "taken back")],
-)  # fmt: skip
+    [
+        ("sagemaker", "ListModelPackages", "served"),
+        ("sagemaker", "DescribeModelPackage", "served"),
+        ("cloudformation", "DescribeStacks", "served"),
+        ("cloudformation", "DescribeStackEvents", "taken back"),
+        ("cloudformation", "UpdateStack", "served"),
+        ("sns", "Publish", "taken back"),
+    ],
+)
 def test_every_request_has_the_shape_of_its_operation(
     runs: dict[str, Any], service: str, operation: str, name: str
 ) -> None:
