@@ -34,6 +34,12 @@ class Policies:
         """Composes the operations."""
         self._context, self._store, self._targets, self._cloudwatch = context, context.store, targets, cloudwatch
 
+    def start(self) -> None:
+        """Makes the alarms anew that a kill took: policies last from the moment they are put, alarms a little later."""
+        for policy in self._store.list(POLICY):
+            if policy["PolicyType"] == TRACKING:
+                self._track(parse(policy), policy)
+
     @operation("PutScalingPolicy")
     def put(self, request: Request, _: Caller) -> Answer:
         """Adds a policy, or replaces the configuration of the one that there is."""

@@ -23,6 +23,10 @@ _JOIN_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
+def _start(deployment: Deployment) -> str:
+    return deployment.start()
+
+
 class Lifecycle:
     """The deployments of all endpoints, or of all inference components, and their statuses."""
 
@@ -214,7 +218,7 @@ class Lifecycle:
         shutil.rmtree(folder(self._context, name, self._home), ignore_errors=True)
         self._store.delete(self._home.kind, name)
 
-    def _deploy(self, name: str, plan: Plan, bring: Callable[[Deployment], str] = Deployment.start) -> str | None:
+    def _deploy(self, name: str, plan: Plan, bring: Callable[[Deployment], str] = _start) -> str | None:
         """Starts a plan beside what serves, and puts it in its place.
 
         Args:

@@ -81,6 +81,16 @@ def test_target_tracking_makes_its_two_alarms_and_takes_them_along(world: World)
     assert world.cloudwatch.alarms == {}
 
 
+def test_alarms_that_a_kill_took_are_there_again_after_the_next_start(world: World) -> None:
+    world.register()
+    world.track()
+    before = dict(world.cloudwatch.alarms)
+    world.cloudwatch.alarms.clear()
+    world.restart()
+    world.service.start()
+    assert world.cloudwatch.alarms == before
+
+
 def test_a_target_takes_its_policies_alarms_and_schedules_along(world: World) -> None:
     world.register()
     world.track()
