@@ -109,7 +109,7 @@ bench-strategies: setup-test ## What each strategy's step costs on this CPU, bes
 
 .PHONY: bench-serving
 bench-serving: setup-test ## Triton beside the bare engine and FastAPI; what SageMaker's layer and many models cost
-	@python -m benchmarks.serving && python -m benchmarks.serving_layer && python -m benchmarks.serving_many
+	@python -m benchmarks.serving && python -m benchmarks.serving_cpu && python -m benchmarks.serving_layer && python -m benchmarks.serving_many
 
 .PHONY: bench-exports
 bench-exports: setup-test ## Exported graphs beside their models, 8-bit weights beside the graphs: accuracy and time

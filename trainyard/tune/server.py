@@ -33,6 +33,8 @@ class Server:
     """Address of its HTTP API."""
     metrics_url: str
     """Address of its metrics."""
+    pid: int
+    """Its process; models of the python backend are children of it."""
 
     def configuration(self, model: str) -> dict[str, Any]:
         """A loaded model's configuration, with everything that the server filled in."""
@@ -118,7 +120,8 @@ def running(
     log = scratch / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=told, stdout=out, stderr=subprocess.STDOUT)
-    server = Server(url=f"http://127.0.0.1:{http}", metrics_url=f"http://127.0.0.1:{metrics}/metrics")
+    url, metrics_url = f"http://127.0.0.1:{http}", f"http://127.0.0.1:{metrics}/metrics"
+    server = Server(url=url, metrics_url=metrics_url, pid=process.pid)
     try:
         _await(server, process, log)
         yield server
