@@ -1,4 +1,4 @@
-"""Figures as docs/benchmarks.md shows them: `python -m benchmarks.markdown serving serving-cpu` reads out/benchmarks."""
+"""Figures of out/benchmarks as docs/benchmarks.md shows them: `python -m benchmarks.markdown serving serving-cpu`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """What a server costs and what batching brings: Triton beside the engine in one process and beside a plain server.
 
-Three sizes of one model. Everything has one processor for the model (one copy, one thread), where the tuner does not
-choose otherwise; the load generator shares the machine. The engine batched is the most that any server could reach: a
+Three sizes of one model. Everything has one processor for the model (one copy, one thread); the load generator shares the machine. The engine batched is the most that any server could reach: a
 loop over full batches of as many rows as there are requests at once.
 """
 
@@ -74,9 +73,9 @@ def plain(graph: Path) -> Iterator[Plain]:
 
 
 def tuned(server: Server, source: Source, configuration: dict[str, Any], rounds: int) -> Settings:
-    """What `trainyard tune` would say, of levels of a second."""
+    """What `trainyard tune` would say of one processor, of levels of a second."""
     measure = measuring(server, NAME, configuration, source, LEVELS, 1, lambda settings, _: _say(f"tuning {settings}"))
-    return search(measure, LARGEST_BATCH, 2, Rules(levels=LEVELS, rounds=rounds)).best.settings
+    return search(measure, LARGEST_BATCH, 1, Rules(levels=LEVELS, rounds=rounds)).best.settings
 
 
 def asked(
@@ -161,7 +160,7 @@ def main() -> int:
     given = parser.parse_args()
     found = {name: compare(name, model, given.rounds, given.seconds) for name, model in MODELS.items()}
     turns = f"medians of {given.rounds} rounds of {given.seconds} s"
-    notes = f"answers a second; one processor for the model unless tuned otherwise; {turns}"
+    notes = f"answers a second; one processor for the model; {turns}"
     publish("serving", [row for name, (each, _) in found.items() for row in throughput(name, each)], notes)
     waits = [row for name, (each, best) in found.items() for row in latency(name, each, best)]
     publish("serving-latency", waits, f"milliseconds; {turns}")
