@@ -1,7 +1,8 @@
 """What a server costs and what batching brings: Triton beside the engine in one process and beside a plain server.
 
-Three sizes of one model. Everything has one processor for the model (one copy, one thread); the load generator shares the machine. The engine batched is the most that any server could reach: a
-loop over full batches of as many rows as there are requests at once.
+Three sizes of one model. Everything has one processor for the model (one copy, one thread); the load generator shares
+the machine. The engine batched is the most that any server could reach: a loop over full batches of as many rows as
+there are requests at once.
 """
 
 from __future__ import annotations
