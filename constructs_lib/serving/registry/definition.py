@@ -83,16 +83,31 @@ def _choose_package(group: str, poll_seconds: int) -> dict[str, Any]:
             "Resource": f"{SDK}sagemaker:describeModelPackage",
             "Arguments": {"ModelPackageName": "{% $package %}"},
             "Assign": {
+                "checked": "{% $states.result.ModelPackageStatus %}",
                 "token": "{% 'approval-' & $split($package, '/')[-1] & '-' & $replace($string($exists("
                          "$states.result.LastModifiedTime) ? $states.result.LastModifiedTime : "
                          "$states.result.CreationTime), /[^0-9]/, '') %}",
             },
             "Retry": READ_RETRY,
-            "Next": "Stack",
+            "Next": "IsChecked",
+        },
+        "IsChecked": {
+            "Type": "Choice",
+            "Choices": [
+                {"Condition": "{% $checked = 'Completed' %}", "Next": "Stack"},
+                {"Condition": "{% $checked = 'Failed' %}", "Next": "Unusable"},
+            ],
+            # SageMaker still looks at its data.
+            "Default": "Busy",
+        },
+        "Unusable": {
+            "Type": "Pass",
+            "Assign": {"status": "not touched", "reason": "SageMaker could not validate the package."},
+            "Next": "Report",
         },
         "Busy": {
             "Type": "Wait",
-            "Comment": "Another update of the stack is under way.",
+            "Comment": "Another update of the stack is under way, or the package is not validated yet.",
             "Seconds": poll_seconds,
             "Next": "Newest",
         },

@@ -104,11 +104,7 @@ class RegistryDeployment(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.sagemaker"],
                 detail_type=["SageMaker Model Package State Change"],
-                detail={
-                    "ModelPackageGroupName": [group],
-                    "ModelApprovalStatus": ["Approved"],
-                    "ModelPackageStatus": ["Completed"],
-                },
+                detail={"ModelPackageGroupName": [group], "ModelApprovalStatus": ["Approved"]},
             ),
             targets=[targets.SfnStateMachine(self.machine)],
         )

@@ -113,7 +113,8 @@ def test_one_that_is_approved_from_the_beginning_waits_for_its_validation(scene:
     arn = sagemaker.create_model_package(ModelPackageGroupName="models", ModelApprovalStatus="Approved",
                                          InferenceSpecification=specification)["ModelPackageArn"]  # fmt: skip
     scene.packages.append(arn)
-    assert scene.ended(4).get("cause") is None
+    # One execution for the registration, which waits, and one for the end of the validation.
+    assert scene.ended(5).get("cause") is None
     assert scene.parameters()["ModelPackageArn"] == arn
 
 
@@ -126,7 +127,7 @@ def test_without_its_right_the_machine_fails_and_says_so(scene: Scene) -> None:
     scene.approve(1, "PendingManualApproval")
     scene.approve(2, "Rejected")
     scene.approve(1)
-    described = scene.ended(5)
+    described = scene.ended(6)
     assert (described["status"], described["error"]) == ("FAILED", "NotServed")
     assert "cloudformation:UpdateStack" in described["cause"]
     assert scene.parameters()["ModelPackageArn"] == scene.packages[2]

@@ -31,7 +31,7 @@ def newest(*packages: str) -> dict[str, Any]:
     return {"ModelPackageSummaryList": [{"ModelPackageArn": package} for package in packages]}
 
 
-DESCRIBED = {"ModelPackageArn": MINE, "LastModifiedTime": "2026-11-21T10:11:12.345Z",
+DESCRIBED = {"ModelPackageArn": MINE, "ModelPackageStatus": "Completed", "LastModifiedTime": "2026-11-21T10:11:12.345Z",
              "CreationTime": "2026-11-20T00:00:00Z"}  # fmt: skip
 STARTED = {"StackId": STACK}
 TOKEN = "approval-6-20261121101112345"
@@ -87,7 +87,10 @@ CASES = {
     "denied": case([FREE], [{"Error": "CloudFormation.AccessDenied", "Cause": "not authorized"}]),
     "nobody told": case([stack("UPDATE_ROLLBACK_FAILED", OLD)], publish=[{"Error": "Sns.X", "Cause": "no"}]),
     "never modified": case([FREE, DONE], describeModelPackage=[
-        {"ModelPackageArn": MINE, "CreationTime": "2026-11-20T00:00:00Z"}]),
+        {"ModelPackageArn": MINE, "ModelPackageStatus": "Completed", "CreationTime": "2026-11-20T00:00:00Z"}]),
+    "not validated yet": case([FREE, DONE], describeModelPackage=[{**DESCRIBED, "ModelPackageStatus": "InProgress"},
+                                                                  DESCRIBED]),
+    "not valid": case([FREE], describeModelPackage=[{**DESCRIBED, "ModelPackageStatus": "Failed"}]),
     "reading fails at first": case([{"Error": "CloudFormation.X", "Cause": "again"}, FREE, DONE]),
     "without a reason": case([FREE, BACK], describeStackEvents=[{"StackEvents": EVENTS["StackEvents"][-1:]}]),
     "unreadable reason": case([FREE, BACK], describeStackEvents=[{"Error": "States.DataLimitExceeded", "Cause": "x"}]),
@@ -107,7 +110,7 @@ def actions(run: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "updates"),
     [("served", 1), ("first", 1), ("cleaning up", 1), ("busy", 1), ("race", 2), ("throttled", 2),
-     ("served already", 0), ("never modified", 1), ("reading fails at first", 1)],
+     ("served already", 0), ("never modified", 1), ("reading fails at first", 1), ("not validated yet", 1)],
 )  # fmt: skip
 def test_the_package_is_served(runs: dict[str, Any], name: str, updates: int) -> None:
     run = runs[name]
@@ -130,6 +133,7 @@ def test_what_is_not_the_newest_approved_one_changes_nothing(runs: dict[str, Any
         ("without a reason", "UPDATE_ROLLBACK_COMPLETE. the stack's own reason"),
         ("unreadable reason", "UPDATE_ROLLBACK_COMPLETE. the stack's own reason"),
         ("sent twice", "UPDATE_ROLLBACK_COMPLETE"),
+        ("not valid", "not touched. SageMaker could not validate the package."),
         ("stuck", "UPDATE_ROLLBACK_FAILED. look at it"),
         ("denied", "refused. CloudFormation.AccessDenied: not authorized"),
         ("by somebody else", "UPDATE_COMPLETE"),

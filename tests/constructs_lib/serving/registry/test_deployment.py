@@ -34,9 +34,8 @@ def test_an_approval_of_this_group_starts_it(found: dict[str, dict[str, Any]]) -
     assert rule["EventPattern"] == {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Package State Change"],
-        "detail": {"ModelPackageGroupName": ["bytes-lm"], "ModelApprovalStatus": ["Approved"],
-                   "ModelPackageStatus": ["Completed"]},
-    }  # fmt: skip
+        "detail": {"ModelPackageGroupName": ["bytes-lm"], "ModelApprovalStatus": ["Approved"]},
+    }
     (target,) = rule["Targets"]
     assert found[target["Arn"]["Ref"]]["Type"] == "AWS::StepFunctions::StateMachine"
 
