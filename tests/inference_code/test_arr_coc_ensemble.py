@@ -39,7 +39,13 @@ from .served import Server, serving
 pytestmark = pytest.mark.slow  # four graphs are exported, once
 
 EXAMPLE = FOLDER / "arr_coc"
-OPTIONS = replace(ARR_COC_TINY, graph=True)
+OPTIONS = replace(
+    ARR_COC_TINY,
+    graph=True,
+    language=replace(ARR_COC_TINY.language, layers=1),
+    vision=replace(ARR_COC_TINY.vision, layers=1),
+)
+"""One layer each: an export takes seconds for every layer."""
 WORKLOAD = ArrCocWorkload(OPTIONS)
 PACKAGING = PackageOptions(
     backend="python",
