@@ -1,7 +1,8 @@
 """Options of a processing module on their way into its container: JSON in environment variables.
 
-A value has at most 256 characters (CreateProcessingJob, ProcessingEnvironmentValue, API reference, read 2026-11-21): a
-longer text goes on in TRAINYARD_OPTIONS_2 and so on. What has its default is left out.
+A value has at most 256 characters (CreateProcessingJob, ProcessingEnvironmentValue, API reference, read 2026-11-21).
+Where all options together are longer, those that have their defaults are left out; what is longer still goes on in
+TRAINYARD_OPTIONS_2 and so on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ml_contract.errors import reject
-from ml_contract.hyperparameters import decode_json
+from ml_contract.hyperparameters import decode_json, to_json
 from ml_contract.paths import OPTIONS_VARIABLE
 
 T = TypeVar("T")
@@ -27,7 +28,9 @@ def to_variables(options: object) -> dict[str, str]:
     Raises:
         ContractError: The text is longer than the variables of a job hold.
     """
-    text = json.dumps(sparse(options), sort_keys=True)
+    text = json.dumps(to_json(options), sort_keys=True)
+    if len(text) > LONGEST:
+        text = json.dumps(sparse(options), sort_keys=True)
     parts = [text[first : first + LONGEST] for first in range(0, len(text), LONGEST)]
     if len(parts) > MOST:
         reject("options", f"{len(text)} characters", f"a job takes {MOST * LONGEST}", "Give fewer options.")

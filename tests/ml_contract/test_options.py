@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -42,7 +43,13 @@ def test_a_long_text_goes_on_in_the_next_variable() -> None:
     assert from_variables(PackageOptions, variables) == LONG
 
 
-def test_what_has_its_default_is_left_out() -> None:
+def test_a_short_text_has_every_option() -> None:
+    variables = to_variables(Warmup(count=2))
+    assert json.loads(variables["TRAINYARD_OPTIONS"]) == {"batch_size": 1, "count": 2, "length": 1, "random": []}
+    assert from_variables(Warmup, variables) == Warmup(count=2)
+
+
+def test_of_a_longer_one_what_has_its_default_is_left_out() -> None:
     options = PackageOptions(backend="python")
     assert to_variables(options) == {"TRAINYARD_OPTIONS": '{"backend": "python"}'}
     assert from_variables(PackageOptions, to_variables(options)) == options
