@@ -150,8 +150,8 @@ class AsyncInvocations:
             with self._serving(name) as deployment:
                 began = time.time()
                 outcome = self._ask(name, deployment, row)
-                if self._closed.is_set() and not outcome.reply:
-                    # The cloud goes down: the next start asks again.
+                if self._closed.is_set() and not outcome.succeeded:
+                    # The cloud goes down, and its servers with it: the next start asks again.
                     return
                 figures = deliver(self._context, deployment, row, outcome)
                 where = (("EndpointName", name), ("VariantName", deployment.variants[0].plan.name))

@@ -149,21 +149,28 @@ def test_the_queue_survives_a_restart_and_waits_for_an_instance(
     make: Maker, here: Cloud, clients: Callable[[str], Any], figures: Figures
 ) -> None:
     name = asynchronous(make, MaxConcurrentInvocationsPerInstance=1)
-    wanted = [{"VariantName": "variant-1", "DesiredInstanceCount": 0}]
-    make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
-    make.settled(name, "InService")
-    asked = [
-        make.runtime.invoke_endpoint_async(EndpointName=name, ContentType="application/json", Body=body(number))
-        for number in range(3)
-    ]
-    assert figures(name, "HasBacklogWithoutCapacity", "ApproximateBacklogSize")["ApproximateBacklogSize"] >= 3
+
+    def ask(number: int, wanted: str = "") -> str:
+        content = {"ContentType": "application/json", "Body": body(number, wanted=wanted)}
+        return str(make.runtime.invoke_endpoint_async(EndpointName=name, **content)["OutputLocation"])
+
+    def scale(count: int) -> None:
+        wanted = [{"VariantName": "variant-1", "DesiredInstanceCount": count}]
+        make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
+        make.settled(name, "InService")
+
+    # The first is under way when the cloud goes down.
+    asked = [ask(0, "sleep 1.5"), ask(1), ask(2)]
+    time.sleep(0.5)
     here.down()
     here.up()
+    assert [json.loads(read(clients, one) or b"{}").get("data") for one in asked] == [[1], [2], [3]]
     make.settled(name, "InService")
-    wanted[0]["DesiredInstanceCount"] = 1
-    make.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
-    answers = [json.loads(read(clients, one["OutputLocation"]) or b"{}").get("data") for one in asked]
-    assert answers == [[1], [2], [3]]
+    scale(0)
+    late = ask(3)
+    assert figures(name, "HasBacklogWithoutCapacity", "ApproximateBacklogSize")["ApproximateBacklogSize"] >= 1
+    scale(1)
+    assert json.loads(read(clients, late) or b"{}")["data"] == [4]
 
 
 def test_asynchronous_answers_come_to_s3_and_the_topic(
