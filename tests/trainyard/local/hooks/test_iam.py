@@ -162,6 +162,23 @@ def test_an_endpoint_is_made_only_from_a_configuration_that_the_role_may_use(rol
     assert code(both.create_endpoint, **request) not in ("", "AccessDeniedException")
 
 
+@pytest.mark.parametrize(
+    ("action", "operation", "other"),
+    [
+        ("InvokeEndpointAsync", "invoke_endpoint_async", "invoke_endpoint"),
+        ("InvokeEndpointWithResponseStream", "invoke_endpoint_with_response_stream", "invoke_endpoint_async"),
+    ],
+)
+def test_each_way_to_invoke_has_a_permission_of_its_own(
+    role: Callable, as_role: Callable, action: str, operation: str, other: str
+) -> None:
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/mine"
+    runtime = as_role(role(allow(f"sagemaker:{action}", resource=arn)))("sagemaker-runtime")
+    request = {"EndpointName": "mine", "Body": b"{}"}
+    assert code(getattr(runtime, operation), **request) == "ValidationError"
+    assert code(getattr(runtime, other), **request) == "AccessDeniedException"
+
+
 def test_invoking_an_endpoint_needs_the_permission_for_that_endpoint(role: Callable, as_role: Callable) -> None:
     arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/mine"
     runtime = as_role(role(allow("sagemaker:InvokeEndpoint", resource=arn)))("sagemaker-runtime")
