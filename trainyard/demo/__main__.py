@@ -6,6 +6,7 @@ import argparse
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from trainyard.report.data import Latencies
 from trainyard.report.write import write_report
 
 TRAINING, SERVING = "trainyard-local-training-bytes-lm", "trainyard-local-serving-bytes-lm"
+CATALOGUE = "trainyard-local-serving-catalogue"
 STACKS = ["Local/**"]
 
 
@@ -100,14 +102,29 @@ def _demo(console: Console, cloud: Cloud, report: Path, steps: int | None) -> No
         served = serving.ask(connection, endpoint)
         console.print(f"  after {serving.PROMPT.decode()!r} comes {served.candidates}", markup=False)
         console.print(f"  {served.text!r}", markup=False)
-        median = statistics.median(served.seconds) * 1000
         stage.shown = (
-            f"{endpoint} answered {len(served.seconds)} requests through invoke_endpoint, median {median:.1f} ms"
+            f"{endpoint} answered {len(served.seconds)} requests through invoke_endpoint, "
+            f"median {_median(served.seconds)} ms"
+        )
+
+    with stages("Serve every packed model from one endpoint") as stage:
+        endpoint = serving.outputs(connection, CATALOGUE)["EndpointName"]
+        both = [undisturbed.package, reclaimed.package]
+        found = serving.ask_catalogue(connection, endpoint, both)
+        stage.shown = (
+            f"{endpoint} loaded {' and '.join(found.models)} when they were asked for, median "
+            f"{_median(found.first)} ms, then {_median(found.second)} ms; both answer the same"
         )
 
     with stages("Report") as stage:
         arns = [undisturbed.execution.arn, reclaimed.execution.arn]
-        stage.shown = write_report(connection, arns, report, Latencies(endpoint=endpoint, seconds=served.seconds))
+        stage.shown = write_report(
+            connection, arns, report, Latencies(endpoint=served.endpoint, seconds=served.seconds)
+        )
+
+
+def _median(seconds: Sequence[float]) -> str:
+    return f"{statistics.median(seconds) * 1000:.1f}"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trainyard.demo.stage import check
@@ -59,6 +59,36 @@ def ask(connection: Connection, endpoint: str) -> Served:
         text=written.text.decode(errors="replace"),
         seconds=written.seconds,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """What a multi-model endpoint answered for several of its models."""
+
+    models: tuple[str, ...]
+    first: tuple[float, ...]
+    """Latency of each model's first request, which loads it, as the client saw it."""
+    second: tuple[float, ...]
+    """Latency of each model's second request."""
+
+
+def ask_catalogue(connection: Connection, endpoint: str, registered: Sequence[str]) -> Catalogue:
+    """Ask registered packages by name through one endpoint, each twice.
+
+    Args:
+        connection: The cloud.
+        endpoint: Name of the multi-model endpoint, whose prefix is that of all packages.
+        registered: ARNs of packages of equal models.
+
+    Raises:
+        CheckFailed: They answer differently.
+    """
+    models = tuple(packages.data_url(connection, arn).partition("/packages/")[2] for arn in registered)
+    found = [[next_bytes(connection, endpoint, PROMPT, more={"TargetModel": model}) for model in models] for _ in "12"]
+    candidates = [answer[0] for row in found for answer in row]
+    check(all(other == candidates[0] for other in candidates), "models of equal weights answered differently")
+    first, second = (tuple(answer.seconds for _, answer in row) for row in found)
+    return Catalogue(models=models, first=first, second=second)
 
 
 def outputs(connection: Connection, stack: str) -> dict[str, str]:

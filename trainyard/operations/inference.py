@@ -75,10 +75,23 @@ class NextByte:
     probability: float
 
 
-def next_bytes(connection: Connection, endpoint: str, text: bytes, count: int = 5) -> tuple[list[NextByte], Answer]:
+def next_bytes(
+    connection: Connection,
+    endpoint: str,
+    text: bytes,
+    count: int = 5,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[list[NextByte], Answer]:
     """Ask a byte-level language model what follows ``text``.
 
     The request is KServe v2 JSON: ``tokens`` INT64 [1, length] in, ``logits`` FP32 [1, length, 256] out.
+
+    Args:
+        connection: The cloud.
+        endpoint: Name of the endpoint.
+        text: At least one byte.
+        count: Candidates wanted.
+        more: Parameters of InvokeEndpoint, such as TargetModel.
 
     Returns:
         The likeliest bytes, likeliest first, and the endpoint's answer.
@@ -92,7 +105,7 @@ def next_bytes(connection: Connection, endpoint: str, text: bytes, count: int = 
         "inputs": [{"name": "tokens", "datatype": "INT64", "shape": [1, len(text)], "data": list(text)}],
         "outputs": [{"name": "logits"}],
     }
-    answer = invoke(connection, endpoint, json.dumps(request).encode())
+    answer = invoke(connection, endpoint, json.dumps(request).encode(), more=more)
     logits = _last_logits(endpoint, json.loads(answer.body))
     highest = max(logits)
     weights = [math.exp(logit - highest) for logit in logits]

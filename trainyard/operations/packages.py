@@ -16,6 +16,12 @@ def versions(connection: Connection, group: str) -> list[dict[str, Any]]:
     return [package for page in pages for package in page["ModelPackageSummaryList"]]
 
 
+def data_url(connection: Connection, arn: str) -> str:
+    """Address of a package's archive, ``s3://bucket/key``."""
+    package = connection.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    return str(package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+
+
 def approve(connection: Connection, arn: str, why: str) -> dict[str, Any]:
     """Approve a package and return its description.
 
