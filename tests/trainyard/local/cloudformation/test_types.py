@@ -521,29 +521,6 @@ CASES = [
         wrong_says="ScheduleExpression",
     ),
     Case(
-        "AWS::StepFunctions::StateMachine",
-        {
-            "RoleArn": att("Role", "Arn"),
-            "Definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}},
-            "LoggingConfiguration": {
-                "Level": "ALL",
-                "IncludeExecutionData": True,
-                "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": att("Log", "Arn")}}],
-            },
-            "Tags": TAGS,
-        },
-        {"Role": ROLE, "Log": {"Type": "AWS::Logs::LogGroup", "Properties": {}}},
-        update={
-            "Definition": {"StartAt": "B", "States": {"B": {"Type": "Succeed"}}},
-            "LoggingConfiguration": None,
-            "TracingConfiguration": {"Enabled": True},
-            "Tags": RETAGGED,
-        },
-        replace={"StateMachineType": "EXPRESS"},
-        wrong={"RoleArn": "not an ARN"},
-        wrong_says="ARN",
-    ),
-    Case(
         "AWS::ECR::Repository",
         {
             "ImageScanningConfiguration": {"ScanOnPush": True},

@@ -47,6 +47,7 @@ MACHINE = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, 
 TEMPLATE: dict[str, Any] = {
     "Resources": {
         "Role": ROLE,
+        "Log": {"Type": "AWS::Logs::LogGroup", "Properties": {}},
         "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "alarms"}},
         "TopicPolicy": {
             "Type": "AWS::SNS::TopicPolicy",
@@ -74,6 +75,9 @@ TEMPLATE: dict[str, Any] = {
         "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": {
             "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "DefinitionString": json.dumps(MACHINE),
             "TracingConfiguration": {"Enabled": True},
+            "LoggingConfiguration": {"Level": "ALL", "IncludeExecutionData": True, "Destinations": [
+                {"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": ["Log", "Arn"]}}},
+            ]},
         }},
         "Rule": {"Type": "AWS::Events::Rule", "Properties": {
             "Description": "approved",
@@ -106,6 +110,7 @@ def test_every_property_is_applied_and_changes(stack: Any, client: Callable[[str
     del resources["Topic"]["Properties"]["DisplayName"]
     resources["Queue"]["Properties"]["FilterPolicy"] = {"severity": ["low"]}
     resources["Machine"]["Properties"]["DefinitionString"] = json.dumps({**MACHINE, "Comment": "changed"})
+    del resources["Machine"]["Properties"]["LoggingConfiguration"]
     resources["Rule"]["Properties"] |= {"State": "DISABLED", "Targets": []}
     del resources["Rule"]["Properties"]["Description"]
     assert stack.deploy(changed) == outputs
