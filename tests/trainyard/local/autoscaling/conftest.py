@@ -26,13 +26,20 @@ class SageMaker:
     def __init__(self) -> None:
         self.count, self.copies, self.status, self.instance_type = 1, 0, "InService", "ml.c5.xlarge"
         self.refusal = ""
+        self.provisioned: int | None = None
+        self.asynchronous = False
 
     @operation("DescribeEndpoint")
     def endpoint(self, request: dict[str, Any], _: Caller) -> dict[str, Any]:
         if request["EndpointName"] != "e":
             raise invalid('Could not find endpoint "…".')
-        row = {"VariantName": "live", "DesiredInstanceCount": self.count}
-        return {"EndpointStatus": self.status, "EndpointConfigName": "c", "ProductionVariants": [row]}
+        row: dict[str, Any] = {"VariantName": "live", "DesiredInstanceCount": self.count}
+        if self.provisioned is not None:
+            config = {"MemorySizeInMB": 4096, "MaxConcurrency": 20, "ProvisionedConcurrency": self.provisioned}
+            row = {"VariantName": "live", "CurrentServerlessConfig": config, "DesiredServerlessConfig": config}
+        shown = {"EndpointStatus": self.status, "EndpointConfigName": "c", "ProductionVariants": [row]}
+        output = {"OutputConfig": {"S3OutputPath": "s3://b/o"}}
+        return {**shown, **({"AsyncInferenceConfig": output} if self.asynchronous else {})}
 
     @operation("DescribeEndpointConfig")
     def config(self, _request: dict[str, Any], _: Caller) -> dict[str, Any]:
@@ -42,7 +49,12 @@ class SageMaker:
     def scale(self, request: dict[str, Any], _: Caller) -> dict[str, Any]:
         if self.refusal:
             raise invalid(self.refusal)
-        self.count = request["DesiredWeightsAndCapacities"][0]["DesiredInstanceCount"]
+        (wanted,) = request["DesiredWeightsAndCapacities"]
+        if self.provisioned is not None:
+            assert wanted["ServerlessUpdateConfig"]["MaxConcurrency"] == 20
+            self.provisioned = wanted["ServerlessUpdateConfig"]["ProvisionedConcurrency"]
+            return {}
+        self.count = wanted["DesiredInstanceCount"]
         self.status = "Updating"
         return {}
 

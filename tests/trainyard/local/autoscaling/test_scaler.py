@@ -126,3 +126,27 @@ def test_steps_follow_the_alarms_that_name_them(world: World) -> None:
     world.cloudwatch.values["NoCapacityInvocationFailures", "c"] = 1.0
     world.minutes(1)
     assert world.sagemaker.copies == 1
+
+
+def test_provisioned_concurrency_is_the_one_thing_that_scales_of_a_serverless_variant(world: World) -> None:
+    world.sagemaker.provisioned = 2
+    assert "only sagemaker:variant:DesiredProvisionedConcurrency scales" in world.refusal(
+        "RegisterScalableTarget", **VARIANT, MinCapacity=1, MaxCapacity=2
+    )
+    target = {**VARIANT, "ScalableDimension": "sagemaker:variant:DesiredProvisionedConcurrency"}
+    world("RegisterScalableTarget", **target, MinCapacity=1, MaxCapacity=10)
+    metric = {"PredefinedMetricType": "SageMakerVariantProvisionedConcurrencyUtilization"}
+    tracking = {"TargetValue": 0.5, "PredefinedMetricSpecification": metric}
+    policy = {"PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": tracking}
+    world("PutScalingPolicy", **target, PolicyName="warm", **policy)
+    world.cloudwatch.values["ServerlessProvisionedConcurrencyUtilization", "e|live"] = 1.0
+    world.minutes(3)
+    assert world.sagemaker.provisioned == 4
+
+
+def test_an_asynchronous_variant_may_have_no_instance(world: World) -> None:
+    world.sagemaker.asynchronous = True
+    world.register(0, 2)
+    world.sagemaker.count = 3
+    world.minutes(1)
+    assert world.sagemaker.count == 2
