@@ -204,8 +204,8 @@ class Deployment:
             shutil.rmtree(self._root, ignore_errors=True)
 
     def _watched(self) -> list[Variant]:
-        """Variants that matter: a shadow has to start, but its later troubles are no troubles of the endpoint."""
-        return self.variants if self._stood else self._all
+        """Variants that matter: what comes on demand, and a shadow, have to start once, and trouble nobody later."""
+        return [one for one in self.variants if one.serverless is None] if self._stood else self._all
 
     def _notify(self) -> None:
         with self._news:

@@ -136,6 +136,12 @@ class ServerlessPool:
                     chosen.outstanding += 1
                     return chosen, cold
                 wanted = min(self._running, MAXIMUM_CONTAINERS)
+            failed = sum(replica.state == "failed" for replica in self._fleet.replicas)
+            if failed:
+                # They go first, and the next request tries again.
+                with self._resizing:
+                    self._fleet.shrink(len(self._fleet.replicas) - failed)
+                return None, cold
             if len(self._fleet.replicas) < wanted:
                 cold = True
                 with self._resizing:

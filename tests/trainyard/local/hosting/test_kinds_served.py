@@ -204,15 +204,19 @@ def test_asynchronous_answers_come_to_s3_and_the_topic(
 # Serverless
 
 
-def serverless(make: Maker, *, concurrency: int, **limits: int) -> str:
+def serverless_config(make: Maker, model: str, *, concurrency: int, **limits: int) -> str:
     name = f"config-{time.monotonic_ns()}"
     variant = {
         "VariantName": "all",
-        "ModelName": make.model("add 1"),
+        "ModelName": make.model(model),
         "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": concurrency, **limits},
     }
     make.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
-    return make.endpoint(name)
+    return name
+
+
+def serverless(make: Maker, *, concurrency: int, **limits: int) -> str:
+    return make.endpoint(serverless_config(make, "add 1", concurrency=concurrency, **limits))
 
 
 def test_serverless_containers_come_with_requests_and_go_without(make: Maker, figures: Figures) -> None:
@@ -248,6 +252,12 @@ def test_provisioned_concurrency_stays_warm(make: Maker, figures: Figures) -> No
     assert found == {"ServerlessProvisionedConcurrencyInvocations": 1}
     time.sleep(2.6)
     assert answered(make.invoke(name, body(1)))["server"] == first
+    update = serverless_config(make, "add 10", concurrency=2)
+    make.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=update)
+    while make.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Updating":
+        assert answered(make.invoke(name, body(1)))["data"] in ([2], [11])
+    assert make.settled(name, "InService")["EndpointConfigName"] == update
+    assert answered(make.invoke(name, body(1)))["data"] == [11]
 
 
 @pytest.mark.parametrize(

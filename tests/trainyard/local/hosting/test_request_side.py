@@ -166,7 +166,7 @@ class _Container:
     state, outstanding = "healthy", 0
 
     def __init__(self) -> None:
-        self.serving = object()
+        self.serving: object | None = object()
 
 
 class _Fleet:
@@ -196,4 +196,16 @@ def test_more_requests_than_containers_of_this_machine_share_them() -> None:
         one.__exit__(None, None, None)
     with pool.borrow() as again:
         assert again
+    pool.close()
+
+
+def test_a_container_that_does_not_come_up_is_tried_again_by_the_next_request() -> None:
+    fleet = _Fleet()
+    pool = ServerlessPool(fleet, ServerlessPlan(memory_mb=1024, concurrency=2))
+    fleet.grow(1)
+    fleet.replicas[0].state, fleet.replicas[0].serving = "failed", None
+    with pool.borrow() as none:
+        assert none is None
+    with pool.borrow() as container:
+        assert container
     pool.close()
