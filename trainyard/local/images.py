@@ -67,7 +67,8 @@ def local_image(uri: str, environments: Path, field: str) -> LocalImage:
         return LocalImage(uri=uri, folder=folder)
     known = ", ".join(sorted(ENVIRONMENT_OF_REPOSITORY))
     if repository in ENVIRONMENT_OF_REPOSITORY:
-        raise invalid(f"{field}: got {uri!r}, but its environment {folder} is not installed. Run `make setup`.")
+        setup = "make lmi" if name == "lmi" else "make setup"
+        raise invalid(f"{field}: got {uri!r}, but its environment {folder} is not installed. Run `{setup}`.")
     raise invalid(
         f"{field}: got {uri!r}, but the embedded cloud has no environment for the repository {repository!r}. "
         f"Use one of {known}, or put an environment named {repository!r} into {environments}."
