@@ -1,0 +1,21 @@
+"""What an environment serves: one value an endpoint, and how each becomes one."""
+
+from stacks.served.base import PACKAGES, Platform, Registered, Served
+from stacks.served.catalogue import ServedCatalogue
+from stacks.served.hosting import Capture, Instances, OnDemand, Queue
+from stacks.served.language_model import ServedLanguageModel
+from stacks.served.workload import ServedWorkload
+
+__all__ = [
+    "PACKAGES",
+    "Capture",
+    "Instances",
+    "OnDemand",
+    "Platform",
+    "Queue",
+    "Registered",
+    "Served",
+    "ServedCatalogue",
+    "ServedLanguageModel",
+    "ServedWorkload",
+]

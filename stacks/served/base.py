@@ -1,0 +1,76 @@
+"""What every endpoint of an environment has in common, and what the environment gives to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from constructs import Construct
+from pydantic import Field, SerializeAsAny
+
+from constructs_lib.network import Network
+from constructs_lib.serving import Endpoint
+from constructs_lib.serving.rollout import Rollout
+from constructs_lib.storage import Storage
+from constructs_lib.training import ContainerImage, Location
+from constructs_lib.values import Value
+from stacks.workload_training import WorkloadTraining
+
+PACKAGES = "packages"
+"""Where packed models lie in the artifact bucket, by workload and execution."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """Where the registered models of a workload come from."""
+
+    group: str
+    """Model package group."""
+    image: ContainerImage
+    """What serves them."""
+    archives: Location
+    """Where their archives lie."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """What endpoints are given by the rest of the environment."""
+
+    network: Network
+    storage: Storage
+    registered: Mapping[str, Registered]
+    """By workload."""
+
+
+class Served(Value):
+    """One endpoint of an environment, in a stack of its own."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")
+    """Names the stack ``…-serving-NAME`` and the endpoint ``trainyard-ENVIRONMENT-NAME``."""
+    rollout: SerializeAsAny[Rollout] | None = None
+    """How an update reaches the endpoint, and what takes it back; None: all at once, whatever happens."""
+
+    @property
+    def instances(self) -> int:
+        """Instances in the network, at most."""
+        raise NotImplementedError
+
+    def check(self, trainings: Mapping[str, WorkloadTraining]) -> None:
+        """Refuse what the environment's pipelines do not make.
+
+        Args:
+            trainings: By workload.
+
+        Raises:
+            ContractError: With the field and the way out.
+        """
+
+    def bind(self, scope: Construct, platform: Platform, *, name: str) -> Endpoint:
+        """Make the endpoint.
+
+        Args:
+            scope: The stack.
+            platform: What the environment has.
+            name: Name of the endpoint.
+        """
+        raise NotImplementedError
