@@ -63,4 +63,5 @@ def _container(
     if not container.many:
         return blueprint
     assert container.data_url, "CreateModel asks for it"
-    return ManyModels(container=blueprint, client=s3, prefix=container.data_url, keep=container.cache)
+    room = plan.volume_gb << 30 if plan.volume_gb else None
+    return ManyModels(container=blueprint, client=s3, prefix=container.data_url, keep=container.cache, room=room)

@@ -62,11 +62,7 @@ class Invocations:
         variant = self._chosen(name, deployment, request)
         self._copy(name, deployment, variant, request.question)
         reply = _ask(name, variant, request.question)
-        if deployment.plan.capture is not None:
-            self._capture.take(
-                deployment.plan.capture, variant.plan.role, name, variant.plan.name, request.question, reply,
-                request.inference_id,
-            )  # fmt: skip
+        self._take(name, deployment, variant, request, reply)
         found = answer(self._context, variant.group, variant.plan.name, reply)
         self._measure(name, variant, reply, time.perf_counter() - began - reply.seconds)
         return found
@@ -87,13 +83,15 @@ class Invocations:
         request = read_request(body, headers, maximum_bytes=len(body), seconds=seconds)
         variant = self._chosen(name, deployment, request)
         reply = _ask(name, variant, request.question)
+        self._take(name, deployment, variant, request, reply)
         self._measure(name, variant, reply, time.perf_counter() - began - reply.seconds)
         return reply
 
     def stream(self, name: str, deployment: Deployment, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answers one invocation piece by piece, as events; see `invoke`.
 
-        The answer's parts have to be read to their end, or closed: until then the instance counts as busy.
+        The answer's parts have to be read to their end, or closed: until then the instance counts as busy. Streams are
+        neither captured nor copied to shadows.
         """
         began = time.perf_counter()
         request = read_request(body, headers, maximum_bytes=self._maximum_bytes, seconds=_SECONDS)
@@ -136,6 +134,16 @@ class Invocations:
                 "UpdateInferenceComponentRuntimeConfig API.",
             )
         return variant
+
+    def _take(
+        self, name: str, deployment: Deployment, variant: Variant, request: InvocationRequest, reply: Reply
+    ) -> None:
+        """Captures what was asked and answered, where the endpoint wants that."""
+        capture = deployment.plan.capture
+        if capture is not None:
+            self._capture.take(
+                capture, variant.plan.role, name, variant.plan.name, request.question, reply, request.inference_id
+            )
 
     def _copy(self, name: str, deployment: Deployment, production: Variant, question: Question) -> None:
         """Sends the request to the shadow too, for its part of the requests."""

@@ -85,6 +85,8 @@ class VariantPlan:
     """Longest time for the model data."""
     serverless: ServerlessPlan | None = None
     """None for instances."""
+    volume_gb: int | None = None
+    """Room for the files of many models (VolumeSizeInGB); None for the machine's disk."""
     component: str = ""
     """Name of the inference component that it is; empty for a production variant. One without containers hosts such."""
     memory_mb: int | None = None
@@ -214,6 +216,7 @@ def _variant(context: Context, variant: Mapping[str, Any], weights: Mapping[str,
         ),
         download_seconds=variant.get("ModelDataDownloadTimeoutInSeconds", _DOWNLOAD_SECONDS),
         serverless=serverless,
+        volume_gb=variant.get("VolumeSizeInGB"),
     )
 
 

@@ -128,6 +128,16 @@ def test_the_longest_unused_model_goes_first(start: Callable[..., Ask]) -> None:
     assert dict(ask("m1.tar.gz").figures)["ModelCacheHit"] == 0
 
 
+def test_an_object_that_is_gone_or_new_changes_nothing_on_the_disk(start: Callable[..., Ask], bucket: Bucket) -> None:
+    ask = start(keep=False)
+    ask("m1.tar.gz")
+    ask("m2.tar.gz")
+    del bucket.objects["models/m1.tar.gz"]
+    bucket.objects["models/m2.tar.gz"] = archive("5")
+    # AWS says so too: a model is replaced under another name, and one that is deleted is served from the disk.
+    assert [value(ask(f"m{number}.tar.gz")) for number in (1, 2)] == [1001, 2001]
+
+
 def test_a_model_is_brought_once_for_all_who_wait(start: Callable[..., Ask], bucket: Bucket) -> None:
     ask = start(LOAD_SECONDS="0.2")
     with ThreadPoolExecutor(8) as pool:
