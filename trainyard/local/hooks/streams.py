@@ -58,12 +58,12 @@ def _take(
     try:
         for part in parts:
             if gone.is_set():
-                return
+                break
             put(part)
     finally:
         parts.close()
-        if not gone.is_set():
-            put(None)
+        # Whoever sends the pieces waits for it, whether there is still a client or not.
+        put(None)
 
 
 async def _left(receive: Receive, gone: threading.Event) -> None:
