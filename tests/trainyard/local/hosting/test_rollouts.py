@@ -255,21 +255,3 @@ def test_updates_that_are_refused(make: Maker, served: str) -> None:
     ):
         with pytest.raises(ClientError, match=refusal):
             make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=config, **changes)
-
-
-def test_a_cloud_that_ends_in_the_middle_finishes_the_update_when_it_is_back(
-    make: Maker, get: Callable[[str], Any], served: str, cloud: Cloud
-) -> None:
-    one = make.config(make.model("one"), count=1)
-    once = shifting("ALL_AT_ONCE", 2)
-    make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=one, DeploymentConfig=once)
-    _await_phase(make, served, "Baking")
-    cloud.down()
-    cloud.up()
-    with Load(get("sagemaker-runtime"), served, clients=1, pause=0.01) as load:
-        assert make.settled(served, "Updating")["EndpointStatus"] == "Updating"
-        load.take()
-        make.settled(served)
-    assert make.sagemaker.describe_endpoint(EndpointName=served)["EndpointConfigName"] == one
-    assert set(load.answers) <= {2, 3}
-    make.delete(served)
