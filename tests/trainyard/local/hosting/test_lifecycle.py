@@ -12,9 +12,11 @@ import pytest
 from trainyard.local.api.service import Context
 from trainyard.local.api.store import Store
 from trainyard.local.faults import Faults
-from trainyard.local.hosting import lifecycle
+from trainyard.local.hosting import Hosting, lifecycle
+from trainyard.local.hosting.components import Components
 from trainyard.local.hosting.lifecycle import Lifecycle
 from trainyard.local.hosting.plan import ContainerPlan, Plan, VariantPlan
+from trainyard.local.sagemaker import build
 
 
 class Deployment:
@@ -46,6 +48,13 @@ def plan(identity: str, config: str = "c") -> dict[str, Any]:
         count=1, weight=1.0, routing="RANDOM", start_seconds=1.0, download_seconds=1.0,
     )  # fmt: skip
     return Plan(id=identity, config=config, variants=[variant]).to_json()
+
+
+def test_components_begin_and_end_with_the_cloud(tmp_path: Path) -> None:
+    context: Any = SimpleNamespace(
+        store=Store(tmp_path / "trainyard.db"), platform=SimpleNamespace(), state=tmp_path, minute_seconds=60.0
+    )
+    assert {Hosting, Components} <= {type(family) for family in build(context).families}
 
 
 @pytest.fixture
