@@ -14,6 +14,7 @@ def figure(simulation: Simulation) -> go.Figure:
     """Instances asked for, in service and needed, over the requests of each minute."""
     times = [simulation.trace.time(minute) for minute in range(len(simulation.minutes))]
     asked = {"color": _ASKED, "shape": "hv", "width": 2}
+    most = max([*(each.billed for each in simulation.minutes), *simulation.ideal, 1])
     plot = go.Figure()
     plot.add_trace(go.Scatter(x=times, y=[each.requests for each in simulation.minutes], name="requests a minute",
                               yaxis="y2", mode="lines", fill="tozeroy", line={"color": _LOAD, "width": 1}))  # fmt: skip
@@ -28,7 +29,7 @@ def figure(simulation: Simulation) -> go.Figure:
         margin={"l": 70, "r": 70, "t": 20, "b": 50},
         font={"family": "system-ui, sans-serif", "size": 13},
         legend={"orientation": "h", "y": -0.22},
-        yaxis={"title": "instances", "rangemode": "tozero", "overlaying": "y2"},
+        yaxis={"title": "instances", "rangemode": "tozero", "overlaying": "y2", "dtick": -(-most // 10)},
         yaxis2={"title": "requests a minute", "rangemode": "tozero", "side": "right", "showgrid": False},
         hovermode="x unified",
     )
