@@ -24,7 +24,8 @@ from ml_contract.training.surroundings import Checkpointing
 from ml_contract.workloads import arr_coc, bytes_lm, digits, llama
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
-from stacks.served import Capture, Instances, OnDemand, Queue, ServedCatalogue, ServedWorkload
+from stacks.served import Capture, Instances, Queue, ServedCatalogue, ServedWorkload
+from stacks.served import recipes as serving
 from stacks.workload_training import Criterion, WorkloadTraining
 
 on_cpu = partial(ServingResources, instance_type="ml.c5.xlarge", instance_count=1, start_seconds=120)
@@ -140,9 +141,10 @@ LOCAL = Environment(
         ServedWorkload(
             name="digits",
             workload="digits",
-            hosting=OnDemand(memory_mb=2048, max_concurrency=4),
+            hosting=serving.SERVERLESS_4_GB,
             on_approval=DeploymentSettings(poll_seconds=5, timeout_seconds=1800, log_days=1),
         ),
+        ServedWorkload(name="llama", workload="llama", hosting=serving.SERVERLESS_6_GB),
         ServedWorkload(
             name="arr-coc",
             workload="arr-coc",

@@ -2,12 +2,9 @@
 
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
-from constructs_lib.serving.components import Share
-from constructs_lib.serving.models import NgramSpeculation, Vllm
 from constructs_lib.serving.registry import DeploymentSettings
 from constructs_lib.serving.rollout import Canary, GpuMemory, Percent, RollbackAlarms, ServerErrorRate, SlowAnswers
-from constructs_lib.serving.scaling import Backlog, ConcurrentRequests, GpuUtilization, Scaling, WakeFromZero
-from constructs_lib.serving.variants import ManagedScaling
+from constructs_lib.serving.scaling import ConcurrentRequests, GpuUtilization, Scaling
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
     EcrImage,
@@ -26,14 +23,8 @@ from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import arr_coc, bytes_lm
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
-from stacks.served import (
-    Capture,
-    Instances,
-    Queue,
-    ServedCatalogue,
-    ServedLanguageModel,
-    ServedWorkload,
-)
+from stacks.served import Capture, Instances, ServedCatalogue, ServedWorkload
+from stacks.served import recipes as serving
 from stacks.workload_training import Criterion, SharedInput, WorkloadTraining
 
 IMAGE = EcrImage(repository="trainyard-training", tag="1")
@@ -139,37 +130,15 @@ PROD = Environment(
             capture=Capture(percentage=5),
             on_approval=DeploymentSettings(log_days=365),
         ),
-        ServedWorkload(
-            name="arr-coc",
-            workload="arr-coc",
-            hosting=Instances(
-                resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=1, start_seconds=1800),
-                scaling=Scaling(minimum=0, maximum=4, rules=(Backlog(per_instance=4), WakeFromZero())),
-            ),
-            queue=Queue(concurrent_invocations=4),
-        ),
+        serving.ARR_COC,
+        serving.BERT_VARIANTS,
+        serving.LLAMA_70B,
         ServedCatalogue(
             name="catalogue",
             hosting=Instances(
                 resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=1, start_seconds=600),
                 scaling=Scaling(minimum=1, maximum=4, rules=(GpuUtilization(percent=70),)),
             ),
-        ),
-        ServedLanguageModel(
-            # Weights in safetensors and tokenizer.json of Qwen3-32B, as Hugging Face publishes them.
-            name="assistant",
-            prefix="qwen3-32b",
-            engine=Vllm(
-                tensor_parallel=4,
-                dtype="bf16",
-                max_model_len=16384,
-                speculation=NgramSpeculation(tokens=4),
-                options={"enable_prefix_caching": True},
-            ),
-            share=Share(accelerators=4, memory_mb=128 * 1024),
-            resources=ServingResources(instance_type="ml.g5.12xlarge", instance_count=1, start_seconds=1800),
-            managed=ManagedScaling(minimum=0, maximum=2),
-            scaling=Scaling(minimum=0, maximum=2, rules=(ConcurrentRequests(at_once=24), WakeFromZero())),
         ),
     ),
 )

@@ -36,6 +36,11 @@ class Packaging(Value):
         """Options of the Package step; None registers the training artifact as it is."""
         return None
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it runs on a GPU only."""
+        raise NotImplementedError
+
     def environment(self, model: str) -> dict[str, str]:  # noqa: ARG002
         """Variables of the serving container.
 
@@ -76,6 +81,10 @@ class TritonPackaging(Packaging):
     def step(self) -> PackageOptions:
         return self.package
 
+    @property
+    def on_gpu(self) -> bool:
+        return self.package.on_gpu
+
     def environment(self, model: str) -> dict[str, str]:
         return {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": model}
 
@@ -95,6 +104,10 @@ class LmiPackaging(Packaging):
     @property
     def served_by(self) -> ContainerImage:
         return DeepLearningImage(image=self.engine.image)
+
+    @property
+    def on_gpu(self) -> bool:
+        return True
 
     def environment(self, model: str) -> dict[str, str]:  # noqa: ARG002
         return self.engine.environment()

@@ -43,7 +43,12 @@ class ServedWorkload(Served):
                 f"the environment trains {', '.join(trainings)}",
                 "Name one of these.",
             )
-        served = trainings[self.workload].packaging.instance_types
+        packaging = trainings[self.workload].packaging
+        if isinstance(self.hosting, OnDemand) and packaging.on_gpu:
+            reject(f"endpoints.{self.name}.hosting", "OnDemand",
+                   "serverless capacity has no GPU, and the workload is packed for one",
+                   "Pack it with CpuInstances, or take Instances.")  # fmt: skip
+        served = packaging.instance_types
         for name in self.hosting.types:
             if name not in served:
                 reject(f"endpoints.{self.name}.hosting.resources.instance_type", name,
