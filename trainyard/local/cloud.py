@@ -29,6 +29,7 @@ REGION = "us-east-1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 150.0  # longer than the 120 s that a stopped job may take
 _POLL_SECONDS = 0.05
+_GONE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +103,9 @@ class Cloud:
                     "Use that port, or stop it with `trainyard local down`"
                 )
             return self._await_health(lambda: None if alive(pid) else 1)
-        found = self._health()
+        found = self._health_or_free_port()
         if found is not None:
             return self._status(self._own(found))
-        self._require_free_port()
         python = self.environments / "cloud" / "bin" / "python"
         if not python.exists():
             raise CloudError(f"environments: got {str(self.environments)!r}, but it has no {python}. Run `make setup`")
@@ -218,6 +218,27 @@ class Cloud:
             f"port: got {self.port}, but another program listens on 127.0.0.1:{self.port}. "
             "Stop that program, or choose another port with --port"
         )
+
+    def _health_or_free_port(self) -> dict[str, Any] | None:
+        """What a daemon at the port says of itself, or None where nothing has the port.
+
+        Raises:
+            CloudError: another program has it.
+        """
+        record = self.state / "server.pid"
+        killed = record.exists() and record.stat().st_size > 0
+        # A daemon that was killed is gone from the processes a moment before its socket is.
+        deadline = time.monotonic() + (_GONE_SECONDS if killed else 0.0)
+        while True:
+            try:
+                found = self._health()
+                if found is None:
+                    self._require_free_port()
+                return found
+            except CloudError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_POLL_SECONDS)
 
     def _require_free_port(self) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
