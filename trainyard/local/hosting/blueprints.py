@@ -59,6 +59,8 @@ def _container(
         isolation=context.isolation,
         hostname=container.hostname,
         memory=plan.memory,
+        instance_type=plan.instance_type,
+        image=container.image,
     )
     if not container.many:
         return blueprint

@@ -11,6 +11,7 @@ from pathlib import Path
 from ml_contract.archive import unpack
 from trainyard.local.hosting import loopback, memory
 from trainyard.local.hosting.connections import Connections
+from trainyard.local.hosting.engines import check_engines
 from trainyard.local.hosting.exchange import Question, Reply, Serving, StreamedReply, refusal, timed_out
 from trainyard.local.hosting.inference_request import BodyError
 from trainyard.local.hosting.servers import Command, Server, Variables, server_of
@@ -45,6 +46,10 @@ class Blueprint:
     """What the container is called in messages, logs and metrics."""
     memory: int | None = None
     """Bytes that the container has; None for no limit."""
+    instance_type: str = ""
+    """What it runs on; empty for capacity on demand."""
+    image: str = ""
+    """URI of the image that the environment stands for."""
 
     def open(self, root: Path, line: Line, ended: Ended) -> Serving:
         """Starts a container; see `Container`."""
@@ -174,6 +179,7 @@ class Container:
             shutil.copytree(archive, repository, copy_function=os.link)
         elif archive is not None:
             unpack(archive, repository)
+        check_engines(repository, self._blueprint.instance_type, self._blueprint.image)
         return server.single(repository, inside, variables)
 
     def _post(self, path: str, question: Question) -> Reply:
