@@ -17,11 +17,12 @@ LONGEST = 256
 TRAINING_INPUT = f"input/data/{CODE}"
 PROCESSING_INPUT = f"processing/input/{CODE}"
 # $0 is the folder, $1 the module. A trap interrupts `wait` and nothing else: so what takes time runs beside the shell.
+# The image of a model server may have python3 alone, and where both are there `python` is the one with the packages.
 # `kill -0` tells an interrupted wait from the program's end. Before there is a child, `kill` fails and the shell ends.
 _SCRIPT = (
     "set -e; p=; trap 'kill $p || exit 143' TERM; b=${SAGEMAKER_BASE_DIR:-/opt/ml}; mkdir -p $b/code; cd $b/code; "
     "tar -xzf $b/$0/*.tgz & p=$!; wait $p; "
-    "python -m $1 & p=$!; while wait $p; c=$?; kill -0 $p 2>&-; do :; done; exit $c"
+    "$(command -v python||echo python3) -m $1 & p=$!; while wait $p; c=$?; kill -0 $p 2>&-; do :; done; exit $c"
 )
 
 
