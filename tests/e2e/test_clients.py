@@ -84,7 +84,8 @@ def test_the_aws_cli_reads_and_writes_the_deployed_buckets(deployment: Deploymen
 
 def test_the_aws_cli_lists_what_was_deployed(deployment: Deployment, aws: Aws) -> None:
     stacks = {entry["StackName"]: entry for entry in aws("cloudformation", "describe-stacks")["Stacks"]}
-    assert {f"trainyard-local-{part}" for part in ("network", "storage", "training-bytes-lm", "serving-bytes-lm")} <= set(stacks)
+    parts = ("network", "storage", "training-bytes-lm", "serving-bytes-lm")
+    assert {f"trainyard-local-{part}" for part in parts} <= set(stacks)
     pipelines = aws("sagemaker", "list-pipelines")["PipelineSummaries"]
     expected = {f"trainyard-local-{training.workload}" for training in LOCAL.trainings}
     assert {entry["PipelineName"] for entry in pipelines} == expected
