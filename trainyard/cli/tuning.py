@@ -33,7 +33,7 @@ def tune(
     duration: Annotated[str, typer.Option(help="Time of each level, whole seconds.")] = "2s",
     rounds: Annotated[int, typer.Option(help="Repetitions, interleaved.", min=1)] = 3,
     margin: Annotated[float, typer.Option(help="Share that counts as noise.", min=0, max=0.5)] = 0.05,
-    floor: Annotated[float, typer.Option(help="Microseconds that cost a lone request nothing.", min=0)] = 50,
+    floor: Annotated[float, typer.Option(help="Microseconds that cost a lone request nothing.", min=0)] = 100,
     processors: Annotated[int | None, typer.Option(help="Processors that copies times threads may use.", min=1)] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write JSON here.", dir_okay=False)] = None,
 ) -> None:

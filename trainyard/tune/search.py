@@ -35,10 +35,10 @@ class Rules:
     """Repetitions; in each, every candidate has its turn, so that a slow minute hits all alike."""
     margin: float = 0.05
     """Share by which two throughputs may differ and count as the same."""
-    floor: float = 50e-6
+    floor: float = 100e-6
     """Seconds that a lone request may take longer and still lose nothing: a batcher hands each request from thread to
-    thread, tens of microseconds that matter to a model of less than a millisecond alone and to no client of an
-    endpoint, whose signed request takes milliseconds."""
+    thread, 30 to 90 microseconds that matter to a model of less than a millisecond alone and to no client of an
+    endpoint, whose signed request takes milliseconds. 0 is the strict reading."""
 
     def __post_init__(self) -> None:
         """Check each field."""

@@ -43,7 +43,7 @@ def test_the_fastest_under_load_that_costs_a_lone_request_nothing_wins() -> None
 
 
 def test_what_a_lone_request_loses_below_the_floor_is_nothing() -> None:
-    """100 µs of delay make 1 ms 1.3: out by a floor of 50 µs, in by one of 400."""
+    """100 µs of delay make 1 ms 1.3: out by a floor of 100 µs, in by one of 400."""
     strict, lenient = search(_fake, 8, 1, _RULES), search(_fake, 8, 1, Rules(rounds=1, floor=400e-6))
     assert strict.best.settings.batching == DynamicBatching()
     out = {each.settings for each in strict.candidates if each.rejected} - {
