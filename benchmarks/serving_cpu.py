@@ -27,9 +27,9 @@ _TICK = os.sysconf("SC_CLK_TCK")
 CASES = {"alone": Settings(), "joined": Settings(batching=DynamicBatching())}
 
 
-def spent(pid: int) -> tuple[float, float]:
-    """Seconds of processor time of a process, and of its children that live."""
-    own, below = 0.0, 0.0
+def spent(pid: int) -> tuple[float, dict[int, float]]:
+    """Seconds of processor time of a process, and of each of its children that live."""
+    own, below = 0.0, {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             # After the command, which is in brackets and may hold spaces: state, parent, …, utime, stime.
@@ -40,7 +40,7 @@ def spent(pid: int) -> tuple[float, float]:
         if int(entry.parent.name) == pid:
             own = seconds
         elif int(fields[1]) == pid:
-            below += seconds
+            below[int(entry.parent.name)] = seconds
     return own, below
 
 
@@ -73,7 +73,10 @@ def measure(name: str, model: Classifier, seconds: float) -> list[dict[str, Any]
                     counts, before = server.counts(NAME), spent(server.pid)
                     answers = fire(source.request(), level, seconds).answers
                     after, batch = spent(server.pid), server.counts(NAME).mean_batch(counts)
-                    own, below = (1e6 * (b - a) / answers for a, b in zip(before, after, strict=True))
+                    own = 1e6 * (after[0] - before[0]) / answers
+                    # The process of the settings before may end meanwhile: what it took is not this level's.
+                    took = sum(seconds - before[1].get(pid, 0.0) for pid, seconds in after[1].items())
+                    below = 1e6 * took / answers
                     alone = engine(graph, max(1, round(batch or 1)), seconds)
                     found.append({
                         "model": name, "case": case, "at once": level, "batch": batch or 1.0, "engine µs": round(alone),
