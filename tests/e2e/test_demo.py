@@ -14,7 +14,7 @@ from trainyard.operations.connection import connect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PIPELINE = "trainyard-local-bytes-lm"
-STEPS = "140"
+STEPS = "115"
 """Of the 240 that `make demo` takes: enough to beat the baseline."""
 
 

@@ -44,7 +44,8 @@ def test_a_container_is_held_to_its_memory(tmp_path: Path, monkeypatch: pytest.M
         serving = found.serving
         assert serving
         body = json.dumps({"data": [1], "id": "allocate 200"}).encode()
-        assert serving.ask(Question(body=body, headers={}, seconds=20)).status == 200
+        # It may be ended before it answers.
+        assert serving.ask(Question(body=body, headers={}, seconds=20)).status in (200, 500)
         _until(lambda: found.restarts == 1 and found.state == "healthy")
         assert any("MiB of memory, but it has 100 MiB; restart 1" in reason for reason in reasons)
     finally:
