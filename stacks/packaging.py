@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
@@ -27,9 +28,9 @@ class Packaging(Value):
     """Types that may serve it."""
 
     @property
+    @abstractmethod
     def served_by(self) -> ContainerImage:
         """Image that serves it."""
-        raise NotImplementedError
 
     @property
     def step(self) -> PackageOptions | None:
@@ -37,9 +38,9 @@ class Packaging(Value):
         return None
 
     @property
+    @abstractmethod
     def on_gpu(self) -> bool:
         """Whether it runs on a GPU only."""
-        raise NotImplementedError
 
     def environment(self, model: str) -> dict[str, str]:  # noqa: ARG002
         """Variables of the serving container.

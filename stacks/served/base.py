@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,9 +52,9 @@ class Served(Value):
     """How an update reaches the endpoint, and what takes it back; None: all at once, whatever happens."""
 
     @property
+    @abstractmethod
     def instances(self) -> int:
         """Instances in the network, at most."""
-        raise NotImplementedError
 
     def check(self, trainings: Mapping[str, WorkloadTraining]) -> None:
         """Refuse what the environment's pipelines do not make.
@@ -65,6 +66,7 @@ class Served(Value):
             ContractError: With the field and the way out.
         """
 
+    @abstractmethod
     def bind(self, scope: Construct, platform: Platform, *, name: str) -> Endpoint:
         """Make the endpoint.
 
@@ -73,4 +75,3 @@ class Served(Value):
             platform: What the environment has.
             name: Name of the endpoint.
         """
-        raise NotImplementedError

@@ -6,6 +6,7 @@ SageMaker API reference.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Literal, Self
 
 from aws_cdk import aws_sagemaker as sagemaker
@@ -51,13 +52,13 @@ class Component(Value):
             ContractError: They cannot.
         """
 
+    @abstractmethod
     def render(self, scope: Construct, binding: Binding, resources: ServingResources) -> dict[str, Any]:
         """Properties of the inference component, but name, endpoint and variant."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hosted(self, deployed: Deployed, variant: str, resources: ServingResources, made: _Component) -> Hosted | None:
         """What scaling and alarms are told of it; None where nothing of it scales."""
-        raise NotImplementedError
 
 
 class ModelComponent(Component):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from aws_cdk import aws_sagemaker as sagemaker
@@ -57,9 +58,9 @@ class Model(Value):
             ContractError: With the field and the way out. A model of its own says nothing.
         """
 
+    @abstractmethod
     def containers(self, binding: Binding) -> list[Container]:
         """The containers in order, with what they need granted to ``binding.role``."""
-        raise NotImplementedError
 
     def bind(self, scope: Construct, binding: Binding) -> sagemaker.CfnModel:
         """Make the model below ``scope``, after the policies of its role."""

@@ -5,6 +5,7 @@ Source: ContainerDefinition, ModelDataUrl and ModelDataSource, SageMaker API ref
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Self
 
 from aws_cdk import aws_iam as iam
@@ -33,13 +34,13 @@ class ModelData(Value):
         return self
 
     @property
+    @abstractmethod
     def uri(self) -> str:
         """Address in S3."""
-        raise NotImplementedError
 
+    @abstractmethod
     def render(self) -> dict[str, Any]:
         """Properties of a container."""
-        raise NotImplementedError
 
     def grant_read(self, role: iam.IRole) -> None:
         """Let ``role`` read it."""

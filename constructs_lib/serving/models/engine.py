@@ -5,6 +5,7 @@ What LMI calls their fields is in ml_contract/lmi.py, with its sources.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -32,9 +33,9 @@ class Engine(Value):
     options: dict[str, Any] = Field(default_factory=dict)
     """Further options of ml_contract/lmi.py, without their prefix ``option.``; nothing by default."""
 
+    @abstractmethod
     def chosen(self) -> dict[str, Any]:
         """The fields as options of the image; None: not passed on."""
-        raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
         """Variables of the container."""

@@ -5,6 +5,7 @@ Source: SpeculativeConfig of vLLM 0.32; "Advanced vLLM Configurations", djl-serv
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -19,9 +20,9 @@ class Speculation(Value):
     tokens: int = Field(ge=1, le=32)
     """Tokens guessed a step. More cost more when the guesses are wrong."""
 
+    @abstractmethod
     def render(self) -> dict[str, Any]:
         """Value of ``speculative_config``."""
-        raise NotImplementedError
 
     def check(self, tensor_parallel: int) -> None:
         """Refuse what cannot be sharded like the model.

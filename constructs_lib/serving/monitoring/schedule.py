@@ -5,6 +5,7 @@ Sources, read 2026-11-21: ScheduleConfig and MonitoringStoppingCondition, SageMa
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Literal
 
 from pydantic import Field
@@ -19,13 +20,13 @@ class Schedule(Value):
     """Times at which a monitor runs, up to 20 minutes late."""
 
     @property
+    @abstractmethod
     def hours(self) -> int:
         """Time between two runs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def render(self) -> str:
         """As the schedule has it."""
-        raise NotImplementedError
 
 
 class Hourly(Schedule):

@@ -6,6 +6,7 @@ SageMaker Developer Guide; "Container and Model Configurations" of DJL Serving, 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
@@ -36,6 +37,7 @@ class Technique(Value):
             ContractError: It has too few accelerators.
         """
 
+    @abstractmethod
     def render(self, address: Address, image: Callable[[ContainerImage], str], /) -> dict[str, Any]:
         """Its entry in OptimizationConfigs.
 
@@ -43,7 +45,6 @@ class Technique(Value):
             address: Gives the address of a place in S3.
             image: Gives the address of an image.
         """
-        raise NotImplementedError
 
 
 class ContainerTechnique(Technique):
@@ -55,9 +56,9 @@ class ContainerTechnique(Technique):
     image: ContainerImage | None = None
     """Image that does it; SageMaker's own choice by default."""
 
+    @abstractmethod
     def environment(self) -> dict[str, str]:
         """What the container is told."""
-        raise NotImplementedError
 
     def render(self, _address: Address, image: Callable[[ContainerImage], str], /) -> dict[str, Any]:
         chosen = {"Image": image(self.image)} if self.image else {}

@@ -7,6 +7,7 @@ Sources, read 2026-11-21: DeploymentConfig and what it holds, SageMaker API refe
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -38,9 +39,9 @@ class Rollout(Value):
         self.check_waits(None)
         return self
 
+    @abstractmethod
     def waits(self, instances: int | None, /) -> int | None:
         """Seconds that an update of so many instances waits in all; None where that is not known."""
-        raise NotImplementedError
 
     def check_waits(self, instances: int | None) -> None:
         """Refuse a timeout that the waits alone use up.
@@ -74,9 +75,9 @@ class Rollout(Value):
         """Called for what is updated all at once in any case: ``AllAtOnce`` without alarms passes."""
         reject(f"rollout.{field}", value, rule, "Use AllAtOnce(alarms=None).")
 
+    @abstractmethod
     def policy(self) -> dict[str, Any]:
         """The update policy, by CDK's name of its property."""
-        raise NotImplementedError
 
     def bind(
         self, scope: Construct, hosted: Sequence[Hosted], role: iam.IRole | None = None

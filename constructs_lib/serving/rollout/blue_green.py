@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -23,9 +24,9 @@ class BlueGreen(Rollout):
     termination_wait_seconds: int = Field(default=0, ge=0, le=LONGEST_WAIT)
     """How long the old fleet stays once the new one has all traffic; it goes at once by default."""
 
+    @abstractmethod
     def routing(self) -> dict[str, Any]:
         """How traffic moves, by CDK's names."""
-        raise NotImplementedError
 
     def policy(self) -> dict[str, Any]:
         return {

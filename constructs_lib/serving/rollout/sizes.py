@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any
 
 from pydantic import Field
@@ -16,13 +17,13 @@ COPIES = "COPY_COUNT"
 class Size(Value):
     """A part of a variant's capacity."""
 
+    @abstractmethod
     def percent_of(self, instances: int | None, /) -> float | None:
         """Its share of so many instances, per cent; None where that is not known, or there are none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def render(self, unit: str, /) -> dict[str, Any]:
         """``Type`` and ``Value`` of a CapacitySize, by the names of CDK, where numbers are of this unit."""
-        raise NotImplementedError
 
 
 class Percent(Size):

@@ -8,6 +8,7 @@ instance, but normalised for components.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Literal, Self
 
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -51,13 +52,13 @@ class Watch(Value):
         """Least time from the first bad datum to the alarm."""
         return self.period_seconds * self.of_these
 
+    @abstractmethod
     def threshold(self, hosted: Hosted, /) -> dict[str, Any]:
         """Statistic and threshold of the alarm.
 
         Raises:
             ContractError: ``hosted`` has no such metric.
         """
-        raise NotImplementedError
 
     def metric_name(self, _hosted: Hosted, /) -> str:
         """Name of the metric in CloudWatch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -80,6 +81,6 @@ class Rule(Value):
             way_out = self.instead.get(hosted.kind, f"{name} is for {', '.join(sorted(self.kinds))}.")
             reject(f"scaling.rules.{name}", hosted.kind, self.why_not, way_out)
 
+    @abstractmethod
     def bind(self, target: Target) -> None:
         """Make the resources of the rule."""
-        raise NotImplementedError

@@ -7,6 +7,7 @@ endpoint", SageMaker Developer Guide. High-resolution metrics are published ever
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from aws_cdk import aws_applicationautoscaling as scaling
@@ -41,9 +42,9 @@ class TargetTracking(Rule):
     def watches(self) -> str | None:
         return type(self).__name__
 
+    @abstractmethod
     def metric(self, hosted: Hosted, /) -> dict[str, Any]:
         """Target and metric, as the policy has them."""
-        raise NotImplementedError
 
     def bind(self, target: Target) -> None:
         name = type(self).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from aws_cdk import aws_sagemaker as sagemaker
@@ -56,17 +57,24 @@ class Variant(Value):
         """Whether its containers reach no network."""
         return self.served is not None and self.served.network_isolation
 
+    @abstractmethod
     def bind(self, scope: Construct, binding: Binding) -> Production:
         """Make what it needs below ``scope`` and describe it for the endpoint's configuration."""
-        raise NotImplementedError
 
+    @abstractmethod
     def follow(self, scope: Construct, deployed: Deployed) -> tuple[Hosted, ...]:
         """Make what comes after the endpoint below ``scope``, and say what there is to scale and to watch."""
+
+
+class ModelVariant(Variant):
+    """A variant that holds a model itself, and scales as a whole."""
+
+    def follow(self, scope: Construct, deployed: Deployed) -> tuple[Hosted, ...]:
         hosted = self.hosted(deployed)
         if self.scaling is not None:
             self.scaling.bind(scope, hosted)
         return (hosted,)
 
+    @abstractmethod
     def hosted(self, deployed: Deployed) -> Hosted:
         """What scaling and alarms are told of it."""
-        raise NotImplementedError

@@ -12,12 +12,12 @@ from constructs_lib.serving.binding import Binding, Deployed
 from constructs_lib.serving.hosted import Hosted
 from constructs_lib.serving.models.base import Model
 from constructs_lib.serving.resources import ServingResources
-from constructs_lib.serving.variants.base import Production, Variant
+from constructs_lib.serving.variants.base import ModelVariant, Production
 
 Routing = Literal["LEAST_OUTSTANDING_REQUESTS", "RANDOM"]
 
 
-class RealTime(Variant):
+class RealTime(ModelVariant):
     """Instances that hold one model and answer while the caller waits, or from a queue on an asynchronous endpoint."""
 
     model: SerializeAsAny[Model]

@@ -17,14 +17,14 @@ from pydantic import Field, SerializeAsAny, model_validator
 from constructs_lib.serving.binding import Binding, Deployed
 from constructs_lib.serving.hosted import Hosted
 from constructs_lib.serving.models.base import Model
-from constructs_lib.serving.variants.base import Production, Variant
+from constructs_lib.serving.variants.base import ModelVariant, Production
 from ml_contract import hosting
 from ml_contract.errors import reject
 
 _INSTANCES = ("instance_type", "instance_count", "resources", "gpus")
 
 
-class Serverless(Variant):
+class Serverless(ModelVariant):
     """CPUs and memory for as long as a request takes; none, and no cost, while nobody asks.
 
     The image may have 10 GB at most, which SageMaker checks when the endpoint is made.
