@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.hosting.exchange import Question, Reply
+from trainyard.local.hosting.flusher import Flusher
 from trainyard.local.jobs.transfer import Location
 
 _FLUSH_SECONDS = 2.0
@@ -43,8 +44,7 @@ class Capture:
         self._client = client
         self._lock = threading.Lock()
         self._lines: dict[_File, list[str]] = {}
-        self._pending, self._ended = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._flusher = Flusher("captured data", self._flush, _FLUSH_SECONDS)
 
     def take(
         self,
@@ -77,26 +77,11 @@ class Capture:
         file = (role, destination.bucket, destination.key, config.get("KmsKeyId", ""))
         with self._lock:
             self._lines.setdefault(file, []).append(line)
-            if self._thread is None and not self._ended.is_set():
-                self._thread = threading.Thread(target=self._run, name="captured data", daemon=True)
-                self._thread.start()
-        self._pending.set()
+        self._flusher.notify()
 
     def close(self) -> None:
         """Writes what is left and ends the thread."""
-        self._ended.set()
-        self._pending.set()
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._pending.wait()
-            self._ended.wait(_FLUSH_SECONDS)
-            self._pending.clear()
-            self._flush()
+        self._flusher.close()
 
     def _flush(self) -> None:
         with self._lock:

@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trainyard.local.hosting.exchange import Reply
+from trainyard.local.hosting.flusher import Flusher
 
 _NAMESPACE = "AWS/SageMaker"
 # PutMetricData, CloudWatch API reference, read 2026-11: 1,000 metrics a call, 150 values a metric.
@@ -44,12 +45,10 @@ class Measures:
             minute_seconds: what alarms and scaling take for a minute: the shorter, the sooner figures have to arrive.
         """
         self._client = client
-        self._pause = max(_LEAST_FLUSH_SECONDS, _FLUSH_SECONDS * minute_seconds / 60)
         self._lock = threading.Lock()
         self._values: dict[_Key, list[float]] = {}
-        self._pending = threading.Event()
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        pause = max(_LEAST_FLUSH_SECONDS, _FLUSH_SECONDS * minute_seconds / 60)
+        self._flusher = Flusher("metrics of endpoints", self._flush, pause)
 
     def invocation(
         self, endpoint: str, variant: str, reply: Reply, *, overhead: float, instances: int, component: str = ""
@@ -96,26 +95,11 @@ class Measures:
             for name, value in figures:
                 scaled = value * (1e6 if name in _TIMES else 1e3 if name in _LONG_TIMES else 1.0)
                 self._values.setdefault((where, name), []).append(scaled)
-            if self._thread is None and not self._ended.is_set():
-                self._thread = threading.Thread(target=self._run, name="metrics of endpoints", daemon=True)
-                self._thread.start()
-        self._pending.set()
+        self._flusher.notify()
 
     def close(self) -> None:
         """Sends what is left and ends the thread."""
-        self._ended.set()
-        self._pending.set()
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._pending.wait()
-            self._ended.wait(self._pause)
-            self._pending.clear()
-            self._flush()
+        self._flusher.close()
 
     def _flush(self) -> None:
         with self._lock:

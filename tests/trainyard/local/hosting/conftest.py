@@ -6,19 +6,22 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from ports import free_port
 
 from inference_code.repository import build
 from ml_contract.archive import pack
 from ml_contract.manifest import ArtifactManifest
 from ml_contract.packaging import PackageOptions
 from ml_contract.signature import DType, ModelSignature, Tensor
+from trainyard.local.cloud import Cloud
 from trainyard.local.hosting.container import Blueprint
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/sagemaker-tritonserver:26.05-py3"
@@ -176,6 +179,17 @@ class Maker:
 def make(client: Callable[[str], Any], archives: dict[str, bytes], role: Callable[..., str], bucket: str) -> Maker:
     """Makes models, configurations and endpoints on the session's cloud."""
     return Maker(client, archives, role(READ, LOGS), bucket)
+
+
+@contextmanager
+def hurried_cloud(folder: Path) -> Iterator[Cloud]:
+    """A cloud whose alarms and policies take four seconds for a minute."""
+    found = Cloud(folder, free_port(), options=("--minute-seconds", "4"))
+    found.up()
+    try:
+        yield found
+    finally:
+        found.down()
 
 
 def stand_in_environment(folder: Path) -> Path:

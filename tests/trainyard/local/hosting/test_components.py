@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from ports import free_port
 
 from trainyard.local.cloud import Cloud
 
 from ..conftest import new_client, policy  # noqa: TID252 - tests are no package
-from .conftest import IMAGE, LOGS, READ
+from .conftest import IMAGE, LOGS, READ, hurried_cloud
 from .plus import Load, archive, ask
 
 pytestmark = pytest.mark.slow
@@ -27,11 +26,8 @@ SCALED = {
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A cloud whose alarms and policies take four seconds for a minute."""
-    found = Cloud(tmp_path_factory.mktemp("cloud"), free_port(), options=("--minute-seconds", "4"))
-    found.up()
-    yield found
-    found.down()
+    with hurried_cloud(tmp_path_factory.mktemp("cloud")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

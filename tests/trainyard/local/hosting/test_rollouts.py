@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from ports import free_port
 
 from trainyard.local.cloud import Cloud
 
 from ..conftest import new_client, policy  # noqa: TID252 - tests are no package
-from .conftest import LOGS, READ, Maker
+from .conftest import LOGS, READ, Maker, hurried_cloud
 from .plus import Load, archive
 
 pytestmark = pytest.mark.slow
@@ -23,11 +22,8 @@ WATCH = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": "
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A cloud whose alarms take four seconds for a minute."""
-    found = Cloud(tmp_path_factory.mktemp("cloud"), free_port(), options=("--minute-seconds", "4"))
-    found.up()
-    yield found
-    found.down()
+    with hurried_cloud(tmp_path_factory.mktemp("cloud")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
