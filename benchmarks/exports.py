@@ -28,6 +28,7 @@ from training_code import workloads
 from training_code.parallel.weights import initialize
 from training_code.workloads.arr_coc import export as arr_coc_export
 from training_code.workloads.arr_coc.graphs import portables
+from training_code.workloads.arr_coc.model import ArrCocModel
 from training_code.workloads.bytes_lm import export as bytes_lm_export
 from training_code.workloads.graph import open_graph
 from training_code.workloads.llama import export as llama_export
@@ -60,7 +61,9 @@ def cases() -> list[Case]:
     """Name, module, how it is exported, and the part that it is."""
     small, large = bytes_lm.BytesLm(), SIX_LAYERS
     tiny = replace(arr_coc.ARR_COC_TINY, graph=True)
-    parts = portables(_model(tiny), arr_coc_export.signatures(tiny), tiny)  # type: ignore[arg-type]
+    trained = _model(tiny)
+    assert isinstance(trained, ArrCocModel)
+    parts = portables(trained, arr_coc_export.signatures(tiny), tiny)
     return [
         ("bytes_lm", _model(small), bytes_lm_export.portable(small), None),
         ("llama, 6 layers", _model(large), llama_portable(large, llama_export.signature(large)), None),
