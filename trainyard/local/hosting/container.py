@@ -16,8 +16,8 @@ from trainyard.local.hosting.exchange import Question, Reply, Serving, StreamedR
 from trainyard.local.hosting.inference_request import BodyError
 from trainyard.local.hosting.servers import Command, Server, Variables, server_of
 from trainyard.local.hosting.triton import METRICS_PORT, METRICS_PORT_VARIABLE, PORT
-from trainyard.local.jobs.host_process import Listener
 from trainyard.local.jobs.hosts import BASE, Isolation, NamespaceHosts, hosts
+from trainyard.local.namespaces.process import Listener
 
 Line = Callable[[str], None]
 Ended = Callable[[], None]

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from trainyard.local.jobs import network
-from trainyard.local.jobs.forwarder import Forwarder
-from trainyard.local.jobs.host_process import HostProcess, Listener
+from trainyard.local.namespaces import network
+from trainyard.local.namespaces.forwarder import Forwarder
+from trainyard.local.namespaces.process import HostProcess, Listener
 from trainyard.local.processes import descendants
 
 BASE = PurePosixPath("/opt/ml")
@@ -121,7 +121,7 @@ class Hosts:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _orders(self, host: int) -> dict[str, Any]:
-        return {"isolated": False, "folder": str(self.folder(host)), "size": None}
+        return {"kind": "process", "folder": str(self.folder(host)), "size": None}
 
 
 class NamespaceHosts(Hosts):
@@ -182,7 +182,7 @@ class NamespaceHosts(Hosts):
 
     def _orders(self, host: int) -> dict[str, Any]:
         return {
-            "isolated": True,
+            "kind": "container",
             "network": self._network.namespaces[host],
             "base": str(BASE),
             "tree": str(self.folder(host)),

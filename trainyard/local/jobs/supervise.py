@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from trainyard.local.faults import Fault, Faults
 from trainyard.local.jobs.control import Control, Ending, Event, Exited, Order, Requested, Seen
-from trainyard.local.jobs.host_process import Listener
 from trainyard.local.jobs.hosts import Hosts
+from trainyard.local.namespaces.process import Listener
 
 _SHUTDOWN_GRACE_SECONDS = 5.0
 

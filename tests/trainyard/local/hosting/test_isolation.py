@@ -13,7 +13,7 @@ from trainyard.local.hosting.exchange import Question
 from trainyard.local.hosting.replica import Replica
 from trainyard.local.images import local_image
 from trainyard.local.jobs.hosts import Isolation
-from trainyard.local.jobs.network import available
+from trainyard.local.namespaces.network import available
 
 from .conftest import IMAGE, request, write_archive
 

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from ml_contract.archive import pack
 from trainyard.local.cloud import ACCOUNT, REGION, Cloud
-from trainyard.local.jobs.network import available
+from trainyard.local.namespaces.network import available
 
 from .conftest import Maker
 from .test_endpoints import STUB, processes

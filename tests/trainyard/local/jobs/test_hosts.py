@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from trainyard.local.jobs import network
-from trainyard.local.jobs.host_process import Listener
 from trainyard.local.jobs.hosts import Hosts, hosts, isolation
+from trainyard.local.namespaces import network
+from trainyard.local.namespaces.process import Listener
 
 from .conftest import ISOLATIONS, NEEDS_ROOT, processes_with, wait_for
 

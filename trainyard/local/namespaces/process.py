@@ -1,4 +1,4 @@
-"""The process that holds one host, as the cloud sees it: started, heard, signalled, ended."""
+"""The process that holds one container or node, as the cloud sees it: started, heard, signalled, ended."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
-from trainyard.local.jobs import host_init
+from trainyard.local.namespaces import parent
 
 _log = logging.getLogger(__name__)
 _LONGEST_LINE_BYTES = 128 * 1024
@@ -38,7 +38,7 @@ class HostProcess:
 
         Args:
             host: number of the host, from 0.
-            orders: what `host_init` reads.
+            orders: what `parent` reads.
             listener: who hears of it.
         """
         self._host = host
@@ -46,10 +46,11 @@ class HostProcess:
         self._pid: int | None = None
         self._lock = threading.Lock()
         self._known = threading.Event()
+        self._ready = threading.Event()
         report, report_end = os.pipe()
-        passed = [report_end, *([orders["network"]] if orders["isolated"] else [])]
+        passed = [report_end, *([orders["network"]] if "network" in orders else [])]
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", host_init.__file__],
+            [sys.executable, "-I", "-S", parent.__file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -73,6 +74,10 @@ class HostProcess:
         """The host's PID 1 as this machine numbers it, while it runs."""
         with self._lock:
             return self._pid
+
+    def await_ready(self, seconds: float) -> bool:
+        """Waits until a node's own init runs, or has failed to; False when neither happened in time."""
+        return self._ready.wait(seconds)
 
     def signal(self, number: int) -> None:
         """Sends a signal to the host's PID 1, if it still runs."""
@@ -114,6 +119,9 @@ class HostProcess:
         with os.fdopen(report) as lines:
             for line in lines:
                 fact = json.loads(line)
+                if "ready" in fact:
+                    self._ready.set()
+                    continue
                 if "pid" in fact:
                     with self._lock:
                         self._pid = fact["pid"]
@@ -128,6 +136,7 @@ class HostProcess:
                 else:
                     self._listener.broken(self._host, fact["error"])
         self._known.set()
+        self._ready.set()
         if not ended:
             self._listener.broken(self._host, "the process that held the host was ended from outside")
         self._process.wait()
