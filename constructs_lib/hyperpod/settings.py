@@ -1,0 +1,58 @@
+"""What a cluster is asked to be, but for its orchestrator: what an environment holds."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from constructs_lib.hyperpod import combinations
+from constructs_lib.hyperpod.autoscaling import Karpenter
+from constructs_lib.hyperpod.duties import NAME
+from constructs_lib.hyperpod.groups import InstanceGroup
+from constructs_lib.values import Value
+
+MOST_GROUPS = 100
+
+
+class TieredCheckpoints(Value):
+    """A share of the nodes' memory that holds checkpoints, beside S3; EKS only."""
+
+    memory_percent: int = Field(ge=0, le=100)
+    """Share of each instance's memory, per cent: what remains must hold the jobs with their data loaders."""
+
+
+class ClusterSettings(Value):
+    """A cluster and its groups."""
+
+    name: str = Field(pattern=NAME, max_length=63)
+    """Name; it is part of no other resource's name and cannot change."""
+    groups: tuple[InstanceGroup, ...] = Field(min_length=1, max_length=MOST_GROUPS)
+    """Groups, each with a name of its own."""
+    provisioning: Literal["Continuous", "AllOrNothing"]
+    """``Continuous``: the cluster serves with what there is, and the rest comes as it can be had. ``AllOrNothing``: an
+    operation that cannot have every instance is rolled back. It cannot be changed later."""
+    recovery: Literal["Automatic", "None"]
+    """``Automatic``: faulty instances are rebooted or replaced. ``None``: an operator does it."""
+    tiered: TieredCheckpoints | None = None
+    """Checkpoints in memory; none by default."""
+    autoscaling: Karpenter | None = None
+    """Groups that grow with pending pods; none by default."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        combinations.check(self)
+        return self
+
+    @property
+    def instances(self) -> int:
+        """Instances of all groups together."""
+        return sum(group.count for group in self.groups)
+
+    def group(self, name: str) -> InstanceGroup:
+        """The group of that name.
+
+        Raises:
+            StopIteration: There is none.
+        """
+        return next(group for group in self.groups if group.name == name)

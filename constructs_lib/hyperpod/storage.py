@@ -1,0 +1,85 @@
+"""What is mounted in the instances of a group.
+
+Sources, read 2026-11-22: ClusterInstanceStorageConfig, ClusterEbsVolumeConfig, ClusterFsxLustreConfig and
+ClusterFsxOpenZfsConfig, SageMaker API reference; "Customer managed AWS KMS key encryption for SageMaker HyperPod",
+SageMaker AI Developer Guide.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from constructs_lib.values import Value
+
+MOST_STORAGE = 4
+"""Entries of InstanceStorageConfigs: the root volume's key, a further volume, and file systems."""
+PATH = r"^(/[a-zA-Z0-9._-]+)+$"
+VOLUME_PATH = "/opt/sagemaker"
+"""Where HyperPod mounts the further volume."""
+
+
+class Mount(Value):
+    """A file system that HyperPod mounts before any script runs."""
+
+    file_system: str = Field(min_length=1)
+    """Name of a file system that the cluster is given."""
+    path: str = Field(pattern=PATH, max_length=1024)
+    """Where it appears, for example ``/fsx``."""
+
+
+class FileSystem:
+    """A file system that exists before the cluster."""
+
+    @abstractmethod
+    def render(self, path: str) -> dict[str, Any]:
+        """The entry of InstanceStorageConfigs, by the names of CDK."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LustreFileSystem(FileSystem):
+    """FSx for Lustre, which every node of a cluster shares."""
+
+    dns_name: str
+    """Its name in the network, ``fs-….fsx.<region>.amazonaws.com``."""
+    mount_name: str
+    """What FSx calls its root, ``fsx`` or eight characters."""
+    arn: str
+    """ARN: nodes that look at it (EFA on Lustre asks whether it may) are let to."""
+
+    def render(self, path: str) -> dict[str, Any]:
+        found = {"dnsName": self.dns_name, "mountName": self.mount_name, "mountPath": path}
+        return {"fsxLustreConfig": found}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenZfsFileSystem(FileSystem):
+    """FSx for OpenZFS, for home folders: many small files."""
+
+    dns_name: str
+    """Its name in the network."""
+    arn: str
+    """ARN, as above."""
+
+    def render(self, path: str) -> dict[str, Any]:
+        return {"fsxOpenZfsConfig": {"dnsName": self.dns_name, "mountPath": path}}
+
+
+def volumes(*, volume_gib: int | None, key_arn: str | None) -> list[dict[str, Any]]:
+    """Entries of InstanceStorageConfigs for EBS.
+
+    Args:
+        volume_gib: Size of the further volume; None: there is none.
+        key_arn: Key of the root volume and the further one; None: keys that AWS owns.
+    """
+    found: list[dict[str, Any]] = []
+    if key_arn is not None:
+        # HyperPod decides the size of a root volume.
+        found.append({"ebsVolumeConfig": {"rootVolume": True, "volumeKmsKeyId": key_arn}})
+    if volume_gib is not None:
+        keyed = {"volumeKmsKeyId": key_arn} if key_arn is not None else {}
+        found.append({"ebsVolumeConfig": {"volumeSizeInGb": volume_gib, **keyed}})
+    return found
