@@ -1,0 +1,1 @@
+"""Training jobs of clusters, from the value objects of the pipelines."""
