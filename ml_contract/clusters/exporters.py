@@ -1,0 +1,73 @@
+"""Programs on a node that Prometheus reads.
+
+Sources, read 2026-11-22: install_*_exporter.sh of awslabs/awsome-distributed-training, commit 0edaf15, for ports and
+for AWS's images (account 602401143452, repositories hyperpod/node_exporter, hyperpod/dcgm_exporter,
+hyperpod/efa_exporter in each Region); the exporters' own defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from ml_contract.checks import matches
+from ml_contract.clusters.nodes import NODE_TYPES, NodeType
+from ml_contract.errors import reject
+
+ExporterName = Literal["node", "dcgm", "efa", "slurm"]
+PORTS: dict[str, int] = {"node": 9100, "dcgm": 9400, "efa": 9109, "slurm": 9341}
+NODES: dict[str, tuple[NodeType, ...]] = {
+    "node": NODE_TYPES,
+    "dcgm": ("compute",),
+    "efa": ("compute",),
+    "slurm": ("controller",),
+}
+"""Where each makes sense."""
+REGISTRY = r"[a-z0-9{}]+\.dkr\.ecr\.[a-z0-9{}-]+\.amazonaws\.com(\.cn)?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExporterImage:
+    """An exporter as a container, from ECR through the closed network."""
+
+    kind: ClassVar[str] = "image"
+    name: ExporterName
+    """Which one."""
+    image: str
+    """``<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<digest>``; ``{account}`` and ``{region}`` stand
+    for the cluster's own. By digest: a tag may be another program tomorrow."""
+    arguments: tuple[str, ...] = ()
+    """Further arguments; none by default."""
+
+    def __post_init__(self) -> None:
+        if "@sha256:" not in self.image:
+            reject(f"exporters.{self.name}.image", self.image, "a tag may be another program tomorrow",
+                   "Name it by its digest, …@sha256:….")  # fmt: skip
+        matches(f"exporters.{self.name}.image", self.image, rf"{REGISTRY}/[a-z0-9._/-]+@sha256:[0-9a-f]{{64}}")
+        _check_arguments(self.name, self.arguments)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExporterBinary:
+    """An exporter that the image of the machine holds."""
+
+    kind: ClassVar[str] = "binary"
+    name: ExporterName
+    """Which one."""
+    path: str
+    """Where the program lies."""
+    arguments: tuple[str, ...] = ()
+    """Its arguments; none by default. It listens on the port that PORTS says."""
+
+    def __post_init__(self) -> None:
+        matches(f"exporters.{self.name}.path", self.path, r"(/[A-Za-z0-9._-]+)+")
+        _check_arguments(self.name, self.arguments)
+
+
+Exporter = ExporterImage | ExporterBinary
+
+
+def _check_arguments(name: str, arguments: tuple[str, ...]) -> None:
+    for argument in arguments:
+        # They stand in a unit file, where blanks, quotes, % and $ mean something.
+        matches(f"exporters.{name}.arguments", argument, r"[A-Za-z0-9@_.,:=/+^|()*?\[\]-]+")

@@ -1,0 +1,153 @@
+"""lifecycle.json: everything that the scripts of a node are told, written from value objects at synthesis."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from ml_contract.checks import matches
+from ml_contract.clusters.exporters import NODES, Exporter, ExporterImage
+from ml_contract.clusters.groups import NodeGroup
+from ml_contract.clusters.mounts import Mount, MountedByLifecycle, Scratch
+from ml_contract.clusters.nodes import GROUP_NAME, NODE_TYPES, NodeType
+from ml_contract.clusters.people import Directory, People, UsersFile
+from ml_contract.clusters.places import LIFECYCLE_CONFIGURATION
+from ml_contract.clusters.software import Containers, Slurm
+from ml_contract.clusters.steps import STEPS, Step
+from ml_contract.errors import reject
+from ml_contract.hyperparameters import decode_values, to_json
+
+VERSION = 1
+"""Of the document; the scripts refuse another one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifecycleConfiguration:
+    """The document."""
+
+    cluster: str
+    """Name of the cluster."""
+    groups: tuple[NodeGroup, ...]
+    """All instance groups."""
+    slurm: Slurm
+    """Slurm's part."""
+    users: People | None = None
+    """Users beside those of the image; None by default: Session Manager alone."""
+    mounts: tuple[Mount, ...] = ()
+    """Shared file systems; none by default."""
+    scratch: Scratch | None = None
+    """The compute nodes' own disk; not looked at by default."""
+    containers: Containers | None = None
+    """Containers in jobs; none by default."""
+    exporters: tuple[Exporter, ...] = ()
+    """What Prometheus reads; none by default."""
+
+    def __post_init__(self) -> None:
+        matches("cluster", self.cluster, GROUP_NAME)
+        controllers = [group.name for group in self.groups if group.node_type == "controller"]
+        if len(controllers) != 1:
+            reject("groups", controllers, "one group is the controller's", "Give exactly one group that duty.")
+        _once("groups", [group.name for group in self.groups])
+        _once("mounts", [mount.path for mount in self.mounts])
+        _once("exporters", [exporter.name for exporter in self.exporters])
+        if self.users is not None:
+            self._below_a_mount("users.home", self.users.home)
+        if self.containers is not None:
+            if self.scratch is None:
+                reject("containers", "without scratch", "images are unpacked on the node's own disk", "Give scratch.")
+            if self.containers.cache is not None:
+                self._below_a_mount("containers.cache", self.containers.cache)
+        if isinstance(self.users, UsersFile):
+            known = {user.name for user in self.users.users}
+            for account in self.slurm.accounts:
+                for member in account.members:
+                    if member not in known:
+                        reject(f"slurm.accounts.{account.name}.members", member, "no user has this name",
+                               f"Users are {', '.join(sorted(known))}.")  # fmt: skip
+
+    def _below_a_mount(self, field: str, path: str) -> None:
+        if not any(path == mount.path or path.startswith(f"{mount.path}/") for mount in self.mounts):
+            reject(field, path, "it is on no shared file system, so each node would have its own",
+                   f"Put it below {', '.join(mount.path for mount in self.mounts) or 'a mount'}.")  # fmt: skip
+
+    def steps(self, node_type: NodeType) -> tuple[Step, ...]:
+        """What a node of that type runs, in order."""
+        return tuple(step for step in STEPS if node_type in step.nodes and self._wants(step.name, node_type))
+
+    def longest(self, node_type: NodeType) -> int:
+        """Seconds until a node of that type is ready or has failed, at most."""
+        return sum(step.longest for step in self.steps(node_type))
+
+    def needs(self, node_type: NodeType) -> tuple[str, ...]:
+        """Programs that the image of such a node must bring."""
+        found = {command for step in self.steps(node_type) for command in step.commands}
+        if node_type == "compute" and not any(host.accelerators for group in self.groups for host in group.hosts):
+            found -= {"nvidia-smi"}
+        mine = [exporter for exporter in self.exporters if node_type in NODES[exporter.name]]
+        if any(isinstance(exporter, ExporterImage) for exporter in mine):
+            found |= {"docker", "aws"}
+        if any(mount.efa for mount in self.mounts) and node_type == "compute":
+            found |= {"lnetctl"}
+        if any(isinstance(mount, MountedByLifecycle) for mount in self.mounts):
+            found |= {"mount.lustre", "lctl", "modprobe"}
+        return tuple(sorted(found))
+
+    def _wants(self, step: str, node_type: NodeType) -> bool:
+        hosts = [host for group in self.groups if group.node_type == node_type for host in group.hosts]
+        conditions = {
+            "check-accelerators": any(host.accelerators or host.efa_interfaces for host in hosts),
+            "check-scratch": self.scratch is not None,
+            "mount-shared": bool(self.mounts),
+            "add-users": isinstance(self.users, UsersFile),
+            "join-directory": isinstance(self.users, Directory),
+            "restrict-logins": self.slurm.logins == "with-job",
+            "configure-containers": self.containers is not None,
+            "start-exporters": any(node_type in NODES[exporter.name] for exporter in self.exporters),
+            "start-slurm": self.slurm.daemons == "started-here",
+            "add-associations": bool(self.slurm.accounts),
+        }
+        return conditions.get(step, True)
+
+    def to_text(self) -> str:
+        """The document, the same for the same configuration: what is asked for, and the steps that follow from it."""
+        steps = {
+            node_type: [
+                {"name": step.name, "limit": step.limit, "tries": step.tries, "wait": step.wait}
+                for step in self.steps(node_type)
+            ]
+            for node_type in NODE_TYPES
+        }
+        needs = {node_type: list(self.needs(node_type)) for node_type in NODE_TYPES}
+        document = {"version": VERSION, **to_json(self), "steps": steps, "needs": needs}
+        return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> LifecycleConfiguration:
+        """Read the document.
+
+        Raises:
+            ContractError: A field is missing, unknown or wrong, or the steps are not those of the configuration.
+        """
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            reject(LIFECYCLE_CONFIGURATION, text[:80], f"it must be JSON ({error})", "Write it with to_text().")
+        if not isinstance(document, dict) or document.get("version") != VERSION:
+            reject("version", document.get("version") if isinstance(document, dict) else document,
+                   f"this is version {VERSION}", "Write the document with the scripts that read it.")  # fmt: skip
+        values: dict[str, Any] = {name: document[name] for name in document if name not in _DERIVED}
+        configuration = decode_values(cls, values)
+        if json.loads(configuration.to_text()) != document:
+            reject("steps", list(document.get("steps", {})), "they follow from the configuration",
+                   "Write the document with to_text().")  # fmt: skip
+        return configuration
+
+
+_DERIVED = frozenset({"version", "steps", "needs"})
+
+
+def _once(field: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            reject(field, name, "it is there twice", "Remove one of them.")

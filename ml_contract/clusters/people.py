@@ -1,0 +1,128 @@
+"""Who may use a cluster's nodes: users of a file, or of a directory.
+
+Sources, read 2026-11-22: useradd(8) for names; sssd-ldap(5) for the directory; GetSecretValue (Secrets Manager API
+reference) for SecretId. Numbers are fixed because files on a shared file system belong to numbers, not to names.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ml_contract.checks import between, matches
+from ml_contract.clusters.mounts import PATH
+from ml_contract.errors import ContractError, reject
+from ml_contract.hyperparameters import decode_values
+
+NAME = r"[a-z_][a-z0-9_-]{0,30}"
+LOWEST_ID, HIGHEST_ID = 2000, 60000
+"""Above the image's own users (ubuntu has 1000), below what system and nobody use."""
+KEY = r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+( [^\n,]*)?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A person, the same on every node."""
+
+    name: str
+    """Login name."""
+    uid: int
+    """2000 to 60000; never given to anyone else while the file system lives."""
+    gid: int
+    """Number of the group of the same name."""
+    keys: tuple[str, ...] = ()
+    """Public SSH keys; without any the user comes through Session Manager alone."""
+    admin: bool = False
+    """May become root, and may enter nodes without a job there."""
+
+    def __post_init__(self) -> None:
+        matches("users.name", self.name, NAME)
+        between(f"users.{self.name}.uid", self.uid, LOWEST_ID, HIGHEST_ID)
+        between(f"users.{self.name}.gid", self.gid, LOWEST_ID, HIGHEST_ID)
+        for key in self.keys:
+            matches(f"users.{self.name}.keys", key, KEY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsersFile:
+    """Users that the cluster's owner lists."""
+
+    kind: ClassVar[str] = "file"
+    users: tuple[User, ...]
+    """Everyone."""
+    home: str
+    """Folder of the homes, on a shared file system, for example ``/fsx/home``."""
+
+    def __post_init__(self) -> None:
+        matches("users.home", self.home, PATH)
+        for field in ("name", "uid"):
+            values = [getattr(user, field) for user in self.users]
+            for value in values:
+                if values.count(value) > 1:
+                    reject(f"users.{field}", value, "two users have it", "Give each user a name and a number.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Directory:
+    """Users of an LDAP directory or Active Directory, through sssd over TLS."""
+
+    kind: ClassVar[str] = "directory"
+    domain: str
+    """Name of the domain, for example ``corp.example.com``."""
+    uri: str
+    """``ldaps://…``; plain LDAP would send passwords in the clear."""
+    search_base: str
+    """Where users are looked for, for example ``dc=corp,dc=example,dc=com``."""
+    bind_name: str
+    """The directory's user as whom sssd looks."""
+    secret: str
+    """Name or ARN of the secret whose SecretString is that user's password. The nodes' roles may read it."""
+    groups: tuple[str, ...]
+    """Groups whose members may log in."""
+    admins: str
+    """The group whose members may become root, and may enter nodes without a job there."""
+    home: str
+    """Folder of the homes, on a shared file system."""
+    authority: str | None = None
+    """Certificate of the authority, PEM; one that the image trusts by default."""
+
+    def __post_init__(self) -> None:
+        matches("users.domain", self.domain, r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+        if not self.uri.startswith("ldaps://"):
+            reject("users.uri", self.uri, "the directory is reached over TLS", "Write it like ldaps://host.")
+        matches("users.uri", self.uri, r"ldaps://[A-Za-z0-9.-]+(:\d+)?")
+        matches("users.search_base", self.search_base, r"[^\n]+")
+        matches("users.bind_name", self.bind_name, r"[^\n]+")
+        matches("users.secret", self.secret, r"[A-Za-z0-9/_+=.@:-]{1,512}")
+        matches("users.home", self.home, PATH)
+        for group in (*self.groups, self.admins):
+            matches("users.groups", group, r"[A-Za-z0-9_][A-Za-z0-9 ._-]*")
+        if not self.groups:
+            reject("users.groups", (), "without a group nobody may log in", "Name at least one.")
+        if self.authority is not None and not self.authority.startswith("-----BEGIN CERTIFICATE-----"):
+            reject("users.authority", self.authority[:40], "it is no certificate in PEM", "Give the file's text.")
+
+
+People = UsersFile | Directory
+
+
+def users_of(text: str) -> tuple[User, ...]:
+    """Users of a TOML file with a table for each, named by the user.
+
+    Raises:
+        ContractError: No TOML, or a field is missing, unknown or wrong; ``field`` begins with the user's name.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        reject("users", text[:40], f"it must be TOML ({error})", "Write a table for each user, like [alice].")
+    users = []
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            reject(name, table, "a user is a table", f"Write [{name}] with uid, gid and keys below it.")
+        try:
+            users.append(decode_values(User, {"name": name, **table}))
+        except ContractError as error:
+            raise ContractError(f"{name}: {error.field}", error.value, error.rule, error.way_out) from None
+    return tuple(users)
