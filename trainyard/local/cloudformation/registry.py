@@ -13,6 +13,7 @@ from trainyard.local.cloudformation import (
     ecr,
     endpoints,
     events,
+    governance,
     iam,
     kms,
     logs,
@@ -52,7 +53,8 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
     )
     made = [kind() for kind in plain]
     if "sagemaker" in services:
-        made += [kind(services["sagemaker"]) for kind in (*sagemaker.TYPES, *sagemaker_hosting.TYPES)]
+        kinds = (*sagemaker.TYPES, *sagemaker_hosting.TYPES, *governance.TYPES)
+        made += [kind(services["sagemaker"]) for kind in kinds]
     if autoscaling.SERVICE in services:
         made += [kind(services[autoscaling.SERVICE]) for kind in autoscaling.TYPES]
     return made

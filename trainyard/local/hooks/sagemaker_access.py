@@ -20,7 +20,14 @@ _NAMED = {
     "EndpointConfigName": "endpoint-config",
     "ModelName": "model",
     "PipelineExecutionArn": "pipeline-execution",
+    "ComputeQuotaId": "compute-quota",
+    "ClusterSchedulerConfigId": "cluster-scheduler-config",
     "ResourceArn": "",
+}
+# Operations that make what has no name before it exists: policies name all of the kind.
+_UNNAMED = {
+    "CreateComputeQuota": "compute-quota",
+    "CreateClusterSchedulerConfig": "cluster-scheduler-config",
 }
 # Operations that are authorised on more or other resources than the first member that names one.
 _MEMBERS = {
@@ -48,6 +55,8 @@ def resources(operation: str, request: Mapping[str, Any], region: str, account: 
     if operation == "CreateModelPackage" and isinstance(request.get("ModelPackageGroupName"), str):
         # A version of a group has no name before it exists: policies name all versions of the group.
         return [f"{prefix}:model-package/{_last(request['ModelPackageGroupName'])}/*"]
+    if operation in _UNNAMED:
+        return [f"{prefix}:{_UNNAMED[operation]}/*"]
     members = _MEMBERS.get(operation) or [member for member in _NAMED if isinstance(request.get(member), str)][:1]
     found = [
         _arn(prefix, _NAMED[member], request[member]) for member in members if isinstance(request.get(member), str)

@@ -14,6 +14,7 @@ from trainyard.local.readback import Verdict
 from trainyard.local.readback.readers import READERS, Deployed
 
 ROOT = "arn:aws:iam::123456789012:root"
+CLUSTER = "arn:aws:sagemaker:us-east-1:123456789012:cluster/aaaaaaaaaaa"
 
 
 def policy(action: str = "s3:GetObject", resource: str | dict = "*", **more: Any) -> dict:
@@ -458,6 +459,19 @@ CASES = [
         refused_path="ModelPackageGroupPolicy",
         wrong={"ModelPackageGroupName": "not a name"},
         wrong_says="not a name",
+    ),
+    Case(
+        "AWS::SageMaker::ClusterSchedulerConfig",
+        {
+            "Name": "it",
+            "ClusterArn": f"{CLUSTER}0",
+            "SchedulerConfig": {"FairShare": "Enabled", "PriorityClasses": [{"Name": "inference", "Weight": "90"}]},
+            "Tags": TAGS,
+        },
+        update={"SchedulerConfig": {"FairShare": "Disabled"}, "Description": "none borrows", "Tags": RETAGGED},
+        replace={"Name": "it-too"},
+        wrong={"ClusterArn": "arn:aws:sagemaker:us-east-1:111111111111:cluster/aaaaaaaaaaa0"},
+        wrong_says="not in this account",
     ),
     Case(
         "AWS::SageMaker::Model",
