@@ -60,6 +60,11 @@ $(STAMPS)/triton: requirements/triton.txt $(STAMPS)/uv
 $(STAMPS)/lmi: requirements/lmi.txt $(STAMPS)/uv
 	@$(call environment,$(ENVS)/lmi,lmi) && $(call torch,$(ENVS)/lmi) && touch $@
 
+# Outside apt's world there is none, which the tests say again when they skip. The second line names what came.
+$(STAMPS)/slurm: trainyard/local/clusters/slurm_packages.py $(STAMPS)/operator
+	@echo "setup: Slurm" && .venv/bin/python -m trainyard.local.clusters.slurm_packages $(STATE)/slurm >$(STATE)/slurm.versions
+	@sed 's/^/  /' $(STATE)/slurm.versions && touch $@
+
 $(STAMPS)/test: requirements/test.txt requirements/sdk.txt $(STAMPS)/operator
 	@$(call environment,.venv,test sdk) && $(call torch,.venv) && touch $@
 
@@ -127,6 +132,15 @@ bench-gpu: ## Llama on one GPU beside the Hugging Face Trainer and a plain loop;
 lmi: setup-test $(STAMPS)/lmi ## A real vLLM on this CPU behind an endpoint of the embedded cloud; sets up 3 GB
 	@install -m 755 images/lmi/serve.py $(ENVS)/lmi/bin/serve
 	@TRAINYARD_LMI=1 pytest -m lmi tests
+
+.PHONY: slurm test-slurm bench-slurm
+slurm: $(STAMPS)/slurm ## Slurm and MUNGE from the distribution's packages, unpacked for nodes alone (15 MB, apt)
+
+test-slurm: setup-test slurm ## A real Slurm on four nodes of namespaces: train, lose a node, resume; needs root
+	@TRAINYARD_SLURM_RUN=1 pytest -m slurm tests
+
+bench-slurm: setup-test slurm ## Seconds from a lost node to the requeue and the first new step; needs root
+	@python -m benchmarks.slurm_requeue
 
 .PHONY: clean
 clean: ## Stop the embedded cloud and remove everything that is not in git

@@ -165,8 +165,8 @@ class ClusterJob(Value, ABC):
     @model_validator(mode="after")
     def _check_run(self) -> Self:
         if self.run.strategy.launcher == "mpirun":
-            reject("run.strategy", self.run.strategy.kind, "its ranks are started by mpirun, which goes from host to"
-                   " host on its own, past the cluster's scheduler", "Take Ddp() or Fsdp(), or a pipeline.")  # fmt: skip
+            reject("run.strategy", self.run.strategy.kind, "mpirun starts its ranks and goes from host to"
+                   " host by itself, past the scheduler", "Take Ddp() or Fsdp(), or a pipeline.")  # fmt: skip
         for field, value in (("run.checkpoint_uri", self.run.checkpoint_uri),
                              ("run.loading.stream_uri", self.run.loading.stream_uri)):  # fmt: skip
             if value is not None:

@@ -22,7 +22,7 @@ def furnish(orders: dict[str, Any]) -> None:
     root, upper, work = (Path(orders["disk"], name) for name in ("root", "upper", "work"))
     for folder in (root, upper, work):
         folder.mkdir(parents=True, exist_ok=True)
-    lower = ":".join([*orders["layers"], "/"])
+    lower = ":".join([*_layers(orders["layers"], Path(orders["disk"], "layers")), "/"])
     mount("overlay", str(root), "overlay", options=f"lowerdir={lower},upperdir={upper},workdir={work}")
     for disk in disks:
         bind(disk, str(root) + disk, readonly=True)
@@ -41,6 +41,17 @@ def furnish(orders: dict[str, Any]) -> None:
     mount(".", "/", flags=MS_MOVE)
     os.chroot(".")
     os.chdir("/")
+
+
+def _layers(layers: list[str], scaffold: Path) -> list[str]:
+    """The layers as one file system of their own: the kernel takes no layer that is a folder of another one."""
+    if not layers:
+        return []
+    empty, joined = scaffold / "empty", scaffold / "joined"
+    for folder in (empty, joined):
+        folder.mkdir(parents=True, exist_ok=True)
+    mount("overlay", str(joined), "overlay", options=f"lowerdir={':'.join([*layers, str(empty)])}")
+    return [str(joined)]
 
 
 def _disks() -> list[str]:

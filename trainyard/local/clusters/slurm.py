@@ -1,0 +1,136 @@
+"""Slurm on the nodes of a cluster: its configuration and its daemons, by what each node is to it."""
+
+import secrets
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from trainyard.local.clusters.node import Line, Node
+from trainyard.local.clusters.program import Program
+from trainyard.local.clusters.slurm_configuration import CONTROL_GROUPS, SlurmNode, Timing, configuration, devices
+
+CONFIGURATION = "/opt/slurm/etc"
+"""Where HyperPod's image has it, in a node."""
+_FOLDERS = ("/var/spool/slurmctld", "/var/spool/slurmd", "/var/log/slurm", "/var/log/munge", "/var/lib/munge",
+            "/run/munge")  # fmt: skip
+_START_SECONDS = 20.0
+_POLL_SECONDS = 0.1
+
+
+class SlurmCluster:
+    """MUNGE, slurmctld and slurmd on nodes, as the agents of HyperPod start them."""
+
+    def __init__(self, name: str, *, layer: Path, timing: Timing) -> None:
+        """Describes the cluster.
+
+        Args:
+            name: its name.
+            layer: the layer of `slurm_packages`, which every node must have.
+            timing: how soon Slurm acts.
+        """
+        self.name = name
+        self.timing = timing
+        self._key = secrets.token_bytes(128)
+        self._nodes: dict[str, tuple[SlurmNode, Node]] = {}
+        self._daemons: dict[str, list[Program]] = {}
+        plugins = next((layer / "usr/lib").glob("*/slurm-wlm"))
+        self._plugins = f"/{plugins.relative_to(layer)}"
+
+    @property
+    def controller(self) -> Node:
+        """The node of slurmctld."""
+        return next(node for described, node in self._nodes.values() if described.type == "controller")
+
+    def configure(self, nodes: Sequence[tuple[SlurmNode, Node]]) -> None:
+        """Writes the configuration to every node that has power; running daemons read it again.
+
+        Args:
+            nodes: all nodes of the cluster.
+
+        Raises:
+            ValueError: there is no controller, or more than one.
+        """
+        self._nodes = {described.name: (described, node) for described, node in nodes}
+        for _, node in nodes:
+            if node.alive:
+                self._write(node)
+        if self._daemons.get(self.controller.name):
+            self.command(["scontrol", "reconfigure"])
+
+    def start(self, name: str) -> None:
+        """Starts the daemons of a node that has power; those of an earlier time are forgotten.
+
+        Raises:
+            OSError: one does not start; its last lines say why.
+        """
+        described, node = self._nodes[name]
+        self._write(node)
+        # It refuses folders that others than its own user could change.
+        self._daemon(node, ["munged", "--foreground"], "/run/munge/munge.socket.2", first=True)
+        if described.type == "controller":
+            self._daemon(node, ["slurmctld", "-D"], "/run/slurmctld.pid")
+        if described.type == "compute":
+            self._daemon(node, ["slurmd", "-D", "-N", described.name], "/run/slurmd.pid")
+
+    def stop(self, name: str) -> None:
+        """Stops the daemons of a node in order; its jobs stay, as when a service is restarted."""
+        for program in reversed(self._daemons.pop(name, [])):
+            program.signal(signal.SIGTERM)
+            program.wait(_START_SECONDS)
+
+    def command(
+        self, command: Sequence[str], *, node: Node | None = None, environment: Mapping[str, str] | None = None
+    ) -> str:
+        """Runs a program of Slurm.
+
+        Args:
+            command: for example ``["sbatch", "--parsable", "/fsx/job.sh"]``.
+            node: where; the controller by default.
+            environment: variables besides the node's own.
+
+        Returns:
+            What it wrote.
+
+        Raises:
+            OSError: it failed; the message is what it wrote.
+        """
+        lines: list[str] = []
+        place = node or self.controller
+        code = place.run(command, environment=environment, timeout=_START_SECONDS, log=lines.append)
+        text = "\n".join(lines)
+        if code != 0:
+            raise OSError(f"{command[0]}: exit code {code}: {text}")
+        return text
+
+    def _write(self, node: Node) -> None:
+        described = [described for described, _ in self._nodes.values()]
+        for folder in _FOLDERS:
+            path = node.path(folder)
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(0o755 if folder == "/run/munge" else 0o700)
+        files = {
+            "slurm.conf": configuration(self.name, described, self.timing, self._plugins),
+            "gres.conf": devices(described),
+            "cgroup.conf": CONTROL_GROUPS,
+        }
+        for name, text in files.items():
+            node.path(f"{CONFIGURATION}/{name}").write_text(text)
+        key = node.path("/etc/munge/munge.key")
+        key.write_bytes(self._key)
+        key.chmod(0o400)
+
+    def _daemon(self, node: Node, command: list[str], mark: str, *, first: bool = False) -> None:
+        programs = self._daemons.setdefault(node.name, [])
+        if first:
+            programs.clear()
+        last: list[str] = []
+        listen: Line = last.append
+        program = node.spawn(command, log=listen)
+        programs.append(program)
+        deadline = time.monotonic() + _START_SECONDS
+        while not node.path(mark).exists():
+            if not program.running or time.monotonic() > deadline:
+                program.kill()
+                raise OSError(f"{node.name}: {command[0]} did not start: " + " ".join(last[-5:]))
+            time.sleep(_POLL_SECONDS)
