@@ -1,14 +1,52 @@
-"""Networks for training and serving: closed, and sized for their nodes."""
+"""Networks for training, clusters and serving: closed unless a way out is asked for, and sized for their nodes."""
 
 from constructs_lib.network.endpoints import ENDPOINTS, Endpoint
-from constructs_lib.network.network import Network, NetworkSettings, know_availability_zones
-from constructs_lib.network.sizing import addresses, subnet_prefix
+from constructs_lib.network.imported import GroupRule, ImportedCluster, ImportedGroup, ImportedNetwork, ImportedSubnet
+from constructs_lib.network.layout import ClusterSubnet
+from constructs_lib.network.network import Network
+from constructs_lib.network.plan import NetworkPlan, Place
+from constructs_lib.network.purposes import (
+    ACCOUNTING,
+    EKS_CLUSTER,
+    HYPERPOD,
+    JOBS,
+    JUMPSTART,
+    LUSTRE_CLIENTS,
+    MANAGED_PROMETHEUS,
+    Purpose,
+)
+from constructs_lib.network.settings import NetworkSettings
+from constructs_lib.network.sizing import PODS, Nodes, addresses, subnet_prefix
+from constructs_lib.network.way_out import Closed, EgressVpc, Nat, WayOut
+from constructs_lib.network.zones import know_availability_zones
 
 __all__ = [
+    "ACCOUNTING",
+    "EKS_CLUSTER",
     "ENDPOINTS",
+    "HYPERPOD",
+    "JOBS",
+    "JUMPSTART",
+    "LUSTRE_CLIENTS",
+    "MANAGED_PROMETHEUS",
+    "PODS",
+    "Closed",
+    "ClusterSubnet",
+    "EgressVpc",
     "Endpoint",
+    "GroupRule",
+    "ImportedCluster",
+    "ImportedGroup",
+    "ImportedNetwork",
+    "ImportedSubnet",
+    "Nat",
     "Network",
+    "NetworkPlan",
     "NetworkSettings",
+    "Nodes",
+    "Place",
+    "Purpose",
+    "WayOut",
     "addresses",
     "know_availability_zones",
     "subnet_prefix",

@@ -1,4 +1,10 @@
-"""What a closed network must reach, as data."""
+"""What a network without internet must reach, as data.
+
+Sources: "Connect to SageMaker AI Within your VPC", "Amazon ECR interface VPC endpoints", read 2026-11-21; "Improve the
+security of EC2 instances by using VPC endpoints for Systems Manager", "Deploy private clusters with limited internet
+access" (Amazon EKS User Guide), "Using Amazon Managed Service for Prometheus with interface VPC endpoints", "Amazon
+FSx and interface VPC endpoints", read 2026-11-22.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +16,9 @@ from constructs_lib.values import Value
 class Endpoint(Value):
     """An interface endpoint."""
 
-    id: str = Field(pattern=r"^[A-Z][A-Za-z]+$")
+    id: str = Field(pattern=r"^[A-Z][A-Za-z0-9]+$")
     """Construct id, part of the logical id."""
-    service: str = Field(pattern=r"^[a-z.-]+$")
+    service: str = Field(pattern=r"^[a-z0-9.-]+$")
     """Name of the service behind ``com.amazonaws.<region>.``."""
     reason: str = Field(min_length=1)
     """Who calls it from inside the network."""
@@ -28,4 +34,29 @@ ENDPOINTS = (
     Endpoint(id="EcrDocker", service="ecr.dkr", reason="images; their layers come through the S3 endpoint"),
     Endpoint(id="Kms", service="kms", reason="data keys of objects and volumes"),
 )
-"""Interface endpoints of a network without internet. S3 is a gateway endpoint and has no price."""
+"""Interface endpoints of jobs. S3 is a gateway endpoint and has no price."""
+
+_JOBS = {endpoint.id: endpoint for endpoint in ENDPOINTS}
+
+NODES = (
+    *(_JOBS[name] for name in ("SageMakerApi", "Sts", "Logs", "Monitoring", "EcrApi", "EcrDocker", "Kms")),
+    Endpoint(id="Ssm", service="ssm", reason="the agent on every node, by which people reach it"),
+    Endpoint(id="SsmMessages", service="ssmmessages", reason="sessions on nodes"),
+    Endpoint(id="Ec2Messages", service="ec2messages", reason="agents that still take commands by the older way"),
+    Endpoint(id="Ec2", service="ec2", reason="nodes that look at their interfaces; the VPC's network plug-in of EKS"),
+    Endpoint(id="SecretsManager", service="secretsmanager", reason="passwords of accounting database and directory"),
+)
+"""Of nodes of a HyperPod cluster."""
+
+EKS = (
+    Endpoint(id="Eks", service="eks", reason="nodes and operators that look at their cluster"),
+    Endpoint(id="EksAuth", service="eks-auth", reason="pod identity: credentials of every pod that has a role"),
+    Endpoint(id="LoadBalancing", service="elasticloadbalancing", reason="the load balancer's controller of inference"),
+)
+"""Beside those of nodes. Pods get roles by pod identity: AssumeRoleWithWebIdentity carries no account, so the policy of
+the endpoint of STS denies it."""
+
+LUSTRE = (Endpoint(id="Fsx", service="fsx", reason="clients that ask whether EFA is on, and the CSI driver"),)
+"""Of clients that look at their file system: a mount alone asks no API."""
+
+PROMETHEUS = (Endpoint(id="Prometheus", service="aps-workspaces", reason="samples of collectors, and queries"),)

@@ -1,0 +1,85 @@
+"""What every network is asked to be, whether it is made here or was there before."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+from pydantic import Field
+
+from constructs_lib.network.purposes import JOBS, Purpose
+from constructs_lib.network.sizing import GENERATIONS, Nodes
+from constructs_lib.values import Value
+from ml_contract.errors import reject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A private subnet where nodes of a cluster can live."""
+
+    name: str
+    """Of the cluster that it was made for, or of its zone where it is one of the jobs'."""
+    zone: str
+    subnet: ec2.ISubnet
+    room: int
+    """Addresses for nodes, those of their replacements included."""
+
+    def admit(self, field: str, nodes: Sequence[Nodes]) -> None:
+        """Refuse more nodes than fit: a subnet cannot grow, and a cluster cannot move.
+
+        Args:
+            field: Name of the user's field, for the error.
+            nodes: All nodes that are to live here.
+
+        Raises:
+            ContractError: With the size that suffices.
+        """
+        needed = sum(one.addresses for one in nodes)
+        if needed > self.room:
+            count = sum(one.count for one in nodes)
+            reject(field, count, f"{count} nodes, counted {GENERATIONS} times for their replacements, take {needed} "
+                   f"addresses and the subnet {self.name} has {self.room}",
+                   "Plan the network with as many nodes, or take fewer.")  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fabric:
+    """What a plan becomes in a stack."""
+
+    vpc: ec2.IVpc
+    jobs: Sequence[Place]
+    """Subnets of jobs, one a zone."""
+    clusters: Mapping[str, Place]
+    """Subnets of clusters by their names."""
+    nodes: ec2.ISecurityGroup
+    closed: bool
+    """Whether nothing outside can be reached but by endpoints."""
+
+
+class NetworkPlan(Value):
+    """A network for a number of nodes."""
+
+    nodes: int = Field(ge=1, le=6758)
+    """Most nodes of jobs and endpoints together that run at one time; clusters have subnets of their own."""
+    efa: bool
+    """Whether nodes of jobs have Elastic Fabric Adapters: five addresses each instead of two."""
+    purposes: tuple[Purpose, ...] = (JOBS,)
+    """What runs in it, and so which endpoints it has and which buckets of AWS are read; jobs by default."""
+
+    @property
+    @abstractmethod
+    def zones(self) -> tuple[str, ...]:
+        """Names of its availability zones."""
+
+    @abstractmethod
+    def bind(self, scope: Construct, removal: cdk.RemovalPolicy) -> Fabric:
+        """Make the network in ``scope``, or find it.
+
+        Args:
+            scope: The construct that holds it.
+            removal: What happens to logs and their key when the stack goes.
+        """

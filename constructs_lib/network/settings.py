@@ -1,0 +1,177 @@
+"""A network that is made here: private subnets, endpoints, flow logs, and the way out that is asked for."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+from pydantic import Field, SerializeAsAny, model_validator
+
+from constructs_lib.encryption import let_log_service_use
+from constructs_lib.network.group import nodes_group
+from constructs_lib.network.layout import Block, ClusterSubnet, Layout, lay_out
+from constructs_lib.network.plan import Fabric, NetworkPlan, Place
+from constructs_lib.network.policies import own_buckets_and, own_identities
+from constructs_lib.network.purposes import buckets_of, endpoints_of
+from constructs_lib.network.sizing import RESERVED, subnet_prefix
+from constructs_lib.network.way_out import Closed, Inside, WayOut
+from constructs_lib.network.zones import check_zones
+from constructs_lib.retention import RETENTION, LogDays
+from ml_contract.errors import reject
+
+
+class NetworkSettings(NetworkPlan):
+    """A network of its own."""
+
+    cidr: str
+    """Block of the VPC, /16 to /28, for example ``10.20.0.0/16``; it must hold a subnet for all nodes in every zone."""
+    availability_zones: tuple[str, ...] = Field(min_length=1, max_length=6)
+    """Names of the zones, one private subnet each; given, because looking them up needs credentials."""
+    log_days: LogDays
+    """Days that flow logs are kept."""
+    clusters: tuple[ClusterSubnet, ...] = ()
+    """Subnets for nodes of clusters, each in the zone that has their capacity; none by default. Add new ones last:
+    those before them stay where they are."""
+    way_out: SerializeAsAny[WayOut] = Closed()
+    """How it reaches what is outside; by default not at all."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.availability_zones)) != len(self.availability_zones):
+            reject("availability_zones", self.availability_zones, "a zone may be named once", "Remove the repetition.")
+        names = [cluster.name for cluster in self.clusters]
+        if len(set(names)) < len(names):
+            reject("clusters", names, "each has its own name", "Rename one of them.")
+        for index, cluster in enumerate(self.clusters):
+            if cluster.zone not in self.availability_zones:
+                reject(f"clusters.{index}.zone", cluster.zone, "endpoints stand in "
+                       f"{', '.join(self.availability_zones)}", "Take one of them, or add the zone.")  # fmt: skip
+        if self.way_out.closed and not endpoints_of(self.purposes):
+            names = [purpose.name for purpose in self.purposes]
+            reject("purposes", names, "a closed network reaches nothing but its endpoints",
+                   "Name what runs in it, such as JOBS.")  # fmt: skip
+        self.way_out.check(cidr=self.cidr, zones=self.availability_zones)
+        assert self.layout
+        return self
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        return self.availability_zones
+
+    @property
+    def shared(self) -> int:
+        """Addresses in each subnet of jobs that are no node's: endpoints, and what else the purposes bring."""
+        return len(endpoints_of(self.purposes)) + sum(purpose.addresses for purpose in self.purposes)
+
+    @property
+    def prefix(self) -> int:
+        """Length of the prefix of each subnet of jobs."""
+        return subnet_prefix(cidr=self.cidr, subnets=len(self.availability_zones), nodes=self.nodes, efa=self.efa,
+                             endpoints=self.shared)  # fmt: skip
+
+    @property
+    def layout(self) -> Layout:
+        """Blocks of all subnets."""
+        return lay_out(cidr=self.cidr, prefix=self.prefix, zones=len(self.availability_zones), clusters=self.clusters,
+                       small=self.way_out.small_subnets)  # fmt: skip
+
+    def bind(self, scope: Construct, removal: cdk.RemovalPolicy) -> Fabric:
+        stack = cdk.Stack.of(scope)
+        check_zones(stack, self.availability_zones)
+        layout = self.layout
+        vpc = self._vpc(scope)
+        jobs = list(vpc.isolated_subnets if self.way_out.closed else vpc.private_subnets)
+        places = [
+            Place(name=zone, zone=zone, subnet=subnet, room=_room(block, self.shared))
+            for zone, subnet, block in zip(self.availability_zones, jobs, layout.jobs, strict=True)
+        ]
+        clusters = self._clusters(scope, vpc, layout)
+        for purpose in self.purposes:
+            for name, value in purpose.subnet_tags.items():
+                for subnet in jobs:
+                    cdk.Tags.of(subnet).add(name, value, include_resource_types=[ec2.CfnSubnet.CFN_RESOURCE_TYPE_NAME])
+        nodes = nodes_group(scope, vpc)
+        self._add_endpoints(scope, vpc, jobs, [place.subnet for place in clusters.values()], layout)
+        self._add_flow_logs(scope, vpc, removal)
+        small = dict(zip(self.availability_zones, map(str, layout.small), strict=True)) if layout.small else {}
+        subnets = [*jobs, *(place.subnet for place in clusters.values())]
+        self.way_out.bind(Inside(scope=scope, vpc=vpc, subnets=subnets, small=small))
+        return Fabric(vpc=vpc, jobs=places, clusters=clusters, nodes=nodes, closed=self.way_out.closed)
+
+    def _vpc(self, scope: Construct) -> ec2.Vpc:
+        return ec2.Vpc(
+            scope,
+            "Vpc",
+            ip_addresses=ec2.IpAddresses.cidr(self.cidr),
+            availability_zones=list(self.availability_zones),
+            nat_gateways=0,
+            # A way out brings its own gateway: CDK's would stand beside it.
+            create_internet_gateway=False,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(name="Private", subnet_type=self.way_out.subnet_type, cidr_mask=self.prefix)
+            ],
+            # Emptying the default group takes a Lambda with rights over every group of the VPC. Nothing here joins the
+            # default group, and it lets only its own members in: the Lambda would be the greater risk.
+            restrict_default_security_group=False,
+        )
+
+    def _clusters(self, scope: Construct, vpc: ec2.Vpc, layout: Layout) -> dict[str, Place]:
+        found = {}
+        for cluster, block in zip(self.clusters, layout.clusters, strict=True):
+            subnet = ec2.PrivateSubnet(scope, f"{cluster.name}Nodes", vpc_id=vpc.vpc_id, cidr_block=str(block),
+                                       availability_zone=cluster.zone, map_public_ip_on_launch=False)  # fmt: skip
+            if cluster.cidr is not None:
+                added = ec2.CfnVPCCidrBlock(subnet, "Block", vpc_id=vpc.vpc_id, cidr_block=cluster.cidr)
+                subnet.node.find_child("Subnet").node.add_dependency(added)
+            room = _room(block, cluster.others)
+            found[cluster.name] = Place(name=cluster.name, zone=cluster.zone, subnet=subnet, room=room)
+        return found
+
+    def _add_endpoints(
+        self,
+        scope: Construct,
+        vpc: ec2.Vpc,
+        jobs: list[ec2.ISubnet],
+        clusters: list[ec2.ISubnet],
+        layout: Layout,
+    ) -> None:
+        stack = cdk.Stack.of(scope)
+        selected = [ec2.SubnetSelection(subnets=[*jobs, *clusters])] if clusters else None
+        storage = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=selected)
+        for statement in own_buckets_and(stack, buckets_of(self.purposes)):
+            storage.add_to_policy(statement)
+        endpoints = endpoints_of(self.purposes)
+        if not endpoints:
+            return
+        group = ec2.SecurityGroup(scope, "EndpointGroup", vpc=vpc, allow_all_outbound=False,
+                                  description="Interface endpoints: HTTPS from this network")  # fmt: skip
+        for block in (self.cidr, *map(str, layout.added)):
+            group.add_ingress_rule(ec2.Peer.ipv4(block), ec2.Port.tcp(443), "HTTPS from this network")
+        for endpoint in endpoints:
+            # `open` would add the VPC's block as a second, unresolved rule beside the group's own.
+            interface = vpc.add_interface_endpoint(
+                endpoint.id,
+                service=ec2.InterfaceVpcEndpointAwsService(endpoint.service),
+                security_groups=[group],
+                open=False,
+                private_dns_enabled=True,
+                subnets=ec2.SubnetSelection(subnets=jobs),
+            )
+            interface.add_to_policy(own_identities(stack))
+
+    def _add_flow_logs(self, scope: Construct, vpc: ec2.Vpc, removal: cdk.RemovalPolicy) -> None:
+        key = kms.Key(scope, "FlowLogKey", enable_key_rotation=True, removal_policy=removal,
+                      description="Flow logs of the network")  # fmt: skip
+        let_log_service_use(key)
+        group = logs.LogGroup(scope, "FlowLogGroup", retention=RETENTION[self.log_days], encryption_key=key,
+                              removal_policy=removal)  # fmt: skip
+        vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
+                         traffic_type=ec2.FlowLogTrafficType.ALL)  # fmt: skip
+
+
+def _room(block: Block, others: int) -> int:
+    return block.num_addresses - RESERVED - others
