@@ -2,6 +2,7 @@
 
 from constructs_lib.network import NetworkSettings
 from constructs_lib.serving import ServingResources
+from constructs_lib.serving.monitoring import Daily, MonitorResources
 from constructs_lib.serving.registry import DeploymentSettings
 from constructs_lib.serving.rollout import Canary, GpuMemory, Percent, RollbackAlarms, ServerErrorRate, SlowAnswers
 from constructs_lib.serving.scaling import ConcurrentRequests, GpuUtilization, Scaling
@@ -23,7 +24,7 @@ from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import arr_coc, bytes_lm
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
-from stacks.served import Capture, Instances, ServedCatalogue, ServedWorkload
+from stacks.served import Capture, Instances, MonitoredData, ServedCatalogue, ServedWorkload
 from stacks.served import recipes as serving
 from stacks.workload_training import Criterion, SharedInput, WorkloadTraining
 
@@ -128,6 +129,12 @@ PROD = Environment(
                 ),
             ),
             capture=Capture(percentage=5),
+            monitors=(
+                MonitoredData(
+                    schedule=Daily(hour=4),
+                    resources=MonitorResources(instance_type="ml.m5.xlarge", volume_gib=50, max_run_seconds=3600),
+                ),
+            ),
             on_approval=DeploymentSettings(log_days=365),
         ),
         serving.ARR_COC,

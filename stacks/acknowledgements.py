@@ -18,7 +18,7 @@ class Acknowledgement:
     """Why it must be so, and what is left to fear."""
 
 
-_CONTAINERS = r"/(Jobs|Endpoint)/Role/DefaultPolicy/Resource"
+_CONTAINERS = r"/(Jobs|Endpoint|Monitors|Optimized)/Role/DefaultPolicy/Resource"
 _PIPELINE = r"/Pipeline/Role/DefaultPolicy/Resource"
 _MACHINE = r"/Machine/Resource/Role/DefaultPolicy/Resource"
 _PEOPLE = r"/Runs/Users/Resource"
@@ -43,7 +43,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:log-group:/aws/sagemaker/"
-        r"(TrainingJobs|ProcessingJobs|(Endpoints|InferenceComponents)/[A-Za-z0-9-]+)(:\*)?\]",
+        r"(TrainingJobs|ProcessingJobs|OptimizationJobs|(Endpoints|InferenceComponents)/[A-Za-z0-9-]+)(:\*)?\]",
         path=_CONTAINERS,
         reason=(
             "SageMaker writes the streams of all jobs into shared groups, and names those of endpoints itself. "
@@ -52,7 +52,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/[a-z-]+(/[A-Za-z0-9._-]+)*/\*\]",
-        path=rf"(/(Jobs|Endpoint|Pipeline)/Role/DefaultPolicy/Resource|{_PEOPLE})",
+        path=rf"(/(Jobs|Endpoint|Monitors|Optimized|Pipeline)/Role/DefaultPolicy/Resource|{_PEOPLE})",
         reason=(
             "Objects below one prefix of one bucket, whose names executions and people make. Left: an execution can "
             "reach the objects of another one of the same pipeline, and an ad-hoc run those of another person's."

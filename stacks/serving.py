@@ -6,7 +6,7 @@ from constructs import Construct
 
 from stacks.base import EnvironmentStack
 from stacks.environment import Environment
-from stacks.served import Platform, Served, ServedWorkload
+from stacks.served import Platform, Served
 
 
 class ServingStack(EnvironmentStack):
@@ -14,11 +14,11 @@ class ServingStack(EnvironmentStack):
 
     def __init__(self, scope: Construct, *, environment: Environment, served: Served, platform: Platform) -> None:
         super().__init__(scope, f"Serving-{served.name}", environment=environment)
-        self.endpoint = served.bind(self, platform, name=environment.endpoint_name(served.name))
+        bound = served.bind(self, platform, name=environment.endpoint_name(served.name))
+        self.endpoint = bound.endpoint
         condition = self.endpoint.condition
         name = self.output("EndpointName", self.endpoint.resource.attr_endpoint_name, "The endpoint")
         if condition is not None:
             name.condition = condition
-        if isinstance(served, ServedWorkload):
-            command = f"cdk deploy {self.node.path} --parameters {self.stack_name}:ModelPackageArn=ARN"
-            self.output("DeployCommand", command, "Serves a package: its ARN is in `aws sagemaker list-model-packages`")
+        for command in bound.commands:
+            self.output(command.name, command.text, command.does)

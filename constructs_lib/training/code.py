@@ -79,12 +79,18 @@ class CodeBundle(Construct):
 
     def grant_read(self, role: iam.IRole) -> None:
         """Let ``role`` read this archive, and nothing else, from the bucket of assets."""
-        bucket = self.asset.bucket
-        role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:ListBucket", "s3:GetBucketLocation"],
-                                                         resources=[bucket.bucket_arn]))  # fmt: skip
-        role.add_to_principal_policy(
-            iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects(self.asset.s3_object_key)])
-        )
+        grant_read_asset(self.asset, role)
+
+
+def grant_read_asset(asset: assets.Asset, role: iam.IRole) -> None:
+    """Let ``role`` read ``asset``, and nothing else, from the bucket of assets."""
+    bucket = asset.bucket
+    role.add_to_principal_policy(
+        iam.PolicyStatement(actions=["s3:ListBucket", "s3:GetBucketLocation"], resources=[bucket.bucket_arn])
+    )
+    role.add_to_principal_policy(
+        iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects(asset.s3_object_key)])
+    )
 
 
 @functools.cache

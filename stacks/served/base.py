@@ -43,6 +43,26 @@ class Platform:
     """By workload."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Something that somebody may start, for an output of the stack."""
+
+    name: str
+    """Name of the output."""
+    text: str
+    """What is typed."""
+    does: str
+    """What comes of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """What became of a value."""
+
+    endpoint: Endpoint
+    commands: tuple[Command, ...] = ()
+
+
 class Served(Value):
     """One endpoint of an environment, in a stack of its own."""
 
@@ -67,8 +87,8 @@ class Served(Value):
         """
 
     @abstractmethod
-    def bind(self, scope: Construct, platform: Platform, *, name: str) -> Endpoint:
-        """Make the endpoint.
+    def bind(self, scope: Construct, platform: Platform, *, name: str) -> Bound:
+        """Make the endpoint, and what belongs to it.
 
         Args:
             scope: The stack.

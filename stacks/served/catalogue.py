@@ -9,7 +9,7 @@ from constructs_lib.serving import Endpoint
 from constructs_lib.serving.models import MultiModel, TritonServer
 from constructs_lib.training import DeepLearningImage, Location
 from ml_contract.images import TRITON
-from stacks.served.base import PACKAGES, Platform, Served
+from stacks.served.base import PACKAGES, Bound, Platform, Served
 from stacks.served.hosting import Instances
 
 
@@ -31,10 +31,11 @@ class ServedCatalogue(Served):
     def instances(self) -> int:
         return self.hosting.most
 
-    def bind(self, scope: Construct, platform: Platform, *, name: str) -> Endpoint:
+    def bind(self, scope: Construct, platform: Platform, *, name: str) -> Bound:
         models = Location(bucket=platform.storage.artifacts, prefix=self.prefix)
         model = MultiModel(image=DeepLearningImage(image=TRITON), models=models, cached=self.cached, server=self.server)
-        return Endpoint(
+        endpoint = Endpoint(
             scope, "Endpoint", name=name, variants=(self.hosting.variant(model),), key=platform.storage.key,
             network=platform.network, rollout=self.rollout,
         )  # fmt: skip
+        return Bound(endpoint=endpoint)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from constructs import Construct
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, model_validator
 
 from constructs_lib.serving import Endpoint, ServingResources
 from constructs_lib.serving.components import ModelComponent, Share
@@ -12,7 +14,8 @@ from constructs_lib.serving.scaling import Scaling
 from constructs_lib.serving.variants import ComponentHost, ManagedScaling
 from constructs_lib.storage.storage import SHARED
 from constructs_lib.training import Location
-from stacks.served.base import Platform, Served
+from stacks.served.base import Bound, Command, Platform, Served
+from stacks.served.optimized import Optimized
 
 
 class ServedLanguageModel(Served):
@@ -30,18 +33,35 @@ class ServedLanguageModel(Served):
     """How the instances follow the copies."""
     scaling: Scaling
     """How the copies follow the load."""
+    optimized: Optimized | None = None
+    """Another form of the weights, made by a job; None: there is none."""
+
+    @model_validator(mode="after")
+    def _check_optimized(self) -> Self:
+        if self.optimized is not None:
+            self.optimized.check(self.engine, self.resources.types)
+        return self
 
     @property
     def instances(self) -> int:
-        return self.managed.maximum
+        return self.managed.maximum + (0 if self.optimized is None else 1)
 
-    def bind(self, scope: Construct, platform: Platform, *, name: str) -> Endpoint:
-        weights = Uncompressed(location=Location(bucket=platform.storage.data, prefix=f"{SHARED}/{self.prefix}"))
-        component = ModelComponent(
-            name=name, model=LmiModel(engine=self.engine, data=weights), share=self.share, scaling=self.scaling
-        )
+    def bind(self, scope: Construct, platform: Platform, *, name: str) -> Bound:
+        weights = Location(bucket=platform.storage.data, prefix=f"{SHARED}/{self.prefix}")
+        commands: tuple[Command, ...] = ()
+        if self.optimized is not None:
+            job = self.optimized.bind(
+                scope, platform, name=self.name, weights=weights, instance_type=self.resources.instance_type
+            )
+            does = "Makes the optimised form of the weights, once: later starts find it"
+            commands = (Command(name="OptimizeCommand", text=job.start_command, does=does),)
+            if self.optimized.served:
+                weights = job.result
+        model = LmiModel(engine=self.engine, data=Uncompressed(location=weights))
+        component = ModelComponent(name=name, model=model, share=self.share, scaling=self.scaling)
         host = ComponentHost(resources=self.resources, components=(component,), managed=self.managed)
-        return Endpoint(
+        endpoint = Endpoint(
             scope, "Endpoint", name=name, variants=(host,), key=platform.storage.key, network=platform.network,
             rollout=self.rollout,
         )  # fmt: skip
+        return Bound(endpoint=endpoint, commands=commands)

@@ -1,4 +1,4 @@
-"""Steps of a pipeline that make baselines: what the training data looked like, and how good the model was.
+"""Steps of a pipeline that make baselines: what the data looked like, and how good the model was.
 
 Sources, read 2026-11-21: "Create a Baseline" and "Create a model quality baseline", SageMaker Developer Guide;
 ``sagemaker.core.model_monitor`` and ``sagemaker.core.clarify`` of the SageMaker Python SDK 3.27, for the places and the
@@ -8,14 +8,18 @@ variables that the two containers know.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
+from constructs import Construct
 from pydantic import Field, model_validator
 
 from constructs_lib.serving.monitoring.analysis import AnalysisFile, BiasAnalysis, Predictor, ShapAnalysis
 from constructs_lib.serving.monitoring.answers import Answers, Problem
 from constructs_lib.serving.monitoring.clarify import endpoint_prefix, grant_predictor
 from constructs_lib.serving.monitoring.images import CLARIFY, MODEL_MONITOR
+from constructs_lib.serving.monitoring.records import RecordScript
 from constructs_lib.training.binding import Binding
 from constructs_lib.training.expressions import Expression
 from constructs_lib.training.image import ContainerImage
@@ -23,9 +27,11 @@ from constructs_lib.training.location import Location, Source
 from constructs_lib.training.resources import ProcessingResources
 from constructs_lib.training.retry import RetryPolicy, check_disjoint
 from constructs_lib.training.steps.base import Step
+from ml_contract.errors import reject
 
 _INPUT = "/opt/ml/processing/input"
 _OUTPUT = "/opt/ml/processing/output"
+_SCRIPT = f"{_INPUT}/record_preprocessor_script_input"
 
 
 class BaselineStep(Step):
@@ -54,16 +60,16 @@ class BaselineStep(Step):
         """What the container is told."""
         return {}
 
-    def further_inputs(self, _binding: Binding, /) -> list[dict[str, Any]]:
-        """What the container reads beside the data."""
-        return []
+    def further(self, _binding: Binding, /) -> Further:
+        """What the container is given beside the data."""
+        return Further()
 
     def bind(self, binding: Binding) -> dict[str, Any]:
         role = binding.role
         self.image.grant_pull(role)
         self.dataset.grant_read(role)
         self.output.grant_read_write(role)
-        key = self.output.bucket.encryption_key
+        key, further = self.output.bucket.encryption_key, self.further(binding)
         output = {"OutputName": "baseline", "S3Output": {
             "S3Uri": self.output.uri, "LocalPath": _OUTPUT, "S3UploadMode": "EndOfJob"}}  # fmt: skip
         arguments = {
@@ -72,13 +78,23 @@ class BaselineStep(Step):
             "RoleArn": role.role_arn,
             "ProcessingInputs": [
                 processing_input("data", self.dataset.uri, self.folder),
-                *self.further_inputs(binding),
+                *further.inputs,
             ],
             "ProcessingOutputConfig": {"Outputs": [output], **({"KmsKeyId": key.key_arn} if key else {})},
-            "Environment": self.environment(),
+            "Environment": {**self.environment(), **further.environment},
             "NetworkConfig": {"EnableNetworkIsolation": False, "VpcConfig": binding.vpc()},
         }
         return self.entry("Processing", arguments, RetryPolicies=[policy.render() for policy in self.retries])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Further:
+    """What a baseline's container is given beside the data."""
+
+    inputs: tuple[dict[str, Any], ...] = ()
+    """Further inputs of the request."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Further variables, which name them."""
 
 
 def processing_input(name: str, uri: str | Expression, folder: str) -> dict[str, Any]:
@@ -94,15 +110,35 @@ class DataQualityBaseline(BaselineStep):
     image: ClassVar[ContainerImage] = MODEL_MONITOR
     folder: ClassVar[str] = f"{_INPUT}/data"
 
-    form: Literal["csv with header", "csv", "json lines"]
-    """Form of the data; of CSV without a header, columns have numbers for names."""
+    form: Literal["csv with header", "csv", "json lines", "captured"]
+    """Form of the data; of CSV without a header, columns have numbers for names. ``captured`` is what an endpoint
+    captures, folders of hours and all."""
+    records: RecordScript | None = None
+    """What makes flat records of the data: what the monitor has too. By default they are flat already."""
+
+    @model_validator(mode="after")
+    def _check_records(self) -> Self:
+        if self.records is not None and self.form != "captured":
+            reject("records", self.records.path.name, f"it reads what was captured, and form is {self.form!r}",
+                   'Give form="captured", or leave records out.')  # fmt: skip
+        return self
+
+    def further(self, binding: Binding, /) -> Further:
+        if self.records is None:
+            return Further()
+        inside = Construct(binding.scope, f"{self.name}Script")
+        script = self.records.publish(inside, binding.role)
+        return Further(
+            inputs=(processing_input("record_preprocessor_script", script.s3_object_url, _SCRIPT),),
+            environment={"record_preprocessor_script": f"{_SCRIPT}/{script.s3_object_key}"},
+        )
 
     def environment(self) -> dict[str, str]:
-        csv = {"csv": {"header": self.form == "csv with header", "output_columns_position": "START"}}
-        form = {"json": {"lines": True}} if self.form == "json lines" else csv
+        csv = {"header": self.form == "csv with header", "output_columns_position": "START"}
+        forms: dict[str, Any] = {"json lines": {"json": {"lines": True}}, "captured": {"sagemakerCaptureJson": {}}}
         return {
             "dataset_source": self.folder,
-            "dataset_format": json.dumps(form),
+            "dataset_format": json.dumps(forms.get(self.form, {"csv": csv})),
             "output_path": _OUTPUT,
             "publish_cloudwatch_metrics": "Disabled",
         }
@@ -121,6 +157,9 @@ class ModelQualityBaseline(DataQualityBaseline):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self.answers.check_problem(self.problem)
+        if self.form == "captured":
+            reject("form", self.form, "what is captured has no truth to hold answers against",
+                   "Give data with a column of true answers.")  # fmt: skip
         return self
 
     def environment(self) -> dict[str, str]:
@@ -163,11 +202,11 @@ class ClarifyBaseline(BaselineStep):
                 document["predictor"] = self.predictor.render(prefix)
         return {**document, "methods": methods}
 
-    def further_inputs(self, binding: Binding, /) -> list[dict[str, Any]]:
+    def further(self, binding: Binding, /) -> Further:
         asked = self.analysis.predictor if isinstance(self.analysis, ShapAnalysis) else self.predictor
         if asked:
             grant_predictor(binding.role, asked, endpoint_prefix(self.name))
         place = Location(bucket=self.output.bucket, prefix=f"{self.output.prefix}/analyses")
         place.grant_read(binding.role)
         file = AnalysisFile(binding.scope, f"{self.name}Analysis", document=self.document(), place=place)
-        return [processing_input("analysis_config", file.uri, f"{_INPUT}/config")]
+        return Further(inputs=(processing_input("analysis_config", file.uri, f"{_INPUT}/config"),))

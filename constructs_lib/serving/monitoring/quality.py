@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from aws_cdk import aws_sagemaker as sagemaker
+from aws_cdk import aws_sns as sns
 from constructs import Construct
-from pydantic import Field, model_validator
+from pydantic import Field, SkipValidation, model_validator
 
 from constructs_lib.serving.monitoring.answers import Answers, GroundTruth, Problem
 from constructs_lib.serving.monitoring.base import Monitor, Watching
+from constructs_lib.serving.monitoring.drift import Drift
 from constructs_lib.serving.monitoring.images import MERGER, MODEL_MONITOR
+from constructs_lib.serving.monitoring.records import RecordScript
 from constructs_lib.serving.monitoring.schedule import check_run_time
 from constructs_lib.training.image import ContainerImage
+from ml_contract.errors import reject
 
 _PUBLISH = {"publish_cloudwatch_metrics": "Enabled"}
 
@@ -27,14 +31,40 @@ class DataQuality(Monitor):
 
     exclude: str | None = Field(default=None, min_length=1, max_length=100)
     """Features that are not looked at, as indices or names with commas; all are by default."""
+    records: RecordScript | None = None
+    """What makes flat records of what was captured; by default it is CSV or flat JSON already."""
+    drifts: tuple[Drift, ...] = Field(default=(), max_length=50)
+    """Features whose drift raises an alarm; none by default. They need a baseline."""
+    topic: Annotated[sns.ITopic | None, SkipValidation] = None
+    """Who is told when an alarm is raised; nobody by default. An encrypted topic's key must let
+    cloudwatch.amazonaws.com use it: ``constructs_lib.encryption.let_alarms_use``."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_run_time(self.resources.max_run_seconds, self.schedule, 3600)
+        if self.drifts and self.baseline is None:
+            reject("drifts", self.drifts[0].feature, "a distance is from a baseline, and none is given",
+                   "Give baseline, or leave drifts out until there is one.")  # fmt: skip
+        features = [drift.feature for drift in self.drifts]
+        twice = [feature for feature in features if features.count(feature) > 1]
+        if twice:
+            reject("drifts", twice[0], "a feature has one alarm", "Keep the stricter of the two.")
+        if self.topic is not None and not self.drifts:
+            reject("topic", "a topic", "without drifts no alarm is made", "Give drifts too, or leave topic out.")
         return self
 
-    def application(self, _scope: Construct, _watching: Watching, /) -> dict[str, Any]:
-        return {"environment": _PUBLISH}
+    def application(self, scope: Construct, watching: Watching, /) -> dict[str, Any]:
+        if self.records is None:
+            return {"environment": _PUBLISH}
+        script = self.records.publish(scope, watching.role)
+        return {"environment": _PUBLISH, "record_preprocessor_source_uri": script.s3_object_url}
+
+    def bind(self, scope: Construct, watching: Watching) -> sagemaker.CfnMonitoringSchedule:
+        schedule = super().bind(scope, watching)
+        name, actions = self.name(watching.hosted), [self.topic.topic_arn] if self.topic else []
+        for drift in self.drifts:
+            drift.bind(scope, endpoint=watching.hosted.endpoint, schedule=name, actions=actions)
+        return schedule
 
     def look(self) -> dict[str, Any]:
         return {"exclude_features_attribute": self.exclude}

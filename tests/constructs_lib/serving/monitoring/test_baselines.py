@@ -10,6 +10,7 @@ import pytest
 from synthesis import resolved
 
 from constructs_lib.serving.monitoring import (
+    TENSORS,
     Answers,
     BiasAnalysis,
     ClarifyBaseline,
@@ -39,6 +40,7 @@ def steps(place: Any) -> dict[str, dict[str, Any]]:
         steps=(
             DataQualityBaseline(name="Data", **shared, form="csv with header"),
             DataQualityBaseline(name="Lines", **shared, form="json lines"),
+            DataQualityBaseline(name="Captured", **shared, form="captured", records=TENSORS),
             ModelQualityBaseline(name="Quality", **shared, form="csv", problem="Regression",
                                  answers=Answers(inference="0"), truth="1"),
             ClarifyBaseline(name="Bias", **shared, form="text/csv", analysis=BIAS, predictor=PREDICTOR),
@@ -49,7 +51,7 @@ def steps(place: Any) -> dict[str, dict[str, Any]]:
     return {step["Name"]: step["Arguments"] for step in json.loads(resolved(body))["Steps"]}
 
 
-@pytest.mark.parametrize("name", ["Data", "Lines", "Quality", "Bias", "Shap"])
+@pytest.mark.parametrize("name", ["Data", "Lines", "Captured", "Quality", "Bias", "Shap"])
 def test_the_request_has_the_shape_of_the_api(steps: dict[str, dict[str, Any]], name: str) -> None:
     model = botocore.session.Session().get_service_model("sagemaker").operation_model("CreateProcessingJob")
     assert violations(model.input_shape, {**steps[name], "ProcessingJobName": "x"}, expressions=True) == []
@@ -58,6 +60,7 @@ def test_the_request_has_the_shape_of_the_api(steps: dict[str, dict[str, Any]], 
 @pytest.mark.parametrize(
     ("name", "form"),
     [("Data", {"csv": {"header": True, "output_columns_position": "START"}}), ("Lines", {"json": {"lines": True}}),
+     ("Captured", {"sagemakerCaptureJson": {}}),
      ("Quality", {"csv": {"header": False, "output_columns_position": "START"}})],
 )  # fmt: skip
 def test_the_container_knows_the_form_of_the_data(
@@ -67,6 +70,29 @@ def test_the_container_knows_the_form_of_the_data(
     assert json.loads(environment["dataset_format"]) == form
     assert environment["dataset_source"] == data["S3Input"]["LocalPath"]
     assert environment["output_path"] == "/opt/ml/processing/output"
+
+
+def test_captured_traffic_goes_through_the_script_that_the_monitor_has(steps: dict[str, dict[str, Any]]) -> None:
+    _, script = steps["Captured"]["ProcessingInputs"]
+    name = script["S3Input"]["S3Uri"].rpartition("/")[2]
+    place = f"{script['S3Input']['LocalPath']}/{name}"
+    assert steps["Captured"]["Environment"]["record_preprocessor_script"] == place
+    assert "record_preprocessor_script" not in steps["Data"]["Environment"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "refusal"),
+    [
+        (DataQualityBaseline, {"form": "csv", "records": TENSORS}, "it reads what was captured"),
+        (ModelQualityBaseline, {"form": "captured", "problem": "Regression", "answers": Answers(inference="0"),
+                                "truth": "1"}, "what is captured has no truth"),
+    ],
+)  # fmt: skip
+def test_a_form_that_does_not_go_with_the_rest_is_refused(
+    place: Any, kind: Any, fields: dict[str, Any], refusal: str
+) -> None:
+    with pytest.raises(ValueError, match=refusal):
+        kind(name="X", dataset=place.at("train"), resources=HOST, output=place.at("b"), **fields)
 
 
 def test_quality_needs_answer_and_truth(steps: dict[str, dict[str, Any]]) -> None:

@@ -12,11 +12,13 @@ from aws_cdk.assertions import Template
 
 from constructs_lib.serving.hosted import Hosted
 from constructs_lib.serving.monitoring import (
+    TENSORS,
     Answers,
     Bias,
     BiasAnalysis,
     Daily,
     DataQuality,
+    Drift,
     EveryHours,
     Explainability,
     Facet,
@@ -46,7 +48,7 @@ def monitors(place: Any, **fields: Any) -> tuple[Monitor, ...]:
     truth = GroundTruth(location=place.at("truth"), delay_hours=48)
     answers = Answers(inference="0", probability="1")
     return (
-        DataQuality(**shared, exclude="3,4"),
+        DataQuality(**shared, exclude="3,4", records=TENSORS, drifts=(Drift(feature="request_x_mean", distance=0.2),)),
         ModelQuality(**shared, problem="BinaryClassification", answers=answers, truth_of=truth),
         Bias(**shared, analysis=BIAS, answers=answers, truth_of=truth),
         Explainability(**shared, analysis=SHAP, inference="0"),
@@ -144,6 +146,28 @@ def test_the_image_is_that_of_the_region(template: dict[str, Any], kind: str, re
     assert repository in found
 
 
+def test_captured_requests_become_flat_records_by_a_script_that_the_runs_may_read(template: dict[str, Any]) -> None:
+    script = definition(template, "DataQuality")["Properties"]["DataQualityAppSpecification"]
+    key = script["RecordPreprocessorSourceUri"].rpartition("/")[2]
+    assert key.endswith(".py")
+    policy = template[next(n for n in template if n.startswith("MonitorsRoleDefaultPolicy"))]
+    assert f"/{key}" in json.dumps(policy)
+
+
+def test_a_drift_raises_an_alarm_that_stays_until_the_next_run(template: dict[str, Any]) -> None:
+    (alarm,) = (entry for entry in template.values() if entry["Type"] == "AWS::CloudWatch::Alarm")
+    assert alarm["Condition"] == "Given"
+    found = alarm["Properties"]
+    assert (found["Namespace"], found["MetricName"]) == (
+        "aws/sagemaker/Endpoints/data-metrics", "feature_baseline_drift_request_x_mean",
+    )  # fmt: skip
+    assert {each["Name"]: each["Value"] for each in found["Dimensions"]} == {
+        "Endpoint": "credit-check", "MonitoringSchedule": "credit-check-DataQuality",
+    }  # fmt: skip
+    assert (found["Threshold"], found["ComparisonOperator"]) == (0.2, "GreaterThanThreshold")
+    assert found["TreatMissingData"] == "ignore"
+
+
 def documents(template: dict[str, Any]) -> list[dict[str, Any]]:
     """What is written as analysis_config.json."""
     found = []
@@ -193,6 +217,14 @@ def test_only_real_time_endpoints_are_watched(place: Any, kind: str) -> None:
          "it runs every 1 h, and then at most 1800 s"),
         (lambda p: DataQuality(schedule=EveryHours(every=2), output=p.at("o"),
                                resources=RESOURCES.model_copy(update={"max_run_seconds": 7201})), "at most 7200 s"),
+        (lambda p: DataQuality(schedule=Daily(hour=1), output=p.at("o"), resources=RESOURCES,
+                               drifts=(Drift(feature="x", distance=0.1),)), "a distance is from a baseline"),
+        (lambda p: DataQuality(
+            schedule=Daily(hour=1), output=p.at("o"), resources=RESOURCES, baseline=p.at("b"),
+            drifts=(Drift(feature="x", distance=0.1),) * 2), "a feature has one alarm"),
+        (lambda p: DataQuality(schedule=Daily(hour=1), output=p.at("o"), resources=RESOURCES, topic=object()),
+         "without drifts no alarm is made"),
+        (lambda _: Drift(feature="x.y", distance=0.1), "it must match"),
         (lambda _: Answers(), "Give inference or probability"),
         (lambda _: Answers(inference="0", threshold=0.5), "Give probability too"),
         (lambda _: Answers(probability="1").check_problem("BinaryClassification"), "says not which class"),
