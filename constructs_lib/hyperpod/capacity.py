@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from constructs_lib.hyperpod.groups import InstanceGroup
 
 
+ZONE = r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$"
+
+
 class Capacity(Value):
     """A way to get instances."""
 
@@ -45,7 +48,7 @@ class OnDemand(Capacity):
 
 
 class Spot(Capacity):
-    """Spare instances, which may be reclaimed; HyperPod has them with continuous provisioning only."""
+    """Spare instances, which may be reclaimed; with continuous provisioning and on EKS only. It cannot be changed."""
 
     def render(self) -> dict[str, Any]:
         return {"capacity_requirements": {"spot": {}}}
@@ -53,7 +56,7 @@ class Spot(Capacity):
     def check(self, group: InstanceGroup, /) -> None:
         if group.deep_checks:
             reject("deep_checks", group.deep_checks,
-                   "deep health checks take hours of an instance that spot may reclaim, and HyperPod refuses both",
+                   "deep health checks take hours of an instance that spot may reclaim with every one of them",
                    "Leave deep_checks out, or take OnDemand.")  # fmt: skip
 
 
@@ -62,7 +65,7 @@ class TrainingPlan(Capacity):
 
     plan: str = Field(pattern=PLAN)
     """ARN of the plan, whose target is HyperPod clusters."""
-    zone: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$")
+    zone: str = Field(pattern=ZONE)
     """Zone of the plan: instances asked for elsewhere never come."""
 
     def render(self) -> dict[str, Any]:
@@ -71,6 +74,3 @@ class TrainingPlan(Capacity):
     def check(self, group: InstanceGroup, /) -> None:
         if len(group.hosts.types) > 1:
             reject("hosts", group.hosts.types, "a training plan reserves one type", "Take OneType.")
-        if group.zone != self.zone:
-            reject("zone", group.zone, f"the plan reserved instances in {self.zone}, and asked for elsewhere "
-                   "the group is rolled back", f'Give zone="{self.zone}".')  # fmt: skip

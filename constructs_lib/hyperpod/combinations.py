@@ -1,17 +1,19 @@
 """What does not go together in one cluster, whoever orchestrates it. What one orchestrator forbids is with it.
 
 Sources, read 2026-11-22: CreateCluster, SageMaker API reference; "Spot instances in Amazon SageMaker HyperPod",
-"Autoscaling on SageMaker HyperPod EKS" and "Create a NodeClass", SageMaker AI Developer Guide.
+"Setting up SageMaker HyperPod clusters across multiple AZs", "Autoscaling on SageMaker HyperPod EKS" and "Create a
+NodeClass", SageMaker AI Developer Guide.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from constructs_lib.hyperpod.capacity import OnDemand, Spot
+from constructs_lib.hyperpod.capacity import Spot, TrainingPlan
 from ml_contract.errors import reject
 
 if TYPE_CHECKING:
+    from constructs_lib.hyperpod.groups import InstanceGroup
     from constructs_lib.hyperpod.settings import ClusterSettings
 
 
@@ -23,13 +25,15 @@ def check(settings: ClusterSettings) -> None:
     """
     _check_names(settings)
     _check_duties(settings)
-    _check_spot(settings)
+    _check_minimums(settings)
+    _check_capacity(settings)
+    _check_zones(settings)
     _check_autoscaling(settings)
 
 
 def _check_names(settings: ClusterSettings) -> None:
     names = [group.name for group in settings.groups]
-    # Logical ids, file names and Slurm's node names are made of them, and not all know upper from lower case.
+    # Logical ids, file names and node names are made of them, and not all of those know upper from lower case.
     folded = [name.lower() for name in names]
     for name in names:
         if folded.count(name.lower()) > 1:
@@ -43,11 +47,37 @@ def _check_duties(settings: ClusterSettings) -> None:
                "Take KubernetesNode for all, or Controller, Login and Compute.")  # fmt: skip
 
 
-def _check_spot(settings: ClusterSettings) -> None:
+def _check_minimums(settings: ClusterSettings) -> None:
+    for group in settings.groups:
+        if group.minimum is not None and settings.provisioning != "Continuous":
+            reject(f"groups.{group.name}.minimum", group.minimum,
+                   f"with {settings.provisioning} every instance must come, or the operation is rolled back",
+                   'Leave it out, or take provisioning="Continuous".')  # fmt: skip
+
+
+def _check_capacity(settings: ClusterSettings) -> None:
     for group in settings.groups:
         if isinstance(group.capacity, Spot) and settings.provisioning != "Continuous":
             reject("provisioning", settings.provisioning, f"spot instances (group {group.name}) come and go, which "
                    "HyperPod bears with continuous provisioning only", 'Take provisioning="Continuous".')  # fmt: skip
+        if isinstance(group.capacity, TrainingPlan) and settings.zone_of(group) != group.capacity.zone:
+            reject(f"groups.{group.name}.zone", settings.zone_of(group),
+                   f"its plan reserved instances in {group.capacity.zone}, and a group whose instances are asked for "
+                   "elsewhere is rolled back", f'Give zone="{group.capacity.zone}".')  # fmt: skip
+
+
+def _check_zones(settings: ClusterSettings) -> None:
+    """EFA does not cross zones: a partition whose jobs use it is of one."""
+    first: dict[str, InstanceGroup] = {}
+    for group in settings.groups:
+        partition = getattr(group.duty, "partition", None)
+        if partition is None or not group.efa:
+            continue
+        other = first.setdefault(partition, group)
+        if settings.zone_of(other) != settings.zone_of(group):
+            reject(f"groups.{group.name}.zone", settings.zone_of(group), f"EFA does not cross zones, and {other.name} "
+                   f"of the same partition is in {settings.zone_of(other)}",
+                   "Give it a partition of its own.")  # fmt: skip
 
 
 def _check_autoscaling(settings: ClusterSettings) -> None:
@@ -59,20 +89,22 @@ def _check_autoscaling(settings: ClusterSettings) -> None:
         if value != wanted:
             reject(field, value, "autoscaling stands on the other one", f'Give {field}="{wanted}".')
     known = {group.name: group for group in settings.groups}
-    for name in settings.autoscaling.groups:
+    for name in settings.autoscaling.scaled:
         if name not in known:
-            reject("autoscaling.groups", name, f"the groups are {', '.join(known)}", "Correct it.")
-        group = known[name]
-        for wrong, field, got, rule, way_out in (
-            (group.duty.orchestrator != "Eks", "duty", type(group.duty).__name__, "Karpenter scales nodes of EKS alone",
-             "Leave autoscaling out."),
-            (group.count != 0, "count", group.count, "a scaled group begins at 0: Karpenter would end what is there",
-             "Give count=0."),
-            (not isinstance(group.capacity, OnDemand), "capacity", type(group.capacity).__name__,
-             "Karpenter takes instances on demand", "Take OnDemand, or scale another group."),
-            (bool(group.deep_checks), "deep_checks", group.deep_checks,
-             "a scaled group would wait hours for each instance, and HyperPod refuses both", "Leave them out."),
-            (group.zone is None, "zone", None, "a scaled group lives in one zone", "Name it."),
-        ):  # fmt: skip
-            if wrong:
-                reject(f"groups.{name}.{field}", got, rule, way_out)
+            reject("autoscaling.node_classes", name, f"the groups are {', '.join(known)}", "Correct it.")
+        _check_scaled(known[name])
+
+
+def _check_scaled(group: InstanceGroup) -> None:
+    for wrong, field, got, rule, way_out in (
+        (group.duty.orchestrator != "Eks", "duty", type(group.duty).__name__, "Karpenter scales nodes of EKS alone",
+         "Leave autoscaling out."),
+        (group.count != 0, "count", group.count, "a scaled group begins at 0: Karpenter would end what is there",
+         "Give count=0."),
+        (isinstance(group.capacity, TrainingPlan), "capacity", type(group.capacity).__name__,
+         "Karpenter takes instances on demand or spot", "Take OnDemand or Spot, or scale another group."),
+        (bool(group.deep_checks), "deep_checks", group.deep_checks,
+         "pods that wait for an instance would wait for hours", "Leave them out."),
+    ):  # fmt: skip
+        if wrong:
+            reject(f"groups.{group.name}.{field}", got, rule, way_out)

@@ -6,11 +6,11 @@ lacks of it the deep health check MultiNodeTrainingValidation, and two fields of
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from constructs_lib.hyperpod.capacity import Capacity
+from constructs_lib.hyperpod.capacity import ZONE, Capacity
 from constructs_lib.hyperpod.duties import NAME, Duty
 from constructs_lib.hyperpod.hosts import Hosts, with_efa
 from constructs_lib.hyperpod.patching import Instances, Patching
@@ -46,8 +46,8 @@ class InstanceGroup(Value):
     """Checks of hours that a new or replaced instance must pass before it gets work; none by default."""
     patching: Patching | None = None
     """How its image is renewed; by default when an operator asks for it."""
-    zone: str | None = Field(default=None, pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$")
-    """The one zone of its instances; by default any of the network."""
+    zone: str | None = Field(default=None, pattern=ZONE)
+    """The zone of its instances, which cannot change; by default the cluster's."""
     interface: Literal["efa", "efa-only"] | None = None
     """``efa``: every adapter also carries IP. ``efa-only``: all but the first carry EFA alone and take no address. By
     default HyperPod decides by the type."""
@@ -108,6 +108,9 @@ class InstanceGroup(Value):
         if entries > MOST_STORAGE:
             reject("mounts", len(self.mounts), f"a group has {MOST_STORAGE} entries of storage, of which its volumes "
                    f"take {entries - len(self.mounts)}", "Leave a file system out, or the further volume.")  # fmt: skip
+        names = [mount.file_system for mount in self.mounts]
+        if len(set(names)) < len(names):
+            reject("mounts", names, "a file system is mounted once", "Remove the repetition.")
         paths = [mount.path for mount in self.mounts]
         for path in paths:
             if path == VOLUME_PATH or path.startswith(("/opt/ml", "/opt/slurm")):
@@ -117,7 +120,7 @@ class InstanceGroup(Value):
                 reject("mounts.path", one, "a file system would hide another", "Give each a path beside the others.")
 
     def _check_batches(self) -> None:
-        rolling = self.patching.rolling if self.patching else None
+        rolling = self.patching.batches if self.patching else None
         for name in ("batch", "rollback_batch"):
             size = getattr(rolling, name, None)
             if isinstance(size, Instances) and size.count > self.count > 0:
@@ -128,3 +131,21 @@ class InstanceGroup(Value):
     def efa(self) -> bool:
         """Whether any of its types has an Elastic Fabric Adapter."""
         return any(entry.has_efa for entry in self.hosts.entries)
+
+    def render(self) -> dict[str, Any]:
+        """Properties of an instance group that need nothing beside it, by the names of CDK."""
+        given = {
+            "min_instance_count": self.minimum,
+            "on_start_deep_health_checks": list(self.deep_checks) or None,
+            "network_interface": {"interfaceType": self.interface} if self.interface else None,
+            "image_id": self.image,
+            "image_release_version": self.release,
+            "threads_per_core": self.threads_per_core,
+        }
+        return {
+            "instance_group_name": self.name,
+            "instance_count": self.count,
+            **{name: value for name, value in given.items() if value is not None},
+            **self.hosts.render(),
+            **self.capacity.render(),
+        }

@@ -1,9 +1,10 @@
 """How a group's image is renewed, in which steps, and what takes an update back.
 
 Sources, read 2026-11-22: ScheduledUpdateConfig, ClusterAutoPatchConfig, DeploymentConfiguration, SageMaker API
-reference; AWS::SageMaker::Cluster, CloudFormation registry schema. What CloudFormation lacks of the API: the strategy
-``DrainFirst`` with its DrainPolicy, and IdleWaitWindowInSeconds (24 hours there); NextPatchDate is the service's to
-write.
+reference; "Update your AMI version in your SageMaker HyperPod cluster", SageMaker AI Developer Guide (batches on EKS
+alone); AWS::SageMaker::Cluster, CloudFormation registry schema. What CloudFormation lacks of the API: the strategy
+``DrainFirst`` with its DrainPolicy, which alone has batches, and IdleWaitWindowInSeconds, which stays at its 24 hours.
+NextPatchDate is the service's to write.
 """
 
 from __future__ import annotations
@@ -85,8 +86,10 @@ class Rolling(Value):
 class Patching(Value):
     """A way to renew the image."""
 
-    rolling: Rolling
-    """Steps, and what takes them back."""
+    @property
+    def batches(self) -> Rolling | None:
+        """Its steps; None: HyperPod's own."""
+        return None
 
     @abstractmethod
     def render(self, alarms: dict[str, str]) -> dict[str, Any]:
@@ -98,17 +101,23 @@ class Scheduled(Patching):
 
     cron: str = Field(pattern=CRON, max_length=256)
     """Time in UTC, for example ``cron(0 3 ? * SUN *)``: minute, hour, day, month, weekday, year."""
+    rolling: Rolling | None = None
+    """Batches, on EKS alone; by default all instances at once."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        day, weekday = self.cron.split()[2], self.cron.split()[4]
+        _, _, day, _, weekday, _ = self.cron.split()
         if (day == "?") == (weekday == "?"):
             reject("cron", self.cron, "one of day and weekday is ?", "Write cron(0 3 ? * SUN *) or cron(0 3 1 * ? *).")
         return self
 
+    @property
+    def batches(self) -> Rolling | None:
+        return self.rolling
+
     def render(self, alarms: dict[str, str]) -> dict[str, Any]:
-        return {"scheduled_update_config": {"scheduleExpression": self.cron,
-                                            "deploymentConfig": self.rolling.render(alarms)}}  # fmt: skip
+        steps = {"deploymentConfig": self.rolling.render(alarms)} if self.rolling else {}
+        return {"scheduled_update_config": {"scheduleExpression": self.cron, **steps}}
 
 
 class WhenIdle(Patching):
@@ -117,7 +126,6 @@ class WhenIdle(Patching):
     together: bool
     """Whether all instances wait for each other: nothing starts until the last is idle, and all change at once."""
 
-    def render(self, alarms: dict[str, str]) -> dict[str, Any]:
+    def render(self, alarms: dict[str, str]) -> dict[str, Any]:  # noqa: ARG002
         strategy: Literal["WhenIdle", "WhenAllIdle"] = "WhenAllIdle" if self.together else "WhenIdle"
-        return {"auto_patch_config": {"patchingStrategy": strategy,
-                                      "deploymentConfig": self.rolling.render(alarms)}}  # fmt: skip
+        return {"auto_patch_config": {"patchingStrategy": strategy}}

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from constructs_lib.hyperpod import combinations
 from constructs_lib.hyperpod.autoscaling import Karpenter
+from constructs_lib.hyperpod.capacity import ZONE
 from constructs_lib.hyperpod.duties import NAME
 from constructs_lib.hyperpod.groups import InstanceGroup
 from constructs_lib.values import Value
@@ -29,6 +30,9 @@ class ClusterSettings(Value):
     """Name; it is part of no other resource's name and cannot change."""
     groups: tuple[InstanceGroup, ...] = Field(min_length=1, max_length=MOST_GROUPS)
     """Groups, each with a name of its own."""
+    zone: str = Field(pattern=ZONE)
+    """Zone of the groups that name none. HyperPod would choose any of several itself, and EFA and a file system are of
+    one. It cannot be changed later."""
     provisioning: Literal["Continuous", "AllOrNothing"]
     """``Continuous``: the cluster serves with what there is, and the rest comes as it can be had. ``AllOrNothing``: an
     operation that cannot have every instance is rolled back. It cannot be changed later."""
@@ -48,6 +52,10 @@ class ClusterSettings(Value):
     def instances(self) -> int:
         """Instances of all groups together."""
         return sum(group.count for group in self.groups)
+
+    def zone_of(self, group: InstanceGroup) -> str:
+        """Zone of the group's instances."""
+        return group.zone or self.zone
 
     def group(self, name: str) -> InstanceGroup:
         """The group of that name.

@@ -7,7 +7,7 @@ SageMaker AI Developer Guide.
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,13 @@ class Mount(Value):
     """Where it appears, for example ``/fsx``."""
 
 
-class FileSystem:
+class FileSystem(ABC):
     """A file system that exists before the cluster."""
+
+    arn: str
+    """ARN: nodes that look at it are let to."""
+    efa: bool = False
+    """Whether data comes over EFA where the node has it."""
 
     @abstractmethod
     def render(self, path: str) -> dict[str, Any]:
@@ -48,7 +53,8 @@ class LustreFileSystem(FileSystem):
     mount_name: str
     """What FSx calls its root, ``fsx`` or eight characters."""
     arn: str
-    """ARN: nodes that look at it (EFA on Lustre asks whether it may) are let to."""
+    efa: bool
+    """Whether it is EFA-enabled: nodes with adapters that do not reach it by them are then refused."""
 
     def render(self, path: str) -> dict[str, Any]:
         found = {"dnsName": self.dns_name, "mountName": self.mount_name, "mountPath": path}
@@ -62,7 +68,6 @@ class OpenZfsFileSystem(FileSystem):
     dns_name: str
     """Its name in the network."""
     arn: str
-    """ARN, as above."""
 
     def render(self, path: str) -> dict[str, Any]:
         return {"fsxOpenZfsConfig": {"dnsName": self.dns_name, "mountPath": path}}

@@ -1,5 +1,7 @@
 """What gives work to a cluster's instances."""
 
 from constructs_lib.hyperpod.orchestrators.base import ClusterBinding, Orchestrator, OrchestratorConfig
+from constructs_lib.hyperpod.orchestrators.scripts import NodeScripts
+from constructs_lib.hyperpod.orchestrators.slurm import ByApi, ByFile, Slurm
 
-__all__ = ["ClusterBinding", "Orchestrator", "OrchestratorConfig"]
+__all__ = ["ByApi", "ByFile", "ClusterBinding", "NodeScripts", "Orchestrator", "OrchestratorConfig", "Slurm"]
