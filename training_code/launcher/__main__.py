@@ -1,4 +1,5 @@
-"""PID 1 of a training container: check everything that can be wrong, then become torchrun, or run mpirun.
+"""PID 1 of a training container: check everything that can be wrong, then become torchrun or HyperPod's agent,
+or run mpirun.
 
 SIGTERM stays blocked until torchrun's own handlers stand: the kernel drops a signal that PID 1 has no handler for, and
 a blocked one is kept across exec.
@@ -11,6 +12,7 @@ import shlex
 import signal
 import sys
 
+from ml_contract.clusters import pods
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
 from ml_contract.paths import ContainerPaths
@@ -41,7 +43,8 @@ def main() -> int:
     changed = environment.apply(changes, current)
     if job.run.strategy.launcher == "mpirun":
         return mpi.run(job, paths, changed)
-    arguments = command.torchrun(job, current)
+    start = command.hyperpodrun if current.get(pods.AGENT) == pods.HYPERPOD else command.torchrun
+    arguments = start(job, current)
     print("launcher: exec " + shlex.join(arguments), flush=True)
     os.execve(arguments[0], arguments, changed)  # noqa: S606
 

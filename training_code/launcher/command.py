@@ -10,7 +10,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ml_contract.clusters import pods
 from ml_contract.training.aws_strategies import Mpi
+from training_code.interruption import SHUTDOWN_SECONDS
 from training_code.launcher.job import Job
 
 TRAINER, RANK = "training_code.train", "training_code.launcher.rank"
@@ -29,6 +31,25 @@ def torchrun(job: Job, current: Mapping[str, str]) -> list[str]:
         "--master-addr", resources.leader,
         "--master-port", current.get("MASTER_PORT") or PORT,
         "--max-restarts", "0",
+        "-m", TRAINER,
+    ]  # fmt: skip
+
+
+def hyperpodrun(job: Job, current: Mapping[str, str]) -> list[str]:
+    """The arguments of the agent that starts this pod's ranks when HyperPod's operator asks for them.
+
+    A rank that hangs because another was lost is killed at once, the agent's default: it could only wait. A pod that is
+    asked to end passes SIGTERM on, and waits for its ranks to commit.
+    """
+    return [
+        sys.executable, "-m", "training_code.launcher.hyperpodrun",
+        "--nnodes", str(len(job.resources.hosts)),
+        "--nproc-per-node", str(job.instance.processes),
+        "--server-host", current.get(pods.AGENT_HOST) or "0.0.0.0",  # noqa: S104  # its default; the operator is elsewhere
+        "--server-port", current.get(pods.AGENT_PORT) or str(pods.DEFAULT_AGENT_PORT),
+        "--shutdown-timeout", str(SHUTDOWN_SECONDS),
+        # The operator's rules look at the log of the first rank, in files.
+        "--tee", "3", "--log-dir", "/tmp/hyperpod",  # noqa: S108  # where the agent looks
         "-m", TRAINER,
     ]  # fmt: skip
 

@@ -1,0 +1,231 @@
+"""A training run as a HyperPodPyTorchJob: one pod a node, whose ranks the training operator's agent starts.
+
+Sources, read 2026-11-22: "Using the training operator to run jobs" and "Installing the training operator", SageMaker
+AI Developer Guide; "Run machine learning training on Amazon EKS with Elastic Fabric Adapter", EKS User Guide (huge
+pages); aws/sagemaker-hyperpod-cli at 011ca92 (labels of nodes). Kubeflow's PyTorchJob has no place here: where
+HyperPod's operator stands, two operators would restart the same ranks.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from constructs_lib.hyperpod.duties import Taint
+from constructs_lib.hyperpod.eks.manifest import Manifest, check
+from constructs_lib.hyperpod.eks.queues import Placement, TeamQueue
+from constructs_lib.hyperpod.eks.recovery import Recovery
+from constructs_lib.hyperpod.eks.volumes import PodVolume
+from constructs_lib.hyperpod.jobs.base import ClusterJob, FolderCode, SharedCheckpoints
+from constructs_lib.training.image import ContainerImage, EcrImage
+from ml_contract.clusters import jobs as contract
+from ml_contract.clusters import pods
+from ml_contract.errors import reject
+from ml_contract.hyperparameters import encode
+from ml_contract.instances import instance
+
+CONTAINER = "trainer"
+SHARED_MEMORY = "/dev/shm"  # noqa: S108  # of the pod
+HUGE_PAGES = "5120Mi"
+"""Of 2 MiB, for EFA's buffers."""
+SYSTEM_SHARE = 0.05
+"""Of a node's memory, for kubelet, agents and drivers: more than EKS reserves for the most pods of a large node."""
+GRACE_SECONDS = 150
+"""From SIGTERM to SIGKILL: the ranks' 110 seconds to commit, and the launcher's own end."""
+_GIVEN = (
+    pods.AGENT, pods.HYPERPARAMETERS, pods.CHANNELS, pods.INSTANCE_TYPE, pods.POD, pods.NODES, pods.AGENT_HOST,
+    pods.AGENT_PORT, "NPROC_PER_NODE",
+)  # fmt: skip
+
+
+class KubernetesJob(ClusterJob):
+    """A training run on nodes of an EKS cluster, each of which one pod takes as a whole."""
+
+    kind: ClassVar[contract.Kind] = "kubernetes"
+
+    container: EcrImage
+    """The image, with HyperPod's elastic agent in it: images/hyperpod/Dockerfile."""
+    placement: Placement
+    """Namespace and queue."""
+    service_account: str = Field(pattern=r"^[a-z0-9](-*[a-z0-9]){0,62}$")
+    """Service account of the pods, whose pod identity is the role that ``grant`` was given."""
+    memory_gib: int = Field(ge=1)
+    """Memory of each pod, GiB, with its shared memory: what the node has, less the system's and tiered checkpoints'."""
+    shared_memory_gib: int = Field(ge=1)
+    """Of it in /dev/shm, GiB: data loaders and NCCL inside a node."""
+    tiered_percent: int = Field(default=0, ge=0, le=100)
+    """Share of the nodes' memory that the cluster keeps for tiered checkpoints, per cent; none by default."""
+    recovery: Recovery
+    """When ranks and pods are started again."""
+    volumes: tuple[PodVolume, ...] = ()
+    """Volumes, beside /dev/shm; none by default."""
+    spares: int = Field(default=0, ge=0)
+    """Nodes that the queue holds ready beside those of the job; none by default."""
+    only_checked: bool = False
+    """Whether pods go only to nodes that passed deep health checks."""
+    tolerates: tuple[Taint, ...] = ()
+    """Taints of nodes that the pods may go to all the same; none by default."""
+    node_labels: dict[str, str] = Field(default_factory=dict)
+    """Further labels of the nodes that pods go to; any by default."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if pods.AGENT_MODULE not in self.container.modules:
+            low, high = (".".join(map(str, version)) for version in pods.AGENT_TORCH)
+            reject("container.modules", sorted(self.container.modules), "the training operator starts ranks through "
+                   f"{pods.AGENT_MODULE}, which runs with torch {low} and later, below {high}",
+                   "Build images/hyperpod/Dockerfile and write "
+                   f'modules=frozenset({{"{pods.AGENT_MODULE}"}}).')  # fmt: skip
+        for name in self.environment:
+            if name in _GIVEN:
+                reject(f"environment.{name}", self.environment[name], "the manifest or the operator sets it",
+                       "Leave it out.")  # fmt: skip
+        if self.spares and not isinstance(self.placement, TeamQueue):
+            reject("spares", self.spares, "a queue holds them ready, and there is none",
+                   "Take TeamQueue, or leave spares out.")  # fmt: skip
+        self._check_memory()
+        self._check_folders()
+        return self
+
+    def _check_memory(self) -> None:
+        entry = instance(self.resources.instance_type)
+        most = int(entry.memory_gib * (1 - self.tiered_percent / 100 - SYSTEM_SHARE))
+        if self.memory_gib > most:
+            kept = f" and {self.tiered_percent} % are for tiered checkpoints" if self.tiered_percent else ""
+            reject("memory_gib", self.memory_gib, f"{entry.name} has {entry.memory_gib} GiB, of which the system takes "
+                   f"{SYSTEM_SHARE:.0%}{kept}", f"Give at most {max(most, 0)}.")  # fmt: skip
+        if self.shared_memory_gib > self.memory_gib:
+            reject("shared_memory_gib", self.shared_memory_gib, "what is in /dev/shm is the pod's memory",
+                   f"Give less than memory_gib, {self.memory_gib}.")  # fmt: skip
+
+    def _check_folders(self) -> None:
+        names = ["shm", *(volume.name for volume in self.volumes)]
+        paths = [SHARED_MEMORY, *(volume.mount_path for volume in self.volumes)]
+        for field, values in (("name", names), ("mount_path", paths)):
+            for value in values:
+                if values.count(value) > 1:
+                    reject(
+                        f"volumes.{field}", value, "volumes differ in it, and /dev/shm is there already", "Change it."
+                    )
+        used = [(f"data.{channel.name}", channel.path) for channel in self.data] if isinstance(self.data, tuple) else []
+        if isinstance(self.checkpoints, SharedCheckpoints):
+            used.append(("checkpoints.path", self.checkpoints.path))
+        if isinstance(self.code, FolderCode):
+            used.append(("code.path", self.code.path))
+        for field, path in used:
+            if not any(path == mounted or path.startswith(f"{mounted}/") for mounted in paths[1:]):
+                reject(field, path, f"no volume is mounted there; there are {', '.join(paths[1:]) or 'none'}",
+                       "Give volumes=(ClaimedVolume(…),).")  # fmt: skip
+
+    @property
+    def image(self) -> ContainerImage:
+        return self.container
+
+    def text(self) -> str:
+        # JSON is YAML, and needs no further library.
+        return json.dumps(self.manifest(), indent=2) + "\n"
+
+    def manifest(self) -> Manifest:
+        """The HyperPodPyTorchJob, held against its schema; ``${NAME}`` stands for what a deployment knows.
+
+        Raises:
+            ContractError: The schema refuses a field.
+        """
+        labels = {"app.kubernetes.io/name": self.name, "app.kubernetes.io/managed-by": "trainyard"}
+        labels |= self.placement.labels()
+        replica = {
+            "name": "nodes",
+            "replicas": self.resources.instance_count,
+            **({"spares": self.spares} if self.spares else {}),
+            "template": {
+                "metadata": {"labels": labels, "annotations": self.placement.annotations()},
+                "spec": self._pod(),
+            },
+        }
+        return check(
+            {
+                "apiVersion": "sagemaker.amazonaws.com/v1",
+                "kind": "HyperPodPyTorchJob",
+                "metadata": {"name": self.name, "namespace": self.placement.namespace, "labels": labels},
+                "spec": {
+                    "nprocPerNode": str(instance(self.resources.instance_type).processes),
+                    "runPolicy": self.recovery.render(),
+                    "replicaSpecs": [replica],
+                },
+            }
+        )
+
+    def _pod(self) -> dict[str, Any]:
+        shm = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{self.shared_memory_gib}Gi"}}
+        checked = {"sagemaker.amazonaws.com/deep-health-check-status": "Passed"} if self.only_checked else {}
+        return {
+            "serviceAccountName": self.service_account,
+            "terminationGracePeriodSeconds": GRACE_SECONDS,
+            "nodeSelector": {
+                "node.kubernetes.io/instance-type": self.resources.instance_type, **checked, **self.node_labels
+            },
+            **({"tolerations": [_toleration(taint) for taint in self.tolerates]} if self.tolerates else {}),
+            **self._apart(),
+            "volumes": [shm, *(volume.volume() for volume in self.volumes)],
+            "containers": [self._container()],
+        }  # fmt: skip
+
+    def _apart(self) -> dict[str, Any]:
+        """A pod takes all accelerators of a node. Where there are none, pods have to be kept apart."""
+        if instance(self.resources.instance_type).accelerators:
+            return {}
+        apart = {
+            "labelSelector": {"matchLabels": {"app.kubernetes.io/name": self.name}},
+            "topologyKey": "kubernetes.io/hostname",
+        }
+        return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}}
+
+    def _container(self) -> dict[str, Any]:
+        mounts = [{"name": "shm", "mountPath": SHARED_MEMORY}, *(volume.mount() for volume in self.volumes)]
+        amounts = self._amounts()
+        return {
+            "name": CONTAINER,
+            "image": f"${{{contract.IMAGE}}}",
+            "command": pods.command(contract.CODE),
+            "env": self._environment(),
+            # The operator speaks to the agent here.
+            "ports": [{"containerPort": pods.DEFAULT_AGENT_PORT, "name": "agent"}],
+            "resources": {"requests": amounts, "limits": amounts},
+            "securityContext": {"allowPrivilegeEscalation": False},
+            "volumeMounts": mounts,
+        }
+
+    def _amounts(self) -> dict[str, str]:
+        """What the pod asks for and may have: one and the same, or a neighbour's use would end a rank."""
+        entry = instance(self.resources.instance_type)
+        found = {"memory": f"{self.memory_gib}Gi", "ephemeral-storage": f"{self.resources.volume_gib}Gi"}
+        if entry.accelerators:
+            found["nvidia.com/gpu"] = str(entry.accelerators)
+        if self.resources.efa:
+            found |= {"vpc.amazonaws.com/efa": str(entry.efa_interfaces), "hugepages-2Mi": HUGE_PAGES}
+        return found
+
+    def _environment(self) -> list[dict[str, Any]]:
+        hyperparameters = {name: text for name, text in encode(self.run).items() if name != "checkpoint_uri"}
+        channels = {channel.name: channel.path for channel in self.data} if isinstance(self.data, tuple) else {}
+        streams = {} if isinstance(self.data, tuple) else {contract.STREAM: f"${{{contract.STREAM}}}"}
+        given = {
+            **self.environment,
+            contract.CODE: f"${{{contract.CODE}}}",
+            contract.CHECKPOINTS: f"${{{contract.CHECKPOINTS}}}",
+            **streams,
+            contract.RUN: self.name,
+            pods.INSTANCE_TYPE: self.resources.instance_type,
+            pods.HYPERPARAMETERS: json.dumps(hyperparameters, sort_keys=True),
+            pods.CHANNELS: json.dumps(channels, sort_keys=True),
+        }
+        pod = {"name": pods.POD, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+        return [pod, *({"name": name, "value": value} for name, value in sorted(given.items()))]
+
+
+def _toleration(taint: Taint) -> dict[str, str]:
+    if taint.value is None:
+        return {"key": taint.key, "operator": "Exists", "effect": taint.effect}
+    return {"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect}
