@@ -22,6 +22,8 @@ _GONE = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
 _CONFLICTS = frozenset({"ConflictException"})
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
+_LAST_PAUSES = (2.0, 4.0, 8.0)
+"""Seconds between tries to take back what failed, within the time that the entry keeps back."""
 
 
 class Failed(Exception):
@@ -164,11 +166,17 @@ class Quotas:
         self._sleep(seconds)
 
     def _remove_quietly(self, identity: str) -> None:
-        """Ask once for the deletion: what has to be seen is why the quota failed."""
-        try:
-            self._client.delete_compute_quota(ComputeQuotaId=identity)
-        except ClientError as error:
-            print(f"quota {identity} was left behind: {error}")  # noqa: T201
+        """Delete in the time that is kept for it: what has to be seen is why the quota failed."""
+        for pause in (*_LAST_PAUSES, None):
+            try:
+                self._client.delete_compute_quota(ComputeQuotaId=identity)
+            except ClientError as error:
+                if _code(error) in _CONFLICTS and pause is not None:
+                    self._sleep(pause)
+                    continue
+                if _code(error) not in _GONE:
+                    print(f"quota {identity} was left behind: {error}")  # noqa: T201
+            return
 
 
 def _code(error: ClientError) -> str:

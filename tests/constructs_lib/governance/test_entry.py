@@ -1,0 +1,252 @@
+"""The function's entry: what CloudFormation asks and is told, what the schedule looks at."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.constructs_lib.governance.conftest import CLUSTER, World, request
+
+
+class Metrics:
+    """CloudWatch, as far as the function uses it."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, ...], float] = {}
+
+    def put_metric_data(self, *, Namespace: str, MetricData: list[dict[str, Any]]) -> None:  # noqa: N803
+        for datum in MetricData:
+            self.values[Namespace, *(row["Value"] for row in datum["Dimensions"])] = datum["Value"]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Answers that CloudFormation got."""
+    found: list[dict[str, Any]] = []
+
+    def put(sent: urllib.request.Request, timeout: float) -> io.BytesIO:
+        assert (sent.get_method(), sent.full_url) == ("PUT", "https://example.com/answer")
+        found.append(json.loads(sent.data))  # type: ignore[arg-type]
+        return io.BytesIO()
+
+    monkeypatch.setattr(urllib.request, "urlopen", put)
+    return found
+
+
+def as_text(value: Any) -> Any:
+    """Properties as CloudFormation hands them on."""
+    if isinstance(value, dict):
+        return {name: as_text(inner) for name, inner in value.items()}
+    return [as_text(inner) for inner in value] if isinstance(value, list) else str(value)
+
+
+def event(kind: str, wanted: dict[str, Any], identity: str | None = None, old: Any = None) -> dict[str, Any]:
+    return {
+        "RequestType": kind,
+        "ResponseURL": "https://example.com/answer",
+        "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/governance/1",
+        "RequestId": "1",
+        "LogicalResourceId": "Quota",
+        "ResourceProperties": {"ServiceToken": "x", "Request": as_text(wanted)},
+        **({"PhysicalResourceId": identity} if identity else {}),
+        **({"OldResourceProperties": {"Request": as_text(old)}} if old else {}),
+    }
+
+
+def serve(world: World, *arguments: Any) -> None:
+    from compute_quota import index  # type: ignore[import-not-found]
+
+    index.serve(event(*arguments), world.quotas())
+
+
+def look(world: World, identity: str, then: str = "tell") -> Metrics:
+    from compute_quota import index
+
+    metrics = Metrics()
+    seen = {"ComputeQuotaId": identity, "Request": as_text(request()), "OnDrift": then}
+    index.look(seen, world.quotas(), metrics)
+    return metrics
+
+
+def made(world: World, told: list[dict[str, Any]]) -> str:
+    serve(world, "Create", request())
+    identity: str = told.pop()["PhysicalResourceId"]
+    return identity
+
+
+def test_create_answers_with_the_id(world: World, told: list[dict[str, Any]]) -> None:
+    serve(world, "Create", request())
+    (quota,), (answer,) = world.there(), told
+    assert answer["Status"] == "SUCCESS"
+    assert answer["PhysicalResourceId"] == answer["Data"]["ComputeQuotaId"] == quota["ComputeQuotaId"]
+
+
+def test_numbers_reach_the_api_as_numbers(world: World, told: list[dict[str, Any]]) -> None:
+    made(world, told)
+    assert world.there()[0]["ComputeQuotaConfig"] == request()["ComputeQuotaConfig"]
+
+
+def test_a_create_that_fails_leaves_nothing_that_a_rollback_would_delete(
+    world: World, told: list[dict[str, Any]]
+) -> None:
+    world.family.failure = lambda *_: "no capacity"  # type: ignore[method-assign]
+    serve(world, "Create", request())
+    serve(world, "Delete", request(), told[0]["PhysicalResourceId"])
+    assert [answer["Status"] for answer in told] == ["FAILED", "SUCCESS"]
+    assert "no capacity" in told[0]["Reason"]
+
+
+def test_a_rollback_deletes_nothing_of_somebody_elses(world: World, told: list[dict[str, Any]]) -> None:
+    world.quotas().make(request(), "somebody else")
+    serve(world, "Create", request())
+    serve(world, "Delete", request(), told[0]["PhysicalResourceId"])
+    assert [answer["Status"] for answer in told] == ["FAILED", "SUCCESS"]
+    assert len(world.there()) == 1
+
+
+def test_an_update_keeps_the_resource(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    serve(world, "Update", request(count=1), identity, request())
+    assert told[0]["PhysicalResourceId"] == identity
+    assert world.there()[0]["ComputeQuotaVersion"] == 2
+
+
+def test_an_update_restores_what_somebody_changed_outside(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    world.sagemaker.update_compute_quota(ComputeQuotaId=identity, TargetVersion=1, ActivationState="Disabled")
+    serve(world, "Update", request(count=1), identity, request())
+    assert world.there()[0]["ActivationState"] == "Enabled"
+
+
+def test_another_team_is_another_resource(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    serve(world, "Update", request("vision"), identity, request())
+    assert told[0]["PhysicalResourceId"] != identity
+    assert len(world.there()) == 2
+
+
+def test_the_rollback_of_a_replacement_takes_up_the_old_one_again(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    serve(world, "Update", request("vision"), identity, request())
+    serve(world, "Update", request(), told[0]["PhysicalResourceId"], request("vision"))
+    assert told[1]["PhysicalResourceId"] == identity
+
+
+def test_deleting_twice_succeeds_twice(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    for _ in range(2):
+        serve(world, "Delete", request(), identity)
+    assert [answer["Status"] for answer in told] == ["SUCCESS", "SUCCESS"]
+
+
+def test_a_refusal_is_told_in_its_own_words(world: World, told: list[dict[str, Any]]) -> None:
+    world.sagemaker.plan["CreateComputeQuota"] = ["ResourceLimitExceeded"]
+    serve(world, "Create", request())
+    assert "ResourceLimitExceeded" in told[0]["Reason"]
+
+
+def test_an_answer_that_is_not_delivered_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from compute_quota.answer import answer  # type: ignore[import-not-found]
+
+    tries: list[int] = []
+
+    def put(*_: Any, **__: Any) -> io.BytesIO:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OSError("reset")
+        return io.BytesIO()
+
+    monkeypatch.setattr(urllib.request, "urlopen", put)
+    answer(event("Create", request()), identity="x")
+    assert len(tries) == 3
+
+
+def test_an_answer_that_never_arrives_fails_the_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    from compute_quota.answer import answer
+
+    def put(*_: Any, **__: Any) -> io.BytesIO:
+        raise OSError("reset")
+
+    monkeypatch.setattr(urllib.request, "urlopen", put)
+    with pytest.raises(OSError, match="reset"):
+        answer(event("Create", request()), identity="x")
+
+
+def test_no_drift_is_a_zero_and_not_silence(world: World, told: list[dict[str, Any]]) -> None:
+    metrics = look(world, made(world, told))
+    assert metrics.values == {("Trainyard/Governance", CLUSTER): 0, ("Trainyard/Governance", CLUSTER, "research"): 0}
+
+
+def test_every_difference_counts(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    target = {"TeamName": "research", "FairShareWeight": 99}
+    world.sagemaker.update_compute_quota(
+        ComputeQuotaId=identity, TargetVersion=1, ActivationState="Disabled", ComputeQuotaTarget=target
+    )
+    world.now += 60
+    assert look(world, identity).values["Trainyard/Governance", CLUSTER] == 2
+
+
+def test_a_quota_that_is_gone_is_drift(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    world.quotas().remove(identity)
+    assert look(world, identity).values["Trainyard/Governance", CLUSTER] == 1
+
+
+def test_telling_changes_nothing(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    world.sagemaker.update_compute_quota(ComputeQuotaId=identity, TargetVersion=1, ActivationState="Disabled")
+    world.now += 60
+    look(world, identity)
+    assert world.there()[0]["ActivationState"] == "Disabled"
+
+
+def test_restoring_brings_back_what_was_deployed_and_tells_it(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    world.sagemaker.update_compute_quota(ComputeQuotaId=identity, TargetVersion=1, ActivationState="Disabled")
+    world.now += 60
+    assert look(world, identity, "restore").values["Trainyard/Governance", CLUSTER] == 1
+    assert world.there()[0]["ActivationState"] == "Enabled"
+
+
+def test_what_sagemaker_adds_is_no_drift() -> None:
+    from compute_quota.comparing import differences  # type: ignore[import-not-found]
+
+    row = {"InstanceType": "ml.g5.xlarge", "Accelerators": 2}
+    assert differences({"Rows": [row]}, {"Rows": [{**row, "VCpu": 8.0, "MemoryInGiB": 32.0}], "Other": 1}) == []
+
+
+def test_the_order_of_types_is_no_drift() -> None:
+    from compute_quota.comparing import differences
+
+    rows = [{"InstanceType": name, "Count": 1} for name in ("ml.g5.xlarge", "ml.p5.48xlarge")]
+    assert differences({"Rows": rows}, {"Rows": rows[::-1]}) == []
+
+
+def test_a_type_that_was_added_is_drift() -> None:
+    from compute_quota.comparing import differences
+
+    rows = [{"InstanceType": name, "Count": 1} for name in ("ml.g5.xlarge", "ml.p5.48xlarge")]
+    assert "ml.p5.48xlarge" in differences({"Rows": rows[:1]}, {"Rows": rows})[0]
+
+
+counts = st.integers(0, 10_000_000)
+amounts = st.floats(0, 1e7, allow_nan=False)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"Count": counts, "Accelerators": counts, "VCpu": amounts, "MemoryInGiB": amounts, "BorrowLimit": counts}
+    ),
+    st.lists(st.fixed_dictionaries({"FairShareWeight": counts, "TeamName": st.text()})),
+)
+def test_numbers_survive_cloudformation(first: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    from compute_quota.comparing import typed
+
+    assert typed(as_text({**first, "Rows": rows})) == {**first, "Rows": rows}
