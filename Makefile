@@ -142,6 +142,10 @@ test-slurm: setup-test slurm ## A real Slurm on four nodes of namespaces: train,
 bench-slurm: setup-test slurm ## Seconds from a lost node to the requeue and the first new step; needs root
 	@python -m benchmarks.slurm_requeue
 
+.PHONY: soak
+soak: setup-test ## Minutes of load: fifty models where ten fit, on a real Triton, and a worker killed under it
+	@TRAINYARD_SOAK=1 pytest -m soak -s tests
+
 .PHONY: clean
 clean: ## Stop the embedded cloud and remove everything that is not in git
 	@if test -x .venv/bin/trainyard; then .venv/bin/trainyard local reset --yes; fi

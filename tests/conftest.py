@@ -51,5 +51,7 @@ def no_client_outlives_its_test() -> Iterator[None]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("lmi") and "TRAINYARD_LMI" not in os.environ:
         pytest.skip("a real vLLM, 3 GB: `make lmi`")
+    if item.get_closest_marker("soak") and "TRAINYARD_SOAK" not in os.environ:
+        pytest.skip("minutes of load: `make soak`")
     if item.get_closest_marker("slurm") and "TRAINYARD_SLURM_RUN" not in os.environ:
         pytest.skip("a real Slurm on four nodes: `make test-slurm`")
