@@ -11,7 +11,7 @@ from constructs_lib.hyperpod.lifecycle import Lifecycle
 from constructs_lib.hyperpod.orchestrators import ByApi, ByFile, NodeScripts, Slurm
 from constructs_lib.hyperpod.patching import Instances, Percent, Rolling, Scheduled, WhenIdle
 from constructs_lib.hyperpod.settings import ClusterSettings, TieredCheckpoints
-from constructs_lib.hyperpod.storage import LustreFileSystem, Mount, OpenZfsFileSystem
+from constructs_lib.hyperpod.storage import Mount, SharedLustre, SharedOpenZfs
 
 __all__ = [
     "AccountingDatabase",
@@ -28,16 +28,16 @@ __all__ = [
     "KubernetesNode",
     "Lifecycle",
     "Login",
-    "LustreFileSystem",
     "Mount",
     "NodeClass",
     "NodeScripts",
     "OnDemand",
     "OneType",
-    "OpenZfsFileSystem",
     "Percent",
     "Rolling",
     "Scheduled",
+    "SharedLustre",
+    "SharedOpenZfs",
     "Slurm",
     "Spot",
     "Taint",

@@ -1,7 +1,8 @@
 """What values of a cluster name, and the cluster is given: file systems and alarms.
 
-Source: "SageMaker HyperPod Slurm configuration" (SageMaker HyperPod references), SageMaker AI Developer Guide, read
-2026-11-22: at most one FSx for Lustre and one FSx for OpenZFS a group.
+Sources, read 2026-11-22: "SageMaker HyperPod Slurm configuration" (SageMaker HyperPod references), SageMaker AI
+Developer Guide: at most one FSx for Lustre and one FSx for OpenZFS a group; "Working with EFA-enabled file systems",
+FSx for Lustre User Guide.
 """
 
 from __future__ import annotations
@@ -41,3 +42,9 @@ def check(settings: ClusterSettings, file_systems: Mapping[str, FileSystem], ala
             if kinds.count(kind) > 1:
                 reject(f"groups.{group.name}.mounts", [mount.file_system for mount in group.mounts],
                        f"a group mounts one {kind.__name__} at most", "Leave one out.")  # fmt: skip
+        for mount in group.mounts:
+            zone = file_systems[mount.file_system].efa_zone
+            if group.interface is not None and zone not in (None, settings.zone_of(group)):
+                reject(f"groups.{group.name}.mounts.file_system", mount.file_system,
+                       f"it is reached by EFA, which does not cross zones: it is in {zone}, and the group in "
+                       f"{settings.zone_of(group)}", "Put both into one zone.")  # fmt: skip

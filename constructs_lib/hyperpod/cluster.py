@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -12,14 +12,15 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from constructs_lib.hyperpod import addresses, attachments, places, roles
+from constructs_lib.hyperpod import attachments, roles
 from constructs_lib.hyperpod.access import grant_describe, grant_sessions
 from constructs_lib.hyperpod.autoscaling import scaling_role
 from constructs_lib.hyperpod.groups import InstanceGroup
 from constructs_lib.hyperpod.orchestrators.base import ClusterBinding, Orchestrator, OrchestratorConfig
+from constructs_lib.hyperpod.places import admit, choose
 from constructs_lib.hyperpod.settings import ClusterSettings
 from constructs_lib.hyperpod.storage import FileSystem, volumes
-from constructs_lib.network import ENDPOINTS, Network
+from constructs_lib.network import Network, Place
 from constructs_lib.training.roles import after_policies
 
 
@@ -50,6 +51,7 @@ class HyperPodCluster(Construct):
         network: Network,
         key: kms.IKey,
         removal: cdk.RemovalPolicy,
+        places: Sequence[Place] = (),
         file_systems: Mapping[str, FileSystem] | None = None,
         alarms: Mapping[str, cloudwatch.IAlarm] | None = None,
     ) -> None:
@@ -66,6 +68,7 @@ class HyperPodCluster(Construct):
             network: Where they are; it has a subnet in each of their zones.
             key: Key of what the orchestrator keeps.
             removal: What happens to keys and to what the orchestrator keeps when the stack goes.
+            places: Subnets of its nodes, at most one a zone; by default the network's, where a zone has one.
             file_systems: What groups mount, by the names in their mounts. None by default.
             alarms: What takes updates back, by the names in the groups' patching. None by default.
 
@@ -78,9 +81,9 @@ class HyperPodCluster(Construct):
         self._file_systems, self._alarms = dict(file_systems or {}), dict(alarms or {})
         self._pods = orchestrator.kind == "Eks"
         attachments.check(settings, self._file_systems, self._alarms)
-        self._subnets = places.subnets(settings, network)
-        addresses.check(settings, orchestrator.kind, places.blocks(self._subnets), endpoints=len(ENDPOINTS))
-        self._places = {group.name: Construct(self, group.name) for group in settings.groups}
+        self._places = choose(settings, network, places)
+        admit(settings, self._places, orchestrator.kind)
+        self._below = {group.name: Construct(self, group.name) for group in settings.groups}
         self.keys = self._make_keys(removal)
         self.roles = {group.name: self._role(group) for group in settings.groups}
         self.config = orchestrator.bind(
@@ -121,7 +124,7 @@ class HyperPodCluster(Construct):
             return {}
         return {
             group.name: kms.Key(
-                self._places[group.name],
+                self._below[group.name],
                 "Key",
                 enable_key_rotation=True,
                 removal_policy=removal,
@@ -131,19 +134,17 @@ class HyperPodCluster(Construct):
         }
 
     def _role(self, group: InstanceGroup) -> iam.Role:
-        role = roles.node_role(self._places[group.name], "Role", f"Instances of {self.name}/{group.name}")
+        role = roles.node_role(self._below[group.name], "Role", f"Instances of {self.name}/{group.name}")
         roles.grant_node(role, self.name)
         roles.grant_interfaces(
-            role, [self._subnets[self.settings.zone_of(group)]], [self._network.nodes], pods=self._pods
+            role, [self._places[self.settings.zone_of(group)].subnet], [self._network.nodes], pods=self._pods
         )
         if self._pods:
             roles.grant_pods(role)
         if group.name in self.keys:
             roles.grant_volumes(role, self.keys[group.name])
         if group.mounts:
-            roles.grant_look_at_file_systems(
-                role, [self._file_systems[mount.file_system].arn for mount in group.mounts]
-            )
+            roles.grant_look_at_file_systems(role)
         if watched := attachments.alarms_of(group):
             roles.grant_look_at_alarms(role, [self._alarms[name].alarm_arn for name in watched])
         return role
@@ -180,7 +181,7 @@ class HyperPodCluster(Construct):
     def _place(self, zone: str) -> dict[str, list[str]]:
         return {
             "securityGroupIds": [self._network.nodes.security_group_id],
-            "subnets": [self._subnets[zone].subnet_id],
+            "subnets": [self._places[zone].subnet.subnet_id],
         }
 
     def _rendered(

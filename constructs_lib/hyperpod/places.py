@@ -1,36 +1,58 @@
-"""Subnets of a cluster's zones."""
+"""Subnets of a cluster's zones, and whether its instances fit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
+from collections.abc import Sequence
+from typing import Literal
 
 from constructs_lib.hyperpod.settings import ClusterSettings
-from constructs_lib.network import Network
+from constructs_lib.network import PODS, Network, Nodes, Place
 from ml_contract.errors import reject
 
 
-def subnets(settings: ClusterSettings, network: Network) -> dict[str, ec2.ISubnet]:
-    """The subnet of each zone that the cluster is in.
+def choose(settings: ClusterSettings, network: Network, given: Sequence[Place]) -> dict[str, Place]:
+    """The place of each zone that the cluster is in.
+
+    Args:
+        settings: The cluster.
+        network: Where it is.
+        given: Its places, at most one a zone; without any, those of the network.
 
     Raises:
-        ContractError: The network has none in a zone.
+        ContractError: There is none in a zone, or several.
     """
-    found = {subnet.availability_zone: subnet for subnet in network.subnets}
-    zones = dict.fromkeys([settings.zone, *(settings.zone_of(group) for group in settings.groups)])
-    for zone in zones:
-        if zone not in found:
-            reject("zone", zone, f"the network has subnets in {', '.join(found)}",
+    found: dict[str, Place] = {}
+    for zone in dict.fromkeys([settings.zone, *(settings.zone_of(group) for group in settings.groups)]):
+        candidates = [place for place in given if place.zone == zone] if given else list(network.places(zone))
+        if not candidates:
+            known = ", ".join(place.zone for place in (given or network.places()))
+            reject("zone", zone, f"there are subnets for nodes in {known or 'no zone'}",
                    "Take one of them, or give the network that zone.")  # fmt: skip
-    return {zone: found[zone] for zone in zones}
-
-
-def blocks(subnets: Mapping[str, ec2.ISubnet]) -> dict[str, str]:
-    """Blocks of the subnets that are known at synth; imported ones are not."""
-    found: dict[str, str] = {}
-    for zone, subnet in subnets.items():
-        if isinstance(subnet, ec2.Subnet) and not cdk.Token.is_unresolved(subnet.ipv4_cidr_block):
-            found[zone] = subnet.ipv4_cidr_block
+        if len(candidates) > 1:
+            reject("places", [place.name for place in candidates], f"several subnets are in {zone}",
+                   'Give the one that was made for this cluster: places=[network.clusters["Slurm"]].')  # fmt: skip
+        found[zone] = candidates[0]
     return found
+
+
+def admit(settings: ClusterSettings, places: dict[str, Place], orchestrator: Literal["Slurm", "Eks"]) -> None:
+    """Hold all groups of a zone against its subnet.
+
+    Raises:
+        ContractError: A subnet is too small.
+    """
+    for zone, place in places.items():
+        nodes = [
+            # Of several types, the one that takes most comes at worst.
+            max(
+                (
+                    Nodes(instance_type=name, count=group.count, interface=group.interface or "efa",
+                          pods=PODS if orchestrator == "Eks" else 0)
+                    for name in group.hosts.types
+                ),
+                key=lambda one: one.each,
+            )
+            for group in settings.groups
+            if group.count and settings.zone_of(group) == zone
+        ]  # fmt: skip
+        place.admit("groups.count", nodes)

@@ -147,9 +147,12 @@ def grant_volumes(role: iam.IRole, key: kms.IKey) -> None:
     )
 
 
-def grant_look_at_file_systems(role: iam.IRole, arns: Sequence[str]) -> None:
-    """Let instances see what they mount: without it, EFA to Lustre is left out without a word."""
-    role.add_to_principal_policy(iam.PolicyStatement(actions=["fsx:DescribeFileSystems"], resources=list(arns)))
+def grant_look_at_file_systems(role: iam.IRole) -> None:
+    """Let instances see what they mount: without it, EFA to Lustre is left out without a word.
+
+    AWS's own policies give the call for all file systems.
+    """
+    role.add_to_principal_policy(iam.PolicyStatement(actions=["fsx:DescribeFileSystems"], resources=["*"]))
 
 
 def grant_look_at_alarms(role: iam.IRole, arns: Sequence[str]) -> None:

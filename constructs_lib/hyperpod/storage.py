@@ -34,10 +34,8 @@ class Mount(Value):
 class FileSystem(ABC):
     """A file system that exists before the cluster."""
 
-    arn: str
-    """ARN: nodes that look at it are let to."""
-    efa: bool = False
-    """Whether data comes over EFA where the node has it."""
+    efa_zone: str | None = None
+    """The zone whose nodes reach it by EFA; None where no node does."""
 
     @abstractmethod
     def render(self, path: str) -> dict[str, Any]:
@@ -45,16 +43,15 @@ class FileSystem(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LustreFileSystem(FileSystem):
+class SharedLustre(FileSystem):
     """FSx for Lustre, which every node of a cluster shares."""
 
     dns_name: str
     """Its name in the network, ``fs-….fsx.<region>.amazonaws.com``."""
     mount_name: str
     """What FSx calls its root, ``fsx`` or eight characters."""
-    arn: str
-    efa: bool
-    """Whether it is EFA-enabled: nodes with adapters that do not reach it by them are then refused."""
+    efa_zone: str | None
+    """Its zone, where it is EFA-enabled: nodes with adapters that do not reach it by them are then refused."""
 
     def render(self, path: str) -> dict[str, Any]:
         found = {"dnsName": self.dns_name, "mountName": self.mount_name, "mountPath": path}
@@ -62,12 +59,11 @@ class LustreFileSystem(FileSystem):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenZfsFileSystem(FileSystem):
+class SharedOpenZfs(FileSystem):
     """FSx for OpenZFS, for home folders: many small files."""
 
     dns_name: str
     """Its name in the network."""
-    arn: str
 
     def render(self, path: str) -> dict[str, Any]:
         return {"fsxOpenZfsConfig": {"dnsName": self.dns_name, "mountPath": path}}

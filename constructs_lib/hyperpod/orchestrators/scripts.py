@@ -93,7 +93,7 @@ class NodeScripts(Value):
             mounts=tuple(
                 MountedByHyperPod(
                     path=mount.path,
-                    efa=mount.file_system in file_systems and file_systems[mount.file_system].efa,
+                    efa=mount.file_system in file_systems and file_systems[mount.file_system].efa_zone is not None,
                 )
                 for mount in settings.groups[0].mounts
             ),
