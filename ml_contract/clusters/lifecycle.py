@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ml_contract.checks import matches
+from ml_contract.checks import between, matches
 from ml_contract.clusters.exporters import NODES, Exporter, ExporterImage
 from ml_contract.clusters.groups import NodeGroup
 from ml_contract.clusters.mounts import Mount, MountedByLifecycle, Scratch
@@ -42,9 +42,13 @@ class LifecycleConfiguration:
     """Containers in jobs; none by default."""
     exporters: tuple[Exporter, ...] = ()
     """What Prometheus reads; none by default."""
+    linger: int = 60
+    """Seconds that a node stays after its scripts failed, so that the agent can send their last lines: the instance is
+    taken away at once otherwise (run_extensions.sh of awsome-distributed-training waits as long)."""
 
     def __post_init__(self) -> None:
         matches("cluster", self.cluster, GROUP_NAME)
+        between("linger", self.linger, 0, 300)
         controllers = [group.name for group in self.groups if group.node_type == "controller"]
         if len(controllers) != 1:
             reject("groups", controllers, "one group is the controller's", "Give exactly one group that duty.")

@@ -96,8 +96,10 @@ class Directory:
         matches("users.bind_name", self.bind_name, r"[^\n]+")
         matches("users.secret", self.secret, r"[A-Za-z0-9/_+=.@:-]{1,512}")
         matches("users.home", self.home, PATH)
-        for group in (*self.groups, self.admins):
+        for group in self.groups:
             matches("users.groups", group, r"[A-Za-z0-9_][A-Za-z0-9 ._-]*")
+        # sudo and PAM would need it escaped, each in its way.
+        matches("users.admins", self.admins, r"[A-Za-z0-9_][A-Za-z0-9._-]*")
         if not self.groups:
             reject("users.groups", (), "without a group nobody may log in", "Name at least one.")
         if self.authority is not None and not self.authority.startswith("-----BEGIN CERTIFICATE-----"):

@@ -76,7 +76,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="hook-slurm", nodes=_DAEMONS, limit=150),
     Step(name="start-exporters", limit=300, tries=3, wait=10, commands=("systemctl",)),
     Step(name="check-access", limit=60, tries=3, commands=("systemctl",)),
-    Step(name="release-slurm", nodes=_SLURMD, limit=60, commands=("systemctl",)),
+    Step(name="release-slurm", nodes=_DAEMONS, limit=60, commands=("systemctl",)),
     Step(name="start-slurm", limit=180, tries=3, wait=10, commands=("systemctl",)),
     Step(name="add-associations", nodes=("controller",), limit=120, tries=4, wait=10),
 )

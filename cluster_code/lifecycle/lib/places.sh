@@ -1,0 +1,21 @@
+# Where things lie, and how a line is said; the first are also in ml_contract/clusters/places.py.
+# shellcheck shell=bash
+
+STATE=/var/lib/trainyard/lifecycle
+DONE=$STATE/done
+LOG=/var/log/provision/lifecycle.log
+INSTALLED=/opt/trainyard/lifecycle
+SLURM=/opt/slurm
+SLURM_CONF=$SLURM/etc/slurm.conf
+# slurmd of a node that is not ready does not start while this is missing. In /var/lib, for it must outlast a reboot.
+READY=$STATE/ready
+
+export STATE DONE LOG INSTALLED SLURM SLURM_CONF READY
+
+say() {
+  printf '%(%FT%TZ)T %s\n' -1 "$*"
+}
+
+node() {
+  python3 "$LIFECYCLE/node.py" "$@"
+}

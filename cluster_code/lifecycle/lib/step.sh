@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Runs one step, in a process of its own: step.sh NAME FINISHED. The file FINISHED is written at the step's very end, so
+# that one that ends before is told from one that is done.
+set -Eeuo pipefail
+
+# shellcheck source=lib/places.sh
+. "$LIFECYCLE/lib/places.sh"
+# shellcheck source=lib/tools.sh
+. "$LIFECYCLE/lib/tools.sh"
+
+# What bash was about to do, as it stands in the script: values, and so secrets, are not in it.
+told() {
+  if [[ ! -s $LIFECYCLE_REASON ]]; then
+    printf '%s: exit code %s' "${2%%$'\n'*}" "$1" >"$LIFECYCLE_REASON"
+  fi
+}
+trap 'told $? "$BASH_COMMAND"' ERR
+
+# shellcheck source=/dev/null
+. "$LIFECYCLE/steps/$1.sh"
+run
+printf 'finished\n' >"$2"
