@@ -10,8 +10,10 @@ import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -70,6 +72,7 @@ def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> dict
     hosts = expand(_variable(environment, "SLURM_STEP_NODELIST"))
     current = _variable(environment, "SLURMD_NODENAME")
     run = environment.get(jobs.RUN) or _variable(environment, "SLURM_JOB_ID")
+    _check_disk(options.free_gib)
     paths = ContainerPaths(base=options.kept / "hosts" / current)
     hyperparameters = contract_files.with_places(
         _object(options.hyperparameters),
@@ -83,6 +86,13 @@ def prepare(options: argparse.Namespace, environment: Mapping[str, str]) -> dict
     )  # fmt: skip
     # Slurm kills what is left of a node's processes by their step: nothing else has to know of it.
     return {**environment, BASE_DIR_VARIABLE: str(paths.base), "TRAINING_JOB_NAME": f"slurm-{run}"}
+
+
+def _check_disk(gib: int) -> None:
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free / 2**30
+    if free < gib:
+        reject("volume_gib", gib, f"{folder} of this node has {free:.1f} GiB free", "Empty it, or ask for less.")
 
 
 def _variable(environment: Mapping[str, str], name: str) -> str:
@@ -115,6 +125,9 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m training_code.launcher.slurm", allow_abbrev=False)
     options.add_argument("--hyperparameters", type=Path, required=True, help="the run as JSON strings")
     options.add_argument("--instance-type", required=True, help="type of every node, ml.…")
+    options.add_argument(
+        "--free-gib", type=int, default=0, help="what a node's temporary folder must have free, in GiB"
+    )
     options.add_argument("--channel", type=_channel, action="append", default=[], help="NAME=/FOLDER, once for each")
     options.add_argument("--kept", type=Path, required=True, help="this run's folder, which all nodes share")
     return options

@@ -1,0 +1,202 @@
+"""Jobs of Slurm: an sbatch script that starts the launcher once a node, survives lost nodes, and ends in time.
+
+Sources, read 2026-11-22: sbatch(1), srun(1), scancel(1) and slurm.conf(5), Slurm 22.05; "Automatic node recovery and
+auto-resume" (an option of srun that only HyperPod's Slurm has, for nodes held exclusively) and "Running jobs on
+HyperPod", SageMaker AI Developer Guide; README of NVIDIA/pyxis 0.20 for the options of containers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from abc import ABC
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from constructs_lib.hyperpod.jobs.base import PATH, ClusterJob, FolderCode, SharedCheckpoints
+from constructs_lib.training import strategy
+from constructs_lib.training.channels import StreamChannel
+from constructs_lib.training.image import ContainerImage
+from constructs_lib.values import Value
+from ml_contract.clusters import jobs as contract
+from ml_contract.errors import reject
+from ml_contract.exit_codes import ExitCode
+from ml_contract.hyperparameters import encode
+from ml_contract.images import SMDDP, SMP
+from ml_contract.instances import instance
+
+SAVE_SECONDS = 120
+"""What the trainer gets to save before a job's time is over: SageMaker's own grace, which its budget is made for."""
+_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
+
+
+class Runtime(Value, ABC):
+    """What the nodes run Python in."""
+
+
+class VirtualEnvironment(Runtime):
+    """Packages on a file system that every node sees."""
+
+    path: str = Field(pattern=PATH)
+    """The environment's folder; its interpreter is ``bin/python``."""
+
+
+class PyxisContainer(Runtime):
+    """A container that Enroot makes from an image of a registry."""
+
+    image: ContainerImage
+    """The image; nodes need credentials for its registry."""
+    mounts: tuple[str, ...] = Field(min_length=1)
+    """Folders of a node that the container sees at the same path; those of code, data and output among them."""
+
+
+class SlurmJob(ClusterJob):
+    """A training run as an sbatch script."""
+
+    kind: ClassVar[contract.Kind] = "slurm"
+
+    runtime: VirtualEnvironment | PyxisContainer
+    """What the nodes run Python in."""
+    output: str = Field(pattern=PATH)
+    """Folder that every node sees: below it each submission has its log, hyperparameters, model and failures."""
+    time_limit_minutes: int = Field(ge=4, le=365 * 24 * 60)
+    """Time of one stay on the nodes, in minutes; the trainer saves in the last two."""
+    at_limit: Literal["requeue", "end"] = "requeue"
+    """Whether a run that was saved at the limit queues for another stay, the default, or ends there."""
+    partition: str | None = Field(default=None, pattern=_NAME)
+    """Partition; the cluster's default by default."""
+    account: str | None = Field(default=None, pattern=_NAME)
+    """Account of Slurm that pays; the user's own by default."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        modules = set(self.run.strategy.modules) & (SMP.modules | SMDDP.modules)
+        if isinstance(self.runtime, VirtualEnvironment):
+            if modules:
+                reject("runtime", self.runtime.path, f"the strategy {self.run.strategy.kind} needs {min(modules)}, "
+                       "which only images of AWS hold", "Take PyxisContainer(image=DeepLearningImage(…), …)")  # fmt: skip
+            return self
+        for field, path in self._places():
+            if not any(f"{path}/".startswith(f"{mount}/") for mount in self.runtime.mounts):
+                reject(field, path, f"the container sees {', '.join(self.runtime.mounts)} alone",
+                       "Add the folder to runtime.mounts.")  # fmt: skip
+        return self
+
+    def _places(self) -> list[tuple[str, str]]:
+        found = [("output", self.output)]
+        if isinstance(self.code, FolderCode):
+            found.append(("code.path", self.code.path))
+        if isinstance(self.checkpoints, SharedCheckpoints):
+            found.append(("checkpoints.path", self.checkpoints.path))
+        if not isinstance(self.data, StreamChannel):
+            found += [(f"data.{channel.name}", channel.path) for channel in self.data]
+        return found
+
+    @property
+    def image(self) -> ContainerImage | None:
+        return self.runtime.image if isinstance(self.runtime, PyxisContainer) else None
+
+    @property
+    def bound(self) -> strategy.StrategyBinding:
+        found = super().bound
+        if self.image is not None:
+            return found
+        # What an image may lack is said of one that this job does not run in.
+        return dataclasses.replace(found, notes=tuple(note for note in found.notes if not note.startswith("image:")))
+
+    def text(self) -> str:
+        return "\n".join([*self._directives(), "", *self._preparation(), "", *self._step(), "", *self._end(), ""])
+
+    def _directives(self) -> list[str]:
+        kind = instance(self.resources.instance_type)
+        options = {
+            "job-name": self.name,
+            "nodes": self.resources.instance_count,
+            "ntasks-per-node": 1,
+            # Without them HyperPod does not replace a node under a job, and another job would take what this one has.
+            "exclusive": None,
+            "mem": 0,
+            **({"gpus-per-node": kind.accelerators} if kind.accelerators else {}),
+            "time": self.time_limit_minutes,
+            **({"partition": self.partition} if self.partition else {}),
+            **({"account": self.account} if self.account else {}),
+            "output": f"{self.output}/{self.name}-%j.log",
+            "open-mode": "append",
+            # A node that is lost takes its job with it: Slurm queues it again, under the same number.
+            "requeue": None,
+            "signal": f"B:USR1@{SAVE_SECONDS}",
+        }
+        lines = [f"#SBATCH --{name}" + ("" if value is None else f"={value}") for name, value in options.items()]
+        return ["#!/bin/bash", *lines]
+
+    def _preparation(self) -> list[str]:
+        document = json.dumps(encode(self.run), indent=1)
+        exports = [f"export {name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        needed = [contract.CODE, contract.CHECKPOINTS]
+        needed += [contract.STREAM] if isinstance(self.data, StreamChannel) else []
+        needed += [contract.IMAGE] if self.image else []
+        return [
+            "set -euo pipefail",
+            *(f': "${{{name}:?is not set: take \'trainyard cluster submit {self.name}\'}}"' for name in needed),
+            f'run=${{{contract.RUN}:-$SLURM_JOB_ID}}',
+            "if [[ ! $run =~ ^[A-Za-z0-9._-]+$ ]]; then",
+            f'  echo "{contract.RUN}: got $run, but it names a folder: letters, digits and ._- alone" >&2',
+            "  exit 2",
+            "fi",
+            f'kept={self.output}/{self.name}/$run',
+            'mkdir -p "$kept"',
+            f"code=${contract.CODE}",
+            "if [[ $code == s3://* ]]; then",
+            '  code=$kept/code',
+            '  rm -rf "$code" && mkdir -p "$code"',
+            f'  aws s3 cp --only-show-errors "${contract.CODE}" - | tar -xz -C "$code"',
+            "fi",
+            # A quoted word: nothing in the document means anything to the shell.
+            "cat >\"$kept/hyperparameters.json\" <<'HYPERPARAMETERS'",
+            document,
+            "HYPERPARAMETERS",
+            'export PYTHONPATH=$code PYTHONUNBUFFERED=1',
+            *exports,
+        ]  # fmt: skip
+
+    def _step(self) -> list[str]:
+        runtime = self.runtime
+        python = f"{runtime.path}/bin/python" if isinstance(runtime, VirtualEnvironment) else "python"
+        lines = [
+            "step=(srun --kill-on-bad-exit=1)",
+            # HyperPod's own srun replaces a faulty node and starts the step again, without a place in the queue.
+            'if [[ $(srun --help 2>&1) == *--auto-resume* ]]; then step+=(--auto-resume=1); fi',
+        ]  # fmt: skip
+        if isinstance(runtime, PyxisContainer):
+            mounts = ",".join(f"{mount}:{mount}" for mount in runtime.mounts)
+            # Enroot parts a registry from an image by #.
+            lines.append(f'step+=(--container-image="${{{contract.IMAGE}/\\//#}}" --container-mounts={mounts})')
+        data = () if isinstance(self.data, StreamChannel) else self.data
+        arguments = [
+            f"--instance-type {self.resources.instance_type}",
+            f"--free-gib {self.resources.volume_gib}",
+            '--kept "$kept"',
+            '--hyperparameters "$kept/hyperparameters.json"',
+            *(f"--channel {channel.name}={channel.path}" for channel in data),
+        ]
+        return [*lines, f"step+=({python} -m training_code.launcher.slurm", *(f"  {one}" for one in arguments), ")"]
+
+    def _end(self) -> list[str]:
+        requeue = "if [[ -n $limit && $status -eq " + str(int(ExitCode.INTERRUPTED)) + " ]]; then"
+        again = [requeue, '  scontrol requeue "$SLURM_JOB_ID"', "fi"] if self.at_limit == "requeue" else []
+        return [
+            # USR1 reaches this shell alone, before the limit; the ranks are told as SageMaker tells them. A cancelled
+            # job's TERM reaches everything: the shell then only waits.
+            "limit=",
+            "trap 'limit=yes; scancel --signal=TERM \"$SLURM_JOB_ID\"' USR1",
+            "trap : TERM",
+            '"${step[@]}" &',
+            "child=$!",
+            'while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done',
+            "status=0",
+            'wait "$child" || status=$?',
+            *again,
+            'exit "$status"',
+        ]  # fmt: skip
