@@ -107,11 +107,15 @@ class ImportedCluster(Value):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        needed = sum(nodes.addresses for nodes in self.nodes)
-        if needed > self.subnet.room:
-            reject("subnet.cidr", self.subnet.cidr, f"its nodes and their replacements take {needed} addresses and "
-                   f"{self.subnet.room} are left", "Take a larger subnet, or fewer nodes.")  # fmt: skip
+        if self.needed > self.subnet.room:
+            reject("subnet.cidr", self.subnet.cidr, f"its nodes and their replacements take {self.needed} addresses "
+                   f"and {self.subnet.room} are left", "Take a larger subnet, or fewer nodes.")  # fmt: skip
         return self
+
+    @property
+    def needed(self) -> int:
+        """Addresses of its nodes, and of those that replace them."""
+        return sum(nodes.addresses for nodes in self.nodes)
 
 
 class ImportedNetwork(NetworkPlan):
@@ -207,16 +211,20 @@ class ImportedNetwork(NetworkPlan):
             else nodes_group(scope, vpc)
         )
         shared = sum(purpose.addresses for purpose in self.purposes)
+        needed = addresses(nodes=self.nodes, efa=self.efa, endpoints=shared) - RESERVED
         return Fabric(
             vpc=vpc,
-            jobs=[_place(scope, subnet.zone, subnet, shared) for subnet in self.subnets],
-            clusters={one.name: _place(scope, one.name, one.subnet, 0) for one in self.clusters},
+            jobs=[_place(scope, one.zone, one, one.room - shared, one.room - needed) for one in self.subnets],
+            clusters={
+                one.name: _place(scope, one.name, one.subnet, one.subnet.room, one.subnet.room - one.needed)
+                for one in self.clusters
+            },
             nodes=group,
             closed=self.closed,
         )
 
 
-def _place(scope: Construct, name: str, subnet: ImportedSubnet, shared: int) -> Place:
+def _place(scope: Construct, name: str, subnet: ImportedSubnet, room: int, spare: int) -> Place:
     found = ec2.Subnet.from_subnet_attributes(
         scope,
         f"Subnet-{name}",
@@ -225,4 +233,4 @@ def _place(scope: Construct, name: str, subnet: ImportedSubnet, shared: int) -> 
         route_table_id=subnet.route_table,
         ipv4_cidr_block=subnet.cidr,
     )
-    return Place(name=name, zone=subnet.zone, subnet=found, room=subnet.room - shared)
+    return Place(name=name, zone=subnet.zone, subnet=found, room=room, spare=spare)

@@ -27,6 +27,8 @@ class Place:
     subnet: ec2.ISubnet
     room: int
     """Addresses for nodes, those of their replacements included."""
+    spare: int
+    """Addresses that no planned node and no endpoint takes: for servers of file systems."""
 
     def admit(self, field: str, nodes: Sequence[Nodes]) -> None:
         """Refuse more nodes than fit: a subnet cannot grow, and a cluster cannot move.

@@ -13,11 +13,11 @@ from pydantic import Field, SerializeAsAny, model_validator
 
 from constructs_lib.encryption import let_log_service_use
 from constructs_lib.network.group import nodes_group
-from constructs_lib.network.layout import Block, ClusterSubnet, Layout, lay_out
+from constructs_lib.network.layout import ClusterSubnet, Layout, lay_out
 from constructs_lib.network.plan import Fabric, NetworkPlan, Place
 from constructs_lib.network.policies import own_buckets_and, own_identities
 from constructs_lib.network.purposes import buckets_of, endpoints_of
-from constructs_lib.network.sizing import RESERVED, subnet_prefix
+from constructs_lib.network.sizing import RESERVED, addresses, subnet_prefix
 from constructs_lib.network.way_out import Closed, Inside, WayOut
 from constructs_lib.network.zones import check_zones
 from constructs_lib.retention import RETENTION, LogDays
@@ -68,6 +68,10 @@ class NetworkSettings(NetworkPlan):
         return len(endpoints_of(self.purposes)) + sum(purpose.addresses for purpose in self.purposes)
 
     @property
+    def _needed(self) -> int:
+        return addresses(nodes=self.nodes, efa=self.efa, endpoints=self.shared)
+
+    @property
     def prefix(self) -> int:
         """Length of the prefix of each subnet of jobs."""
         return subnet_prefix(cidr=self.cidr, subnets=len(self.availability_zones), nodes=self.nodes, efa=self.efa,
@@ -86,9 +90,10 @@ class NetworkSettings(NetworkPlan):
         vpc = self._vpc(scope)
         jobs = list(vpc.isolated_subnets if self.way_out.closed else vpc.private_subnets)
         places = [
-            Place(name=zone, zone=zone, subnet=subnet, room=_room(block, self.shared))
+            Place(name=zone, zone=zone, subnet=subnet, room=block.num_addresses - RESERVED - self.shared,
+                  spare=block.num_addresses - self._needed)
             for zone, subnet, block in zip(self.availability_zones, jobs, layout.jobs, strict=True)
-        ]
+        ]  # fmt: skip
         clusters = self._clusters(scope, vpc, layout)
         for purpose in self.purposes:
             for name, value in purpose.subnet_tags.items():
@@ -127,8 +132,13 @@ class NetworkSettings(NetworkPlan):
             if cluster.cidr is not None:
                 added = ec2.CfnVPCCidrBlock(subnet, "Block", vpc_id=vpc.vpc_id, cidr_block=cluster.cidr)
                 subnet.node.find_child("Subnet").node.add_dependency(added)
-            room = _room(block, cluster.others)
-            found[cluster.name] = Place(name=cluster.name, zone=cluster.zone, subnet=subnet, room=room)
+            found[cluster.name] = Place(
+                name=cluster.name,
+                zone=cluster.zone,
+                subnet=subnet,
+                room=block.num_addresses - RESERVED - cluster.others,
+                spare=block.num_addresses - cluster.needed + cluster.others,
+            )
         return found
 
     def _add_endpoints(
@@ -171,7 +181,3 @@ class NetworkSettings(NetworkPlan):
                               removal_policy=removal)  # fmt: skip
         vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
                          traffic_type=ec2.FlowLogTrafficType.ALL)  # fmt: skip
-
-
-def _room(block: Block, others: int) -> int:
-    return block.num_addresses - RESERVED - others

@@ -160,4 +160,4 @@ class EgressVpc(WayOut):
                     destination_cidr_block=destination,
                     transit_gateway_id=self.transit_gateway_id,
                 )
-                route.add_dependency(attachment)
+                route.add_resource_dependency(attachment)

@@ -107,8 +107,8 @@ class FileSystem(Value):
     """What it is."""
     id: str
     """Id, for example ``fs-0123456789abcdef0``."""
-    security_group: str
-    """Id of its security group, which is opened to the jobs."""
+    security_group: str | None
+    """Id of its security group, which is opened to the jobs; None where it is open to them."""
 
     @field_validator("id")
     @classmethod
@@ -121,6 +121,8 @@ class FileSystem(Value):
 
     def admit(self, binding: Binding) -> None:
         """Let the jobs of a pipeline reach it."""
+        if self.security_group is None:
+            return
         name = (
             f"FileSystem-{self.kind}-{self.id}" if not cdk.Token.is_unresolved(self.id) else f"FileSystem-{self.kind}"
         )

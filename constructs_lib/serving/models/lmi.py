@@ -66,7 +66,7 @@ class LmiModel(Model):
         return cuda_of(self._image)
 
     def containers(self, binding: Binding) -> list[Container]:
-        if binding.network is not None and self._fetches:
+        if binding.network is not None and binding.network.closed and self._fetches:
             reject("model_id", self._fetches, "the network is closed, and the container reaches no hub from it",
                    "Put them into S3 and give data=Uncompressed(…), or leave the network out.")  # fmt: skip
         self._image.grant_pull(binding.role)
