@@ -1,0 +1,60 @@
+"""Logs, alarms, topics, rules."""
+
+from __future__ import annotations
+
+from .cases import RETAGGED, TAGS, Case, att, key
+
+CASES = [
+    Case(
+        "AWS::Logs::LogGroup",
+        {"RetentionInDays": 30, "KmsKeyId": att("Key", "Arn"), "Tags": TAGS},
+        {"Key": key("logs.us-east-1.amazonaws.com"), "Other": key()},
+        update={"RetentionInDays": "7", "KmsKeyId": None, "Tags": RETAGGED},
+        replace={"LogGroupName": "/it/under/another/name"},
+        refused={"DataProtectionPolicy": {"Name": "x"}},
+        refused_path="DataProtectionPolicy",
+        wrong={"KmsKeyId": att("Other", "Arn")},
+        wrong_says="does not let logs.us-east-1.amazonaws.com use it",
+    ),
+    Case(
+        "AWS::CloudWatch::Alarm",
+        {
+            "MetricName": "Invocations",
+            "Namespace": "AWS/SageMaker",
+            "Statistic": "Sum",
+            "Period": "60",
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "LessThanThreshold",
+            "ActionsEnabled": "false",
+            "Tags": TAGS,
+        },
+        update={"Threshold": "2.5", "ActionsEnabled": None, "Period": 300, "Tags": RETAGGED},
+        replace={"AlarmName": "it"},
+        refused={"Metrics": [{"Id": "m1", "Expression": "1 + 1"}]},
+        refused_path="Metrics",
+        wrong={"ComparisonOperator": "GreaterThanUpperThreshold"},
+        wrong_says="ComparisonOperator",
+    ),
+    Case(
+        "AWS::SNS::Topic",
+        {"DisplayName": "it", "KmsMasterKeyId": att("Key", "KeyId"), "Tags": TAGS},
+        {"Key": key("sns.amazonaws.com"), "Other": key("sns.amazonaws.com")},
+        update={"DisplayName": None, "KmsMasterKeyId": att("Other", "KeyId"), "Tags": RETAGGED},
+        replace={"TopicName": "it"},
+        refused={"ContentBasedDeduplication": True},
+        refused_path="ContentBasedDeduplication",
+        wrong={"KmsMasterKeyId": "not-there"},
+        wrong_says="not-there",
+    ),
+    Case(
+        "AWS::Events::Rule",
+        {"ScheduleExpression": "rate(5 minutes)", "State": "DISABLED", "Description": "it", "Tags": TAGS},
+        update={"State": None, "Description": None, "ScheduleExpression": "rate(1 hour)", "Tags": RETAGGED},
+        replace={"Name": "it"},
+        refused={"Targets": [{"Id": "a", "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/c", "EcsParameters": {}}]},
+        refused_path="Targets.EcsParameters",
+        wrong={"ScheduleExpression": "every day"},
+        wrong_says="ScheduleExpression",
+    ),
+]
