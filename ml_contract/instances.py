@@ -1,6 +1,6 @@
 """The instance catalogue: what each SageMaker instance type holds.
 
-Sources, read 2026-11-21: Amazon EC2 User Guide, "Instance type specifications" for accelerated computing, compute
+Sources, read 2026-11-21 (t3, m6i and c6i: 2026-11-22): Amazon EC2 User Guide, "Instance type specifications" for accelerated computing, compute
 optimized and general purpose (processors, memory, accelerators); "Elastic Fabric Adapter for AI/ML and HPC workloads
 on Amazon EC2", supported instance types and "Maximize network bandwidth" (interfaces, RDMA read). A SageMaker type is
 the EC2 type behind ``ml.``. Memory of L4 and L40S is what the guide lists, less than the data sheet's. An entry that is
@@ -16,7 +16,7 @@ from ml_contract.accelerators import ACCELERATORS, Accelerator
 from ml_contract.errors import reject
 
 READ_ON = "2026-11-21"
-_WITHOUT_LOCAL_STORAGE = frozenset({"c5", "c5n", "m5", "p3"})
+_WITHOUT_LOCAL_STORAGE = frozenset({"c5", "c5n", "c6i", "m5", "m6i", "p3", "t3"})
 """Families of the catalogue whose types have volumes of EBS only."""
 
 
@@ -83,12 +83,34 @@ CATALOGUE = _rows(
     ("ml.c5.9xlarge", 36, 72),
     ("ml.c5.18xlarge", 72, 144),
     ("ml.c5n.18xlarge", 72, 192, 0, None, 0, 1, False),
+    ("ml.c6i.large", 2, 4),
+    ("ml.c6i.xlarge", 4, 8),
+    ("ml.c6i.2xlarge", 8, 16),
+    ("ml.c6i.4xlarge", 16, 32),
+    ("ml.c6i.8xlarge", 32, 64),
+    ("ml.c6i.12xlarge", 48, 96),
+    ("ml.c6i.16xlarge", 64, 128),
+    ("ml.c6i.24xlarge", 96, 192),
+    ("ml.c6i.32xlarge", 128, 256, 0, None, 0, 1, False),
     ("ml.m5.large", 2, 8),
     ("ml.m5.xlarge", 4, 16),
     ("ml.m5.2xlarge", 8, 32),
     ("ml.m5.4xlarge", 16, 64),
     ("ml.m5.12xlarge", 48, 192),
     ("ml.m5.24xlarge", 96, 384),
+    ("ml.m6i.large", 2, 8),
+    ("ml.m6i.xlarge", 4, 16),
+    ("ml.m6i.2xlarge", 8, 32),
+    ("ml.m6i.4xlarge", 16, 64),
+    ("ml.m6i.8xlarge", 32, 128),
+    ("ml.m6i.12xlarge", 48, 192),
+    ("ml.m6i.16xlarge", 64, 256),
+    ("ml.m6i.24xlarge", 96, 384),
+    ("ml.m6i.32xlarge", 128, 512, 0, None, 0, 1, False),
+    ("ml.t3.medium", 2, 4),
+    ("ml.t3.large", 2, 8),
+    ("ml.t3.xlarge", 4, 16),
+    ("ml.t3.2xlarge", 8, 32),
     ("ml.g4dn.xlarge", 4, 16, 1, "T4-16GB", 16),
     ("ml.g4dn.2xlarge", 8, 32, 1, "T4-16GB", 16),
     ("ml.g4dn.4xlarge", 16, 64, 1, "T4-16GB", 16),
