@@ -1,4 +1,4 @@
-"""The custom resource on the real daemon: CloudFormation calls the function, the function calls SageMaker as its role."""
+"""The custom resource on the real daemon: CloudFormation calls the function, which calls SageMaker as its role."""
 
 from __future__ import annotations
 
