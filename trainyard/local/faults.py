@@ -5,7 +5,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,8 +14,9 @@ from trainyard.local.api.operations import Answer, Caller, Request, operation
 from trainyard.local.api.store import Store
 from trainyard.local.faults_model import FIELDS_OF_KIND
 
-Kind = Literal["SpotReclaim", "HostLoss", "S3Error", "DiskFull"]
+Kind = Literal["SpotReclaim", "HostLoss", "S3Error", "DiskFull", "NodeLoss", "NodeHealth", "DeepHealthCheckFailure"]
 _KIND = "Fault"
+_NODE_KINDS = ("NodeLoss", "NodeHealth", "DeepHealthCheckFailure")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,8 @@ class Fault:
     id: str
     """Names it in ListFaults and ClearFaults."""
     kind: Kind
-    """SpotReclaim (SIGTERM, grace, SIGKILL on every host), HostLoss (SIGKILL on one), DiskFull, S3Error."""
+    """SpotReclaim (SIGTERM, grace, SIGKILL on every host), HostLoss (SIGKILL on one), DiskFull, S3Error; of a cluster's
+    node NodeLoss (power), NodeHealth (found faulty while it runs), DeepHealthCheckFailure (at its next check)."""
     created: float
     """When it was asked for, in seconds since 1970."""
     training_job: str = "*"
@@ -52,6 +54,12 @@ class Fault:
     """HTTP status of the answer."""
     delay_seconds: float = 0.0
     """Time before the answer, in seconds: longer than the client waits, it is a time-out."""
+    cluster_name: str = "*"
+    """Name of the cluster; a shell pattern."""
+    node: str = "*"
+    """The node's instance id, logical id, address or group; a shell pattern."""
+    reason: str = ""
+    """What is said to be wrong with it."""
     skip: int = 0
     """Matching requests that still pass."""
     count: int = 1
@@ -64,9 +72,17 @@ class Fault:
             "Kind": self.kind,
             "CreationTime": self.created,
             "Remaining": self.count,
-            **({"Bucket": self.bucket, "Key": self.key, "Operation": self.operation} if self.kind == "S3Error" else {}),
-            **({"TrainingJobName": self.training_job} if self.kind != "S3Error" else {}),
+            **self._target(),
         }
+
+    def _target(self) -> dict[str, str]:
+        """What it strikes."""
+        if self.kind == "S3Error":
+            return {"Bucket": self.bucket, "Key": self.key, "Operation": self.operation}
+        if self.kind in _NODE_KINDS:
+            named = {"ClusterName": self.cluster_name, "Node": self.node}
+            return {**named, "Reason": self.reason} if self.reason else named
+        return {"TrainingJobName": self.training_job}
 
 
 class Faults:
@@ -138,6 +154,28 @@ class Faults:
                     if fault.skip:
                         self._keep(fault, skip=fault.skip - 1)
                         return None
+                    self._keep(fault, count=fault.count - 1)
+                    return fault
+        return None
+
+    def match_node(self, kind: str, cluster: str, names: Sequence[str]) -> Fault | None:
+        """Uses a fault of that kind that concerns a cluster's node and is due, or None.
+
+        Args:
+            kind: NodeLoss, NodeHealth or DeepHealthCheckFailure.
+            cluster: the cluster's name.
+            names: what a fault may call the node.
+        """
+        if not self._faults:
+            return None
+        with self._lock:
+            for fault in self._faults.values():
+                if (
+                    fault.kind == kind
+                    and self._names(fault.cluster_name, cluster)
+                    and any(self._names(fault.node, name) for name in names)
+                    and time.time() >= fault.created + fault.after_seconds
+                ):
                     self._keep(fault, count=fault.count - 1)
                     return fault
         return None

@@ -14,6 +14,10 @@ FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"Bucket"}),
         frozenset({"Key", "Operation", "ErrorCode", "StatusCode", "DelaySeconds", "Skip", "Count"}),
     ),
+    **dict.fromkeys(
+        ("NodeLoss", "NodeHealth", "DeepHealthCheckFailure"),
+        (frozenset({"ClusterName", "Node"}), frozenset({"AfterSeconds", "Reason", "Count"})),
+    ),
 }
 
 
@@ -25,14 +29,24 @@ def _model() -> ServiceModel:
         "Kind": {"shape": "Kind"},
         "CreationTime": {"shape": "Time"},
         "Remaining": {"shape": "Number"},
-        "TrainingJobName": text,
-        "Bucket": text,
-        "Key": text,
-        "Operation": text,
+        **dict.fromkeys(("TrainingJobName", "Bucket", "Key", "Operation", "ClusterName", "Node", "Reason"), text),
     }
     request = {
         "Kind": {"shape": "Kind"},
-        **dict.fromkeys(("TrainingJobName", "LogPattern", "Bucket", "Key", "Operation", "ErrorCode"), text),
+        **dict.fromkeys(
+            (
+                "TrainingJobName",
+                "LogPattern",
+                "Bucket",
+                "Key",
+                "Operation",
+                "ErrorCode",
+                "ClusterName",
+                "Node",
+                "Reason",
+            ),
+            text,
+        ),
         **dict.fromkeys(("AfterSeconds", "RestartAfterSeconds", "DelaySeconds"), seconds),
         "Host": {"shape": "Positive"},
         "Count": {"shape": "Positive"},

@@ -1,6 +1,8 @@
 """The embedded SageMaker: its families of operations, behind SageMaker's own service model."""
 
 from trainyard.local.api.service import Context, Service
+from trainyard.local.clusters.operations import Clusters
+from trainyard.local.governance import ComputeQuotas, SchedulerPolicies
 from trainyard.local.hosting import Hosting
 from trainyard.local.jobs import ProcessingJobs, TrainingJobs
 from trainyard.local.pipelines import Pipelines
@@ -21,6 +23,9 @@ def build(context: Context) -> Service:
         hosting,
         hosting.components,
         Pipelines(context),
+        Clusters(context),
+        SchedulerPolicies(context),
+        ComputeQuotas(context),
         Tags(context),
     )
     return Service("sagemaker", *families)

@@ -50,7 +50,7 @@ def test_faults_outlive_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"Kind": "Earthquake"}, "enum value set: [DiskFull, HostLoss, S3Error, SpotReclaim]"),
+        ({"Kind": "Earthquake"}, "HostLoss, NodeHealth, NodeLoss, S3Error, SpotReclaim]"),
         ({"Kind": "SpotReclaim"}, "TrainingJobName: got nothing, but a fault of kind SpotReclaim needs it"),
         ({"Kind": "SpotReclaim", "TrainingJobName": "a", "Bucket": "b"}, "Bucket: got 'b', but a fault of kind"),
         ({"Kind": "SpotReclaim", "TrainingJobName": "a", "AfterSeconds": -1}, "greater than or equal to 0"),

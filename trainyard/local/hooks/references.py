@@ -12,12 +12,17 @@ def exists(kind: str, arn_or_name: str) -> bool:
     """Whether a resource exists.
 
     Args:
-        kind: `role` (it also has to trust SageMaker), `bucket`, `subnet`, `security_group`, `key`, `alarm` or `topic`.
+        kind: `role` (it also has to trust SageMaker), `bucket`, `subnet`, `security_group`, `key`, `alarm`, `topic`,
+            `eks_cluster` or `hyperpod_role` (it has to trust hyperpod.sagemaker.amazonaws.com).
         arn_or_name: the resource's ARN, name, id, or for a key an alias.
     """
     match kind:
         case "role":
             return sessions.may_assume(arn_or_name)
+        case "hyperpod_role":
+            return sessions.may_assume(arn_or_name, "hyperpod.sagemaker.amazonaws.com")
+        case "eks_cluster":
+            return arn_or_name.rpartition("/")[2] in _service("eks")._clusters
         case "bucket":
             return arn_or_name.removeprefix("arn:aws:s3:::") in _service("s3")._buckets
         case "subnet":

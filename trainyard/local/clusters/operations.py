@@ -1,0 +1,209 @@
+"""The family of clusters: the operations on a whole cluster."""
+
+import shutil
+import threading
+from typing import Any
+
+from trainyard.local.api.errors import ServiceError, invalid
+from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
+from trainyard.local.clusters import documents
+from trainyard.local.clusters.describe import describe_cluster
+from trainyard.local.clusters.documents import BUSY, CLUSTER, Roster, continuous
+from trainyard.local.clusters.events import EventOperations
+from trainyard.local.clusters.fleet import FOLDER
+from trainyard.local.clusters.keeper import Keeper
+from trainyard.local.clusters.machines import Sites
+from trainyard.local.clusters.node_operations import NodeOperations
+from trainyard.local.clusters.refusals import SOFTWARE
+from trainyard.local.clusters.rules import check_create, check_update
+from trainyard.local.clusters.settling import changed_groups
+from trainyard.local.clusters.software import plan
+from trainyard.local.jobs.refusals import refuse
+
+_SORTED = {"CREATION_TIME": "CreationTime", "NAME": "Name"}
+
+
+class Clusters(NodeOperations, EventOperations):
+    """HyperPod's clusters: each is kept by a thread of its own."""
+
+    def __init__(self, context: Context, sites: Sites | None = None) -> None:
+        """Composes the family.
+
+        Args:
+            context: what the families share.
+            sites: where machines come from; None: namespaces of this machine.
+        """
+        self._context = context
+        self._store = context.store
+        self._sites = sites or _namespaces(context)
+        self._lock = threading.Lock()
+        self._keepers: dict[str, Keeper] = {}
+
+    def start(self) -> None:
+        """Starts the nodes of every cluster anew, their lifecycle included, and finishes what was under way."""
+        known = [cluster["ClusterId"] for cluster in self._store.list(CLUSTER)]
+        folder = self._context.state / FOLDER
+        for left in folder.iterdir() if folder.is_dir() else ():
+            if left.name not in known:
+                shutil.rmtree(left, ignore_errors=True)
+        for cluster in self._store.list(CLUSTER):
+            roster = Roster(self._store, cluster["ClusterName"])
+            for node in roster.nodes(cluster):
+                anew = {"Status": "Pending", "Message": "", "Made": False, "Reboot": False, "Lost": False}
+                roster.edit_node(node, **anew, NotBefore=0.0)
+            roster.edit(_restarted)
+            self._keep(cluster)
+
+    def stop(self) -> None:
+        """Ends every node; the clusters stay as they are for the next start."""
+        with self._lock:
+            keepers = list(self._keepers.values())
+        ending = [threading.Thread(target=keeper.stop, name="stop cluster") for keeper in keepers]
+        for thread in ending:
+            thread.start()
+        for thread in ending:
+            thread.join()
+
+    @operation("CreateCluster")
+    def create_cluster(self, request: Request, _: Caller) -> Answer:
+        """Creates a cluster, which is in service when its nodes have run their lifecycle scripts."""
+        check_create(request, self._context.platform)
+        name = request["ClusterName"]
+        document = documents.new_cluster(request, self._context.arn(f"cluster/{documents.new_id()}"))
+        try:
+            self._store.insert(CLUSTER, name, document)
+        except ServiceError as error:
+            raise ServiceError("ResourceInUse", f"ClusterName: got {name!r}, but a cluster has that name.") from error
+        self._keep(document)
+        return {"ClusterArn": document["ClusterArn"]}
+
+    @operation("DescribeCluster")
+    def describe_cluster(self, request: Request, _: Caller) -> Answer:
+        """A cluster."""
+        cluster = self._find(request["ClusterName"])
+        return describe_cluster(cluster, self._roster(cluster).nodes(cluster))
+
+    @operation("ListClusters")
+    def list_clusters(self, request: Request, _: Caller) -> Answer:
+        """Clusters, newest first unless the request says otherwise."""
+        wanted = {"SortOrder": "Descending", **request, "SortBy": _SORTED[request.get("SortBy", "CREATION_TIME")]}
+        if "TrainingPlanArn" in request:
+            return {"ClusterSummaries": []}
+        rows = select(self._store.list(CLUSTER), wanted, name="ClusterName", status="ClusterStatus")
+        return page(rows, request, "ClusterSummaries", identity="ClusterArn", default=10)
+
+    @operation("UpdateCluster")
+    def update_cluster(self, request: Request, _: Caller) -> Answer:
+        """Grows, shrinks, adds, changes and deletes groups. Another lifecycle of a group is for nodes to come."""
+        cluster = self._find(request["ClusterName"])
+        roster = self._roster(cluster)
+
+        def change(document: dict[str, Any]) -> None:
+            self._require_settled(document)
+            specs = check_update(request, document, self._context.platform)
+            before = {"Groups": document["Groups"], "Settings": document["Settings"]}
+            document["Groups"] = changed_groups(document, specs)
+            names = [name for name in documents.SETTINGS if name in request]
+            document["Settings"] = {**document["Settings"], **{name: request[name] for name in names}}
+            document["FailureMessage"] = ""
+            if not continuous(document):
+                document.update(ClusterStatus="Updating", Operation={"Kind": "Update", "Before": before})
+
+        roster.edit(change)
+        self._wake(cluster)
+        return {"ClusterArn": cluster["ClusterArn"]}
+
+    @operation("UpdateClusterSoftware")
+    def update_software(self, request: Request, _: Caller) -> Answer:
+        """Gives every node of the groups a new machine, batch by batch; its lifecycle runs again."""
+        refuse(request, SOFTWARE)
+        cluster = self._find(request["ClusterName"])
+        names = [documents.name_of(group) for group in cluster["Groups"]]
+        for index, row in enumerate(request.get("InstanceGroups", [])):
+            if row["InstanceGroupName"] not in names:
+                raise invalid(
+                    f"InstanceGroups[{index}].InstanceGroupName: got {row['InstanceGroupName']!r}, but there is "
+                    f"{', '.join(names)}."
+                )
+        for index, row in enumerate(request.get("DeploymentConfig", {}).get("AutoRollbackConfiguration", [])):
+            if not self._context.platform.exists("alarm", row["AlarmName"]):
+                raise invalid(
+                    f"DeploymentConfig.AutoRollbackConfiguration[{index}].AlarmName: got {row['AlarmName']!r}, but "
+                    "there is no such alarm. Name one that exists."
+                )
+        roster = self._roster(cluster)
+
+        def change(document: dict[str, Any]) -> None:
+            self._require_settled(document)
+            plan(document, request, roster.nodes(document))(document)
+
+        roster.edit(change)
+        self._wake(cluster)
+        return {"ClusterArn": cluster["ClusterArn"]}
+
+    @operation("DeleteCluster")
+    def delete_cluster(self, request: Request, _: Caller) -> Answer:
+        """Deletes a cluster; it is gone when its nodes have ended."""
+        cluster = self._find(request["ClusterName"])
+        self._roster(cluster).edit(lambda document: document.update(ClusterStatus="Deleting"))
+        self._wake(cluster)
+        return {"ClusterArn": cluster["ClusterArn"]}
+
+    def keeper(self, name: str) -> Keeper | None:
+        """What keeps the cluster of that name."""
+        with self._lock:
+            return self._keepers.get(name)
+
+    def _keep(self, cluster: dict[str, Any]) -> None:
+        name = cluster["ClusterName"]
+
+        def gone() -> None:
+            with self._lock:
+                if self._keepers.get(name) is keeper:
+                    del self._keepers[name]
+
+        keeper = Keeper(self._context, cluster, self._sites, gone)
+        with self._lock:
+            self._keepers[name] = keeper
+        keeper.start()
+
+    def _wake(self, cluster: dict[str, Any]) -> None:
+        keeper = self.keeper(cluster["ClusterName"])
+        if keeper is not None:
+            keeper.wake()
+
+    def _roster(self, cluster: dict[str, Any]) -> Roster:
+        return Roster(self._store, cluster["ClusterName"])
+
+    def _find(self, name_or_arn: str) -> dict[str, Any]:
+        if name_or_arn.startswith("arn:"):
+            found = self._store.find("ClusterArn", name_or_arn)
+            cluster = found[2] if found else None
+        else:
+            cluster = self._store.get(CLUSTER, name_or_arn)
+        if cluster is None:
+            raise ServiceError("ResourceNotFound", f"Cluster {name_or_arn!r} does not exist.")
+        return cluster
+
+    @staticmethod
+    def _require_settled(cluster: dict[str, Any]) -> None:
+        name, status = cluster["ClusterName"], cluster["ClusterStatus"]
+        if status in BUSY:
+            raise ServiceError("ConflictException", f"Cluster {name!r} is {status}. Wait until it is InService.", 409)
+        if status == "Failed":
+            raise ServiceError("ConflictException", f"Cluster {name!r} is Failed. Delete it and create it again.", 409)
+
+
+def _restarted(cluster: dict[str, Any]) -> None:
+    """The document of a cluster whose machines the end of the cloud took away."""
+    for group in cluster["Groups"]:
+        if group.get("Update"):
+            group["Update"].update(Left=[*group["Update"]["Batch"], *group["Update"]["Left"]], Batch=[])
+    if cluster["ClusterStatus"] == "InService":
+        cluster.update(ClusterStatus="SystemUpdating", Operation={"Kind": "Restart"})
+
+
+def _namespaces(context: Context) -> Sites:
+    from trainyard.local.clusters.site import sites
+
+    return sites(context)
