@@ -75,8 +75,9 @@ class SlurmJob(ClusterJob):
         modules = set(self.run.strategy.modules) & (SMP.modules | SMDDP.modules)
         if isinstance(self.runtime, VirtualEnvironment):
             if modules:
-                reject("runtime", self.runtime.path, f"the strategy {self.run.strategy.kind} needs {min(modules)}, "
-                       "which only images of AWS hold", "Take PyxisContainer(image=DeepLearningImage(…), …)")  # fmt: skip
+                kind = self.run.strategy.kind
+                reject("runtime", self.runtime.path, f"the strategy {kind} needs {min(modules)} of AWS's own images",
+                       "Take PyxisContainer(image=DeepLearningImage(image=…), …).")  # fmt: skip
             return self
         for field, path in self._places():
             if not any(f"{path}/".startswith(f"{mount}/") for mount in self.runtime.mounts):

@@ -77,7 +77,8 @@ class HostProcess:
 
     def await_ready(self, seconds: float) -> bool:
         """Waits until a node's own init runs, or has failed to; False when neither happened in time."""
-        return self._ready.wait(seconds)
+        # The init and the process that holds it report for themselves, in either order.
+        return self._ready.wait(seconds) and self._known.wait(seconds)
 
     def signal(self, number: int) -> None:
         """Sends a signal to the host's PID 1, if it still runs."""
