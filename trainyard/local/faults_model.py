@@ -74,7 +74,7 @@ def _model() -> ServiceModel:
                     "input": {"shape": f"{name}Request"},
                     "output": {"shape": f"{name}Response"},
                 }
-                for name in ("InjectFault", "ListFaults", "ClearFaults", "DescribeServers")
+                for name in ("InjectFault", "ListFaults", "ClearFaults", "DescribeServers", "RunNodeCommand")
             },
             "shapes": {
                 "InjectFaultRequest": {"type": "structure", "required": ["Kind"], "members": request},
@@ -89,6 +89,22 @@ def _model() -> ServiceModel:
                     "members": {"EndpointName": text, "InferenceComponentName": text},
                 },
                 "DescribeServersResponse": {"type": "structure", "members": {"Servers": {"shape": "ServerList"}}},
+                "RunNodeCommandRequest": {
+                    "type": "structure",
+                    "required": ["ClusterName", "Node", "Command"],
+                    "members": {
+                        "ClusterName": text,
+                        "Node": text,
+                        "Command": {"shape": "Words"},
+                        "TimeoutSeconds": seconds,
+                    },
+                },
+                "RunNodeCommandResponse": {
+                    "type": "structure",
+                    "members": {"NodeId": text, "ExitCode": {"shape": "Exit"}, "Output": {"shape": "Long"}},
+                },
+                "Words": {"type": "list", "member": {"shape": "Long"}, "min": 1, "max": 1000},
+                "Exit": {"type": "integer"},
                 "ServerList": {"type": "list", "member": {"shape": "Server"}},
                 "Server": {"type": "structure", "members": {"VariantName": text, "Metrics": {"shape": "Long"}}},
                 "Long": {"type": "string"},

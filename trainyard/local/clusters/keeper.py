@@ -33,15 +33,15 @@ class Keeper:
             sites: where machines come from.
             gone: told when the cluster has been deleted.
         """
-        self._roster = Roster(context.store, cluster["ClusterName"])
+        self.roster = Roster(context.store, cluster["ClusterName"])
         self._events = Events(context.store, cluster["ClusterName"], cluster["ClusterId"])
         self._woken = threading.Event()
         self._closing = threading.Event()
         self._gone = gone
-        self.fleet = Fleet(context, self._roster, cluster, sites, self._events, self._woken.set)
-        self._healing = Healing(context, self._roster, self.fleet, self._events)
-        self._settling = Settling(context, self._roster, self._events)
-        self._software = SoftwareUpdate(context, self._roster, self.fleet, self._events)
+        self.fleet = Fleet(context, self.roster, cluster, sites, self._events, self._woken.set)
+        self._healing = Healing(context, self.roster, self.fleet, self._events)
+        self._settling = Settling(context, self.roster, self._events)
+        self._software = SoftwareUpdate(context, self.roster, self.fleet, self._events)
         self._thread = threading.Thread(target=self._run, name=f"cluster {cluster['ClusterName']}", daemon=True)
 
     def start(self) -> None:
@@ -54,7 +54,7 @@ class Keeper:
 
     def retire(self, node: Mapping[str, Any], reason: str) -> None:
         """Tells the scheduler and the events that a node goes away on request."""
-        cluster = self._roster.cluster()
+        cluster = self.roster.cluster()
         if cluster is not None:
             self._events.node(node, f"Instance is {reason}")
             if orchestrator(cluster) == "Slurm":
@@ -75,25 +75,25 @@ class Keeper:
                 if self._closing.is_set() or self._turn():
                     return
             except ServiceError:
-                _log.info("cluster %s is gone", self._roster.name)
+                _log.info("cluster %s is gone", self.roster.name)
             except Exception:
-                _log.exception("cluster %s", self._roster.name)
+                _log.exception("cluster %s", self.roster.name)
                 # The next turn may meet the same.
                 time.sleep(_TICK_SECONDS)
 
     def _turn(self) -> bool:
         """One look at the cluster; whether it was the last."""
-        cluster = self._roster.cluster()
+        cluster = self.roster.cluster()
         if cluster is None:
             self.fleet.close()
             return True
         if cluster["ClusterStatus"] == "Deleting":
             self.fleet.close()
-            for node in self._roster.nodes(cluster):
-                self._roster.drop(node)
+            for node in self.roster.nodes(cluster):
+                self.roster.drop(node)
             self.fleet.clear()
             self._events.forget()
-            self._roster.store.delete(CLUSTER, cluster["ClusterName"])
+            self.roster.store.delete(CLUSTER, cluster["ClusterName"])
             self._gone()
             return True
         if cluster["ClusterStatus"] != "Failed":
@@ -101,12 +101,12 @@ class Keeper:
             self._fill(cluster)
         self.fleet.look(cluster)
         self._software.look(cluster)
-        self._settling.look(cluster, self._roster.nodes(cluster))
+        self._settling.look(cluster, self.roster.nodes(cluster))
         return False
 
     def _fill(self, cluster: Mapping[str, Any]) -> None:
         """As many wanted nodes in each group as it shall have; none in groups that are gone."""
-        nodes = self._roster.nodes(cluster)
+        nodes = self.roster.nodes(cluster)
         going = cluster["ClusterStatus"] == "RollingBack" and cluster["Operation"]["Kind"] == "Create"
         surplus: list[Mapping[str, Any]] = [
             n for n in nodes if n["Wanted"] and group_of(cluster, n["InstanceGroupName"]) is None
@@ -114,11 +114,11 @@ class Keeper:
         for group in cluster["Groups"]:
             mine = [node for node in nodes if node["InstanceGroupName"] == name_of(group) and node["Wanted"]]
             count = 0 if going else group["Spec"]["InstanceCount"]
-            nodes += [self._roster.add(cluster, group) for _ in range(count - len(mine))]
+            nodes += [self.roster.add(cluster, group) for _ in range(count - len(mine))]
             surplus += _last(mine, len(mine) - count)
         if not self._holds(cluster, nodes):
             for node in surplus:
-                self._roster.edit_node(node, Wanted=False)
+                self.roster.edit_node(node, Wanted=False)
 
     @staticmethod
     def _holds(cluster: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> bool:

@@ -14,6 +14,8 @@ from trainyard.local.api.operations import Caller
 from trainyard.local.api.service import Context, Service
 from trainyard.local.api.store import Store
 from trainyard.local.cloud import ACCOUNT, REGION
+from trainyard.local.clusters.commands import NodeCommands
+from trainyard.local.clusters.operations import Clusters
 from trainyard.local.faults import Faults
 from trainyard.local.faults_model import FAULTS_MODEL
 from trainyard.local.hooks import alarms as cloudwatch_alarms
@@ -78,7 +80,10 @@ class Assembly:
         self._sagemaker = sagemaker.build(context)
         check = json_service(Announcing(self._sagemaker), iam.check, _invoke(self._sagemaker))
         register("sagemaker", target="SageMaker.", handler=check)
-        mine = json_service(Service(FAULTS_MODEL, faults, *_servers(self._sagemaker)), iam.check_administrator)
+        mine = json_service(
+            Service(FAULTS_MODEL, faults, *_servers(self._sagemaker), *_commands(self._sagemaker)),
+            iam.check_administrator,
+        )
         register("trainyard", target="Trainyard.", handler=mine)
         StateMachines(self._machine_client).install()
         self._autoscaling = autoscaling.build(context, self._sagemaker, InProcess())
@@ -145,6 +150,11 @@ class Assembly:
 def _servers(service: Service) -> list[Servers]:
     """What describes the servers of the family that hosts endpoints."""
     return [Servers(family.serving) for family in service.families if isinstance(family, Hosting)]
+
+
+def _commands(service: Service) -> list[NodeCommands]:
+    """What runs programs on nodes of the family that has clusters."""
+    return [NodeCommands(family) for family in service.families if isinstance(family, Clusters)]
 
 
 def _invoke(service: Service) -> Invoke | None:
