@@ -101,7 +101,7 @@ def test_a_cpu_type_is_held_against_its_own_memory() -> None:
 
 
 def test_a_cpu_type_is_offered_a_cpu_type() -> None:
-    with pytest.raises(ContractError, match=r"The smallest that would do is \d+ x ml\.[cm]5"):
+    with pytest.raises(ContractError, match=r"The smallest that would do is \d+ x ml\.[cm]\d"):
         check_fit(run(Fsdp(), LLAMA_1B, precision=Precision()), "ml.m5.large", 2)
 
 
