@@ -19,11 +19,17 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 sys.path.append(str(Path(__file__).parent))
 
 
+TOGETHER = "tests/trainyard/local/hosting/kinds/"
+"""A folder whose tests share one cloud."""
+
+
 class ByWhatIsShared(LoadFileScheduling):
     """Tests of a file share its fixtures, and so a process; those of the deployed environment share its deployment."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
+        if file.startswith(TOGETHER):
+            return TOGETHER
         return "deployed" if file.startswith("tests/e2e/") and not file.endswith("test_demo.py") else file
 
 
