@@ -17,10 +17,14 @@ MOST_GROUPS = 100
 
 
 class TieredCheckpoints(Value):
-    """A share of the nodes' memory that holds checkpoints, beside S3; EKS only."""
+    """A share of the nodes' memory that holds checkpoints, beside S3; EKS only.
 
-    memory_percent: int = Field(ge=0, le=100)
-    """Share of each instance's memory, per cent: what remains must hold the jobs with their data loaders."""
+    Source: "Set up managed tiered checkpointing", SageMaker AI Developer Guide, read 2026-11-22, which is narrower than
+    the API's 0 to 100. Pods that write checkpoints need rights on S3 and CloudWatch of their own.
+    """
+
+    memory_percent: int = Field(ge=20, le=100)
+    """Share of each instance's memory, 20 to 100 per cent: what remains must hold the jobs with their data loaders."""
 
 
 class ClusterSettings(Value):
