@@ -81,6 +81,8 @@ def spares(*, nodes: int, failures: NodeFailures, waiting: float) -> int:
         ContractError: No cluster has that many nodes: so many are away that a job hardly ever runs.
     """
     between("nodes", nodes, 1, MOST_NODES)
+    if failures.per_node_hour == 0:
+        return 0
     if not 0 < waiting < 1:
         reject("waiting", waiting, "it must be above 0 and below 1", "0.01 is one failure in a hundred.")
     for found in range(MOST_NODES - nodes + 1):
