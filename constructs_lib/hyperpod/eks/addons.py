@@ -1,0 +1,264 @@
+"""Add-ons of EKS, pinned: what each is told, which rights its pods have, and what it stands on.
+
+Sources, read 2026-11-22: "Installing the training operator" and "Amazon SageMaker HyperPod observability with Amazon
+Managed Grafana and Amazon Managed Service for Prometheus", SageMaker AI Developer Guide; "AWS add-ons", EKS User
+Guide; awslabs/awsome-distributed-training at 0edaf15 (values of the observability add-on); the managed policy
+AmazonSageMakerHyperPodTrainingOperatorAccess, whose one right is given here for one cluster.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from pydantic import Field, model_validator
+
+from constructs_lib.hyperpod.eks import versions
+from constructs_lib.network.sizing import PODS
+from constructs_lib.values import Value
+from ml_contract.errors import reject
+
+PREFIX = 16
+"""Addresses of a block that prefix delegation takes at once: "Assign more IP addresses to Amazon EKS nodes with
+prefixes", EKS User Guide."""
+MOST_PODS = 250
+"""Of a large node, which EKS advises not to exceed."""
+EVERYWHERE = [{"operator": "Exists"}]
+"""Tolerations of what every node needs, also one that HyperPod has just marked as faulty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """The pods of an add-on that call AWS."""
+
+    namespace: str
+    service_account: str
+    statements: tuple[iam.PolicyStatement, ...]
+    """What they may do."""
+
+
+class AddOn(Value, ABC):
+    """An add-on of EKS."""
+
+    name: ClassVar[str]
+    """As EKS names it."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Add-ons that it stands on, by their names."""
+    before_nodes: ClassVar[bool] = False
+    """Whether it becomes active without a node: daemons do, what serves waits for one."""
+
+    version: str | None = None
+    """Another build than that of ``versions.ADDONS``."""
+
+    @model_validator(mode="after")
+    def _check_version(self) -> Self:
+        if self.version is not None:
+            versions.parts(self.version, field="version")
+        return self
+
+    def build(self, kubernetes: str) -> str | None:
+        """The build for a version of Kubernetes; None: EKS's default."""
+        return self.version or versions.ADDONS[kubernetes][self.name]
+
+    def configuration(self) -> dict[str, Any]:
+        """Values of the add-on; its own by default."""
+        return {}
+
+    def identities(self, cluster_arn: str, /) -> tuple[Identity, ...]:  # noqa: ARG002
+        """Its pods that call AWS.
+
+        Args:
+            cluster_arn: Of the HyperPod cluster, which add-ons that need nodes come after.
+        """
+        return ()
+
+
+class VpcCni(AddOn):
+    """Addresses of pods: the one network plug-in that HyperPod takes."""
+
+    name = "vpc-cni"
+    before_nodes = True
+
+    pods_per_node: int = Field(ge=1, le=MOST_PODS)
+    """Most pods of a node that have an address each. Without prefixes a node of HyperPod has 49; subnets are sized from
+    this number."""
+    prefixes: bool = False
+    """Whether addresses are taken in blocks of 16, of which one interface holds more."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        least = versions.LEAST_CNI
+        if self.version is not None and versions.parts(self.version, field="version") < least:
+            reject("version", self.version, f"HyperPod needs {'.'.join(map(str, least))} or later", "Take a newer one.")
+        if self.pods_per_node > PODS and not self.prefixes:
+            reject("pods_per_node", self.pods_per_node, f"a node's first interface has addresses for {PODS} pods",
+                   f"Give at most {PODS}, or prefixes=True.")  # fmt: skip
+        return self
+
+    @property
+    def addresses_per_node(self) -> int:
+        """Addresses of a subnet that the pods of one node take."""
+        if not self.prefixes:
+            return self.pods_per_node
+        # One block is kept ready.
+        return PREFIX * (-(-self.pods_per_node // PREFIX) + 1)
+
+    def configuration(self) -> dict[str, Any]:
+        prefixes = {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"} if self.prefixes else {}
+        # Traffic between nodes by EFA is not routed by it; that of pods leaves by the node's own routes.
+        return {"env": {"AWS_VPC_K8S_CNI_EXTERNALSNAT": "true", **prefixes}}
+
+
+class KubeProxy(AddOn):
+    """Services inside the cluster."""
+
+    name = "kube-proxy"
+    before_nodes = True
+
+
+class PodIdentityAgent(AddOn):
+    """Credentials of pods."""
+
+    name = "eks-pod-identity-agent"
+    before_nodes = True
+
+
+class CoreDns(AddOn):
+    """Names inside the cluster."""
+
+    name = "coredns"
+
+    def configuration(self) -> dict[str, Any]:
+        return {"tolerations": EVERYWHERE}
+
+
+class FsxDriver(AddOn):
+    """FSx for Lustre in pods; it looks at file systems that exist, and makes none."""
+
+    name = "aws-fsx-csi-driver"
+    needs = ("eks-pod-identity-agent",)
+
+    def identities(self, cluster_arn: str, /) -> tuple[Identity, ...]:  # noqa: ARG002
+        look = iam.PolicyStatement(actions=["fsx:DescribeFileSystems"], resources=["*"])
+        return (Identity(namespace="kube-system", service_account="fsx-csi-controller-sa", statements=(look,)),)
+
+
+class S3Driver(AddOn):
+    """Mountpoint for Amazon S3 in pods, each with its own identity: the driver has no rights."""
+
+    name = "aws-mountpoint-s3-csi-driver"
+    needs = ("eks-pod-identity-agent",)
+
+    def configuration(self) -> dict[str, Any]:
+        return {"node": {"tolerateAllTaints": True}}
+
+
+class CertManager(AddOn):
+    """Certificates of the operators' webhooks."""
+
+    name = "cert-manager"
+
+
+class MetricsServer(AddOn):
+    """Processor and memory of pods, for ``kubectl top`` and autoscaling of what serves."""
+
+    name = "metrics-server"
+
+
+class TrainingOperator(AddOn):
+    """HyperPod's operator of HyperPodPyTorchJobs."""
+
+    name = "amazon-sagemaker-hyperpod-training-operator"
+    needs = ("cert-manager", "eks-pod-identity-agent")
+
+    def identities(self, cluster_arn: str, /) -> tuple[Identity, ...]:
+        look = iam.PolicyStatement(actions=["sagemaker:DescribeClusterNode"], resources=[cluster_arn])
+        return (
+            Identity(
+                namespace="aws-hyperpod",
+                service_account="hp-training-operator-controller-manager",
+                statements=(look,),
+            ),
+        )
+
+
+class TaskGovernance(AddOn):
+    """Kueue with HyperPod's queues: what governance's scheduler configuration and quotas act through."""
+
+    name = "amazon-sagemaker-hyperpod-taskgovernance"
+
+
+class Observability(AddOn):
+    """Collectors and exporters, which write to a workspace of Amazon Managed Service for Prometheus."""
+
+    name = "amazon-sagemaker-hyperpod-observability"
+    needs = ("eks-pod-identity-agent",)
+
+    workspace_arn: str = Field(min_length=1)
+    """ARN of the workspace."""
+    remote_write: str = Field(min_length=1)
+    """Its endpoint for writing, which ends with ``/``."""
+    level: Literal["BASIC", "ADVANCED"] = "BASIC"
+    """How much is collected of accelerators, network and jobs; the least by default."""
+    interval_s: int = Field(default=30, ge=10, le=300)
+    """Seconds between two readings; the add-on's own: 30."""
+
+    def configuration(self) -> dict[str, Any]:
+        kinds = ("training", "taskGovernance", "scaling", "node", "acceleratedCompute", "network")
+        read = {"level": self.level, "scrapeInterval": self.interval_s}
+        return {
+            "ampWorkspace": {"prometheusEndpoint": self.remote_write, "arn": self.workspace_arn},
+            "metricsProvider": {f"{kind}Metrics": read for kind in kinds},
+            "logging": {"enabled": True},
+        }
+
+    def identities(self, cluster_arn: str, /) -> tuple[Identity, ...]:  # noqa: ARG002
+        groups = (
+            f"arn:{cdk.Aws.PARTITION}:logs:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:log-group:/aws/sagemaker/Clusters/*"
+        )
+        write = iam.PolicyStatement(actions=["aps:RemoteWrite"], resources=[self.workspace_arn])
+        log = iam.PolicyStatement(
+            actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            resources=[groups, f"{groups}:log-stream:*"],
+        )
+        return (
+            Identity(
+                namespace="hyperpod-observability",
+                service_account="hyperpod-observability-operator-otel-collector",
+                statements=(write, log),
+            ),
+        )
+
+
+ESSENTIAL = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns")
+"""Without which no node becomes ready, or no pod of HyperPod's finds anything."""
+
+
+def check(addons: tuple[AddOn, ...]) -> None:
+    """Refuse a set of add-ons that cannot stand together.
+
+    Raises:
+        ContractError: One is given twice, misses what it stands on, or is too old for another.
+    """
+    names = [addon.name for addon in addons]
+    for name in names:
+        if names.count(name) > 1:
+            reject("addons", name, "an add-on is given once", "Leave one out.")
+    for name in ESSENTIAL:
+        if name not in names:
+            reject("addons", names, f"no node works without {name}", "Add it.")
+    for addon in addons:
+        for needed in addon.needs:
+            if needed not in names:
+                reject(f"addons.{addon.name}", names, f"it stands on {needed}", "Add that too.")
+    by_name = {addon.name: addon for addon in addons}
+    governance = by_name.get(TaskGovernance.name)
+    least = versions.LEAST_GOVERNANCE_WITH_OPERATOR
+    older = governance.version if governance is not None and TrainingOperator.name in names else None
+    if older is not None and versions.parts(older, field="addons") < least:
+        reject(f"addons.{TaskGovernance.name}.version", older,
+               f"the training operator's queues need {'.'.join(map(str, least))} or later",
+               "Take a newer one.")  # fmt: skip

@@ -1,0 +1,63 @@
+"""What a deployment leaves for whoever installs HyperPod's chart: registries, values, and the exact commands."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_s3_assets as assets
+from constructs import Construct
+
+from constructs_lib.hyperpod.eks.charts import CHART, Charts
+from constructs_lib.hyperpod.eks.control_plane import ControlPlane
+from constructs_lib.hyperpod.groups import InstanceGroup
+from ml_contract.images import registry
+
+
+class ChartInstallation(Construct):
+    """Repositories of chart and images, the values as an asset, and two outputs with the commands."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        control_plane: ControlPlane,
+        groups: Sequence[InstanceGroup],
+        removal: cdk.RemovalPolicy,
+    ) -> None:
+        """Publish chart, values and commands.
+
+        Args:
+            scope: Parent, in the control plane's stack: the commands are run before the cluster's.
+            construct_id: Construct id.
+            control_plane: Where the chart goes.
+            groups: Groups of the HyperPod cluster.
+            removal: What happens to the repositories when the stack goes.
+
+        Raises:
+            ContractError: The chart does not support the region.
+        """
+        super().__init__(scope, construct_id)
+        stack = cdk.Stack.of(self)
+        self.charts = Charts(region=stack.region, registry=registry(stack.account, stack.region), groups=groups)
+        for name in (f"hyperpod/{CHART}", *(image.repository for image in self.charts.images)):
+            ecr.Repository(
+                self, name.rpartition("/")[2], repository_name=name, image_scan_on_push=True,
+                image_tag_mutability=ecr.TagMutability.IMMUTABLE, encryption=ecr.RepositoryEncryption.KMS,
+                encryption_key=control_plane.key, removal_policy=removal,
+                empty_on_delete=removal == cdk.RemovalPolicy.DESTROY,
+            )  # fmt: skip
+        with tempfile.TemporaryDirectory(prefix="trainyard-charts-") as folder:
+            path = Path(folder) / "values.json"
+            path.write_text(self.charts.text())
+            # CDK copies the file at once.
+            self.values = assets.Asset(self, "Values", path=str(path))
+        install = self.charts.install_commands(cluster=control_plane.settings.name, values=self.values.s3_object_url)
+        cdk.CfnOutput(self, "MirrorCommands", value="\n".join(self.charts.mirror_commands()),
+                      description="Once a commit of the chart, from where the internet is")  # fmt: skip
+        cdk.CfnOutput(self, "InstallCommands", value="\n".join(install),
+                      description="Before the HyperPod cluster, by an administrator inside the network")  # fmt: skip
