@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from policies import allows
-from synthesis import resources
+from synthesis import context, resources
 
 from constructs_lib.network import (
     ACCOUNTING,
@@ -38,7 +38,7 @@ PURPOSES = (JOBS, HYPERPOD, ACCOUNTING, EKS_CLUSTER, LUSTRE_CLIENTS)
 def network(way_out: WayOut) -> tuple[Network, dict]:
     import aws_cdk as cdk
 
-    app = cdk.App()
+    app = cdk.App(context=context())
     stack = cdk.Stack(app, "S", env=cdk.Environment(account=ACCOUNT, region=REGION))
     know_availability_zones(stack, ZONES)
     settings = NetworkSettings(cidr="10.0.0.0/20", availability_zones=ZONES, nodes=8, efa=True, log_days=30,
