@@ -23,6 +23,7 @@ from trainyard.local.cloudformation import (
     s3,
     s3_managed_key,
     sagemaker,
+    sagemaker_cluster,
     sagemaker_hosting,
     security_groups,
     sns,
@@ -53,7 +54,7 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
     )
     made = [kind() for kind in plain]
     if "sagemaker" in services:
-        kinds = (*sagemaker.TYPES, *sagemaker_hosting.TYPES, *governance.TYPES)
+        kinds = (*sagemaker.TYPES, *sagemaker_hosting.TYPES, *sagemaker_cluster.TYPES, *governance.TYPES)
         made += [kind(services["sagemaker"]) for kind in kinds]
     if autoscaling.SERVICE in services:
         made += [kind(services[autoscaling.SERVICE]) for kind in autoscaling.TYPES]

@@ -95,6 +95,7 @@ class Fleet:
                 changed = changed or not busy
             elif node["Status"] in ("Pending", "SystemUpdating") and not busy and node["NotBefore"] <= time.time():
                 self._launch(cluster, node)
+                changed = True
         if changed:
             self._tell(cluster)
 
