@@ -7,7 +7,6 @@ another type, so that a document of another version or an edited one is refused 
 import json
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -136,6 +135,8 @@ def resources():
 
 def addresses():
     """Own addresses: a node with EFA has several, and only one of them is in resource_config.json."""
+    import subprocess  # most calls do without, and it is slow to load
+
     return set(subprocess.run(["hostname", "-I"], stdout=subprocess.PIPE, check=True).stdout.decode().split())
 
 

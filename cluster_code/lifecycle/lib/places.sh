@@ -17,5 +17,6 @@ say() {
 }
 
 node() {
-  python3 "$LIFECYCLE/node.py" "$@"
+  # Alone: no site-packages, no PYTHON… of the environment.
+  python3 -I -S "$LIFECYCLE/node.py" "$@"
 }

@@ -44,13 +44,15 @@ block() {
   { [[ -z $rest ]] || printf '%s\n' "$rest"; printf '%s\n' "$first"; cat; printf '%s\n' "$last"; } | put "$path" "$mode"
 }
 
-# until_true SECONDS WHAT COMMAND…: asks once a second; WHAT is the reason when the time is over.
+# until_true SECONDS WHAT COMMAND…: asks after 1, 2, 4 and then every 8 s; WHAT is the reason when the time is over.
 until_true() {
-  local left=$1 what=$2
+  local left=$1 what=$2 pause=1
   shift 2
   until "$@" >/dev/null 2>&1; do
-    ((left-- > 0)) || die "$what"
-    sleep 1
+    ((left > 0)) || die "$what"
+    sleep "$pause"
+    left=$((left - pause))
+    pause=$((pause < 8 ? pause * 2 : 8))
   done
 }
 

@@ -19,15 +19,20 @@ run() {
 
 add() {
   local name=$1 uid=$2 gid=$3 home=$4 owner
-  owner=$(getent group "$gid" | cut -d: -f1)
+  owner=$(owner_of group "$gid")
   [[ -z $owner || $owner == "$name" ]] || die "gid $gid of $name belongs to the image's group $owner"
   [[ -n $owner ]] || groupadd --gid "$gid" "$name"
-  owner=$(getent passwd "$uid" | cut -d: -f1)
+  owner=$(owner_of passwd "$uid")
   [[ -z $owner || $owner == "$name" ]] || die "uid $uid of $name belongs to the image's user $owner"
   if [[ -z $owner ]]; then
     ! getent passwd "$name" >/dev/null || die "$name is a user of the image, with uid $(id -u "$name") and not $uid"
     useradd --uid "$uid" --gid "$gid" --home-dir "$home" --no-create-home --shell /bin/bash "$name"
   fi
+}
+
+# Nothing where nobody has the number: getent ends with 2 then.
+owner_of() {
+  { getent "$1" "$2" || true; } | cut -d: -f1
 }
 
 # Beside the user's own ones in the home; these change with the cluster.

@@ -1,0 +1,32 @@
+#!/usr/bin/env bats
+# Every step that a node of a type has, in its order, by the entry; then once more.
+
+load world
+
+everything_twice() {
+  make_world "$1"
+  mkdir -p "$UPPER/opt/slurm"/{etc,lib/slurm} "$UPPER/opt/dlami/nvme" "$UPPER/fsx" "$UPPER/usr/local/bin"
+  touch "$UPPER/opt/slurm/lib/slurm/spank_pyxis.so"
+  install -m 755 /bin/true "$UPPER/usr/local/bin/slurm_exporter"
+  printf 'SlurmctldHost=ip-10-0-0-10(10.0.0.10)\n' >"$UPPER/opt/slurm/etc/slurm.conf"
+  run on_create
+  echo "$output"
+  [ "$status" -eq 0 ]
+  is_done
+  [[ $(last_line) == "lifecycle: node $2 ($1) is ready: $3 steps, $3 of them now, in "* ]]
+  run on_create
+  [ "$status" -eq 0 ]
+  [[ $(last_line) == "lifecycle: node $2 ($1) is ready: $3 steps, 0 of them now, in "* ]]
+}
+
+@test "a controller" {
+  everything_twice controller controller-1 14
+}
+
+@test "a login node" {
+  everything_twice login login-1 11
+}
+
+@test "a compute node" {
+  everything_twice compute workers-1 17
+}
