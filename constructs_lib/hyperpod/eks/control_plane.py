@@ -27,6 +27,7 @@ from constructs_lib.hyperpod.eks import versions
 from constructs_lib.hyperpod.eks.access import AccessEntry
 from constructs_lib.network import Network
 from constructs_lib.retention import RETENTION, LogDays
+from constructs_lib.training.roles import after_policies
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -150,7 +151,8 @@ class ControlPlane(Construct):
         self.group = self._group()
         self.resource = self._cluster(settings, removal)
         # EKS would make the group itself, without end and key.
-        self.resource.node.add_dependency(log, self.role)
+        self.resource.node.add_dependency(log)
+        after_policies(self.resource, self.role)
         for number, entry in enumerate(settings.access):
             eks.CfnAccessEntry(self, f"Access{number}", cluster_name=self.name, principal_arn=entry.principal,
                                type="STANDARD", access_policies=[entry.render()])  # fmt: skip

@@ -8,28 +8,27 @@ CRD of NodePool; "Disruption", Karpenter documentation.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from constructs_lib.hyperpod.autoscaling import MOST_GROUPS
+from constructs_lib.hyperpod.autoscaling import NodeClass
 from constructs_lib.hyperpod.eks.manifest import Manifest, check
 from constructs_lib.hyperpod.settings import ClusterSettings
 from constructs_lib.values import Value
 from ml_contract.errors import reject
-from ml_contract.instances import instance
 
 NAME = r"^[a-z0-9](-*[a-z0-9]){0,62}$"
 TYPE, ZONE = "node.kubernetes.io/instance-type", "topology.kubernetes.io/zone"
 
 
 class ScaledPool(Value):
-    """Groups that grow with pending pods, and shrink when their nodes are empty."""
+    """What Karpenter may make of a node class: it grows with pending pods, and shrinks when its nodes are empty."""
 
     name: str = Field(pattern=NAME)
-    """Name of node class and pool."""
-    groups: tuple[str, ...] = Field(min_length=1, max_length=MOST_GROUPS)
-    """Groups of the cluster that it fills."""
+    """Name of the pool."""
+    node_class: str
+    """Name of a node class of the cluster's autoscaling, whose groups it fills."""
     accelerators: int = Field(ge=0)
     """Most accelerators of all its nodes together, which bounds the costs; 0 for nodes without any."""
     vcpus: int = Field(ge=1)
@@ -39,30 +38,24 @@ class ScaledPool(Value):
     consolidate: Literal["WhenEmpty", "WhenEmptyOrUnderutilized"] = "WhenEmpty"
     """Whether pods are moved to empty nodes. By default they are not: a moved rank stops a job of many hosts."""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for name in self.groups:
-            if self.groups.count(name) > 1:
-                reject("groups", name, "a group is named once", "Remove the repetition.")
-        return self
-
-    def check(self, settings: ClusterSettings) -> None:
-        """Hold the pool against its cluster.
+    def check(self, settings: ClusterSettings) -> NodeClass:
+        """Hold the pool against its cluster, and give the node class that it fills.
 
         Raises:
-            ContractError: A group is not scaled there, or the limits do not hold one of its nodes.
+            ContractError: The cluster has no such node class, or the limits do not hold one of its nodes.
         """
-        scaled = settings.autoscaling.groups if settings.autoscaling else ()
-        for name in self.groups:
-            if name not in scaled:
-                reject("groups", name, f"the cluster's autoscaling has {', '.join(scaled) or 'no groups'}",
-                       "Name it in Karpenter(groups=…) of the cluster too.")  # fmt: skip
-            for type_name in settings.group(name).hosts.types:
-                entry = instance(type_name)
+        known = {one.name: one for one in settings.autoscaling.node_classes} if settings.autoscaling else {}
+        if self.node_class not in known:
+            reject("node_class", self.node_class, f"the cluster's autoscaling has {', '.join(known) or 'none'}",
+                   "Give the cluster autoscaling=Karpenter(node_classes=(NodeClass(…),)).")  # fmt: skip
+        found = known[self.node_class]
+        for name in found.groups:
+            for entry in settings.group(name).hosts.entries:
                 if entry.vcpus > self.vcpus:
-                    reject("vcpus", self.vcpus, f"one {type_name} has {entry.vcpus}", "Raise it.")
+                    reject("vcpus", self.vcpus, f"one {entry.name} has {entry.vcpus}", "Raise it.")
                 if entry.accelerators > self.accelerators:
-                    reject("accelerators", self.accelerators, f"one {type_name} has {entry.accelerators}", "Raise it.")
+                    reject("accelerators", self.accelerators, f"one {entry.name} has {entry.accelerators}", "Raise it.")
+        return found
 
     def manifests(self, settings: ClusterSettings) -> list[Manifest]:
         """NodeClass and NodePool, held against their schemas.
@@ -73,17 +66,17 @@ class ScaledPool(Value):
         Raises:
             ContractError: See `check`.
         """
-        self.check(settings)
-        types = sorted({name for group in self.groups for name in settings.group(group).hosts.types})
-        zones = sorted({settings.zone_of(settings.group(group)) for group in self.groups})
+        groups = self.check(settings).groups
+        types = sorted({name for group in groups for name in settings.group(group).hosts.types})
+        zones = sorted({settings.zone_of(settings.group(group)) for group in groups})
         limits: dict[str, Any] = {"cpu": self.vcpus}
         if self.accelerators:
             limits["nvidia.com/gpu"] = self.accelerators
         node_class = {
             "apiVersion": "karpenter.sagemaker.amazonaws.com/v1",
             "kind": "HyperpodNodeClass",
-            "metadata": {"name": self.name},
-            "spec": {"instanceGroups": list(self.groups)},
+            "metadata": {"name": self.node_class},
+            "spec": {"instanceGroups": list(groups)},
         }
         pool = {
             "apiVersion": "karpenter.sh/v1",
@@ -95,7 +88,7 @@ class ScaledPool(Value):
                         "nodeClassRef": {
                             "group": "karpenter.sagemaker.amazonaws.com",
                             "kind": "HyperpodNodeClass",
-                            "name": self.name,
+                            "name": self.node_class,
                         },
                         # HyperPod renews its images itself, by the group's patching.
                         "expireAfter": "Never",

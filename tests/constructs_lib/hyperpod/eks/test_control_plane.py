@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,10 +63,9 @@ def templates() -> tuple[dict[str, Any], dict[str, Any]]:
     orchestrator.install_after(after, "AddOns", cluster=cluster, arn=cluster.arn)
     PodIdentity(after, "Jobs", control_plane=plane, namespace="hyperpod-ns-vision", service_account="jobs")
     assembly = app.synth()
-    found = [
-        json.loads(open(assembly.get_stack_by_name(name).template_full_path).read()) for name in ("Control", "Nodes")
-    ]  # noqa: PTH123, SIM115
-    return found[0], found[1]
+    paths = [Path(assembly.get_stack_by_name(name).template_full_path) for name in ("Control", "Nodes")]
+    control, after_it = (json.loads(path.read_text()) for path in paths)
+    return control, after_it
 
 
 def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
