@@ -17,7 +17,7 @@ from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
 from ml_contract.paths import ContainerPaths
 from training_code import failure
-from training_code.launcher import command, environment, mpi
+from training_code.launcher import command, environment, kubernetes, mpi
 from training_code.launcher.job import ImageLacksModule, Job
 
 
@@ -32,6 +32,7 @@ def main() -> int:
     except ContractError as error:
         reason = failure.describe(error)
         failure.record(paths.failure, reason)
+        kubernetes.tell(reason)
         print(f"launcher: {reason}", file=sys.stderr, flush=True)
         return ExitCode.IMAGE_LACKS_MODULE if isinstance(error, ImageLacksModule) else ExitCode.CONTRACT_BROKEN
     current = dict(os.environ)
