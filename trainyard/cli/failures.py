@@ -13,7 +13,11 @@ from trainyard.local.cloud import CloudError
 from trainyard.operations.connection import OperationError
 
 INTERRUPTED = 130
-_LISTS = {"Pipeline": "trainyard executions", "Endpoint": "trainyard endpoints"}
+_LISTS = {
+    "Pipeline": "trainyard executions",
+    "Endpoint": "trainyard endpoints",
+    "Cluster": "trainyard cluster status",
+}
 """What a service's message says is missing → the command that lists what there is."""
 
 
@@ -48,7 +52,7 @@ def _from_aws(error: BaseException) -> str | None:
 
     if isinstance(error, exceptions.ClientError):
         message = str(error.response["Error"]["Message"])
-        missing = re.match(r"(Pipeline|Endpoint) \S+ .*(does not exist|not found)", message)
+        missing = re.match(r"(Pipeline|Endpoint|Cluster) \S+ .*(does not exist|not found)", message)
         way_out = f" See `{_LISTS[missing[1]]}` for what there is." if missing else ""
         return f"{error.operation_name}: {message}{way_out}"
     if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):

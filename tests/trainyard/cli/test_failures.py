@@ -32,7 +32,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *a
     "command",
     [
         ["executions"], ["endpoints"], ["logs", "x"], ["run", "p"], ["invoke", "e", "--prompt", "a"],
-        ["models", "list", "e"],
+        ["models", "list", "e"], ["cluster", "status"],
     ],
 )  # fmt: skip
 def test_a_cloud_that_is_not_running(monkeypatch, capsys, tmp_path: Path, free_port: int, command: list[str]) -> None:

@@ -16,7 +16,8 @@ from trainyard.local.clusters.machines import Sites
 from trainyard.local.clusters.settling import Settling
 from trainyard.local.clusters.software import SoftwareUpdate
 
-_TICK_SECONDS = 0.25
+_TICK_MINUTES = 0.25 / 60
+_SHORTEST_TICK_SECONDS = 0.05
 _JOIN_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Keeper:
         self._woken = threading.Event()
         self._closing = threading.Event()
         self._gone = gone
+        self._tick = max(_SHORTEST_TICK_SECONDS, _TICK_MINUTES * context.minute_seconds)
         self.fleet = Fleet(context, self.roster, cluster, sites, self._events, self._woken.set)
         self._healing = Healing(context, self.roster, self.fleet, self._events)
         self._settling = Settling(context, self.roster, self._events)
@@ -69,7 +71,7 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._closing.is_set():
-            self._woken.wait(_TICK_SECONDS)
+            self._woken.wait(self._tick)
             self._woken.clear()
             try:
                 if self._closing.is_set() or self._turn():
@@ -79,7 +81,7 @@ class Keeper:
             except Exception:
                 _log.exception("cluster %s", self.roster.name)
                 # The next turn may meet the same.
-                time.sleep(_TICK_SECONDS)
+                time.sleep(self._tick)
 
     def _turn(self) -> bool:
         """One look at the cluster; whether it was the last."""

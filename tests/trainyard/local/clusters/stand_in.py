@@ -115,7 +115,7 @@ class Place:
 class Cloud:
     """Calls the family as a client does."""
 
-    def __init__(self, folder: Path, minute_seconds: float = 60.0) -> None:
+    def __init__(self, folder: Path, minute_seconds: float = 10.0) -> None:
         self.folder, self.minute_seconds = folder, minute_seconds
         self.store = Store(folder / "documents.sqlite")
         self.missing: set[str] = set()
