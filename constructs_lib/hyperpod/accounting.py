@@ -24,6 +24,8 @@ from ml_contract.errors import reject
 
 USER = "slurm"
 SCHEMA = "slurm_acct_db"
+# The standard support of 8.0 ended in July 2026: "Supported MySQL versions on Amazon RDS", RDS User Guide.
+ENGINE = rds.MysqlEngineVersion.VER_8_4_8
 PORT = 3316
 """Not MySQL's own, at which a scanner looks first."""
 
@@ -62,11 +64,11 @@ class AccountingDatabase(Value):
                    "Give the network a second zone, or leave accounting out: the controller then keeps it.",
             )  # fmt: skip
         group = ec2.SecurityGroup(scope, "DatabaseGroup", vpc=network.vpc, allow_all_outbound=False,
-                                  description="Accounting database: MySQL from the cluster's instances")  # fmt: skip
+                                  description="Accounting database: MySQL from instances of the cluster")  # fmt: skip
         group.add_ingress_rule(clients, ec2.Port.tcp(PORT), "slurmdbd")
         secret = rds.DatabaseSecret(scope, "DatabaseSecret", username=USER, encryption_key=key)
         secret.apply_removal_policy(removal)
-        engine = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.VER_8_0)
+        engine = rds.DatabaseInstanceEngine.mysql(version=ENGINE)
         database = rds.DatabaseInstance(
             scope,
             "Database",

@@ -19,9 +19,10 @@ from constructs_lib.hyperpod.groups import InstanceGroup
 from constructs_lib.hyperpod.orchestrators.base import ClusterBinding, Orchestrator, OrchestratorConfig
 from constructs_lib.hyperpod.places import admit, choose
 from constructs_lib.hyperpod.settings import ClusterSettings
-from constructs_lib.hyperpod.storage import FileSystem, volumes
+from constructs_lib.hyperpod.storage import FileSystem, volume_keys, volumes
 from constructs_lib.network import Network, Place
 from constructs_lib.training.roles import after_policies
+from ml_contract.errors import reject
 
 
 class HyperPodCluster(Construct):
@@ -84,7 +85,7 @@ class HyperPodCluster(Construct):
         self._places = choose(settings, network, places)
         admit(settings, self._places, orchestrator.kind)
         self._below = {group.name: Construct(self, group.name) for group in settings.groups}
-        self.keys = self._make_keys(removal)
+        self.keys = volume_keys(self._below, removal) if settings.provisioning == "Continuous" else {}
         self.roles = {group.name: self._role(group) for group in settings.groups}
         self.config = orchestrator.bind(
             self,
@@ -98,7 +99,8 @@ class HyperPodCluster(Construct):
         self.resource = self._cluster(orchestrator, scaling)
         after_policies(self.resource, *self.roles.values(), *([scaling] if scaling else []))
         # Endpoints too: the first thing that an instance does is to fetch its scripts.
-        for before in (network, *self.config.after):
+        watched = {name for group in settings.groups for name in attachments.alarms_of(group)}
+        for before in (network, *self.config.after, *(self._alarms[name] for name in sorted(watched))):
             self.resource.node.add_dependency(before)
 
     @property
@@ -111,27 +113,25 @@ class HyperPodCluster(Construct):
         return cdk.Fn.select(1, cdk.Fn.split("/", self.arn))
 
     def grant_sessions(self, identity: iam.IGrantable) -> None:
-        """Let ``identity`` open shells on all instances, and find them."""
+        """Let ``identity`` open shells on all instances, and find them.
+
+        Raises:
+            ContractError: It is a role of this cluster's instances.
+        """
+        self.grant_describe(identity)
         grant_sessions(identity, self.resource)
-        grant_describe(identity, self.resource)
 
     def grant_describe(self, identity: iam.IGrantable) -> None:
-        """Let ``identity`` see the cluster, its nodes and its events."""
-        grant_describe(identity, self.resource)
+        """Let ``identity`` see the cluster, its nodes and its events.
 
-    def _make_keys(self, removal: cdk.RemovalPolicy) -> dict[str, kms.Key]:
-        if self.settings.provisioning != "Continuous":
-            return {}
-        return {
-            group.name: kms.Key(
-                self._below[group.name],
-                "Key",
-                enable_key_rotation=True,
-                removal_policy=removal,
-                description=f"Volumes of {self.name}/{group.name}",
-            )
-            for group in self.settings.groups
-        }
+        Raises:
+            ContractError: It is a role of this cluster's instances.
+        """
+        for name, role in self.roles.items():
+            if identity is role:
+                reject("identity", name, "the cluster waits for the roles of its instances, and they would for it",
+                       "Give the instances a right that names no id: roles[…].add_to_policy.")  # fmt: skip
+        grant_describe(identity, self.resource)
 
     def _role(self, group: InstanceGroup) -> iam.Role:
         role = roles.node_role(self._below[group.name], "Role", f"Instances of {self.name}/{group.name}")

@@ -8,9 +8,13 @@ SageMaker AI Developer Guide.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from constructs import Construct
 from pydantic import Field
 
 from constructs_lib.values import Value
@@ -84,3 +88,22 @@ def volumes(*, volume_gib: int | None, key_arn: str | None) -> list[dict[str, An
         keyed = {"volumeKmsKeyId": key_arn} if key_arn is not None else {}
         found.append({"ebsVolumeConfig": {"volumeSizeInGb": volume_gib, **keyed}})
     return found
+
+
+def volume_keys(places: Mapping[str, Construct], removal: cdk.RemovalPolicy) -> dict[str, kms.Key]:
+    """A key for the volumes of each group.
+
+    Args:
+        places: Where each group's things are, by its name.
+        removal: What happens to the keys when the stack goes.
+    """
+    return {
+        name: kms.Key(
+            place,
+            "Key",
+            enable_key_rotation=True,
+            removal_policy=removal,
+            description=f"Volumes of instances of {name}",
+        )
+        for name, place in places.items()
+    }
