@@ -1,6 +1,9 @@
-"""Development: two small GPU hosts on spot capacity, a larger model, nothing protected."""
+"""Development: two small GPU hosts on spot capacity, a small Slurm cluster, a larger model, nothing protected."""
 
-from constructs_lib.network import NetworkSettings
+from constructs_lib.hyperpod.jobs.base import FolderChannel
+from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
+from constructs_lib.lustre import LustreSettings, Mirror, Repository, Scratch2
+from constructs_lib.network import HYPERPOD, JOBS, ClusterSubnet, NetworkSettings, Nodes
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.registry import DeploymentSettings
 from constructs_lib.serving.rollout import AllAtOnce, RollbackAlarms, ServerErrorRate, SlowAnswers
@@ -20,10 +23,62 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
 from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import bytes_lm
+from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
+from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
 from stacks.served import Instances, ServedWorkload
 from stacks.workload_training import Criterion, WorkloadTraining
+
+RUN = TrainingRun(
+    workload=bytes_lm.BytesLm(dimension=512, layers=8, heads=8, sequence_length=1024),
+    strategy=Fsdp(),
+    optimizer=AdamW(learning_rate=1e-3),
+    schedule=Cosine(warmup_steps=100),
+    precision=Precision(compute="bfloat16"),
+    global_batch_size=32,
+    steps=2000,
+    loading=Loading(workers=2),
+    checkpointing=Checkpointing(every_steps=200),
+)
+A10G_NODES = 2
+FILES = SharedFiles(
+    name="shared",
+    subnet="Slurm",
+    settings=LustreSettings(
+        deployment=Scratch2(capacity_gib=1200),
+        compression="LZ4",
+        maintenance="7:03:00",
+        mirror=Mirror(
+            repositories=(
+                Repository(
+                    directory="/datasets", bucket="data", prefix="datasets/", imports=("NEW", "CHANGED", "DELETED"),
+                    exports=(),
+                ),
+            ),
+            log_days=14,
+        ),
+    ),
+)  # fmt: skip
+SLURM = SlurmCluster(
+    settings=clusters.slurm_on_g5(name="slurm", zone="us-east-1a", workers=A10G_NODES, file_system=FILES.name),
+    subnet="Slurm",
+    orchestrator=clusters.SLURM_ALONE,
+    runs=(
+        SlurmRun(
+            name="bytes-lm",
+            run=RUN,
+            resources=TrainingResources(
+                instance_type="ml.g5.xlarge", instance_count=A10G_NODES, volume_gib=50, efa=False
+            ),
+            data=(FolderChannel(name="train", path="/fsx/datasets/bytes-lm/train"),),
+            runtime=VirtualEnvironment(path="/fsx/environments/trainyard"),
+            output="/fsx/runs/bytes-lm",
+            time_limit_minutes=240,
+            partition=clusters.PARTITION,
+        ),
+    ),
+)
 
 DEV = Environment(
     name="dev",
@@ -31,22 +86,30 @@ DEV = Environment(
     region="us-east-1",
     protected=False,
     network=NetworkSettings(
-        cidr="10.20.0.0/22", availability_zones=("us-east-1a", "us-east-1b"), nodes=16, efa=False, log_days=14
+        cidr="10.20.0.0/22",
+        availability_zones=("us-east-1a", "us-east-1b"),
+        nodes=16,
+        efa=False,
+        log_days=14,
+        purposes=(JOBS, HYPERPOD),
+        clusters=(
+            ClusterSubnet(
+                name="Slurm",
+                zone="us-east-1a",
+                nodes=(
+                    Nodes(instance_type="ml.g5.xlarge", count=A10G_NODES),
+                    Nodes(instance_type="ml.m5.xlarge", count=1),
+                ),
+                others=FILES.settings.deployment.addresses,
+            ),
+        ),
     ),
     storage=StorageSettings(checkpoint_days=14, replaced_days=7, access_log_days=30),
+    file_systems=(FILES,),
+    clusters=(SLURM,),
     trainings=(
         WorkloadTraining(
-            run=TrainingRun(
-                workload=bytes_lm.BytesLm(dimension=512, layers=8, heads=8, sequence_length=1024),
-                strategy=Fsdp(),
-                optimizer=AdamW(learning_rate=1e-3),
-                schedule=Cosine(warmup_steps=100),
-                precision=Precision(compute="bfloat16"),
-                global_batch_size=32,
-                steps=2000,
-                loading=Loading(workers=2),
-                checkpointing=Checkpointing(every_steps=200),
-            ),
+            run=RUN,
             prepare=bytes_lm.PrepareOptions(maximum_bytes=64 * 2**20, shard_bytes=4 * 2**20),
             evaluate=bytes_lm.EvaluateOptions(maximum_bytes=4 * 2**20),
             image=EcrImage(repository="trainyard-training", tag="1"),

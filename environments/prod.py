@@ -1,6 +1,10 @@
-"""Production: two hosts of eight A100 with EFA on demand; data outlives its stacks, and a person approves models."""
+"""Production: two hosts of eight A100 with EFA on demand, and a Slurm cluster of sixteen hosts of eight H100; data
+outlives its stacks, and a person approves models."""
 
-from constructs_lib.network import NetworkSettings
+from constructs_lib.hyperpod.jobs.base import FolderChannel
+from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
+from constructs_lib.lustre import LustreSettings, Mirror, Persistent2, Repository
+from constructs_lib.network import ACCOUNTING, HYPERPOD, JOBS, LUSTRE_CLIENTS, ClusterSubnet, NetworkSettings, Nodes
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.monitoring import Daily, MonitorResources
 from constructs_lib.serving.registry import DeploymentSettings
@@ -22,6 +26,8 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
 from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import arr_coc, bytes_lm
+from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
+from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
 from stacks.served import Capture, Instances, MonitoredData, ServedCatalogue, ServedWorkload
@@ -93,6 +99,43 @@ ARR_COC = WorkloadTraining(
     ),
 )
 
+H100_NODES = 16
+FILES = SharedFiles(
+    name="shared",
+    subnet="Slurm",
+    settings=LustreSettings(
+        deployment=Persistent2(capacity_gib=4800, throughput=1000, efa=True),
+        compression="LZ4",
+        maintenance="7:03:00",
+        mirror=Mirror(
+            repositories=(
+                Repository(
+                    directory="/datasets", bucket="data", prefix="datasets/", imports=("NEW", "CHANGED", "DELETED"),
+                    exports=(),
+                ),
+            ),
+            log_days=365,
+        ),
+    ),
+)  # fmt: skip
+SLURM = SlurmCluster(
+    settings=clusters.slurm_on_p5(name="slurm", zone="us-east-1b", workers=H100_NODES, file_system=FILES.name),
+    subnet="Slurm",
+    orchestrator=clusters.SLURM_WITH_ACCOUNTING,
+    runs=(
+        SlurmRun(
+            name="bytes-lm",
+            run=BYTES_LM.run,
+            resources=TrainingResources(instance_type=clusters.P5, instance_count=H100_NODES, volume_gib=500, efa=True),
+            data=(FolderChannel(name="train", path="/fsx/datasets/bytes-lm/train"),),
+            runtime=VirtualEnvironment(path="/fsx/environments/trainyard"),
+            output="/fsx/runs/bytes-lm",
+            time_limit_minutes=24 * 60,
+            partition=clusters.PARTITION,
+        ),
+    ),
+)
+
 PROD = Environment(
     name="prod",
     account="222222222222",
@@ -104,9 +147,24 @@ PROD = Environment(
         nodes=64,
         efa=True,
         log_days=365,
+        purposes=(JOBS, HYPERPOD, ACCOUNTING, LUSTRE_CLIENTS),
+        clusters=(
+            ClusterSubnet(
+                name="Slurm",
+                zone="us-east-1b",
+                nodes=(
+                    Nodes(instance_type=clusters.P5, count=H100_NODES, interface="efa-only"),
+                    Nodes(instance_type="ml.m5.4xlarge", count=3),
+                ),
+                others=FILES.settings.deployment.addresses,
+                cidr="10.33.0.0/24",
+            ),
+        ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
     trainings=(BYTES_LM, ARR_COC),
+    file_systems=(FILES,),
+    clusters=(SLURM,),
     endpoints=(
         ServedWorkload(
             name="bytes-lm",

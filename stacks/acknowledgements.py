@@ -22,6 +22,7 @@ _CONTAINERS = r"/(Jobs|Endpoint|Monitors|Optimized)/Role/DefaultPolicy/Resource"
 _PIPELINE = r"/Pipeline/Role/DefaultPolicy/Resource"
 _MACHINE = r"/Machine/Resource/Role/DefaultPolicy/Resource"
 _PEOPLE = r"/Runs/Users/Resource"
+_NODES = r"/Cluster/[A-Za-z0-9-]+/Role/DefaultPolicy/Resource"
 
 ACKNOWLEDGEMENTS = (
     Acknowledgement(
@@ -83,6 +84,47 @@ ACKNOWLEDGEMENTS = (
         finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:model-package/[a-z0-9-]+/\*\]",
         path=_MACHINE,
         reason="Reads versions of one group, which get their number when they are registered. Left: nothing beyond.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::\*\]",
+        path=_NODES,
+        reason=(
+            "ecr:GetAuthorizationToken, ec2:Describe*, fsx:DescribeFileSystems, the agent's session channels and "
+            "cloudwatch:PutMetricData know no resource; metrics are limited to the cluster's namespaces. Left: nodes "
+            "can read the shape of the account's networks and file systems."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:(network-interface/\*|ec2:[a-z0-9-]+:\*:instance/\*)\]",
+        path=_NODES,
+        reason=(
+            "HyperPod makes the interfaces of its instances, which are in an account of its own; the ids of both are "
+            "unknown before. Creation is limited to this cluster's subnet and group. Left: the interface of another "
+            "cluster there."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:log-group:/aws/sagemaker/Clusters/[A-Za-z0-9-]+/\*\]",
+        path=_NODES,
+        reason="HyperPod puts the cluster's id behind its name in the group of its logs. Left: nothing beyond.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:s3:::[a-z0-9-]+/lifecycle/[0-9a-f]{64}/\*\]",
+        path=_NODES,
+        reason="The scripts of this cluster below the hash of their contents. Left: nothing beyond.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/clusters/[a-z0-9-]+/[a-z0-9-]+/\*\]",
+        path=_NODES,
+        reason="Checkpoints of one run, whose names submissions make. Left: one submission can reach another's.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-SMG4",
+        path=r"/Cluster/DatabaseSecret/Resource",
+        reason=(
+            "HyperPod reads the secret when it is told of it: a password that changed by itself would leave slurmdbd "
+            "with the old one. Left: the password lives as long as the database, which only the cluster's nodes reach."
+        ),
     ),
     Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:training-job/adhoc-[a-z0-9]+-\*\]",

@@ -1,4 +1,4 @@
-"""What an environment may hold: its network, its storage, the pipelines, the endpoints."""
+"""What an environment may hold: its network, its storage, the pipelines, the endpoints, the clusters."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from constructs_lib.network import NetworkSettings
 from constructs_lib.storage import StorageSettings
 from constructs_lib.values import Value
 from ml_contract.errors import reject
+from stacks.clusters import PlatformCluster, SharedFiles
 from stacks.served import Served
 from stacks.workload_training import WorkloadTraining
 
@@ -34,6 +35,10 @@ class Environment(Value):
     """Pipelines, one a workload."""
     endpoints: tuple[SerializeAsAny[Served], ...]
     """What is served, each in a stack of its own."""
+    file_systems: tuple[SharedFiles, ...] = ()
+    """What nodes share, each in a stack of its own; none by default."""
+    clusters: tuple[SerializeAsAny[PlatformCluster], ...] = ()
+    """HyperPod clusters, each in a stack of its own; none by default."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -41,6 +46,7 @@ class Environment(Value):
         if len(set(names)) < len(names):
             reject("trainings", names, "each workload has one pipeline", "Remove one of the two.")
         self._check_endpoints()
+        self._check_clusters()
         hosts = sum(training.resources.hosts + 1 for training in self.trainings)
         serving = sum(served.instances for served in self.endpoints)
         if hosts + serving > self.network.nodes:
@@ -65,6 +71,14 @@ class Environment(Value):
         for served in self.endpoints:
             served.check({training.workload: training for training in self.trainings})
 
+    def _check_clusters(self) -> None:
+        for field, names in (("file_systems", [one.name for one in self.file_systems]),
+                             ("clusters", [one.name for one in self.clusters])):  # fmt: skip
+            if len(set(names)) < len(names):
+                reject(field, names, "each has its own name", "Rename one of them.")
+        for cluster in self.clusters:
+            cluster.check({files.name: files for files in self.file_systems})
+
     def training(self, workload: str) -> WorkloadTraining:
         """The pipeline of a workload."""
         return next(training for training in self.trainings if training.workload == workload)
@@ -87,6 +101,10 @@ class Environment(Value):
     def endpoint_name(self, served: str) -> str:
         """Name of one of its endpoints."""
         return f"trainyard-{self.name}-{served}"
+
+    def cluster_name(self, cluster: str) -> str:
+        """Name of one of its clusters."""
+        return f"trainyard-{self.name}-{cluster}"
 
     def stack_name(self, part: str) -> str:
         """Name of one of its stacks."""

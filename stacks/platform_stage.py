@@ -7,6 +7,8 @@ from constructs import Construct
 
 from constructs_lib.network import know_availability_zones
 from stacks.adhoc import AdHocStack
+from stacks.cluster import ClusterStack, FilesStack
+from stacks.clusters import ClusterPlatform
 from stacks.environment import Environment
 from stacks.guardrails import guard_stage
 from stacks.network import NetworkStack
@@ -42,6 +44,21 @@ class PlatformStage(cdk.Stage):
         self.endpoints = {
             served.name: ServingStack(self, environment=environment, served=served, platform=platform)
             for served in environment.endpoints
+        }
+        self.files = {
+            files.name: FilesStack(self, environment=environment, files=files, network=network, storage=storage)
+            for files in environment.file_systems
+        }
+        shared = ClusterPlatform(
+            environment=environment.name,
+            network=network,
+            storage=storage,
+            files={name: stack.files for name, stack in self.files.items()},
+            removal=environment.removal,
+        )
+        self.clusters = {
+            cluster.name: ClusterStack(self, environment=environment, cluster=cluster, platform=shared)
+            for cluster in environment.clusters
         }
         self.adhoc = AdHocStack(self, "AdHoc", environment=environment, network=network, storage=storage)
         guard_stage(self, environment)

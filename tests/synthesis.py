@@ -9,8 +9,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = tempfile.TemporaryDirectory(prefix="trainyard-assembly-")  # removed when the tests end
-PARTS = ("Network", "Storage", "Training", "Serving")
-"""Stacks; Training and Serving are those of the workload bytes_lm, Training-digits that of another."""
+PARTS = ("Network", "Storage", "Training", "Serving", "Files", "Cluster")
+"""Stacks; Training and Serving are those of the workload bytes_lm, Training-digits that of another; Files and Cluster those
+of the Slurm cluster."""
 
 
 def context() -> dict[str, Any]:
@@ -44,7 +45,9 @@ def assembly() -> Path:
 @functools.cache
 def template(stage: str, part: str) -> dict[str, Any]:
     """The template of one stack, for example ``template("Local", "Training")``."""
-    name = {"Training": "Training-bytes-lm", "Serving": "Serving-bytes-lm"}.get(part, part).replace("-", "")
+    names = {"Training": "Training-bytes-lm", "Serving": "Serving-bytes-lm", "Files": "Files-shared",
+             "Cluster": "Cluster-slurm"}  # fmt: skip
+    name = names.get(part, part).replace("-", "")
     (path,) = (assembly() / f"assembly-{stage}").glob(f"{stage}{name}*.template.json")
     return json.loads(path.read_text())
 

@@ -13,7 +13,8 @@ from synthesis import PARTS, ROOT, assembly, resources, stages, synthesise, temp
 
 NODE_FIRST = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::EC2::VPC", "AWS::EC2::Subnet",
-            "AWS::SageMaker::Pipeline", "AWS::SageMaker::ModelPackageGroup", "AWS::SageMaker::Endpoint")  # fmt: skip
+            "AWS::SageMaker::Pipeline", "AWS::SageMaker::ModelPackageGroup", "AWS::SageMaker::Endpoint",
+            "AWS::FSx::FileSystem", "AWS::RDS::DBInstance", "AWS::SageMaker::Cluster")  # fmt: skip
 
 
 def test_every_environment_has_its_stacks() -> None:
@@ -27,7 +28,9 @@ def test_every_environment_has_its_stacks() -> None:
         (environment,) = (found for found in ENVIRONMENTS if found.stage == stage)
         trainings = [f"training-{found.workload}" for found in environment.trainings]
         endpoints = [f"serving-{found.name}" for found in environment.endpoints]
-        parts = ["network", "storage", "adhoc", *trainings, *endpoints]
+        files = [f"files-{found.name}" for found in environment.file_systems]
+        clusters = [f"cluster-{found.name}" for found in environment.clusters]
+        parts = ["network", "storage", "adhoc", *trainings, *endpoints, *files, *clusters]
         assert stacks == {f"trainyard-{stage.lower()}-{part}": stage == "Prod" for part in parts}
 
 

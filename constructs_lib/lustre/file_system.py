@@ -41,6 +41,8 @@ class LustreFileSystem(Construct):
     """Group of its servers."""
     place: Place
     """Where they stand: clients of an EFA-enabled file system stand there too."""
+    efa_enabled: bool
+    """Whether clients reach it by Elastic Fabric Adapters."""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class LustreFileSystem(Construct):
         """
         super().__init__(scope, construct_id)
         _check(settings, network, place, key, buckets)
-        self.place, self._efa = place, settings.deployment.efa_enabled
+        self.place, self.efa_enabled = place, settings.deployment.efa_enabled
         self.group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False,
                                        description="Servers of a Lustre file system")  # fmt: skip
         self._clients = 0
@@ -154,7 +156,7 @@ class LustreFileSystem(Construct):
         """Rules of ``group`` in from and out to ``peer``, as L1: CDK's own leave a rule out where a wider one is."""
         spans: list[dict[str, Any]] = (
             [{"ip_protocol": "-1"}]
-            if self._efa
+            if self.efa_enabled
             else [{"ip_protocol": "tcp", "from_port": low, "to_port": high} for low, high in PORTS]
         )
         found: list[cdk.CfnResource] = []

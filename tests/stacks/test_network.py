@@ -13,14 +13,15 @@ def test_it_is_closed(network: dict) -> None:
     for kind in ("AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route", "AWS::EC2::EIP"):
         assert resources(network, kind) == {}
     subnets = resources(network, "AWS::EC2::Subnet").values()
-    assert [subnet["Properties"]["MapPublicIpOnLaunch"] for subnet in subnets] == [False] * 3
+    assert [subnet["Properties"]["MapPublicIpOnLaunch"] for subnet in subnets] == [False] * 4
 
 
 def test_every_zone_has_a_subnet_for_all_nodes(network: dict) -> None:
-    subnets = [entry["Properties"] for entry in resources(network, "AWS::EC2::Subnet").values()]
+    *subnets, cluster = [entry["Properties"] for entry in resources(network, "AWS::EC2::Subnet").values()]
     assert [subnet["AvailabilityZone"] for subnet in subnets] == ["us-east-1a", "us-east-1b", "us-east-1d"]
-    # 64 EFA nodes of 5 addresses, twice, 8 endpoints, 5 of AWS: 653, so a /22.
+    # 64 EFA nodes of 5 addresses, twice, 14 endpoints, 2 of the database, 5 of AWS: 661, so a /22.
     assert [subnet["CidrBlock"] for subnet in subnets] == ["10.32.0.0/22", "10.32.4.0/22", "10.32.8.0/22"]
+    assert (cluster["AvailabilityZone"], cluster["CidrBlock"]) == ("us-east-1b", "10.33.0.0/24")
 
 
 def test_nodes_talk_to_each_other_by_the_groups_own_id(network: dict) -> None:
@@ -40,28 +41,30 @@ def test_nodes_talk_to_each_other_by_the_groups_own_id(network: dict) -> None:
     assert (rest["CidrIp"], rest["IpProtocol"]) == ("0.0.0.0/0", "-1")
 
 
-def test_the_services_that_jobs_need_have_endpoints_for_this_account_only(network: dict) -> None:
+def test_the_services_that_jobs_and_nodes_need_have_endpoints_for_this_account_only(network: dict) -> None:
     endpoints = [entry["Properties"] for entry in resources(network, "AWS::EC2::VPCEndpoint").values()]
     interfaces = [endpoint for endpoint in endpoints if endpoint["VpcEndpointType"] == "Interface"]
     names = {endpoint["ServiceName"].removeprefix("com.amazonaws.us-east-1.") for endpoint in interfaces}
-    assert names == {"sagemaker.api", "sagemaker.runtime", "sts", "logs", "monitoring", "ecr.api", "ecr.dkr", "kms"}
+    jobs = {"sagemaker.api", "sagemaker.runtime", "sts", "logs", "monitoring", "ecr.api", "ecr.dkr", "kms"}
+    assert names == jobs | {"ssm", "ssmmessages", "ec2messages", "ec2", "secretsmanager", "fsx"}
     for endpoint in interfaces:
         assert endpoint["PrivateDnsEnabled"] is True
         (statement,) = endpoint["PolicyDocument"]["Statement"]
         assert statement["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "222222222222"}}
 
 
-def test_s3_is_reached_through_a_gateway_that_allows_own_buckets_and_image_layers(network: dict) -> None:
+def test_s3_is_reached_through_a_gateway_that_allows_own_buckets_and_few_of_aws(network: dict) -> None:
     (gateway,) = (
         entry["Properties"]
         for entry in resources(network, "AWS::EC2::VPCEndpoint").values()
         if entry["Properties"]["VpcEndpointType"] == "Gateway"
     )
-    assert len(gateway["RouteTableIds"]) == 3
-    own, layers = gateway["PolicyDocument"]["Statement"]
+    assert len(gateway["RouteTableIds"]) == 4
+    own, others = gateway["PolicyDocument"]["Statement"]
     assert own["Condition"] == {"StringEquals": {"aws:ResourceAccount": "222222222222"}}
-    assert actions(layers) == {"s3:GetObject"}
-    assert layers["Resource"] == "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/*"
+    assert actions(others) == {"s3:GetObject"}
+    names = ("prod-us-east-1-starport-layer-bucket", "aws-ssm-us-east-1", "aws-ssm-document-attachments-us-east-1")
+    assert set(others["Resource"]) == {f"arn:aws:s3:::{name}/*" for name in names}
 
 
 def test_endpoints_take_https_from_the_network_only(network: dict) -> None:
@@ -70,8 +73,8 @@ def test_endpoints_take_https_from_the_network_only(network: dict) -> None:
         for name, entry in resources(network, "AWS::EC2::SecurityGroup").items()
         if "EndpointGroup" in name
     )
-    (rule,) = group["SecurityGroupIngress"]
-    assert (rule["CidrIp"], rule["FromPort"], rule["ToPort"]) == ("10.32.0.0/20", 443, 443)
+    rules = [(rule["CidrIp"], rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupIngress"]]
+    assert rules == [("10.32.0.0/20", 443, 443), ("10.33.0.0/24", 443, 443)]
 
 
 def test_all_traffic_is_logged_under_a_key_that_only_the_logs_of_the_account_use(network: dict) -> None:

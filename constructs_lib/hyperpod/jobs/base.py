@@ -22,7 +22,7 @@ from pydantic import Field, field_validator, model_validator
 
 from constructs_lib.training import strategy
 from constructs_lib.training.channels import StreamChannel
-from constructs_lib.training.code import CodeBundle
+from constructs_lib.training.code import CodeBundle, grant_read_asset
 from constructs_lib.training.image import ContainerImage
 from constructs_lib.training.location import Location
 from constructs_lib.training.resources import TrainingResources
@@ -250,7 +250,7 @@ class PublishedJob(Construct):
         text = cdk.Stack.of(self).to_json_string(dataclasses.asdict(document))
         self.parameter = ssm.StringParameter(self, "Parameter", parameter_name=parameter, string_value=text)
 
-    def grant_read(self, identity: iam.IGrantable) -> None:
-        """Let ``identity`` find and read the job."""
-        self.parameter.grant_read(identity)
-        self.asset.grant_read(identity)
+    def grant_read(self, role: iam.IRole) -> None:
+        """Let ``role`` find and read the job."""
+        self.parameter.grant_read(role)
+        grant_read_asset(self.asset, role)

@@ -1,0 +1,50 @@
+"""Clusters, and the file systems that they share."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from constructs_lib.lustre import LustreFileSystem
+from constructs_lib.network import Network
+from constructs_lib.storage import Storage
+from stacks.base import EnvironmentStack
+from stacks.clusters import ClusterPlatform, PlatformCluster, SharedFiles
+from stacks.clusters.base import place
+from stacks.environment import Environment
+
+
+class FilesStack(EnvironmentStack):
+    """One file system: it holds data, and changes seldom."""
+
+    def __init__(
+        self, scope: Construct, *, environment: Environment, files: SharedFiles, network: Network, storage: Storage
+    ) -> None:
+        super().__init__(scope, f"Files-{files.name}", environment=environment)
+        buckets = {"data": storage.data, "checkpoints": storage.checkpoints, "artifacts": storage.artifacts}
+        mirror, deployment = files.settings.mirror, files.settings.deployment
+        named = {one.bucket for one in mirror.repositories} if mirror else set()
+        self.files = LustreFileSystem(
+            self,
+            "Files",
+            settings=files.settings,
+            network=network,
+            place=place(network, files.subnet),
+            key=storage.key if deployment.own_key or mirror else None,
+            buckets={name: bucket for name, bucket in buckets.items() if name in named},
+            removal=environment.removal,
+        )
+        self.output("FileSystemId", self.files.id, "The file system")
+        self.output("DnsName", self.files.dns_name, "Its name inside the network")
+        self.output("MountName", self.files.mount_name, "What stands behind the colon of a mount")
+
+
+class ClusterStack(EnvironmentStack):
+    """One cluster, in a stack of its own: an update of one touches no other."""
+
+    def __init__(
+        self, scope: Construct, *, environment: Environment, cluster: PlatformCluster, platform: ClusterPlatform
+    ) -> None:
+        super().__init__(scope, f"Cluster-{cluster.name}", environment=environment)
+        self.cluster = cluster.bind(self, platform, name=environment.cluster_name(cluster.name))
+        self.output("ClusterName", self.cluster.name, "The cluster")
+        self.output("ClusterArn", self.cluster.arn, "Its ARN; the last part names its logs and sessions")

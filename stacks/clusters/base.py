@@ -1,0 +1,99 @@
+"""What every cluster of an environment has in common, and what the environment gives to it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLustre
+from constructs_lib.lustre import LustreFileSystem
+from constructs_lib.network import Network, Place
+from constructs_lib.storage import Storage
+from constructs_lib.values import Value
+from ml_contract.errors import reject
+from stacks.clusters.files import SharedFiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterPlatform:
+    """What clusters are given by the rest of the environment."""
+
+    environment: str
+    """Its name."""
+    network: Network
+    storage: Storage
+    files: Mapping[str, LustreFileSystem]
+    """File systems, by name."""
+    removal: cdk.RemovalPolicy
+    """What happens to what holds data when a stack goes."""
+
+    def lustre(self, settings: ClusterSettings) -> dict[str, SharedLustre]:
+        """What the cluster's groups mount, by name."""
+        names = dict.fromkeys(mount.file_system for group in settings.groups for mount in group.mounts)
+        return {name: _mounted(self.files[name]) for name in names}
+
+    def place(self, subnet: str) -> Place:
+        """A subnet of the network, by the name of its cluster or its zone."""
+        return place(self.network, subnet)
+
+
+class PlatformCluster(Value):
+    """One cluster of an environment, in a stack of its own."""
+
+    settings: ClusterSettings
+    """Its groups. Its name names the stack ``…-cluster-NAME``, and the cluster ``trainyard-ENVIRONMENT-NAME``."""
+    subnet: str
+    """Where its nodes are, by the name in ``network.clusters``."""
+
+    @property
+    def name(self) -> str:
+        """Its name within the environment."""
+        return self.settings.name
+
+    def check(self, files: Mapping[str, SharedFiles]) -> None:
+        """Refuse what the environment does not have.
+
+        Args:
+            files: File systems, by name.
+
+        Raises:
+            ContractError: With the field and the way out.
+        """
+        for group in self.settings.groups:
+            for mount in group.mounts:
+                if mount.file_system not in files:
+                    reject(f"clusters.{self.name}.groups.{group.name}.mounts", mount.file_system,
+                           f"the environment has the file systems {', '.join(files) or '(none)'}",
+                           "Name one of these, or add it to file_systems.")  # fmt: skip
+
+    @abstractmethod
+    def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
+        """Make the cluster and publish its jobs.
+
+        Args:
+            scope: The stack.
+            platform: What the environment has.
+            name: Name of the cluster.
+        """
+
+
+def place(network: Network, subnet: str) -> Place:
+    """A subnet of the network, by the name of its cluster or its zone.
+
+    Raises:
+        ContractError: There is none of that name.
+    """
+    found = {one.name: one for one in (*network.jobs, *network.clusters.values())}
+    if subnet not in found:
+        reject("subnet", subnet, f"the network has {', '.join(found)}", "Name one of these.")
+    return found[subnet]
+
+
+def _mounted(files: LustreFileSystem) -> SharedLustre:
+    return SharedLustre(
+        dns_name=files.dns_name, mount_name=files.mount_name, efa_zone=files.place.zone if files.efa_enabled else None
+    )

@@ -1,0 +1,90 @@
+"""Clusters that are ready to be taken into an environment."""
+
+from __future__ import annotations
+
+from constructs_lib.hyperpod import (
+    AccountingDatabase,
+    ByApi,
+    ClusterSettings,
+    Compute,
+    Controller,
+    InstanceGroup,
+    Login,
+    Mount,
+    NodeScripts,
+    OnDemand,
+    OneType,
+    Slurm,
+)
+from ml_contract.clusters.mounts import Scratch
+
+P5 = "ml.p5.48xlarge"
+PARTITION = "train"
+SHARED = "/fsx"
+
+
+def slurm_on_p5(*, name: str, zone: str, workers: int, file_system: str) -> ClusterSettings:
+    """H100 nodes behind one controller and two login nodes, checked for hours before they get work, replaced when they
+    fail, and served while some are still on their way.
+
+    Args:
+        name: Name of the cluster within the environment.
+        zone: Zone of its capacity.
+        workers: Nodes of eight H100.
+        file_system: What all nodes mount at ``/fsx``.
+    """
+    mounts = (Mount(file_system=file_system, path=SHARED),)
+    return ClusterSettings(
+        name=name,
+        zone=zone,
+        provisioning="Continuous",
+        recovery="Automatic",
+        groups=(
+            InstanceGroup(name="controller", duty=Controller(), hosts=OneType(instance_type="ml.m5.4xlarge"), count=1,
+                          capacity=OnDemand(), mounts=mounts),
+            InstanceGroup(name="login", duty=Login(), hosts=OneType(instance_type="ml.m5.2xlarge"), count=2,
+                          capacity=OnDemand(), mounts=mounts),
+            InstanceGroup(name="workers", duty=Compute(partition=PARTITION), hosts=OneType(instance_type=P5), count=workers,
+                          capacity=OnDemand(), mounts=mounts, interface="efa-only",
+                          deep_checks=("InstanceStress", "InstanceConnectivity")),
+        ),
+    )  # fmt: skip
+
+
+def slurm_on_g5(*, name: str, zone: str, workers: int, file_system: str) -> ClusterSettings:
+    """A small one to try things on: one A10G a node, no adapters, no hours of checks.
+
+    Args:
+        name: Name of the cluster within the environment.
+        zone: Zone of its capacity.
+        workers: Nodes of one A10G.
+        file_system: What all nodes mount at ``/fsx``.
+    """
+    mounts = (Mount(file_system=file_system, path=SHARED),)
+    return ClusterSettings(
+        name=name,
+        zone=zone,
+        provisioning="Continuous",
+        recovery="Automatic",
+        groups=(
+            InstanceGroup(name="controller", duty=Controller(), hosts=OneType(instance_type="ml.m5.xlarge"), count=1,
+                          capacity=OnDemand(), mounts=mounts),
+            InstanceGroup(name="workers", duty=Compute(partition=PARTITION), hosts=OneType(instance_type="ml.g5.xlarge"),
+                          count=workers, capacity=OnDemand(), mounts=mounts),
+        ),
+    )  # fmt: skip
+
+
+SLURM_WITH_ACCOUNTING = Slurm(
+    configuration=ByApi(strategy=None),
+    # HyperPod's image starts Slurm; the scripts come after.
+    scripts=NodeScripts(event="OnInitComplete", logins="with-job",
+                        scratch=Scratch(path="/opt/dlami/nvme", minimum_gib=20_000)),
+    accounting=AccountingDatabase(instance_class="m6g.large", storage_gib=50, backup_days=14, standby=True),
+)  # fmt: skip
+"""Jobs and their use are kept in a database with a standby; people reach a worker only while they have a job there."""
+
+SLURM_ALONE = Slurm(
+    configuration=ByApi(strategy=None), scripts=NodeScripts(event="OnInitComplete", logins="anyone"), accounting=None
+)
+"""Accounting stays on the controller, and goes with it."""

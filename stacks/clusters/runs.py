@@ -1,0 +1,87 @@
+"""Runs that people submit to a cluster, as an environment holds them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from constructs import Construct
+from pydantic import Field
+
+from constructs_lib.hyperpod.jobs.base import (
+    ArchivedCode,
+    ClusterJob,
+    FolderChannel,
+    JobCheckpoints,
+    S3Checkpoints,
+    SharedCheckpoints,
+)
+from constructs_lib.hyperpod.jobs.slurm import PyxisContainer, SlurmJob, VirtualEnvironment
+from constructs_lib.storage import DATASETS, Storage
+from constructs_lib.training import CodeBundle, Location, TrainingResources
+from constructs_lib.training.steps import StreamChannel
+from constructs_lib.values import Value
+from ml_contract.training.run import TrainingRun
+
+
+class ClusterRun(Value):
+    """A run that ``trainyard cluster submit NAME`` starts; deploying starts nothing."""
+
+    name: str = Field(pattern=r"^[a-z0-9](-*[a-z0-9]){0,62}$")
+    """Name, by which it is submitted."""
+    run: TrainingRun
+    """What is trained and how."""
+    resources: TrainingResources
+    """Nodes: type, number and the disk space that each must have free."""
+    data: tuple[FolderChannel, ...] | str
+    """Folders that every node sees, ``train`` among them; or a prefix below ``datasets/`` of the data bucket, from
+    which the trainer reads itself."""
+    checkpoints: SharedCheckpoints | None = None
+    """A folder that every node sees; by default the environment's checkpoint bucket."""
+
+    @abstractmethod
+    def job(self, code: CodeBundle, storage: Storage, *, cluster: str) -> ClusterJob:
+        """The job.
+
+        Args:
+            code: Launcher and trainer.
+            storage: The environment's buckets.
+            cluster: Name of the cluster within the environment.
+        """
+
+    def source(self, storage: Storage) -> tuple[FolderChannel, ...] | StreamChannel:
+        """Where the data is."""
+        if isinstance(self.data, str):
+            return StreamChannel(source=Location(bucket=storage.data, prefix=f"{DATASETS}/{self.data}"))
+        return self.data
+
+    def kept(self, storage: Storage, cluster: str) -> JobCheckpoints:
+        """Where state goes."""
+        if self.checkpoints is not None:
+            return self.checkpoints
+        prefix = f"clusters/{cluster}/{self.name}"
+        return S3Checkpoints(location=Location(bucket=storage.checkpoints, prefix=prefix))
+
+
+class SlurmRun(ClusterRun):
+    """A run of a Slurm cluster."""
+
+    runtime: VirtualEnvironment | PyxisContainer
+    """What the nodes run Python in."""
+    output: str
+    """Folder that every node sees, for logs and models."""
+    time_limit_minutes: int = Field(ge=4, le=365 * 24 * 60)
+    """Time of one stay on the nodes, in minutes; a run that was saved at the limit queues for another one."""
+    partition: str
+    """Partition whose nodes it takes."""
+
+    def job(self, code: CodeBundle, storage: Storage, *, cluster: str) -> SlurmJob:
+        return SlurmJob(
+            name=self.name, run=self.run, resources=self.resources, code=ArchivedCode(bundle=code),
+            data=self.source(storage), checkpoints=self.kept(storage, cluster), runtime=self.runtime,
+            output=self.output, time_limit_minutes=self.time_limit_minutes, partition=self.partition,
+        )  # fmt: skip
+
+
+def code_of(scope: Construct) -> CodeBundle:
+    """Launcher and trainer, as an asset of the cluster's stack."""
+    return CodeBundle(scope, "TrainingCode", packages=("ml_contract", "training_code"))

@@ -1,0 +1,92 @@
+"""A cluster that Slurm schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+from pydantic import SerializeAsAny, model_validator
+
+from constructs_lib.hyperpod import Compute, HyperPodCluster, Slurm
+from constructs_lib.hyperpod.jobs.base import PublishedJob
+from ml_contract.clusters import jobs
+from ml_contract.errors import reject
+from stacks.clusters.base import ClusterPlatform, PlatformCluster
+from stacks.clusters.files import SharedFiles
+from stacks.clusters.runs import SlurmRun, code_of
+
+
+class SlurmCluster(PlatformCluster):
+    """Controller, login nodes and workers, with the runs that are published for them."""
+
+    orchestrator: SerializeAsAny[Slurm]
+    """How Slurm is set up, what scripts do on each node, and where accounting is kept."""
+    runs: tuple[SlurmRun, ...] = ()
+    """What people submit by name; none by default."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self.orchestrator.check(self.settings)
+        partitions = self._partitions()
+        for run in self.runs:
+            if run.partition not in partitions:
+                reject(f"runs.{run.name}.partition", run.partition, f"the cluster has {', '.join(partitions)}",
+                       "Name one of these.")  # fmt: skip
+            wanted, there = run.resources, partitions[run.partition].get(run.resources.instance_type or "", 0)
+            if wanted.instance_count > there:
+                reject(f"runs.{run.name}.resources", f"{wanted.instance_count} × {wanted.instance_type}",
+                       f"the partition {run.partition} has {there} of them", "Take fewer, or let a group grow.",
+                )  # fmt: skip
+        names = [run.name for run in self.runs]
+        if len(set(names)) < len(names):
+            reject("runs", names, "each run has its own name", "Rename one of them.")
+        return self
+
+    def _partitions(self) -> dict[str, dict[str, int]]:
+        """Nodes of each type, by partition."""
+        found: dict[str, dict[str, int]] = {}
+        for group in self.settings.groups:
+            if isinstance(group.duty, Compute):
+                nodes = found.setdefault(group.duty.partition, {})
+                for name in group.hosts.types:
+                    nodes[name] = nodes.get(name, 0) + group.count
+        return found
+
+    def check(self, files: Mapping[str, SharedFiles]) -> None:
+        super().check(files)
+        paths = [mount.path for mount in self.settings.groups[0].mounts]
+        for run in self.runs:
+            if not any(f"{run.output}/".startswith(f"{path}/") for path in paths):
+                reject(f"clusters.{self.name}.runs.{run.name}.output", run.output,
+                       f"every node sees {', '.join(paths) or '(no folder)'}", "Take a folder below.")  # fmt: skip
+
+    def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
+        # Of its own: the database's secret names the controller's role in the key's policy.
+        key = kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=platform.removal,
+                      description=f"What {name} keeps beside its nodes")  # fmt: skip
+        cluster = HyperPodCluster(
+            scope,
+            "Cluster",
+            settings=self.settings.model_copy(update={"name": name}),
+            orchestrator=self.orchestrator,
+            network=platform.network,
+            key=key,
+            removal=platform.removal,
+            places=(platform.place(self.subnet),),
+            file_systems=platform.lustre(self.settings),
+        )
+        code = code_of(scope) if self.runs else None
+        for run in self.runs:
+            assert code is not None
+            job = run.job(code, platform.storage, cluster=self.name)
+            parameter = jobs.parameter(platform.environment, self.name, run.name)
+            published = PublishedJob(scope, f"Job-{run.name}", job=job, parameter=parameter)
+            for group in self.settings.groups:
+                role = cluster.roles[group.name]
+                if isinstance(group.duty, Compute) and group.duty.partition == run.partition:
+                    job.grant(role)
+                elif not isinstance(group.duty, Compute):
+                    published.grant_read(role)
+        return cluster
