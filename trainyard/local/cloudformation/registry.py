@@ -13,6 +13,7 @@ from trainyard.local.cloudformation import (
     ecr,
     endpoints,
     events,
+    fsx,
     governance,
     iam,
     kms,
@@ -58,6 +59,8 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
         made += [kind(services["sagemaker"]) for kind in kinds]
     if autoscaling.SERVICE in services:
         made += [kind(services[autoscaling.SERVICE]) for kind in autoscaling.TYPES]
+    if fsx.SERVICE in services:
+        made += [kind(services[fsx.SERVICE]) for kind in fsx.TYPES]
     return made
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ministack import app
 
-from trainyard.local import autoscaling, cloudformation, sagemaker
+from trainyard.local import autoscaling, cloudformation, lustre, sagemaker
 from trainyard.local.api.operations import Caller
 from trainyard.local.api.service import Context, Service
 from trainyard.local.api.store import Store
@@ -92,7 +92,11 @@ class Assembly:
             target=autoscaling.TARGET_PREFIX,
             handler=json_service(self._autoscaling, lambda *_: None),
         )
-        cloudformation.register({"sagemaker": self._sagemaker, autoscaling.NAME: self._autoscaling})
+        file_systems = lustre.build(context)
+        register(lustre.NAME, target=lustre.TARGET_PREFIX, handler=json_service(file_systems, lambda *_: None))
+        cloudformation.register(
+            {"sagemaker": self._sagemaker, autoscaling.NAME: self._autoscaling, lustre.NAME: file_systems}
+        )
         self.application = Gateway(self.health, self._persistence.touched, S3Faults(faults))
 
     async def run(self) -> None:

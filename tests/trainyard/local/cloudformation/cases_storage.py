@@ -19,7 +19,38 @@ LIFECYCLE = json.dumps(
     }
 )
 
+_SCRATCH = {"DeploymentType": "SCRATCH_2", "DataCompressionType": "LZ4", "WeeklyMaintenanceStartTime": "7:03:00"}
+_LUSTRE_NETWORK = {
+    "Net": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.99.0.0/24"}},
+    "Sub": {"Type": "AWS::EC2::Subnet", "Properties": {"CidrBlock": "10.99.0.0/26", "VpcId": ref("Net")}},
+    "Other": {"Type": "AWS::EC2::Subnet", "Properties": {"CidrBlock": "10.99.0.64/26", "VpcId": ref("Net")}},
+    "Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "lustre", "VpcId": ref("Net")}},
+}
+
 CASES = [
+    Case(
+        "AWS::FSx::FileSystem",
+        {
+            "FileSystemType": "LUSTRE",
+            "StorageCapacity": 1200,
+            "StorageType": "SSD",
+            "SubnetIds": [ref("Sub")],
+            "SecurityGroupIds": [att("Group", "GroupId")],
+            "LustreConfiguration": _SCRATCH,
+            "Tags": TAGS,
+        },
+        _LUSTRE_NETWORK,
+        update={
+            "StorageCapacity": 2400,
+            "LustreConfiguration": {**_SCRATCH, "WeeklyMaintenanceStartTime": "1:05:00"},
+            "Tags": RETAGGED,
+        },
+        replace={"SubnetIds": [ref("Other")]},
+        refused={"LustreConfiguration": {**_SCRATCH, "ImportPath": "s3://bucket"}},
+        refused_path="LustreConfiguration.ImportPath",
+        wrong={"SubnetIds": ["subnet-0123456789abcdef0"]},
+        wrong_says="subnet-0123456789abcdef0",
+    ),
     Case(
         "AWS::KMS::Key",
         {

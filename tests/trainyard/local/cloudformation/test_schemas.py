@@ -28,7 +28,7 @@ import json
 from types import SimpleNamespace
 from trainyard.local.cloudformation.registry import install, resources
 from ministack.services.cloudformation import provisioners
-services = {"sagemaker": SimpleNamespace(), "application-autoscaling": SimpleNamespace()}
+services = {name: SimpleNamespace() for name in ("sagemaker", "application-autoscaling", "fsx")}
 install(services)
 print(json.dumps({
     r.type: {"applied": sorted(r.applied), "replacing": provisioners._REPLACING_PROPERTIES[r.type],

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from trainyard.local.readback.readers import clusters, ec2, governance, iam, operations, s3, sagemaker, services
+from trainyard.local.readback.readers import clusters, ec2, fsx, governance, iam, operations, s3, sagemaker, services
 from trainyard.local.readback.readers.base import Clients, Deployed, Reader
 
 __all__ = ["NOTHING_TO_READ", "READERS", "Clients", "Deployed", "Reader"]
 
-READERS: Mapping[str, Reader] = {**clusters.READERS, **ec2.READERS, **governance.READERS, **iam.READERS,
+READERS: Mapping[str, Reader] = {**clusters.READERS, **ec2.READERS, **fsx.READERS, **governance.READERS, **iam.READERS,
                                 **operations.READERS, **s3.READERS, **sagemaker.READERS,
                                 **services.READERS}  # fmt: skip
 
