@@ -42,8 +42,8 @@ class SlurmConfiguration(Value):
         """
 
     @abstractmethod
-    def render(self) -> dict[str, Any]:
-        """``Orchestrator.Slurm``, by the names of CDK."""
+    def render(self) -> dict[str, Any] | None:
+        """``Orchestrator.Slurm``, by the names of CDK; None: the property is left out."""
 
     def render_group(self, group: InstanceGroup, /) -> dict[str, Any]:
         """What the group's duty adds to its properties."""
@@ -77,7 +77,8 @@ class ByApi(SlurmConfiguration):
 
 
 class ByFile(SlurmConfiguration):
-    """The older way, for scripts that read it: ``provisioning_parameters.json`` beside them, from the same groups."""
+    """The older way: ``provisioning_parameters.json`` beside the scripts, from the same groups. HyperPod refuses scripts
+    with the file where the API describes Slurm too."""
 
     events: ClassVar[frozenset[Event]] = frozenset({"OnCreate"})
 
@@ -89,8 +90,8 @@ class ByFile(SlurmConfiguration):
             reject("groups.mounts", "mounts", "HyperPod mounts file systems of clusters that the API describes",
                    "Take ByApi, or mount them in a script.")  # fmt: skip
 
-    def render(self) -> dict[str, Any]:
-        return {}
+    def render(self) -> None:
+        return None
 
     def render_group(self, _group: InstanceGroup, /) -> dict[str, Any]:
         return {}
@@ -173,8 +174,9 @@ class Slurm(Orchestrator):
         settings = binding.settings
         lifecycle = self.scripts.bind(scope, binding, self.configuration.files(settings))
         rendered = self.configuration.render()
-        if self.accounting is None:
-            return OrchestratorConfig(orchestrator={"slurm": rendered}, lifecycle=lifecycle)
+        if rendered is None or self.accounting is None:
+            orchestrator = None if rendered is None else {"slurm": rendered}
+            return OrchestratorConfig(orchestrator=orchestrator, lifecycle=lifecycle)
         database = self.accounting.bind(scope, network=binding.network, clients=binding.group, key=binding.key,
                                         removal=binding.removal)  # fmt: skip
         (controller,) = (group.name for group in settings.groups if isinstance(group.duty, Controller))

@@ -182,7 +182,7 @@ def test_with_continuous_provisioning_slurm_is_merged() -> None:
 
 
 def test_the_older_way_leaves_slurm_to_the_file() -> None:
-    assert scenes.cluster("bench")["Properties"]["Orchestrator"] == {"Slurm": {}}
+    assert "Orchestrator" not in scenes.cluster("bench")["Properties"]
     assert "SlurmConfig" not in scenes.groups("bench")["controller"]
 
 
