@@ -77,8 +77,10 @@ class ByApi(SlurmConfiguration):
 
 
 class ByFile(SlurmConfiguration):
-    """The older way: ``provisioning_parameters.json`` beside the scripts, from the same groups. HyperPod refuses scripts
-    with the file where the API describes Slurm too."""
+    """The older way: ``provisioning_parameters.json`` beside the scripts, from the same groups.
+
+    HyperPod refuses scripts with the file where the API describes Slurm too.
+    """
 
     events: ClassVar[frozenset[Event]] = frozenset({"OnCreate"})
 
