@@ -101,6 +101,8 @@ def running(
         f"--model-repository={repository}",
         f"--backend-directory={found.backends}",
         "--model-control-mode=explicit",
+        # Nothing is asked any more when it ends: unloading its models then would be two seconds for nothing.
+        "--exit-timeout-secs=0",
         "--http-address=127.0.0.1",
         f"--http-port={http}",
         "--metrics-address=127.0.0.1",

@@ -90,6 +90,8 @@ class TritonServer:
             "--allow-gpu-metrics=false",
             "--allow-cpu-metrics=false",
             "--model-control-mode=explicit",
+            # Whoever ends a server has waited for its answers: unloading its models then is two seconds for nothing.
+            "--exit-timeout-secs=0",
             f"--backend-directory={self.backends}",
             f"--model-repository={repository}",
             *([f"--load-model={variables[DEFAULT_MODEL]}"] if variables.get(DEFAULT_MODEL) else []),
