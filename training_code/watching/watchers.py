@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,7 @@ from ml_contract.errors import ContractError
 from ml_contract.instances import instance
 from ml_contract.metrics import Metric
 from ml_contract.paths import ContainerPaths
+from ml_contract.prometheus import FOLDER_VARIABLE
 from ml_contract.resources import ResourceConfig
 from ml_contract.sizing.mfu import mfu
 from ml_contract.training.run import TrainingRun
@@ -23,6 +25,7 @@ from training_code.parallel.ranks import Ranks
 from training_code.watching.clock import Clock
 from training_code.watching.profile import Profile
 from training_code.watching.sink import Background, Sink
+from training_code.watching.textfile import TextFile
 
 GIB = 2**30
 
@@ -114,6 +117,8 @@ def _sinks(run: TrainingRun, paths: ContainerPaths, done: int) -> list[Sink]:
         from training_code.watching.wandb_run import WandbRun
 
         found.append(WandbRun(run, name, paths.output_data / "wandb"))
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        found.append(TextFile(Path(folder), name))
     return found
 
 

@@ -1,0 +1,55 @@
+"""What clusters and runs do, seen: metrics, dashboards, events, alarms."""
+
+from constructs_lib.observability.alerts import (
+    HARDWARE,
+    KUEUE,
+    SLURM,
+    AlertRule,
+    RecordingRule,
+    RuleGroup,
+    goodput,
+)
+from constructs_lib.observability.events import NodeHealth, Operations, StateChanges, Storm, Watched
+from constructs_lib.observability.grafana import (
+    FromAnywhere,
+    FromLists,
+    GrafanaSettings,
+    GrafanaWorkspace,
+    IdentityCenter,
+    Reach,
+    Saml,
+    SignIn,
+)
+from constructs_lib.observability.prometheus import MetricsSettings, MetricsWorkspace
+from constructs_lib.observability.scraping import ManagedCollector, PublishedAgents, agent_configuration
+from constructs_lib.observability.watch import AlertTopic, ClusterWatch
+
+__all__ = [
+    "HARDWARE",
+    "KUEUE",
+    "SLURM",
+    "AlertRule",
+    "AlertTopic",
+    "ClusterWatch",
+    "FromAnywhere",
+    "FromLists",
+    "GrafanaSettings",
+    "GrafanaWorkspace",
+    "IdentityCenter",
+    "ManagedCollector",
+    "MetricsSettings",
+    "MetricsWorkspace",
+    "NodeHealth",
+    "Operations",
+    "PublishedAgents",
+    "Reach",
+    "RecordingRule",
+    "RuleGroup",
+    "Saml",
+    "SignIn",
+    "StateChanges",
+    "Storm",
+    "Watched",
+    "agent_configuration",
+    "goodput",
+]

@@ -1,0 +1,102 @@
+"""Pages of what is true whatever runs: processors, accelerators, fabric."""
+
+from __future__ import annotations
+
+from constructs_lib.observability.dashboards.panels import Dashboard, Panel, Query, Threshold
+
+_C = 'cluster="$cluster"'
+_R = "[$__rate_interval]"
+
+NODES = Dashboard(
+    uid="trainyard-nodes",
+    title="Nodes",
+    panels=(
+        Panel(title="Nodes that answer", unit="none", kind="stat", width=4, height=5,
+              queries=(Query(expr=f'sum(up{{job="node",{_C}}})', legend="up"),)),
+        Panel(title="Processors busy", unit="percentunit", width=20, height=5,
+              queries=(Query(expr=f'1 - avg by (node) (rate(node_cpu_seconds_total{{mode="idle",{_C}}}{_R}))',
+                             legend="{{node}}"),)),
+        Panel(title="Memory used", unit="percentunit",
+              description="A host out of memory kills its job: data loaders and checkpoints in flight share it.",
+              thresholds=(Threshold(value=0.9, color="red"),),
+              queries=(Query(expr=f"1 - node_memory_MemAvailable_bytes{{{_C}}} / node_memory_MemTotal_bytes{{{_C}}}",
+                             legend="{{node}}"),)),
+        Panel(title="Load by node", unit="short",
+              queries=(Query(expr=f"node_load1{{{_C}}}", legend="{{node}}"),)),
+        Panel(title="Disks, share left", unit="percentunit",
+              queries=(Query(expr=f'node_filesystem_avail_bytes{{fstype!~"tmpfs|overlay",{_C}}} '
+                                  f"/ node_filesystem_size_bytes{{{_C}}}",
+                             legend="{{node}} {{mountpoint}}"),)),
+        Panel(title="IP traffic", unit="Bps",
+              queries=(
+                  Query(expr=f'sum by (node) (rate(node_network_receive_bytes_total{{device!="lo",{_C}}}{_R}))',
+                        legend="{{node}} in"),
+                  Query(expr=f'-sum by (node) (rate(node_network_transmit_bytes_total{{device!="lo",{_C}}}{_R}))',
+                        legend="{{node}} out"),
+              )),
+    ),
+)  # fmt: skip
+
+ACCELERATORS = Dashboard(
+    uid="trainyard-accelerators",
+    title="Accelerators",
+    panels=(
+        Panel(title="GPUs at work", unit="percent", kind="stat", width=6, height=5,
+              queries=(Query(expr=f"avg(DCGM_FI_DEV_GPU_UTIL{{{_C}}})", legend="mean"),)),
+        Panel(title="Tensor cores at work", unit="percentunit", width=18, height=5,
+              description="Closer to what is paid for than utilisation, which counts a waiting kernel too.",
+              queries=(Query(expr=f"avg by (node) (DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{{{_C}}})",
+                             legend="{{node}}"),)),
+        Panel(title="GPU memory used", unit="percentunit",
+              queries=(Query(expr=f"DCGM_FI_DEV_FB_USED{{{_C}}} / (DCGM_FI_DEV_FB_USED{{{_C}}} "
+                                  f"+ DCGM_FI_DEV_FB_FREE{{{_C}}})", legend="{{node}} {{gpu}}"),)),
+        Panel(title="GPU memory bandwidth", unit="percentunit",
+              queries=(Query(expr=f"avg by (node) (DCGM_FI_PROF_DRAM_ACTIVE{{{_C}}})", legend="{{node}}"),)),
+        Panel(title="GPU temperature", unit="celsius", thresholds=(Threshold(value=85, color="red"),),
+              queries=(Query(expr=f"max by (node) (DCGM_FI_DEV_GPU_TEMP{{{_C}}})", legend="{{node}}"),)),
+        Panel(title="GPU power", unit="watt",
+              queries=(Query(expr=f"sum by (node) (DCGM_FI_DEV_POWER_USAGE{{{_C}}})", legend="{{node}}"),)),
+        Panel(title="NVLink traffic", unit="short",
+              description="Counts of the driver's own unit: compare nodes with each other.",
+              queries=(Query(expr=f"sum by (node) (rate(DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL{{{_C}}}{_R}))",
+                             legend="{{node}}"),)),
+        Panel(title="Faults of GPUs", unit="none",
+              description="XID of the last error; rows that errors took out of use; failed remaps want a new node.",
+              queries=(
+                  Query(expr=f"DCGM_FI_DEV_XID_ERRORS{{{_C}}} > 0", legend="XID {{node}} {{gpu}}"),
+                  Query(expr=f"DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS{{{_C}}} > 0",
+                        legend="rows {{node}} {{gpu}}"),
+                  Query(expr=f"DCGM_FI_DEV_ROW_REMAP_FAILURE{{{_C}}} > 0", legend="failed {{node}} {{gpu}}"),
+                  Query(expr=f"rate(DCGM_FI_DEV_PCIE_REPLAY_COUNTER{{{_C}}}{_R}) > 0",
+                        legend="PCIe retries {{node}} {{gpu}}"),
+              )),
+    ),
+)  # fmt: skip
+
+FABRIC = Dashboard(
+    uid="trainyard-fabric",
+    title="Elastic Fabric Adapters",
+    panels=(
+        Panel(title="EFA sent", unit="Bps", width=24,
+              description="One node far below the others in a collective holds all of them back.",
+              queries=(Query(expr=f"sum by (node) (rate(node_amazonefa_tx_bytes{{{_C}}}{_R}))",
+                             legend="{{node}}"),)),
+        Panel(title="EFA received", unit="Bps", width=24,
+              queries=(Query(expr=f"sum by (node) (rate(node_amazonefa_rx_bytes{{{_C}}}{_R}))",
+                             legend="{{node}}"),)),
+        Panel(title="Device RDMA", unit="Bps",
+              description="Nothing here while EFA sends: GPUDirect RDMA is off, and data pass through host memory.",
+              queries=(
+                  Query(expr=f"sum by (node) (rate(node_amazonefa_rdma_read_bytes{{{_C}}}{_R}))",
+                        legend="{{node}} read"),
+                  Query(expr=f"sum by (node) (rate(node_amazonefa_rdma_write_bytes{{{_C}}}{_R}))",
+                        legend="{{node}} written"),
+              )),
+        Panel(title="EFA drops and errors", unit="short", thresholds=(Threshold(value=1, color="red"),),
+              queries=(
+                  Query(expr=f"rate(node_amazonefa_rx_drops{{{_C}}}{_R}) > 0", legend="{{node}} drops"),
+                  Query(expr=f"rate(node_amazonefa_rdma_read_wr_err{{{_C}}}{_R}) > 0", legend="{{node}} reads"),
+                  Query(expr=f"rate(node_amazonefa_rdma_write_wr_err{{{_C}}}{_R}) > 0", legend="{{node}} writes"),
+              )),
+    ),
+)  # fmt: skip
