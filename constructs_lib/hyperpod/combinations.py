@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from constructs_lib.hyperpod.capacity import Spot, TrainingPlan
+from constructs_lib.hyperpod.duties import Compute
 from ml_contract.errors import reject
 
 if TYPE_CHECKING:
@@ -70,10 +71,9 @@ def _check_zones(settings: ClusterSettings) -> None:
     """EFA does not cross zones: a partition whose jobs use it is of one."""
     first: dict[str, InstanceGroup] = {}
     for group in settings.groups:
-        partition = getattr(group.duty, "partition", None)
-        if partition is None or not group.efa:
+        if not isinstance(group.duty, Compute) or not group.efa:
             continue
-        other = first.setdefault(partition, group)
+        other = first.setdefault(group.duty.partition, group)
         if settings.zone_of(other) != settings.zone_of(group):
             reject(f"groups.{group.name}.zone", settings.zone_of(group), f"EFA does not cross zones, and {other.name} "
                    f"of the same partition is in {settings.zone_of(other)}",

@@ -91,12 +91,14 @@ def grant_interfaces(
     )
     role.add_to_principal_policy(
         iam.PolicyStatement(
-            actions=[
-                "ec2:CreateNetworkInterfacePermission",
-                "ec2:DeleteNetworkInterface",
-                "ec2:DetachNetworkInterface",
-                *(_PODS if pods else ()),
-            ],
+            actions=["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"],
+            resources=[interfaces],
+            conditions={"ArnEquals": {"ec2:Subnet": subnet_arns}},
+        )
+    )
+    role.add_to_principal_policy(
+        iam.PolicyStatement(
+            actions=["ec2:DetachNetworkInterface", *(_PODS if pods else ())],
             # Instances are of an account of the service.
             resources=[interfaces, f"arn:{stack.partition}:ec2:{stack.region}:*:instance/*"],
         )

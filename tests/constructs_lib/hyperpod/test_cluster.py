@@ -155,6 +155,15 @@ def test_instances_log_below_their_clusters_name() -> None:
     assert resource.endswith(':log-group:/aws/sagemaker/Clusters/hall/*"]]}')
 
 
+@pytest.mark.parametrize(("scene", "group", "subnet"), [("hall", "workers", "Hall"), ("pods", "scaled", "PodsB")])
+def test_interfaces_are_made_and_deleted_in_the_groups_own_subnet(scene: str, group: str, subnet: str) -> None:
+    (deleting,) = (s for s in scenes.statements(scene, group) if "ec2:DeleteNetworkInterface" in actions(s))
+    assert f"Network{subnet}NodesSubnet" in json.dumps(deleting["Condition"]["ArnEquals"]["ec2:Subnet"])
+    making = json.dumps(allowed(scene, group)["ec2:CreateNetworkInterface"])
+    assert f"Network{subnet}NodesSubnet" in making
+    assert making.count(":subnet/") == 1
+
+
 def test_alarms_are_looked_at_by_name() -> None:
     (resource,) = allowed("pods", "trained")["cloudwatch:DescribeAlarms"]
     assert re.fullmatch(r'{"Fn::GetAtt": \["Faulty\w+", "Arn"\]}', resource)
