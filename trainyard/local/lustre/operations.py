@@ -33,11 +33,11 @@ class FileSystems:
         identity = f"fs-{secrets.token_hex(8)[:17]}0"
         given = {name: value for name, value in request.items() if name not in ("ClientRequestToken", "Tags")}
         given.setdefault("LustreConfiguration", {}).setdefault("WeeklyMaintenanceStartTime", _MAINTENANCE)
-        document = {"Given": given, "ClientRequestToken": token, "FileSystem": self._describe(identity, given)}
-        document["FileSystem"] |= {"CreationTime": time.time(), "Tags": request.get("Tags", [])}
-        document["FileSystem"]["LustreConfiguration"]["MountName"] = secrets.token_hex(4)
+        shown = self._describe(identity, given) | {"CreationTime": time.time(), "Tags": request.get("Tags", [])}
+        shown["LustreConfiguration"]["MountName"] = secrets.token_hex(4)
+        document = {"Given": given, "ClientRequestToken": token, "FileSystem": shown}
         self._store.insert(KIND, identity, document)
-        return {"FileSystem": document["FileSystem"]}
+        return {"FileSystem": shown}
 
     def _check_references(self, request: Request) -> None:
         if len(request["SubnetIds"]) != 1:
