@@ -61,7 +61,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="check-image", limit=30),
     # Before anything that may fail: a node that is half made must not take jobs, whoever starts slurmd.
     Step(name="hold-slurm", nodes=_SLURMD, limit=30, commands=("systemctl",)),
-    Step(name="check-accelerators", nodes=_SLURMD, limit=60, tries=3, commands=("nvidia-smi",)),
+    Step(name="check-accelerators", nodes=_SLURMD, limit=60, tries=2, commands=("nvidia-smi",)),
     Step(name="check-time", limit=120, commands=("chronyc",)),
     Step(name="write-hosts", limit=30),
     Step(name="set-limits", limit=30, commands=("systemctl",)),
@@ -69,16 +69,16 @@ STEPS: tuple[Step, ...] = (
     Step(name="check-scratch", nodes=_SLURMD, limit=180, commands=("systemctl", "mountpoint")),
     # Homes and jobs are on it.
     Step(name="mount-shared", limit=180, tries=3, wait=10, commands=("systemctl", "mountpoint", "findmnt")),
-    Step(name="add-users", limit=300, tries=2, commands=("useradd", "groupadd", "visudo")),
-    Step(name="join-directory", limit=120, tries=3, commands=("systemctl", "aws", "sssd", "visudo")),
+    Step(name="add-users", limit=120, tries=2, commands=("useradd", "groupadd", "visudo")),
+    Step(name="join-directory", limit=120, tries=2, commands=("systemctl", "aws", "sssd", "visudo")),
     Step(name="restrict-logins", nodes=_SLURMD, limit=30),
     Step(name="configure-containers", limit=60, commands=("enroot",)),
     Step(name="hook-slurm", nodes=_DAEMONS, limit=150),
-    Step(name="start-exporters", limit=300, tries=3, wait=10, commands=("systemctl",)),
+    Step(name="start-exporters", limit=240, tries=2, wait=10, commands=("systemctl",)),
     Step(name="check-access", limit=60, tries=3, commands=("systemctl",)),
     Step(name="release-slurm", nodes=_DAEMONS, limit=60, commands=("systemctl",)),
-    Step(name="start-slurm", limit=180, tries=3, wait=10, commands=("systemctl",)),
-    Step(name="add-associations", nodes=("controller",), limit=120, tries=4, wait=10),
+    Step(name="start-slurm", limit=150, tries=2, wait=10, commands=("systemctl",)),
+    Step(name="add-associations", nodes=("controller",), limit=120, tries=3, wait=10),
 )
 """All of them, in their order."""
 BY_NAME: dict[str, Step] = {step.name: step for step in STEPS}

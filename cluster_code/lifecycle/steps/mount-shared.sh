@@ -5,13 +5,15 @@
 # shellcheck shell=bash
 
 run() {
-  local mounts kind path efa dns_name mount_name
+  local mounts kind path efa dns_name mount_name patience
   mounts=$(each mounts kind path efa dns_name mount_name)
   while IFS=$FIELDS read -r kind path efa dns_name mount_name; do
+    patience=120
     if [[ $kind == lifecycle ]]; then
+      patience=10
       mount_here "$path" "$dns_name" "$mount_name" "$efa"
     fi
-    until_true 120 "$path is not mounted" is_there "$path"
+    until_true "$patience" "$path is not mounted" is_there "$path"
     proves "$path" "$efa"
     say "  $path: $(findmnt --noheadings --first-only --output SOURCE,FSTYPE "$path")"
   done <<<"$mounts"

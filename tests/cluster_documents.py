@@ -13,6 +13,7 @@ from ml_contract.clusters.people import Directory, User, UsersFile
 from ml_contract.clusters.software import Account, Containers, Slurm
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleEx"
+NODE_EXPORTER = "602401143452.dkr.ecr.{region}.amazonaws.com/hyperpod/node_exporter"
 DIGEST = "@sha256:" + "0123456789abcdef" * 4
 
 
@@ -41,7 +42,7 @@ def configuration(**changes: object) -> LifecycleConfiguration:
         "scratch": Scratch(path="/opt/dlami/nvme", minimum_gib=1),
         "containers": Containers(),
         "exporters": (
-            ExporterImage(name="node", image="602401143452.dkr.ecr.{region}.amazonaws.com/hyperpod/node_exporter" + DIGEST,
+            ExporterImage(name="node", image=NODE_EXPORTER + DIGEST,
                           arguments=("--collector.processes", "--collector.ethtool")),
             ExporterBinary(name="slurm", path="/usr/local/bin/slurm_exporter"),
         ),
