@@ -15,11 +15,22 @@ from trainyard.local.api.service import Context, Service
 from trainyard.local.api.store import Store
 from trainyard.local.cloud import ACCOUNT, REGION
 from trainyard.local.clusters.commands import NodeCommands
+from trainyard.local.clusters.documents import CLUSTER
 from trainyard.local.clusters.operations import Clusters
 from trainyard.local.faults import Faults
 from trainyard.local.faults_model import FAULTS_MODEL
 from trainyard.local.hooks import alarms as cloudwatch_alarms
-from trainyard.local.hooks import iam, kms_access, log_filters, references, routing, s3_checksums, s3_objects, sessions
+from trainyard.local.hooks import (
+    iam,
+    kms_access,
+    log_filters,
+    references,
+    routing,
+    s3_checksums,
+    s3_objects,
+    sagemaker_access,
+    sessions,
+)
 from trainyard.local.hooks.cloudwatch import InProcess
 from trainyard.local.hooks.gateway import Gateway
 from trainyard.local.hooks.package_events import Announcing
@@ -67,6 +78,7 @@ class Assembly:
         )
         routing.install()
         iam.install(secure_transport=not options.plain_transport)
+        sagemaker_access.name_clusters(lambda name: (store.get(CLUSTER, name) or {}).get("ClusterArn"))
         sessions.install()
         s3_checksums.install()
         s3_objects.install()

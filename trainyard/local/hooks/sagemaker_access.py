@@ -6,7 +6,7 @@ Source: Service Authorization Reference, "Actions, resources, and condition keys
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 # Member of a request -> resource type in the ARN.
@@ -35,7 +35,10 @@ _MEMBERS = {
     "UpdateEndpoint": ("EndpointName", "EndpointConfigName"),
     "CreateEndpointConfig": ("EndpointConfigName",),
 }
-_LISTS = frozenset({"ListModelPackages", "ListPipelineExecutions", "ListPipelineExecutionSteps", "ListTags"})
+_LISTS = frozenset(
+    {"ListModelPackages", "ListPipelineExecutions", "ListPipelineExecutionSteps", "ListTags", "ListClusterNodes",
+     "ListClusterEvents"}
+)  # fmt: skip
 _LISTED = frozenset({"InstanceTypes", "VpcSecurityGroupIds", "VpcSubnets"})
 """Condition keys of several values; an operator without ForAllValues or ForAnyValue matches the others only."""
 INVOCATIONS = {
@@ -45,6 +48,12 @@ INVOCATIONS = {
 }
 """Last part of an invocation's path → operation and action."""
 _ROLES = ("RoleArn", "ExecutionRoleArn")
+_cluster_arns: list[Callable[[str], str | None]] = []
+
+
+def name_clusters(arn_of: Callable[[str], str | None]) -> None:
+    """Says how a cluster's ARN is found by its name: it ends in an id, and policies name it so."""
+    _cluster_arns[:] = [arn_of]
 
 
 def resources(operation: str, request: Mapping[str, Any], region: str, account: str) -> list[str]:
@@ -57,6 +66,8 @@ def resources(operation: str, request: Mapping[str, Any], region: str, account: 
         return [f"{prefix}:model-package/{_last(request['ModelPackageGroupName'])}/*"]
     if operation in _UNNAMED:
         return [f"{prefix}:{_UNNAMED[operation]}/*"]
+    if isinstance(request.get("ClusterName"), str):
+        return [_cluster(prefix, request["ClusterName"])]
     members = _MEMBERS.get(operation) or [member for member in _NAMED if isinstance(request.get(member), str)][:1]
     found = [
         _arn(prefix, _NAMED[member], request[member]) for member in members if isinstance(request.get(member), str)
@@ -66,7 +77,10 @@ def resources(operation: str, request: Mapping[str, Any], region: str, account: 
 
 def passed_roles(request: Mapping[str, Any]) -> list[str]:
     """Roles that the caller hands to the service, for which it needs iam:PassRole."""
-    return [request[member] for member in _ROLES if isinstance(request.get(member), str)]
+    groups = request.get("InstanceGroups")
+    parts = [request, *(group for group in (groups if isinstance(groups, list) else ()) if isinstance(group, Mapping))]
+    members = (*_ROLES, "ExecutionRole")
+    return [part[member] for part in parts for member in members if isinstance(part.get(member), str)]
 
 
 def condition_keys(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,6 +127,14 @@ def _part(request: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 def _flag(value: object) -> str | None:
     return None if value is None else str(value).lower()
+
+
+def _cluster(prefix: str, name_or_arn: str) -> str:
+    """A cluster's ARN; of one that is to be created, or is not there, all that there may be."""
+    if name_or_arn.startswith("arn:"):
+        return name_or_arn
+    found = next((arn for arn_of in _cluster_arns if (arn := arn_of(name_or_arn))), None)
+    return found or f"{prefix}:cluster/*"
 
 
 def _last(name_or_arn: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from ports import free_port
 
 from tests.trainyard.local.cloudformation.conftest import Stack, StackFailed
@@ -123,6 +124,31 @@ def test_a_node_that_loses_its_power_is_replaced_and_a_deleted_cluster_leaves_no
     until(lambda: "heals" not in names(api))
     until(lambda: processes(cloud) <= before)
     assert not list((cloud.state / "clusters").iterdir())
+
+
+def test_policies_name_a_cluster_by_its_id_and_the_roles_that_it_passes(
+    cloud: Cloud, client: Callable[[str], Any]
+) -> None:
+    api, iam = client("sagemaker"), client("iam")
+    arn = api.create_cluster(ClusterName="named", InstanceGroups=[group(count=0)])["ClusterArn"]
+    made = iam.create_user(UserName="watcher")["User"]["UserName"]
+    key = iam.create_access_key(UserName=made)["AccessKey"]
+    rights = [
+        {"Effect": "Allow", "Action": ["sagemaker:ListClusterNodes", "sagemaker:DescribeCluster"], "Resource": arn},
+        {"Effect": "Allow", "Action": "sagemaker:UpdateCluster", "Resource": "*"},
+    ]
+    iam.put_user_policy(UserName=made, PolicyName="p", PolicyDocument=policy(*rights))
+    theirs = new_client(
+        cloud, "sagemaker", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"]
+    )
+    assert theirs.list_cluster_nodes(ClusterName="named")["ClusterNodeSummaries"] == []
+    for name in ("other", "arn:aws:sagemaker:us-east-1:123456789012:cluster/000000000000"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            theirs.describe_cluster(ClusterName=name)
+    with pytest.raises(ClientError, match=r"iam:PassRole on resource: .*role/nodes"):
+        theirs.update_cluster(ClusterName="named", InstanceGroups=[group(count=1)])
+    api.delete_cluster(ClusterName="named")
+    until(lambda: "named" not in names(api))
 
 
 @pytest.mark.parametrize(
