@@ -168,6 +168,12 @@ class Cluster:
         self.wait(f"end of job {number}", lambda: self.state(number)["JobState"] not in running, seconds)
         return self.state(number)
 
+    def kill_rank(self, name: str) -> None:
+        """SIGKILL to a worker's trainer, and to nothing else there."""
+        # Only what torchrun starts is unbuffered.
+        if self.nodes[name].run(["pkill", "--signal", "KILL", "--full", "--", "-u -m training_code.train$"]) != 0:
+            raise RuntimeError(f"{name}: no trainer runs there")
+
     def lose(self, name: str) -> None:
         """Take a worker's power."""
         self.nodes[name].kill()

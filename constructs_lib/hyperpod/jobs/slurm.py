@@ -65,6 +65,9 @@ class SlurmJob(ClusterJob):
     """Time of one stay on the nodes, in minutes; the trainer saves in the last two."""
     at_limit: Literal["requeue", "end"] = "requeue"
     """Whether a run that was saved at the limit queues for another stay, the default, or ends there."""
+    retries: int = Field(default=2, ge=0, le=100)
+    """How often a submission that failed queues again, twice by default: for a device that failed, not the whole node.
+    Lost nodes do not count, and what was wrong from the start is not tried again."""
     partition: str | None = Field(default=None, pattern=_NAME)
     """Partition; the cluster's default by default."""
     account: str | None = Field(default=None, pattern=_NAME)
@@ -185,19 +188,30 @@ class SlurmJob(ClusterJob):
         return [*lines, f"step+=({python} -m training_code.launcher.slurm", *(f"  {one}" for one in arguments), ")"]
 
     def _end(self) -> list[str]:
-        requeue = "if [[ -n $limit && $status -eq " + str(int(ExitCode.INTERRUPTED)) + " ]]; then"
-        again = [requeue, '  scontrol requeue "$SLURM_JOB_ID"', "fi"] if self.at_limit == "requeue" else []
         return [
-            # USR1 reaches this shell alone, before the limit; the ranks are told as SageMaker tells them. A cancelled
-            # job's TERM reaches everything: the shell then only waits.
-            "limit=",
+            # USR1 reaches this shell alone, before the limit; the ranks are told as SageMaker tells them. TERM, when the
+            # job is cancelled or has lost a node, reaches everything: the shell then only waits.
+            "limit='' ended=''",
             "trap 'limit=yes; scancel --signal=TERM \"$SLURM_JOB_ID\"' USR1",
-            "trap : TERM",
+            "trap 'ended=yes' TERM",
             '"${step[@]}" &',
             "child=$!",
             'while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done',
             "status=0",
             'wait "$child" || status=$?',
-            *again,
+            "case $status in",
+            "  0) ;;",
+            f"  {ExitCode.CONTRACT_BROKEN:d} | {ExitCode.IMAGE_LACKS_MODULE:d}) ;;",
+            f"  {ExitCode.INTERRUPTED:d}) {self._at_limit()} ;;",
+            "  *)",
+            '    if [[ -n $ended ]]; then exit "$status"; fi',
+            '    echo "exit code $status at $(date --utc +%FT%TZ)" >>"$kept/failures"',
+            f'    if [[ $(wc -l <"$kept/failures") -le {self.retries} ]]; then scontrol requeue "$SLURM_JOB_ID"; fi ;;',
+            "esac",
             'exit "$status"',
         ]  # fmt: skip
+
+    def _at_limit(self) -> str:
+        if self.at_limit == "end":
+            return ":"
+        return 'if [[ -n $limit ]]; then scontrol requeue "$SLURM_JOB_ID"; fi'

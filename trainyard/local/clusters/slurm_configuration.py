@@ -15,6 +15,8 @@ DEFAULT_PARTITION = "dev"
 CONTROL_GROUPS = "CgroupPlugin=cgroup/v1\n"
 """cgroup.conf: named, as slurmd ends where it finds none to detect; no plugin that uses them is chosen."""
 
+LEAST_REQUEUE_WAIT = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class SlurmNode:
@@ -46,6 +48,13 @@ class Timing:
     """cred_expire: a job that was queued again waits that long and one second; Slurm's own is 120."""
     kill_wait: int = 10
     """KillWait: between SIGTERM and SIGKILL of a job that is cancelled or queued again; Slurm's own is 30."""
+
+    def __post_init__(self) -> None:
+        # Slurm takes its own 120 instead, and says so in the log of each daemon alone.
+        if self.requeue_wait < LEAST_REQUEUE_WAIT:
+            raise ValueError(
+                f"requeue_wait: got {self.requeue_wait}, but Slurm takes at least {LEAST_REQUEUE_WAIT} s. Raise it."
+            )
 
 
 def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plugins: str) -> str:
