@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -48,6 +48,10 @@ class Platform(Protocol):
         """Whether a role, bucket, subnet, security_group, key, alarm or topic exists."""
 
 
+def _unheard(_kind: str, _arn: str, _detail: Mapping[str, Any]) -> None:
+    """Where there is no EventBridge."""
+
+
 @dataclass(kw_only=True)
 class Context:
     """What the families of a service share."""
@@ -70,6 +74,8 @@ class Context:
     """How hosts are kept apart; `auto` takes namespaces where the user is root."""
     grace_seconds: float = 120.0
     """Longest time between SIGTERM and SIGKILL, in seconds. AWS gives 120; only a shorter time makes sense here."""
+    announce: Callable[[str, str, Mapping[str, Any]], None] = _unheard
+    """Tells EventBridge of a resource: kind of event, ARN, detail."""
     minute_seconds: float = 60.0
     """What alarms and scaling policies take for a minute, in seconds; less is for tests that cannot wait."""
 

@@ -14,6 +14,7 @@ from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page
 from trainyard.local.api.store import Store
 from trainyard.local.clusters import documents
+from trainyard.local.clusters.announcing import Announcer
 
 EVENT = "cluster-event"
 """Kind of events in the store; by the cluster's id and the event's id."""
@@ -24,9 +25,9 @@ _MOST = 1000
 class Events:
     """Writes the events of one cluster."""
 
-    def __init__(self, store: Store, name: str, cluster_id: str) -> None:
-        """Names the cluster."""
-        self._store, self._name, self._id = store, name, cluster_id
+    def __init__(self, store: Store, name: str, cluster_id: str, announcer: Announcer) -> None:
+        """Names the cluster, and who else hears of it."""
+        self._store, self._name, self._id, self._announcer = store, name, cluster_id, announcer
         self._written = 0
 
     def cluster(self, description: str, *, level: str = "Info", failure: str = "") -> None:
@@ -71,6 +72,7 @@ class Events:
             **where,
         }
         self._store.insert(EVENT, f"{self._id}/{identity}", event)
+        self._announcer.event(event)
         self._written += 1
         if self._written % 50 == 0:
             for old in self._store.list(EVENT, f"{self._id}/")[:-_MOST]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainyard.local.api.service import Context
+from trainyard.local.clusters.announcing import Announcer
 from trainyard.local.clusters.documents import Roster, continuous, new_instance_id, orchestrator, recovers
 from trainyard.local.clusters.events import Events
 from trainyard.local.clusters.fleet import Fleet
@@ -21,9 +22,10 @@ publishes none."""
 class Healing:
     """Watches the machines of one cluster."""
 
-    def __init__(self, context: Context, roster: Roster, fleet: Fleet, events: Events) -> None:
+    def __init__(self, context: Context, roster: Roster, fleet: Fleet, events: Events, announcer: Announcer) -> None:
         """Composes it."""
         self._context, self._roster, self._fleet, self._events = context, roster, fleet, events
+        self._announcer = announcer
 
     def look(self, cluster: Mapping[str, Any]) -> None:
         """Looks at every node once."""
@@ -54,6 +56,7 @@ class Healing:
         slot = self._fleet.slot(cluster, node)
         self._roster.edit_node(node, Status="Failure", Message=message, Made=False, Lost=True, NotBefore=time.time())
         self._events.node(node, "Instance is unhealthy", level="Error", failure=reason)
+        self._announcer.unhealthy(node, reason, "Replace" if recovers(cluster) else "None")
         if orchestrator(cluster) == "Slurm":
             self._fleet.site().lost(slot, reason)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
+from trainyard.local.clusters.announcing import Announcer
 from trainyard.local.clusters.documents import CLUSTER, UP, Roster, continuous, group_of, name_of, orchestrator
 from trainyard.local.clusters.events import Events
 from trainyard.local.clusters.fleet import Fleet
@@ -35,13 +36,14 @@ class Keeper:
             gone: told when the cluster has been deleted.
         """
         self.roster = Roster(context.store, cluster["ClusterName"])
-        self._events = Events(context.store, cluster["ClusterName"], cluster["ClusterId"])
+        self._announcer = Announcer(context, cluster)
+        self._events = Events(context.store, cluster["ClusterName"], cluster["ClusterId"], self._announcer)
         self._woken = threading.Event()
         self._closing = threading.Event()
         self._gone = gone
         self._tick = max(_SHORTEST_TICK_SECONDS, _TICK_MINUTES * context.minute_seconds)
         self.fleet = Fleet(context, self.roster, cluster, sites, self._events, self._woken.set)
-        self._healing = Healing(context, self.roster, self.fleet, self._events)
+        self._healing = Healing(context, self.roster, self.fleet, self._events, self._announcer)
         self._settling = Settling(context, self.roster, self._events)
         self._software = SoftwareUpdate(context, self.roster, self.fleet, self._events)
         self._thread = threading.Thread(target=self._run, name=f"cluster {cluster['ClusterName']}", daemon=True)
@@ -89,6 +91,7 @@ class Keeper:
         if cluster is None:
             self.fleet.close()
             return True
+        self._announcer.state(cluster, self.roster.nodes(cluster))
         if cluster["ClusterStatus"] == "Deleting":
             self.fleet.close()
             for node in self.roster.nodes(cluster):

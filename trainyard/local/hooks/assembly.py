@@ -21,6 +21,7 @@ from trainyard.local.faults import Faults
 from trainyard.local.faults_model import FAULTS_MODEL
 from trainyard.local.hooks import alarms as cloudwatch_alarms
 from trainyard.local.hooks import (
+    announcing,
     iam,
     kms_access,
     log_filters,
@@ -75,6 +76,7 @@ class Assembly:
             isolation=options.isolation,
             grace_seconds=options.grace_seconds,
             minute_seconds=options.minute_seconds,
+            announce=announcing.announce,
         )
         routing.install()
         iam.install(secure_transport=not options.plain_transport)

@@ -123,6 +123,7 @@ class Cloud:
         self.alarm = "OK"
         self.denied = False
         self.place = Place()
+        self.heard: list[tuple[str, str, Any]] = []
         self.written: dict[str, list[str]] = {}
         self.begin()
 
@@ -135,7 +136,7 @@ class Cloud:
         )
         context = Context(
             store=self.store, platform=platform, state=self.folder, account="123456789012", region="us-east-1",
-            faults=self.faults, minute_seconds=self.minute_seconds,
+            announce=lambda *event: self.heard.append(event), faults=self.faults, minute_seconds=self.minute_seconds,
         )  # fmt: skip
         self.family = Clusters(context, lambda cluster: self.place)
         self.service = Service(service_model(), self.family)

@@ -98,6 +98,12 @@ def test_a_node_that_loses_its_power_is_replaced_and_a_deleted_cluster_leaves_no
     api = client("sagemaker")
     before = processes(cloud)
     arn = api.create_cluster(ClusterName="heals", InstanceGroups=[group()])["ClusterArn"]
+    queue = client("sqs").create_queue(QueueName="health")["QueueUrl"]
+    pattern = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker HyperPod Cluster Node Health Event"],
+               "resources": [arn], "detail": {"HealthSummary": {"HealthStatus": ["Unhealthy"]}}}  # fmt: skip
+    client("events").put_rule(Name="health", EventPattern=json.dumps(pattern))
+    target = {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:123456789012:health"}
+    client("events").put_targets(Rule="health", Targets=[target])
     until(lambda: api.describe_cluster(ClusterName="heals")["ClusterStatus"] == "InService")
 
     def nodes() -> dict[str, str]:
@@ -110,6 +116,8 @@ def test_a_node_that_loses_its_power_is_replaced_and_a_deleted_cluster_leaves_no
     cloud.call("InjectFault", Kind="NodeLoss", ClusterName="heals", Node=lost)
     until(lambda: lost not in nodes() and set(nodes().values()) == {"Running"})
     new = next(node for node in nodes() if node != kept)
+    [heard] = until(lambda: client("sqs").receive_message(QueueUrl=queue).get("Messages"))
+    assert json.loads(heard["Body"])["detail"]["InstanceId"] == lost
     made = cloud.call("RunNodeCommand", ClusterName="heals", Node=kept, Command=["cat", "/fsx/made"])["Output"].split()
     assert len(made) == 3
     assert made[2] in made[:2]

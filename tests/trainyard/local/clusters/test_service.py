@@ -70,6 +70,21 @@ def test_a_lifecycle_that_fails_or_hangs_takes_the_cluster_back(tmp_path: Path, 
     cloud.end()
 
 
+def test_event_bridge_hears_of_states_and_with_continuous_provisioning_of_events(cloud: Cloud) -> None:
+    cloud.place.outcomes["workers"] = ["1"]
+    arn = cloud.create(wait="Failed")["ClusterArn"]
+    cloud.until(lambda: len(cloud.heard) == 3)
+    assert [(kind, resource, detail["ClusterStatus"]) for kind, resource, detail in cloud.heard] == [
+        ("SageMaker HyperPod Cluster State Change", arn, status) for status in ("Creating", "RollingBack", "Failed")
+    ]
+    assert "did not run successfully" in cloud.heard[-1][2]["FailureMessage"]
+    cloud.heard.clear()
+    cloud.call("CreateCluster", ClusterName="d", InstanceGroups=[group(count=0)], **CONTINUOUS)
+    cloud.until(lambda: len(cloud.heard) >= 3)
+    told = [detail["EventDetails"] for kind, _, detail in cloud.heard if kind == "SageMaker HyperPod Cluster Event"]
+    assert told[0]["Description"] == "Cluster d is InService"
+
+
 def test_scripts_that_the_role_may_not_read_fail_the_cluster(cloud: Cloud) -> None:
     cloud.denied = True
     assert "AccessDenied (403): the role arn:aws:iam::123456789012:role/nodes" in cloud.create(wait="Failed")[
@@ -133,6 +148,9 @@ def test_a_faulty_node_is_replaced_and_its_lifecycle_runs_again(cloud: Cloud, ki
     assert [instance for _, instance, _ in cloud.place.ran][-1] == found["InstanceId"]
     assert cloud.place.gone == [lost["InstanceId"]]
     assert len(cloud.place.alive()) == 3
+    health = [detail for kind, _, detail in cloud.heard if kind == "SageMaker HyperPod Cluster Node Health Event"]
+    assert [(row["InstanceId"], row["HealthSummary"]["RepairAction"]) for row in health] == [
+        (lost["InstanceId"], "Replace")]  # fmt: skip
     assert events(cloud, NodeId=lost["InstanceId"])[-2:] == ["Instance is unhealthy", "Instance replacement started"]
     assert cloud.faults._list({}, None)["Faults"] == []  # type: ignore[arg-type]
 
