@@ -7,7 +7,7 @@ from typing import Self
 import aws_cdk as cdk
 from pydantic import Field, SerializeAsAny, model_validator
 
-from constructs_lib.network import NetworkSettings
+from constructs_lib.network import NetworkPlan
 from constructs_lib.storage import StorageSettings
 from constructs_lib.values import Value
 from ml_contract.errors import reject
@@ -27,8 +27,8 @@ class Environment(Value):
     """AWS region, for example ``eu-central-1``."""
     protected: bool
     """Whether buckets, keys and logs outlive their stack, and stacks refuse to be deleted."""
-    network: NetworkSettings
-    """VPC."""
+    network: SerializeAsAny[NetworkPlan]
+    """VPC: one that is made (NetworkSettings), or one that exists (ImportedNetwork)."""
     storage: StorageSettings
     """Buckets."""
     trainings: tuple[WorkloadTraining, ...] = Field(min_length=1)
@@ -58,9 +58,9 @@ class Environment(Value):
                 reject("network.efa", self.network.efa,
                        f"the resources of {training.workload} have efa=True and its nodes take five addresses",
                        "Set network.efa=True.")  # fmt: skip
-        for zone in self.network.availability_zones:
+        for zone in self.network.zones:
             if not zone.startswith(self.region):
-                reject("network.availability_zones", zone, f"a zone lies in the environment's region {self.region}",
+                reject("network.zones", zone, f"a zone lies in the environment's region {self.region}",
                        f"Write it like {self.region}a.")  # fmt: skip
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from constructs_lib.network.plan import NetworkPlan, Place
 
@@ -21,6 +21,8 @@ class Network(Construct):
     """Subnets of clusters by their names."""
     closed: bool
     """Whether nothing outside can be reached but by endpoints."""
+    made: tuple[IConstruct, ...]
+    """Resources of its own that must not be replaced under those who use them."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: NetworkPlan, removal: cdk.RemovalPolicy
@@ -36,7 +38,7 @@ class Network(Construct):
         super().__init__(scope, construct_id)
         fabric = settings.bind(self, removal)
         self.vpc, self.nodes, self.closed = fabric.vpc, fabric.nodes, fabric.closed
-        self.jobs, self.clusters = tuple(fabric.jobs), dict(fabric.clusters)
+        self.jobs, self.clusters, self.made = tuple(fabric.jobs), dict(fabric.clusters), tuple(fabric.made)
 
     @property
     def subnets(self) -> list[ec2.ISubnet]:

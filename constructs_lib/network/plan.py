@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct
+from constructs import Construct, IConstruct
 from pydantic import Field
 
 from constructs_lib.network.purposes import JOBS, Purpose
@@ -60,6 +60,8 @@ class Fabric:
     nodes: ec2.ISecurityGroup
     closed: bool
     """Whether nothing outside can be reached but by endpoints."""
+    made: Sequence[IConstruct] = ()
+    """Resources that must not be replaced under those who use them; none where nothing is made."""
 
 
 class NetworkPlan(Value):

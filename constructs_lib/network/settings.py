@@ -105,7 +105,7 @@ class NetworkSettings(NetworkPlan):
         small = dict(zip(self.availability_zones, map(str, layout.small), strict=True)) if layout.small else {}
         subnets = [*jobs, *(place.subnet for place in clusters.values())]
         self.way_out.bind(Inside(scope=scope, vpc=vpc, subnets=subnets, small=small))
-        return Fabric(vpc=vpc, jobs=places, clusters=clusters, nodes=nodes, closed=self.way_out.closed)
+        return Fabric(vpc=vpc, jobs=places, clusters=clusters, nodes=nodes, closed=self.way_out.closed, made=(vpc,))
 
     def _vpc(self, scope: Construct) -> ec2.Vpc:
         return ec2.Vpc(

@@ -60,7 +60,7 @@ def test_efa_needs_a_network_for_efa() -> None:
 
 
 def test_a_zone_lies_in_the_region() -> None:
-    with pytest.raises(ValueError, match=r"^Environment.network.availability_zones: got 'us-east-1a', .* eu-west-1"):
+    with pytest.raises(ValueError, match=r"^Environment.network.zones: got 'us-east-1a', .* eu-west-1"):
         changed(LOCAL, region="eu-west-1")
 
 

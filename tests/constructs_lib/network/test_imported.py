@@ -104,6 +104,7 @@ def made(settings: ImportedNetwork) -> tuple[Network, dict]:
 def test_an_imported_network_is_a_network_and_makes_nothing() -> None:
     network, template = made(imported())
     assert template.get("Resources", {}).keys() <= {"CDKMetadata"}
+    assert network.made == ()
     assert [one.subnet_id for one in network.subnets] == [subnet(0).id, subnet(1).id]
     assert (network.vpc.vpc_id, network.nodes.security_group_id) == ("vpc-0123456789abcdef0", GROUP)
     place = network.places()[0]
