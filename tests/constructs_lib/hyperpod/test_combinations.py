@@ -121,3 +121,13 @@ def test_a_spot_group_may_be_scaled() -> None:
 def test_a_node_class_has_ten_groups() -> None:
     with refused("groups"):
         NodeClass(name="gpu", groups=tuple(f"g{number}" for number in range(11)))
+
+
+def test_a_node_class_names_a_group_once() -> None:
+    with refused("a group is named once"):
+        NodeClass(name="gpu", groups=("a", "a"))
+
+
+def test_node_classes_have_different_names() -> None:
+    with refused("node classes have different names"):
+        Karpenter(node_classes=(NodeClass(name="gpu", groups=("a",)), NodeClass(name="gpu", groups=("b",))))

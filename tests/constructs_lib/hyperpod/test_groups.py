@@ -202,3 +202,13 @@ def test_labels_and_taints_are_rendered() -> None:
             "taints": [{"key": "a", "effect": "NoSchedule"}],
         }
     }
+
+
+def test_a_check_runs_once() -> None:
+    with refused("a check runs once"):
+        group(deep_checks=("InstanceStress", "InstanceStress"))
+
+
+def test_a_file_system_is_mounted_once() -> None:
+    with refused(r"mounts: got \['shared', 'shared'\], but a file system is mounted once"):
+        group(mounts=(Mount(file_system="shared", path="/a"), Mount(file_system="shared", path="/b")))
