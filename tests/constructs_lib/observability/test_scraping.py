@@ -1,0 +1,56 @@
+"""Configurations of agents and of the managed collector."""
+
+from __future__ import annotations
+
+import pytest
+
+from constructs_lib.observability import agent_configuration
+from constructs_lib.observability.exporters import EXPORTERS
+from constructs_lib.observability.scraping import collector_configuration
+from ml_contract.clusters.exporters import PORTS
+from ml_contract.errors import ContractError
+
+PLACE = {"cluster": "research", "endpoint": "https://aps/workspaces/ws-1/", "region": "us-east-1"}
+
+
+@pytest.mark.parametrize(
+    ("node_type", "jobs"),
+    [("compute", ["node", "dcgm", "efa"]), ("controller", ["node", "slurm"]), ("login", ["node"])],
+)
+def test_a_node_scrapes_the_exporters_that_it_has(node_type: str, jobs: list[str]) -> None:
+    found = agent_configuration(node_type, **PLACE)["scrape_configs"]  # type: ignore[arg-type]
+    assert [job["job_name"] for job in found] == jobs
+    assert [job["static_configs"][0]["targets"] for job in found] == [[f"localhost:{PORTS[name]}"] for name in jobs]
+
+
+def test_samples_go_to_the_workspace_signed() -> None:
+    (write,) = agent_configuration("login", **PLACE)["remote_write"]
+    assert write["url"] == "https://aps/workspaces/ws-1/api/v1/remote_write"
+    assert write["sigv4"] == {"region": "us-east-1"}
+
+
+def test_every_series_says_cluster_and_node() -> None:
+    labels = agent_configuration("login", **PLACE)["global"]["external_labels"]
+    assert labels == {"cluster": "research", "node": "${HOSTNAME}"}
+
+
+@pytest.mark.parametrize("seconds", [29, 301])
+def test_an_interval_out_of_range_is_refused(seconds: int) -> None:
+    with pytest.raises(ContractError, match="every_seconds"):
+        agent_configuration("login", **PLACE, every_seconds=seconds)
+    with pytest.raises(ContractError, match="every_seconds"):
+        collector_configuration("research", seconds)
+
+
+def test_the_collector_finds_pods_by_the_ports_of_exporters() -> None:
+    ports = {exporter.name: str(exporter.port) for exporter in EXPORTERS}
+    for job in collector_configuration("research", 30)["scrape_configs"]:
+        keep, label = job["relabel_configs"]
+        assert (keep["action"], keep["regex"]) == ("keep", ports[job["job_name"]])
+        assert label["target_label"] == "node"
+
+
+def test_alerts_ask_for_jobs_that_there_are() -> None:
+    jobs = {job["job_name"] for kind in ("compute", "controller") for job in
+            agent_configuration(kind, **PLACE)["scrape_configs"]}  # type: ignore[arg-type]  # fmt: skip
+    assert {"node", "slurm"} <= jobs
