@@ -189,8 +189,8 @@ class SlurmJob(ClusterJob):
 
     def _end(self) -> list[str]:
         return [
-            # USR1 reaches this shell alone, before the limit; the ranks are told as SageMaker tells them. TERM, when the
-            # job is cancelled or has lost a node, reaches everything: the shell then only waits.
+            # USR1 reaches this shell alone, before the limit; the ranks are told as SageMaker tells them. TERM, when
+            # the job is cancelled or has lost a node, reaches everything: the shell then only waits.
             "limit='' ended=''",
             "trap 'limit=yes; scancel --signal=TERM \"$SLURM_JOB_ID\"' USR1",
             "trap 'ended=yes' TERM",
