@@ -73,7 +73,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="join-directory", limit=120, tries=2, commands=("systemctl", "aws", "sssd", "visudo")),
     Step(name="restrict-logins", nodes=_SLURMD, limit=30),
     Step(name="configure-containers", limit=60, commands=("enroot",)),
-    Step(name="hook-slurm", nodes=_DAEMONS, limit=150),
+    Step(name="hook-slurm", nodes=_DAEMONS, limit=150, commands=("systemctl",)),
     Step(name="start-exporters", limit=240, tries=2, wait=10, commands=("systemctl",)),
     Step(name="check-access", limit=60, tries=3, commands=("systemctl",)),
     Step(name="release-slurm", nodes=_DAEMONS, limit=60, commands=("systemctl",)),

@@ -35,11 +35,39 @@ setup() {
   never_called '^systemctl'
 }
 
-@test "release-slurm: a slurmd that HyperPod has started takes the new configuration" {
+@test "hold-slurm and release-slurm: a slurmd that runs before gets no job in between, and new limits" {
   told "d['slurm']['daemons'] = 'started-before'"
+  one_step hold-slurm
+  called '^scontrol update NodeName=ip-10-0-0-21 State=DRAIN Reason=trainyard: lifecycle$'
+  answers scontrol '[[ "$*" != "show node"* ]] || echo "Reason=trainyard: lifecycle [root@now]"'
   run one_step release-slurm
   [ "$status" -eq 0 ]
   called '^systemctl restart slurmd.service$'
+  called '^scontrol update NodeName=ip-10-0-0-21 State=RESUME$'
+}
+
+@test "hold-slurm: a node that Slurm does not know yet is stopped" {
+  told "d['slurm']['daemons'] = 'started-before'"
+  answers scontrol 'exit 1'
+  run one_step hold-slurm
+  [ "$status" -eq 0 ]
+  called '^systemctl stop slurmd.service$'
+}
+
+@test "release-slurm: a node that somebody else has drained stays so" {
+  told "d['slurm']['daemons'] = 'started-before'"
+  answers scontrol '[[ "$*" != "show node"* ]] || echo "Reason=bad fan"'
+  run one_step release-slurm
+  [ "$status" -eq 0 ]
+  never_called 'State=RESUME'
+}
+
+@test "release-slurm: a controller reads what has changed, where it runs" {
+  make_world_again controller
+  told "d['slurm']['daemons'] = 'started-before'"
+  run one_step release-slurm
+  [ "$status" -eq 0 ]
+  called '^scontrol reconfigure$'
 }
 
 @test "check-accelerators: a node with a GPU less is refused" {
@@ -351,6 +379,7 @@ setup() {
   [ "$(grep -c '^include trainyard.conf$' "$UPPER/opt/slurm/etc/slurm.conf")" -eq 1 ]
   has_line /opt/slurm/etc/slurm.conf '^ClusterName=research$'
   has_line /opt/slurm/etc/trainyard.conf '^Prolog=/opt/trainyard/lifecycle/hooks/prolog.sh$'
+  called '^systemctl enable --now trainyard-hooks.path$'
 }
 
 @test "hook-slurm: a slurm.conf that the agent never writes" {

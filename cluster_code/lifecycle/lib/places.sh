@@ -9,8 +9,10 @@ SLURM=/opt/slurm
 SLURM_CONF=$SLURM/etc/slurm.conf
 # slurmd of a node that is not ready does not start while this is missing. In /var/lib, for it must outlast a reboot.
 READY=$STATE/ready
+# Why Slurm sends no job to a node that is not ready.
+HELD="trainyard: lifecycle"
 
-export STATE DONE LOG INSTALLED SLURM SLURM_CONF READY
+export STATE DONE LOG INSTALLED SLURM SLURM_CONF READY HELD
 
 say() {
   printf '%(%FT%TZ)T %s\n' -1 "$*"

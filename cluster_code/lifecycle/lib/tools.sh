@@ -27,8 +27,7 @@ put() {
     rm -f "$new"
     return
   fi
-  # Another mount may lie on the very file (/etc/hosts in a container); then its content is replaced.
-  mv -f "$new" "$path" 2>/dev/null || { cat "$new" >"$path"; rm -f "$new"; }
+  mv -f "$new" "$path"
   # shellcheck disable=SC2034  # of steps
   CHANGED=true
   say "  wrote $path"

@@ -18,11 +18,37 @@ CONF
     if [[ $(node get slurm.daemons) != started-after ]]; then
       until_true 120 "$SLURM_CONF does not name this controller" written_by_agent
     fi
-    if [[ -f $SLURM_CONF ]] && ! grep -qxi 'include trainyard.conf' "$SLURM_CONF"; then
-      # A relative name: nodes that read their configuration from the controller get such files too.
-      { cat "$SLURM_CONF"; printf '\ninclude trainyard.conf\n'; } | put "$SLURM_CONF" "$(stat -c %a "$SLURM_CONF")"
-    fi
+    include
   fi
+}
+
+# HyperPod's agent may write slurm.conf again when the cluster changes; then the line is added again.
+include() {
+  put "$INSTALLED/include.sh" 755 <"$LIFECYCLE/files/include.sh"
+  put /etc/systemd/system/trainyard-hooks.service 644 <<UNIT
+[Unit]
+Description=Hooks of jobs in slurm.conf
+
+[Service]
+Type=oneshot
+ExecStart=$INSTALLED/include.sh $SLURM_CONF
+ExecStart=$SLURM/bin/scontrol reconfigure
+UNIT
+  put /etc/systemd/system/trainyard-hooks.path 644 <<UNIT
+[Unit]
+Description=Changes of $SLURM_CONF
+
+[Path]
+PathChanged=$SLURM_CONF
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+  if [[ -f $SLURM_CONF ]]; then
+    "$INSTALLED/include.sh" "$SLURM_CONF"
+  fi
+  systemctl daemon-reload
+  systemctl enable --now trainyard-hooks.path
 }
 
 written_by_agent() {

@@ -7,7 +7,10 @@ run() {
   if [[ $NODE_TYPE == controller ]]; then
     # Nodes that read their configuration from the controller have what it was before this run, hooks and plugins left
     # out (awsome-distributed-training #638).
-    [[ $before == false ]] || scontrol reconfigure || die "slurmctld refuses its configuration (scontrol reconfigure)"
+    # A slurmctld that does not run reads it when it starts.
+    if [[ $before == true ]] && scontrol ping | grep -q ' is UP'; then
+      scontrol reconfigure || die "slurmctld refuses its configuration (scontrol reconfigure)"
+    fi
     return
   fi
   printf '%s\n' "$INSTANCE_ID" >"$READY.new"
@@ -17,5 +20,12 @@ run() {
     # It was held back, or runs with the limits of before.
     systemctl reset-failed slurmd.service || true
     systemctl restart slurmd.service || die "slurmd does not start (journalctl -u slurmd)"
+    until_true 40 "Slurm does not take the node back (scontrol update State=RESUME)" taken_back
   fi
+}
+
+taken_back() {
+  local known
+  known=$(scontrol show node "$(hostname -s)") || return 1
+  ! grep -qF "$HELD" <<<"$known" || scontrol update NodeName="$(hostname -s)" State=RESUME
 }
