@@ -3,5 +3,6 @@
 from environments.dev import DEV
 from environments.local import LOCAL
 from environments.prod import PROD
+from environments.research import RESEARCH
 
-ENVIRONMENTS = (LOCAL, DEV, PROD)
+ENVIRONMENTS = (LOCAL, DEV, PROD, RESEARCH)

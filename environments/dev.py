@@ -1,9 +1,11 @@
-"""Development: two small GPU hosts on spot capacity, a small Slurm cluster, a larger model, nothing protected."""
+"""Development: two small GPU hosts on spot capacity, a small cluster of each kind, nothing protected."""
 
+from constructs_lib.hyperpod.eks.queues import Unqueued
+from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.jobs.base import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Mirror, Repository, Scratch2
-from constructs_lib.network import HYPERPOD, JOBS, ClusterSubnet, NetworkSettings, Nodes
+from constructs_lib.network import EKS_CLUSTER, HYPERPOD, JOBS, PODS, ClusterSubnet, NetworkSettings, Nodes
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.registry import DeploymentSettings
 from constructs_lib.serving.rollout import AllAtOnce, RollbackAlarms, ServerErrorRate, SlowAnswers
@@ -23,7 +25,7 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
 from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import bytes_lm
-from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
+from stacks.clusters import EksCluster, EksRun, SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
@@ -41,6 +43,7 @@ RUN = TrainingRun(
     loading=Loading(workers=2),
     checkpointing=Checkpointing(every_steps=200),
 )
+ACCOUNT = "111111111111"
 A10G_NODES = 2
 FILES = SharedFiles(
     name="shared",
@@ -80,9 +83,34 @@ SLURM = SlurmCluster(
     ),
 )
 
+EKS = EksCluster(
+    settings=clusters.eks_on_g5(name="eks", zone="us-east-1b", workers=A10G_NODES),
+    subnet="Eks",
+    control_plane=clusters.control_plane(
+        name="eks", administrator=f"arn:aws:iam::{ACCOUNT}:role/PlatformEngineers", log_days=14
+    ),
+    addons=clusters.ADDONS,
+    runs=(
+        EksRun(
+            name="bytes-lm",
+            run=RUN,
+            resources=TrainingResources(
+                instance_type="ml.g5.xlarge", instance_count=A10G_NODES, volume_gib=50, efa=False
+            ),
+            data="bytes-lm/train",
+            container=clusters.AGENT_IMAGE,
+            placement=Unqueued(name="default"),
+            service_account="trainer",
+            memory_gib=14,
+            shared_memory_gib=4,
+            recovery=Recovery(restarts=6, full_restarts=2),
+        ),
+    ),
+)
+
 DEV = Environment(
     name="dev",
-    account="111111111111",
+    account=ACCOUNT,
     region="us-east-1",
     protected=False,
     network=NetworkSettings(
@@ -91,7 +119,7 @@ DEV = Environment(
         nodes=16,
         efa=False,
         log_days=14,
-        purposes=(JOBS, HYPERPOD),
+        purposes=(JOBS, HYPERPOD, EKS_CLUSTER),
         clusters=(
             ClusterSubnet(
                 name="Slurm",
@@ -102,11 +130,20 @@ DEV = Environment(
                 ),
                 others=FILES.settings.deployment.addresses,
             ),
+            ClusterSubnet(
+                name="Eks",
+                zone="us-east-1b",
+                nodes=(
+                    Nodes(instance_type="ml.g5.xlarge", count=A10G_NODES, pods=PODS),
+                    Nodes(instance_type="ml.m5.xlarge", count=1, pods=PODS),
+                ),
+                cidr="10.21.0.0/23",
+            ),
         ),
     ),
     storage=StorageSettings(checkpoint_days=14, replaced_days=7, access_log_days=30),
     file_systems=(FILES,),
-    clusters=(SLURM,),
+    clusters=(SLURM, EKS),
     trainings=(
         WorkloadTraining(
             run=RUN,

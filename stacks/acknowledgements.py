@@ -23,6 +23,7 @@ _PIPELINE = r"/Pipeline/Role/DefaultPolicy/Resource"
 _MACHINE = r"/Machine/Resource/Role/DefaultPolicy/Resource"
 _PEOPLE = r"/Runs/Users/Resource"
 _NODES = r"/Cluster/[A-Za-z0-9-]+/Role/DefaultPolicy/Resource"
+_PODS = r"/(Pods-[a-z0-9-]+|AddOns/[a-z0-9-]+)/Role/DefaultPolicy/Resource"
 
 ACKNOWLEDGEMENTS = (
     Acknowledgement(
@@ -117,6 +118,34 @@ ACKNOWLEDGEMENTS = (
         finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/clusters/[a-z0-9-]+/[a-z0-9-]+/\*\]",
         path=_NODES,
         reason="Checkpoints of one run, whose names submissions make. Left: one submission can reach another's.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:(ecr:\*:\*:repository/\*|eks:[a-z0-9:-]+:cluster/\*)\]",
+        path=_NODES,
+        reason=(
+            "Images of EKS's add-ons lie in accounts of AWS, which differ by region, and the API of pod identity is "
+            "asked before a node knows its cluster. Left: nodes can pull any image that its owner shows them."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::\*\]",
+        path=_PODS,
+        reason=(
+            "ecr:GetAuthorizationToken and fsx:DescribeFileSystems know no resource. Left: these pods can read which "
+            "file systems the account has."
+        ),
+    ),
+    Acknowledgement(
+        finding=(
+            r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/(clusters/[a-z0-9-]+|datasets)/[a-z0-9/-]+/\*\]"
+        ),
+        path=_PODS,
+        reason="Data and checkpoints of one run. Left: one submission can reach another's checkpoints.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM4\[Policy::[^\[\]]*:policy/AmazonEKSClusterPolicy\]",
+        path=r"/ControlPlane/Role/Resource",
+        reason="EKS asks for this policy by name. Left: the control plane can change what it tagged in the network.",
     ),
     Acknowledgement(
         finding=r"AwsSolutions-SMG4",

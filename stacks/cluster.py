@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from constructs_lib.hyperpod.eks.control_plane import ControlPlane
+from constructs_lib.hyperpod.eks.installation import ChartInstallation
 from constructs_lib.lustre import LustreFileSystem
 from constructs_lib.network import Network
 from constructs_lib.storage import Storage
 from stacks.base import EnvironmentStack
-from stacks.clusters import ClusterPlatform, PlatformCluster, SharedFiles
+from stacks.clusters import ClusterPlatform, EksCluster, PlatformCluster, SharedFiles
 from stacks.clusters.base import place
 from stacks.environment import Environment
 
@@ -36,6 +38,20 @@ class FilesStack(EnvironmentStack):
         self.output("FileSystemId", self.files.id, "The file system")
         self.output("DnsName", self.files.dns_name, "Its name inside the network")
         self.output("MountName", self.files.mount_name, "What stands behind the colon of a mount")
+
+
+class ControlPlaneStack(EnvironmentStack):
+    """The control plane of a cluster on EKS. HyperPod's chart is installed between it and the cluster's stack."""
+
+    def __init__(self, scope: Construct, *, environment: Environment, cluster: EksCluster, network: Network) -> None:
+        super().__init__(scope, f"ControlPlane-{cluster.name}", environment=environment)
+        settings = cluster.named(environment.cluster_name(cluster.name))
+        self.control_plane = ControlPlane(
+            self, "ControlPlane", settings=settings, network=network, removal=environment.removal
+        )
+        ChartInstallation(self, "Charts", control_plane=self.control_plane, groups=cluster.settings.groups,
+                          removal=environment.removal)  # fmt: skip
+        self.output("EksClusterName", self.control_plane.name, "The control plane")
 
 
 class ClusterStack(EnvironmentStack):

@@ -7,8 +7,8 @@ from constructs import Construct
 
 from constructs_lib.network import know_availability_zones
 from stacks.adhoc import AdHocStack
-from stacks.cluster import ClusterStack, FilesStack
-from stacks.clusters import ClusterPlatform
+from stacks.cluster import ClusterStack, ControlPlaneStack, FilesStack
+from stacks.clusters import ClusterPlatform, EksCluster
 from stacks.environment import Environment
 from stacks.guardrails import guard_stage
 from stacks.network import NetworkStack
@@ -23,12 +23,12 @@ class PlatformStage(cdk.Stage):
 
     def __init__(self, scope: Construct, environment: Environment) -> None:
         super().__init__(scope, environment.stage, env=environment.target)
-        know_availability_zones(self, environment.network.availability_zones)
+        know_availability_zones(self, environment.network.zones)
         self.network = NetworkStack(self, "Network", environment=environment)
         self.storage = StorageStack(self, "Storage", environment=environment)
         network, storage = self.network.network, self.storage.storage
         # A weak reference would let these be replaced under the stacks that use them.
-        for resource in (network.vpc, storage.key):
+        for resource in (*network.made, storage.key):
             cdk.CrossStackReferences.of(resource).produce(cdk.ReferenceStrength.STRONG)
         self.trainings = {
             training.workload: TrainingStack(
@@ -49,11 +49,17 @@ class PlatformStage(cdk.Stage):
             files.name: FilesStack(self, environment=environment, files=files, network=network, storage=storage)
             for files in environment.file_systems
         }
+        self.control_planes = {
+            cluster.name: ControlPlaneStack(self, environment=environment, cluster=cluster, network=network)
+            for cluster in environment.clusters
+            if isinstance(cluster, EksCluster)
+        }
         shared = ClusterPlatform(
             environment=environment.name,
             network=network,
             storage=storage,
             files={name: stack.files for name, stack in self.files.items()},
+            control_planes={name: stack.control_plane for name, stack in self.control_planes.items()},
             removal=environment.removal,
         )
         self.clusters = {

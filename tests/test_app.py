@@ -19,8 +19,9 @@ STATEFUL = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::EC2
 
 def test_every_environment_has_its_stacks() -> None:
     from environments import ENVIRONMENTS
+    from stacks.clusters import EksCluster
 
-    assert stages() == ["Dev", "Local", "Prod"]
+    assert stages() == ["Dev", "Local", "Prod", "Research"]
     for stage in stages():
         manifest = json.loads((assembly() / f"assembly-{stage}" / "manifest.json").read_text())
         stacks = {a["properties"]["stackName"]: a["properties"].get("terminationProtection", False)
@@ -30,8 +31,9 @@ def test_every_environment_has_its_stacks() -> None:
         endpoints = [f"serving-{found.name}" for found in environment.endpoints]
         files = [f"files-{found.name}" for found in environment.file_systems]
         clusters = [f"cluster-{found.name}" for found in environment.clusters]
+        clusters += [f"controlplane-{found.name}" for found in environment.clusters if isinstance(found, EksCluster)]
         parts = ["network", "storage", "adhoc", *trainings, *endpoints, *files, *clusters]
-        assert stacks == {f"trainyard-{stage.lower()}-{part}": stage == "Prod" for part in parts}
+        assert stacks == {f"trainyard-{stage.lower()}-{part}": environment.protected for part in parts}
 
 
 def test_logical_ids_of_what_holds_state_never_change() -> None:

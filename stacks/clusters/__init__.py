@@ -1,8 +1,9 @@
 """Clusters of an environment: what they are made of, and the runs that people submit to them."""
 
 from stacks.clusters.base import ClusterPlatform, PlatformCluster
+from stacks.clusters.eks import EksCluster
 from stacks.clusters.files import SharedFiles
-from stacks.clusters.runs import SlurmRun
+from stacks.clusters.runs import EksRun, SlurmRun
 from stacks.clusters.slurm import SlurmCluster
 
-__all__ = ["ClusterPlatform", "PlatformCluster", "SharedFiles", "SlurmCluster", "SlurmRun"]
+__all__ = ["ClusterPlatform", "EksCluster", "EksRun", "PlatformCluster", "SharedFiles", "SlurmCluster", "SlurmRun"]

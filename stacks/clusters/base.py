@@ -10,6 +10,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLustre
+from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.lustre import LustreFileSystem
 from constructs_lib.network import Network, Place
 from constructs_lib.storage import Storage
@@ -28,6 +29,8 @@ class ClusterPlatform:
     storage: Storage
     files: Mapping[str, LustreFileSystem]
     """File systems, by name."""
+    control_planes: Mapping[str, ControlPlane]
+    """Control planes of clusters on EKS, by the cluster's name."""
     removal: cdk.RemovalPolicy
     """What happens to what holds data when a stack goes."""
 

@@ -9,6 +9,7 @@ from constructs_lib.hyperpod import (
     Compute,
     Controller,
     InstanceGroup,
+    KubernetesNode,
     Login,
     Mount,
     NodeScripts,
@@ -16,7 +17,25 @@ from constructs_lib.hyperpod import (
     OneType,
     Slurm,
 )
+from constructs_lib.hyperpod.eks.access import Administrator
+from constructs_lib.hyperpod.eks.addons import (
+    AddOn,
+    CertManager,
+    CoreDns,
+    FsxDriver,
+    KubeProxy,
+    MetricsServer,
+    PodIdentityAgent,
+    S3Driver,
+    TrainingOperator,
+    VpcCni,
+)
+from constructs_lib.hyperpod.eks.control_plane import ControlPlaneSettings, PrivateEndpoint
+from constructs_lib.network import PODS
+from constructs_lib.retention import LogDays
+from constructs_lib.training import EcrImage
 from ml_contract.clusters.mounts import Scratch
+from ml_contract.clusters.pods import AGENT_MODULE
 
 P5 = "ml.p5.48xlarge"
 PARTITION = "train"
@@ -44,8 +63,8 @@ def slurm_on_p5(*, name: str, zone: str, workers: int, file_system: str) -> Clus
                           capacity=OnDemand(), mounts=mounts),
             InstanceGroup(name="login", duty=Login(), hosts=OneType(instance_type="ml.m5.2xlarge"), count=2,
                           capacity=OnDemand(), mounts=mounts),
-            InstanceGroup(name="workers", duty=Compute(partition=PARTITION), hosts=OneType(instance_type=P5), count=workers,
-                          capacity=OnDemand(), mounts=mounts, interface="efa-only",
+            InstanceGroup(name="workers", duty=Compute(partition=PARTITION), hosts=OneType(instance_type=P5),
+                          count=workers, capacity=OnDemand(), mounts=mounts, interface="efa-only",
                           deep_checks=("InstanceStress", "InstanceConnectivity")),
         ),
     )  # fmt: skip
@@ -69,8 +88,9 @@ def slurm_on_g5(*, name: str, zone: str, workers: int, file_system: str) -> Clus
         groups=(
             InstanceGroup(name="controller", duty=Controller(), hosts=OneType(instance_type="ml.m5.xlarge"), count=1,
                           capacity=OnDemand(), mounts=mounts),
-            InstanceGroup(name="workers", duty=Compute(partition=PARTITION), hosts=OneType(instance_type="ml.g5.xlarge"),
-                          count=workers, capacity=OnDemand(), mounts=mounts),
+            InstanceGroup(name="workers", duty=Compute(partition=PARTITION),
+                          hosts=OneType(instance_type="ml.g5.xlarge"), count=workers,
+                          capacity=OnDemand(), mounts=mounts),
         ),
     )  # fmt: skip
 
@@ -88,3 +108,79 @@ SLURM_ALONE = Slurm(
     configuration=ByApi(strategy=None), scripts=NodeScripts(event="OnInitComplete", logins="anyone"), accounting=None
 )
 """Accounting stays on the controller, and goes with it."""
+
+
+def eks_on_p5(*, name: str, zone: str, workers: int) -> ClusterSettings:
+    """H100 nodes for jobs and two small ones for what runs beside them, which are there before the first add-on.
+
+    Args:
+        name: Name of the cluster within the environment.
+        zone: Zone of its capacity.
+        workers: Nodes of eight H100.
+    """
+    return ClusterSettings(
+        name=name,
+        zone=zone,
+        provisioning="Continuous",
+        recovery="Automatic",
+        groups=(
+            InstanceGroup(name="system", duty=KubernetesNode(), hosts=OneType(instance_type="ml.m5.4xlarge"), count=2,
+                          minimum=2, capacity=OnDemand()),
+            InstanceGroup(name="workers", duty=KubernetesNode(), hosts=OneType(instance_type=P5), count=workers,
+                          capacity=OnDemand(), volume_gib=500, interface="efa-only",
+                          deep_checks=("InstanceStress", "InstanceConnectivity")),
+        ),
+    )  # fmt: skip
+
+
+def eks_on_g5(*, name: str, zone: str, workers: int) -> ClusterSettings:
+    """A small one to try things on.
+
+    Args:
+        name: Name of the cluster within the environment.
+        zone: Zone of its capacity.
+        workers: Nodes of one A10G.
+    """
+    return ClusterSettings(
+        name=name,
+        zone=zone,
+        provisioning="Continuous",
+        recovery="Automatic",
+        groups=(
+            InstanceGroup(name="system", duty=KubernetesNode(), hosts=OneType(instance_type="ml.m5.xlarge"), count=1,
+                          minimum=1, capacity=OnDemand()),
+            InstanceGroup(name="workers", duty=KubernetesNode(), hosts=OneType(instance_type="ml.g5.xlarge"),
+                          count=workers, capacity=OnDemand(), volume_gib=100),
+        ),
+    )  # fmt: skip
+
+
+def control_plane(*, name: str, administrator: str, log_days: LogDays) -> ControlPlaneSettings:
+    """Reached from inside the network alone, upgraded by EKS when its version's support ends.
+
+    Args:
+        name: The cluster's.
+        administrator: ARN of the role of those who install charts.
+        log_days: Days that its logs are kept.
+    """
+    return ControlPlaneSettings(
+        name=name, version="1.34", support="STANDARD", endpoint=PrivateEndpoint(),
+        access=(Administrator(principal=administrator),), log_days=log_days,
+    )  # fmt: skip
+
+
+ADDONS: tuple[AddOn, ...] = (
+    VpcCni(pods_per_node=PODS),
+    KubeProxy(),
+    PodIdentityAgent(),
+    CoreDns(),
+    CertManager(),
+    MetricsServer(),
+    FsxDriver(),
+    S3Driver(),
+    TrainingOperator(),
+)
+"""What HyperPodPyTorchJobs need, and drivers for their data."""
+
+AGENT_IMAGE = EcrImage(repository="trainyard-hyperpod", tag="1", modules=frozenset({AGENT_MODULE}))
+"""images/hyperpod/Dockerfile."""

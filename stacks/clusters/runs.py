@@ -5,8 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from constructs import Construct
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
+from constructs_lib.hyperpod.eks.queues import Placement
+from constructs_lib.hyperpod.eks.recovery import Recovery
+from constructs_lib.hyperpod.eks.volumes import ClaimedVolume
 from constructs_lib.hyperpod.jobs.base import (
     ArchivedCode,
     ClusterJob,
@@ -15,9 +18,10 @@ from constructs_lib.hyperpod.jobs.base import (
     S3Checkpoints,
     SharedCheckpoints,
 )
+from constructs_lib.hyperpod.jobs.kubernetes import KubernetesJob
 from constructs_lib.hyperpod.jobs.slurm import PyxisContainer, SlurmJob, VirtualEnvironment
 from constructs_lib.storage import DATASETS, Storage
-from constructs_lib.training import CodeBundle, Location, TrainingResources
+from constructs_lib.training import CodeBundle, EcrImage, Location, TrainingResources
 from constructs_lib.training.steps import StreamChannel
 from constructs_lib.values import Value
 from ml_contract.training.run import TrainingRun
@@ -79,6 +83,38 @@ class SlurmRun(ClusterRun):
             name=self.name, run=self.run, resources=self.resources, code=ArchivedCode(bundle=code),
             data=self.source(storage), checkpoints=self.kept(storage, cluster), runtime=self.runtime,
             output=self.output, time_limit_minutes=self.time_limit_minutes, partition=self.partition,
+        )  # fmt: skip
+
+
+class EksRun(ClusterRun):
+    """A run of an EKS cluster."""
+
+    container: EcrImage
+    """The image, with HyperPod's elastic agent in it: images/hyperpod/Dockerfile."""
+    placement: SerializeAsAny[Placement]
+    """Namespace and queue."""
+    service_account: str
+    """Service account of the pods, which get a role of their own."""
+    memory_gib: int = Field(ge=1)
+    """Memory of each pod, GiB, with its shared memory."""
+    shared_memory_gib: int = Field(ge=1)
+    """Of it in /dev/shm, GiB."""
+    tiered_percent: int = 0
+    """Share of the nodes' memory that the cluster keeps for tiered checkpoints, per cent; none by default."""
+    recovery: Recovery
+    """When ranks and pods are started again."""
+    volumes: tuple[ClaimedVolume, ...] = ()
+    """Claims that its pods mount; none by default."""
+    only_checked: bool = False
+    """Whether pods go only to nodes that passed deep health checks."""
+
+    def job(self, code: CodeBundle, storage: Storage, *, cluster: str) -> KubernetesJob:
+        return KubernetesJob(
+            name=self.name, run=self.run, resources=self.resources, code=ArchivedCode(bundle=code),
+            data=self.source(storage), checkpoints=self.kept(storage, cluster), container=self.container,
+            placement=self.placement, service_account=self.service_account, memory_gib=self.memory_gib,
+            shared_memory_gib=self.shared_memory_gib, tiered_percent=self.tiered_percent, recovery=self.recovery,
+            volumes=self.volumes, only_checked=self.only_checked,
         )  # fmt: skip
 
 

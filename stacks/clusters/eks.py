@@ -1,0 +1,94 @@
+"""A cluster that Kubernetes schedules."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+from pydantic import SerializeAsAny, model_validator
+
+from constructs_lib.hyperpod import HyperPodCluster
+from constructs_lib.hyperpod.eks import addons as eks_addons
+from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlaneSettings
+from constructs_lib.hyperpod.eks.identities import PodIdentity
+from constructs_lib.hyperpod.jobs.base import PublishedJob
+from constructs_lib.hyperpod.orchestrators.eks import Eks
+from ml_contract.clusters import jobs
+from ml_contract.errors import reject
+from stacks.clusters.base import ClusterPlatform, PlatformCluster
+from stacks.clusters.runs import EksRun, code_of
+
+
+class EksCluster(PlatformCluster):
+    """Nodes of a control plane of its own, with the add-ons that jobs need, and the runs that are published."""
+
+    control_plane: ControlPlaneSettings
+    """Version, endpoint and people. It is named as the cluster is."""
+    addons: tuple[SerializeAsAny[eks_addons.AddOn], ...]
+    """What runs in it beside jobs."""
+    runs: tuple[EksRun, ...] = ()
+    """What people submit by name; none by default."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.control_plane.name != self.name:
+            reject("control_plane.name", self.control_plane.name, "control plane and cluster share the name "
+                   f"{self.name}", f'Write name="{self.name}".')  # fmt: skip
+        eks_addons.check(self.addons)
+        names = [run.name for run in self.runs]
+        if len(set(names)) < len(names):
+            reject("runs", names, "each run has its own name", "Rename one of them.")
+        there: dict[str, int] = {}
+        for group in self.settings.groups:
+            for name in group.hosts.types:
+                there[name] = there.get(name, 0) + group.count
+        for run in self.runs:
+            wanted = run.resources
+            if self.settings.autoscaling is None and wanted.instance_count > there.get(wanted.instance_type or "", 0):
+                reject(f"runs.{run.name}.resources", f"{wanted.instance_count} × {wanted.instance_type}",
+                       f"the cluster has {there.get(wanted.instance_type or '', 0)} of them",
+                       "Take fewer, or let a group grow.")  # fmt: skip
+            tiered = self.settings.tiered.memory_percent if self.settings.tiered else 0
+            if run.tiered_percent != tiered:
+                reject(f"runs.{run.name}.tiered_percent", run.tiered_percent,
+                       f"the cluster keeps {tiered} % of its nodes' memory", f"Give {tiered}.")  # fmt: skip
+        return self
+
+    def named(self, name: str) -> ControlPlaneSettings:
+        """The control plane's settings under the name that it has in the account."""
+        return self.control_plane.model_copy(update={"name": name})
+
+    def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
+        control_plane = platform.control_planes[self.name]
+        key = kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=platform.removal,
+                      description=f"What {name} keeps beside its nodes")  # fmt: skip
+        orchestrator = Eks(control_plane=control_plane, addons=self.addons)
+        cluster = HyperPodCluster(
+            scope,
+            "Cluster",
+            settings=self.settings.model_copy(update={"name": name}),
+            orchestrator=orchestrator,
+            network=platform.network,
+            key=key,
+            removal=platform.removal,
+            places=(platform.place(self.subnet),),
+            file_systems=platform.lustre(self.settings),
+        )
+        orchestrator.install_after(scope, "AddOns", cluster=cluster, arn=cluster.arn)
+        self._publish(scope, platform, control_plane)
+        return cluster
+
+    def _publish(self, scope: Construct, platform: ClusterPlatform, control_plane: ControlPlane) -> None:
+        if not self.runs:
+            return
+        code, pods = code_of(scope), dict[tuple[str, str], PodIdentity]()
+        for run in self.runs:
+            job = run.job(code, platform.storage, cluster=self.name)
+            who = (job.placement.namespace, job.service_account)
+            if who not in pods:
+                pods[who] = PodIdentity(scope, f"Pods-{'-'.join(who)}", control_plane=control_plane, namespace=who[0],
+                                        service_account=who[1])  # fmt: skip
+            job.grant(pods[who].role)
+            PublishedJob(scope, f"Job-{run.name}", job=job,
+                         parameter=jobs.parameter(platform.environment, self.name, run.name))  # fmt: skip
