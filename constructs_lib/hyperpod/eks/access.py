@@ -43,6 +43,11 @@ class AccessEntry(Value, ABC):
     def scope(self) -> dict[str, Any]:
         """Where the policy holds, by the names of CDK."""
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups of Kubernetes that the principal is in, beside the policy; none by default."""
+        return ()
+
     def render(self) -> dict[str, Any]:
         """AccessPolicies of the entry, by the names of CDK."""
         arn = f"arn:{cdk.Aws.PARTITION}:eks::aws:cluster-access-policy/{self.policy}"
@@ -67,8 +72,14 @@ class Viewer(AccessEntry):
         return {"type": "cluster"}
 
 
+def team_group(namespace: str) -> str:
+    """The group of Kubernetes whose members submit jobs in a namespace."""
+    return f"trainyard:{namespace}"
+
+
 class Scientist(AccessEntry):
-    """Edits what is in some namespaces. Jobs of HyperPod's operator take a role of Kubernetes beside it."""
+    """Edits what is in some namespaces, and submits jobs there: by the roles of ``team_role``, for EKS's policies know
+    Kubernetes' own kinds alone."""
 
     policy = "AmazonEKSEditPolicy"
 
@@ -82,6 +93,10 @@ class Scientist(AccessEntry):
             if name in ("*", "kube-system", "aws-hyperpod"):
                 reject("", name, "what is there runs the cluster", "Name the namespaces of a team.")
         return value
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return tuple(map(team_group, self.namespaces))
 
     def scope(self) -> dict[str, Any]:
         return {"type": "namespace", "namespaces": list(self.namespaces)}

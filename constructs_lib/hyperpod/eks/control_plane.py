@@ -155,7 +155,8 @@ class ControlPlane(Construct):
         after_policies(self.resource, self.role)
         for number, entry in enumerate(settings.access):
             eks.CfnAccessEntry(self, f"Access{number}", cluster_name=self.name, principal_arn=entry.principal,
-                               type="STANDARD", access_policies=[entry.render()])  # fmt: skip
+                               type="STANDARD", access_policies=[entry.render()],
+                               kubernetes_groups=list(entry.groups) or None)  # fmt: skip
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ Schema = Mapping[str, Any]
 
 _FILES = (
     "core.json", "hyperpodpytorchjob.json", "hyperpodnodeclass.json", "inferenceendpointconfig.json",
-    "jumpstartmodel.json", "nodepool.json",
+    "jumpstartmodel.json", "nodepool.json", "rbac.json",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _TYPES: dict[str, Callable[[object], bool]] = {

@@ -22,9 +22,11 @@ def templates() -> tuple[dict[str, Any], dict[str, Any]]:
     from constructs_lib.hyperpod.cluster import HyperPodCluster
     from constructs_lib.hyperpod.eks import addons
     from constructs_lib.hyperpod.eks.access import Administrator, Scientist
+    from constructs_lib.hyperpod.eks.bundle import ManifestBundle
     from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlaneSettings, PrivateEndpoint
     from constructs_lib.hyperpod.eks.identities import PodIdentity
     from constructs_lib.hyperpod.eks.installation import ChartInstallation
+    from constructs_lib.hyperpod.eks.volumes import S3Claim
     from constructs_lib.hyperpod.orchestrators.eks import Eks
     from constructs_lib.network import ClusterSubnet, Network, NetworkSettings, Nodes, know_availability_zones
 
@@ -61,6 +63,9 @@ def templates() -> tuple[dict[str, Any], dict[str, Any]]:
     cluster = HyperPodCluster(after, "Cluster", settings=settings, orchestrator=orchestrator, network=network,
                               key=plane.key, removal=keep)  # fmt: skip
     orchestrator.install_after(after, "AddOns", cluster=cluster, arn=cluster.arn)
+    claim = S3Claim(name="data", namespace="hyperpod-ns-vision", capacity_gib=1, bucket="${DATA}", prefix="in/",
+                    region="eu-west-1", writable=True)  # fmt: skip
+    ManifestBundle(after, "Manifests", control_plane=plane, manifests=claim.manifests(), variables={"DATA": "a-bucket"})
     PodIdentity(after, "Jobs", control_plane=plane, namespace="hyperpod-ns-vision", service_account="jobs")
     assembly = app.synth()
     paths = [Path(assembly.get_stack_by_name(name).template_full_path) for name in ("Control", "Nodes")]
@@ -147,3 +152,14 @@ def test_the_commands_pin_the_chart(templates: tuple[dict[str, Any], dict[str, A
     assert "git -C hyperpod-cli checkout 011ca927123e02b35a399935bbb3ab1905fe33c7" in outputs
     assert "helm upgrade --install hyperpod-dependencies" in outputs
     assert ":latest" not in outputs
+
+
+def test_manifests_are_applied_with_their_values(templates: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    outputs = json.dumps(templates[1]["Outputs"])
+    assert "DATA='a-bucket' envsubst < manifests.json | kubectl apply -f -" in outputs
+
+
+def test_scientists_are_in_their_team_s_group(templates: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    groups = [entry["Properties"].get("KubernetesGroups") for entry in
+              resources(templates[0], "AWS::EKS::AccessEntry").values()]  # fmt: skip
+    assert groups == [None, ["trainyard:hyperpod-ns-vision"]]
