@@ -42,9 +42,9 @@ class ByFunction(QuotaMaker):
 
 
 class ByCloudFormation(QuotaMaker):
-    """The type AWS::SageMaker::ComputeQuota, which CloudFormation has in 15 regions since 2026-10 and CDK's own classes
-    since 2.276.0. Source: CfnComputeQuota, AWS CDK API reference, read 2026-11-22. Not applied by the embedded
-    cloud."""
+    """The type AWS::SageMaker::ComputeQuota, which CloudFormation has in 15 regions, and CDK since 2.276.0: the
+    validation of an older CDK refuses it with F3006. The embedded cloud does not apply it. Source: CfnComputeQuota, AWS
+    CDK API reference, read 2026-11-22."""
 
     def make(self, scope: Construct, construct_id: str, request: dict[str, Any], function: QuotaFunction) -> str:  # noqa: ARG002
         made = cdk.CfnResource(scope, construct_id, type="AWS::SageMaker::ComputeQuota", properties=request)

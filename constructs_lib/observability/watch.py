@@ -155,13 +155,12 @@ class ClusterWatch(Construct):
             state="ENABLED",
             targets=[events.CfnRule.TargetProperty(id="Log", arn=_plain(log))],
         )
-        rights = logs.CfnResourcePolicy(
+        logs.CfnResourcePolicy(
             self,
             "LogRights",
             policy_name=cdk.Names.unique_resource_name(self, max_length=64, separator="-"),
             policy_document=cdk.Stack.of(self).to_json_string(_writing(log, rule)),
         )
-        rights.node.add_dependency(log)
         return log
 
 
