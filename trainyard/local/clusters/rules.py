@@ -105,6 +105,10 @@ def _check_group(field: str, group: Group, settings: Mapping[str, Any], platform
         here = f"{field}.InstanceStorageConfigs[{index}]"
         if len(storage) != 1:
             raise invalid(f"{here}: got {sorted(storage) or 'nothing'}, but it must be exactly one kind of volume.")
+        lustre = storage.get("FsxLustreConfig")
+        mount = f"{lustre['DnsName']}@tcp:/{lustre['MountName']}" if lustre else None
+        if mount and not platform.exists("lustre", mount):
+            raise invalid(f"{here}.FsxLustreConfig: got {mount}, but there is no such file system. Create it first.")
         check_key(platform, f"{here}.EbsVolumeConfig.VolumeKmsKeyId",
                   storage.get("EbsVolumeConfig", {}).get("VolumeKmsKeyId"))  # fmt: skip
     spot = "Spot" in group.get("CapacityRequirements", {})

@@ -64,7 +64,12 @@ class Assembly:
         self._started = time.time()
         store = Store(options.state / "trainyard.db")
         faults = Faults(store)
-        self._platform = LocalPlatform(options.endpoint_url, REGION, assume=sessions.assume, exists=references.exists)
+
+        def exists(kind: str, name: str) -> bool:
+            # File systems are this cloud's own; the emulator has no FSx.
+            return lustre.is_mountable(store, name) if kind == "lustre" else references.exists(kind, name)
+
+        self._platform = LocalPlatform(options.endpoint_url, REGION, assume=sessions.assume, exists=exists)
         context = Context(
             store=store,
             platform=self._platform,

@@ -1,9 +1,9 @@
 """The embedded FSx: file systems for Lustre, by their API. Nodes of a cluster see a folder of theirs in its place."""
 
 from trainyard.local.api.service import Context, Service
-from trainyard.local.lustre.operations import FileSystems
+from trainyard.local.lustre.operations import FileSystems, is_mountable
 
-__all__ = ["NAME", "TARGET_PREFIX", "build"]
+__all__ = ["NAME", "TARGET_PREFIX", "build", "is_mountable"]
 
 NAME = "fsx"
 """Its name at botocore, its credential scope and its IAM namespace."""

@@ -7,12 +7,17 @@ from typing import Any
 
 from trainyard.local.api.errors import ServiceError, unsupported
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page
-from trainyard.local.api.store import Document
+from trainyard.local.api.store import Document, Store
 from trainyard.local.lustre.rules import check, check_change, refused
 
 KIND = "FileSystem"
 _CHANGES = ("DataCompressionType", "MetadataConfiguration", "PerUnitStorageThroughput", "WeeklyMaintenanceStartTime")
 _MAINTENANCE = "1:05:00"
+
+
+def is_mountable(store: Store, mount: str) -> bool:
+    """Whether there is a file system to be mounted as ``<DNS name>@tcp:/<mount name>``."""
+    return store.find("Mount", mount) is not None
 
 
 class FileSystems:
@@ -35,7 +40,8 @@ class FileSystems:
         given.setdefault("LustreConfiguration", {}).setdefault("WeeklyMaintenanceStartTime", _MAINTENANCE)
         shown = self._describe(identity, given) | {"CreationTime": time.time(), "Tags": request.get("Tags", [])}
         shown["LustreConfiguration"]["MountName"] = secrets.token_hex(4)
-        document = {"Given": given, "ClientRequestToken": token, "FileSystem": shown}
+        mount = f"{shown['DNSName']}@tcp:/{shown['LustreConfiguration']['MountName']}"
+        document = {"Given": given, "ClientRequestToken": token, "FileSystem": shown, "Mount": mount}
         self._store.insert(KIND, identity, document)
         return {"FileSystem": shown}
 

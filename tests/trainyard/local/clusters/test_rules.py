@@ -75,6 +75,8 @@ def test_a_cluster_that_cannot_be_is_refused(cloud: Cloud, request_: dict[str, A
 EKS = "arn:aws:eks:us-east-1:123456789012:cluster/trainyard"
 VPC = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
 HYPERPOD = "arn:aws:iam::123456789012:role/scaler"
+LUSTRE = "fs-0123456789abcdef0.fsx.us-east-1.amazonaws.com"
+MOUNT = f"{LUSTRE}@tcp:/abcd1234"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,8 @@ HYPERPOD = "arn:aws:iam::123456789012:role/scaler"
         ("alias/k", {"InstanceGroups": [group(InstanceStorageConfigs=[{"EbsVolumeConfig": {"VolumeKmsKeyId":
          "alias/k"}}])]}, "there is no such KMS key"),
         (EKS, {"Orchestrator": {"Eks": {"ClusterArn": EKS}}, "VpcConfig": VPC}, "there is no such EKS cluster"),
+        (MOUNT, {"InstanceGroups": [group(InstanceStorageConfigs=[{"FsxLustreConfig": {"DnsName": LUSTRE,
+         "MountName": "abcd1234"}}])]}, f"FsxLustreConfig: got {MOUNT}, but there is no such file system"),
         (HYPERPOD, {"ClusterRole": HYPERPOD}, "no such role that trusts hyperpod.sagemaker.amazonaws.com"),
     ],
 )  # fmt: skip

@@ -15,7 +15,7 @@ from constructs_lib.values import InvalidValue
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Caller, Context, Service
 from trainyard.local.api.store import Store
-from trainyard.local.lustre import build
+from trainyard.local.lustre import build, is_mountable
 from trainyard.local.lustre.rules import check
 
 CALLER = Caller(account="123456789012", region="us-east-1", arn="arn:aws:iam::123456789012:root")
@@ -31,7 +31,9 @@ def service(tmp_path: Path) -> Service:
     platform = SimpleNamespace(exists=lambda _kind, name: name in there)
     context: Any = Context(store=Store(tmp_path / "documents"), platform=platform, state=tmp_path,  # type: ignore[arg-type]
                            account=CALLER.account, region=CALLER.region, faults=SimpleNamespace())  # fmt: skip
-    return build(context)
+    made = build(context)
+    made.store = context.store  # type: ignore[attr-defined]
+    return made
 
 
 def request(**fields: Any) -> dict[str, Any]:
@@ -51,6 +53,13 @@ def test_a_file_system_is_there_with_a_name_and_a_mount_name(service: Service) -
     found = service.call("DescribeFileSystems", {"FileSystemIds": [made["FileSystemId"]]}, CALLER)["FileSystems"]
     assert found == [made]
     assert made["LustreConfiguration"]["EfaEnabled"] is True
+
+
+def test_a_cluster_finds_it_by_what_it_mounts(service: Service) -> None:
+    made = create(service)
+    mount = f"{made['DNSName']}@tcp:/{made['LustreConfiguration']['MountName']}"
+    assert is_mountable(service.store, mount)  # type: ignore[attr-defined]
+    assert not is_mountable(service.store, f"{made['DNSName']}@tcp:/fsx")  # type: ignore[attr-defined]
 
 
 def test_a_request_that_is_sent_twice_makes_one(service: Service) -> None:
