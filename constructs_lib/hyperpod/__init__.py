@@ -8,7 +8,7 @@ from constructs_lib.hyperpod.duties import Compute, Controller, KubernetesNode, 
 from constructs_lib.hyperpod.groups import InstanceGroup
 from constructs_lib.hyperpod.hosts import FirstAvailable, OneType
 from constructs_lib.hyperpod.lifecycle import Lifecycle
-from constructs_lib.hyperpod.orchestrators import ByApi, ByFile, NodeScripts, Slurm
+from constructs_lib.hyperpod.orchestrators import ByApi, ByFile, Eks, NodeScripts, Slurm
 from constructs_lib.hyperpod.patching import Instances, Percent, Rolling, Scheduled, WhenIdle
 from constructs_lib.hyperpod.settings import ClusterSettings, TieredCheckpoints
 from constructs_lib.hyperpod.storage import Mount, SharedLustre, SharedOpenZfs
@@ -20,6 +20,7 @@ __all__ = [
     "ClusterSettings",
     "Compute",
     "Controller",
+    "Eks",
     "FirstAvailable",
     "HyperPodCluster",
     "InstanceGroup",
