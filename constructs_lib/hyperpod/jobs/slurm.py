@@ -26,9 +26,13 @@ from ml_contract.exit_codes import ExitCode
 from ml_contract.hyperparameters import encode
 from ml_contract.images import SMDDP, SMP
 from ml_contract.instances import instance
+from ml_contract.paths import ContainerPaths
 
 SAVE_SECONDS = 120
 """What the trainer gets to save before a job's time is over: SageMaker's own grace, which its budget is made for."""
+FAILURE = ContainerPaths().failure.relative_to(ContainerPaths().base)
+"""Where a node says why it failed, below its own folder."""
+_REQUEUE = 'scontrol requeue "$SLURM_JOB_ID"'
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 
 
@@ -66,8 +70,8 @@ class SlurmJob(ClusterJob):
     at_limit: Literal["requeue", "end"] = "requeue"
     """Whether a run that was saved at the limit queues for another stay, the default, or ends there."""
     retries: int = Field(default=2, ge=0, le=100)
-    """How often a submission that failed queues again, twice by default: for a device that failed, not the whole node.
-    Lost nodes do not count, and what was wrong from the start is not tried again."""
+    """How often a submission that failed queues again, twice by default: a rank was killed, and its node stayed. Lost
+    nodes do not count, and what every node refuses before it trains is not tried again."""
     partition: str | None = Field(default=None, pattern=_NAME)
     """Partition; the cluster's default by default."""
     account: str | None = Field(default=None, pattern=_NAME)
@@ -143,7 +147,7 @@ class SlurmJob(ClusterJob):
         needed += [contract.IMAGE] if self.image else []
         return [
             "set -euo pipefail",
-            *(f': "${{{name}:?is not set: take \'trainyard cluster submit {self.name}\'}}"' for name in needed),
+            *(f': "${{{name}:?is not set: take trainyard cluster submit {self.name}}}"' for name in needed),
             f'run=${{{contract.RUN}:-$SLURM_JOB_ID}}',
             "if [[ ! $run =~ ^[A-Za-z0-9._-]+$ ]]; then",
             f'  echo "{contract.RUN}: got $run, but it names a folder: letters, digits and ._- alone" >&2',
@@ -151,6 +155,8 @@ class SlurmJob(ClusterJob):
             "fi",
             f'kept={self.output}/{self.name}/$run',
             'mkdir -p "$kept"',
+            # Of an earlier stay, perhaps on other nodes.
+            'rm -rf "$kept/hosts"',
             f"code=${contract.CODE}",
             "if [[ $code == s3://* ]]; then",
             '  code=$kept/code',
@@ -188,30 +194,30 @@ class SlurmJob(ClusterJob):
         return [*lines, f"step+=({python} -m training_code.launcher.slurm", *(f"  {one}" for one in arguments), ")"]
 
     def _end(self) -> list[str]:
+        again = self.at_limit == "requeue"
         return [
             # USR1 reaches this shell alone, before the limit; the ranks are told as SageMaker tells them. TERM, when
             # the job is cancelled or has lost a node, reaches everything: the shell then only waits.
-            "limit='' ended=''",
-            "trap 'limit=yes; scancel --signal=TERM \"$SLURM_JOB_ID\"' USR1",
+            *(["limit="] if again else []),
+            "ended=",
+            f"trap '{'limit=yes; ' if again else ''}scancel --signal=TERM \"$SLURM_JOB_ID\"' USR1",
             "trap 'ended=yes' TERM",
             '"${step[@]}" &',
             "child=$!",
             'while kill -0 "$child" 2>/dev/null; do wait "$child" || true; done',
             "status=0",
             'wait "$child" || status=$?',
+            # srun gives the highest code: that of nodes which it told to end, when another one failed.
+            f'if [[ $status -eq {ExitCode.INTERRUPTED:d} ]] && compgen -G "$kept/hosts/*/{FAILURE}" >/dev/null; then',
+            f"  status={ExitCode.TRAINING_FAILED:d}",
+            "fi",
             "case $status in",
-            "  0) ;;",
-            f"  {ExitCode.CONTRACT_BROKEN:d} | {ExitCode.IMAGE_LACKS_MODULE:d}) ;;",
-            f"  {ExitCode.INTERRUPTED:d}) {self._at_limit()} ;;",
+            f"  0 | {ExitCode.CONTRACT_BROKEN:d} | {ExitCode.IMAGE_LACKS_MODULE:d}) ;;",
+            f"  {ExitCode.INTERRUPTED:d})" + (f" if [[ -n $limit ]]; then {_REQUEUE}; fi" if again else "") + " ;;",
             "  *)",
             '    if [[ -n $ended ]]; then exit "$status"; fi',
             '    echo "exit code $status at $(date --utc +%FT%TZ)" >>"$kept/failures"',
-            f'    if [[ $(wc -l <"$kept/failures") -le {self.retries} ]]; then scontrol requeue "$SLURM_JOB_ID"; fi ;;',
+            f'    if [[ $(wc -l <"$kept/failures") -le {self.retries} ]]; then {_REQUEUE}; fi ;;',
             "esac",
             'exit "$status"',
         ]  # fmt: skip
-
-    def _at_limit(self) -> str:
-        if self.at_limit == "end":
-            return ":"
-        return 'if [[ -n $limit ]]; then scontrol requeue "$SLURM_JOB_ID"; fi'
