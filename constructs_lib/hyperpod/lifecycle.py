@@ -110,15 +110,12 @@ class Lifecycle(Construct):
         return {"sourceS3Uri": self.uri, "onCreate" if self._event == "OnCreate" else "onInitComplete": self._entry}
 
     def grant_read(self, role: iam.IRole) -> None:
-        """Let ``role`` read these files and nothing else of the bucket of assets."""
+        """Let ``role`` read these files of the bucket of assets, and list the names in it.
+
+        A condition on the prefix would refuse whoever asks first whether the bucket is there.
+        """
         bucket = f"arn:{cdk.Stack.of(self).partition}:s3:::{self.bucket}"
-        role.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=["s3:ListBucket"],
-                resources=[bucket],
-                conditions={"StringLike": {"s3:prefix": [self._uri_prefix, f"{self._uri_prefix}/*"]}},
-            )
-        )
+        role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket]))
         role.add_to_principal_policy(
             iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"{bucket}/{self._uri_prefix}/*"])
         )
