@@ -23,8 +23,8 @@ def test_names_and_accounts_differ() -> None:
     assert len({environment.account for environment in ENVIRONMENTS}) == len(ENVIRONMENTS)
 
 
-def test_only_production_is_protected_and_waits_for_a_person() -> None:
-    assert [environment.name for environment in ENVIRONMENTS if environment.protected] == ["prod"]
+def test_only_what_people_rely_on_is_protected_and_waits_for_a_person() -> None:
+    assert [environment.name for environment in ENVIRONMENTS if environment.protected] == ["prod", "research"]
     assert {training.approval for training in PROD.trainings} == {"PendingManualApproval"}
 
 

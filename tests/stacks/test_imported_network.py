@@ -9,14 +9,14 @@ from synthesis import resources, synthesise
 from constructs_lib.network import ImportedCluster, ImportedNetwork, ImportedSubnet
 from environments.dev import DEV
 
-CLUSTER_SUBNET = "subnet-0123456789abcde10"
+CLUSTER_SUBNETS = ("subnet-0123456789abcde10", "subnet-0123456789abcde12")
 
 
-def subnet(index: int, zone: str) -> ImportedSubnet:
+def subnet(index: int, zone: str, prefix: int = 24) -> ImportedSubnet:
     return ImportedSubnet(
         id=f"subnet-0123456789abcde{index:02}",
         zone=zone,
-        cidr=f"10.20.{index}.0/24",
+        cidr=f"10.20.{index}.0/{prefix}",
         route_table=f"rtb-0123456789abcde{index:02}",
         default_route="none",
         taken=20,
@@ -26,7 +26,7 @@ def subnet(index: int, zone: str) -> ImportedSubnet:
 @pytest.mark.slow
 def test_jobs_endpoints_clusters_and_file_systems_take_it_for_one_of_their_own(tmp_path: Path) -> None:
     own = DEV.network
-    (cluster,) = own.clusters
+    slurm, eks = own.clusters
     services = {endpoint.service for purpose in own.purposes for endpoint in purpose.endpoints}
     imported = ImportedNetwork(
         nodes=own.nodes,
@@ -38,7 +38,10 @@ def test_jobs_endpoints_clusters_and_file_systems_take_it_for_one_of_their_own(t
         dns_support=True,
         dns_hostnames=True,
         subnets=tuple(subnet(index, zone) for index, zone in enumerate(own.zones)),
-        clusters=(ImportedCluster(name=cluster.name, subnet=subnet(10, cluster.zone), nodes=cluster.nodes),),
+        clusters=(
+            ImportedCluster(name=slurm.name, subnet=subnet(10, slurm.zone), nodes=slurm.nodes),
+            ImportedCluster(name=eks.name, subnet=subnet(12, eks.zone, prefix=23), nodes=eks.nodes),
+        ),
         services=("s3", *services),
     )
     synthesise([DEV.model_copy(update={"network": imported})], tmp_path)
@@ -55,7 +58,8 @@ def test_jobs_endpoints_clusters_and_file_systems_take_it_for_one_of_their_own(t
         for template in templates
         for entry in resources(template, "AWS::SageMaker::Cluster").values()
     ]
-    assert found == [[CLUSTER_SUBNET]] * 2
+    # The servers of the file system stand where the nodes of Slurm are.
+    assert sorted(found) == [[CLUSTER_SUBNETS[0]], [CLUSTER_SUBNETS[0]], [CLUSTER_SUBNETS[1]]]
     (nag,) = (
         entry
         for entry in json.loads((tmp_path / "validation-report.json").read_text())["pluginReports"]
