@@ -4,11 +4,15 @@ Constructs write lifecycle.json from value objects that have checked it; here it
 another type, so that a document of another version or an edited one is refused before anything is changed.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 VERSION = 1
 EXIT_CONFIGURATION = 64
@@ -17,27 +21,30 @@ NONE = type(None)
 # No blanks: the shell would take several of them for one, and so lose an empty field.
 BETWEEN_FIELDS, BETWEEN_ITEMS = "\x1f", "\x1e"
 
-STEP = {"name": TEXT, "limit": NUMBER, "tries": NUMBER, "wait": NUMBER}
-HOST = {"instance_type": TEXT, "accelerators": NUMBER, "efa_interfaces": NUMBER}
-GROUP = {"name": TEXT, "node_type": TEXT, "hosts": [HOST]}
-USER = {"name": TEXT, "uid": NUMBER, "gid": NUMBER, "keys": LIST, "admin": FLAG}
-ACCOUNT = {"name": TEXT, "members": LIST, "share": NUMBER}
-PEOPLE = {
+Shape = Any
+"""A type, a tuple with NoneType for what may be null, a list of one shape, fields by name, or kinds by name."""
+
+STEP: Shape = {"name": TEXT, "limit": NUMBER, "tries": NUMBER, "wait": NUMBER}
+HOST: Shape = {"instance_type": TEXT, "accelerators": NUMBER, "efa_interfaces": NUMBER}
+GROUP: Shape = {"name": TEXT, "node_type": TEXT, "hosts": [HOST]}
+USER: Shape = {"name": TEXT, "uid": NUMBER, "gid": NUMBER, "keys": LIST, "admin": FLAG}
+ACCOUNT: Shape = {"name": TEXT, "members": LIST, "share": NUMBER}
+PEOPLE: Shape = {
     "file": {"users": [USER], "home": TEXT},
     "directory": {
         "domain": TEXT, "uri": TEXT, "search_base": TEXT, "bind_name": TEXT, "secret": TEXT, "groups": LIST,
         "admins": TEXT, "home": TEXT, "authority": (TEXT, NONE),
     },
 }  # fmt: skip
-MOUNTS = {
+MOUNTS: Shape = {
     "hyperpod": {"path": TEXT, "efa": FLAG},
     "lifecycle": {"path": TEXT, "efa": FLAG, "dns_name": TEXT, "mount_name": TEXT},
 }
-EXPORTERS = {
+EXPORTERS: Shape = {
     "image": {"name": TEXT, "image": TEXT, "arguments": LIST},
     "binary": {"name": TEXT, "path": TEXT, "arguments": LIST},
 }
-DOCUMENT = {
+DOCUMENT: Shape = {
     "cluster": TEXT,
     "groups": [GROUP],
     "slurm": {"daemons": TEXT, "logins": TEXT, "accounts": [ACCOUNT]},
@@ -56,7 +63,7 @@ class Refused(Exception):
     """One line that names the field."""
 
 
-def check(value, shape, path):
+def check(value: Any, shape: Shape, path: str) -> None:
     """Refuse what is missing in ``value`` or of another type; a tuple of kinds is told apart by ``kind``."""
     if isinstance(shape, tuple):
         if value is None and NONE in shape:
@@ -86,13 +93,13 @@ def check(value, shape, path):
         of_type(value, shape, path)
 
 
-def of_type(value, kind, path):
+def of_type(value: Any, kind: Any, path: str) -> None:
     # A bool is an int to Python, and nobody means it.
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise Refused(f"{path}: got {value!r:.60}, but it must be of type {kind.__name__}")
 
 
-def load(path):
+def load(path: Any) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -101,8 +108,9 @@ def load(path):
         raise Refused(f"it is no JSON ({error})") from None
 
 
-def configuration():
+def configuration() -> dict[str, Any]:
     path = Path(__file__).resolve().parent / "lifecycle.json"
+    document: dict[str, Any]
     try:
         document = load(path)
         version = document.pop("version", None) if isinstance(document, dict) else None
@@ -114,8 +122,9 @@ def configuration():
     return document
 
 
-def resources():
+def resources() -> dict[str, Any]:
     path = os.environ.get("SAGEMAKER_RESOURCE_CONFIG_PATH") or "/opt/ml/config/resource_config.json"
+    document: dict[str, Any]
     try:
         document = load(path)
         for group in document["InstanceGroups"]:
@@ -133,14 +142,14 @@ def resources():
     return document
 
 
-def addresses():
+def addresses() -> set[str]:
     """Own addresses: a node with EFA has several, and only one of them is in resource_config.json."""
     import subprocess  # most calls do without, and it is slow to load
 
     return set(subprocess.run(["hostname", "-I"], stdout=subprocess.PIPE, check=True).stdout.decode().split())
 
 
-def facts():
+def facts() -> list[str]:
     """Who this node is, as assignments of the shell."""
     document, cluster = configuration(), resources()
     mine = addresses()
@@ -182,13 +191,13 @@ def facts():
     return [f"{name}={shlex.quote(value)}" for name, value in given.items()]
 
 
-def steps(node_type):
+def steps(node_type: str) -> list[str]:
     return [
         f"{step['name']} {step['limit']} {step['tries']} {step['wait']}" for step in configuration()["steps"][node_type]
     ]
 
 
-def hosts():
+def hosts() -> list[str]:
     """Lines of /etc/hosts: the name by which HyperPod knows a node, and its instance."""
     return [
         f"{instance['CustomerIpAddress']} {instance['InstanceName']} {instance['InstanceId']}"
@@ -197,23 +206,23 @@ def hosts():
     ]
 
 
-def get(path):
+def get(path: str) -> list[str]:
     """One value, or each item of a list on a line of its own; nothing for null."""
-    value = configuration()
+    value: Any = configuration()
     for name in path.split("."):
         value = None if value is None else value[name]
     return [plain(item) for item in (value if isinstance(value, list) else [] if value is None else [value])]
 
 
-def rows(path, *names):
+def rows(path: str, *names: str) -> list[str]:
     """A list's objects, a line each, a control character between the named fields; one that is not there is empty."""
-    value = configuration()
+    value: Any = configuration()
     for name in path.split("."):
         value = value[name]
     return [BETWEEN_FIELDS.join(plain(item.get(name, "")) for name in names) for item in value]
 
 
-def hosts_of(group):
+def hosts_of(group: str) -> list[str]:
     """What the types of a group may have: accelerators and EFA interfaces."""
     return [
         f"{host['accelerators']} {host['efa_interfaces']}"
@@ -223,14 +232,14 @@ def hosts_of(group):
     ]
 
 
-def plain(value):
+def plain(value: Any) -> str:
     """A value as the shell gets it; items of a list with a control character between them, which no item has."""
     if isinstance(value, list):
         return BETWEEN_ITEMS.join(plain(item) for item in value)
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., list[str]]] = {
     "facts": facts,
     "steps": steps,
     "hosts": hosts,
@@ -240,7 +249,7 @@ COMMANDS = {
 }
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     try:
         print("\n".join(COMMANDS[arguments[0]](*arguments[1:])))
     except Refused as refused:

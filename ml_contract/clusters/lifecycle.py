@@ -88,6 +88,8 @@ class LifecycleConfiguration:
         found = {command for step in self.steps(node_type) for command in step.commands}
         if node_type == "compute" and not any(host.accelerators for group in self.groups for host in group.hosts):
             found -= {"nvidia-smi"}
+        if isinstance(self.users, UsersFile) and any(user.admin for user in self.users.users):
+            found |= {"visudo"}
         mine = [exporter for exporter in self.exporters if node_type in NODES[exporter.name]]
         if any(isinstance(exporter, ExporterImage) for exporter in mine):
             found |= {"docker", "aws"}

@@ -51,7 +51,7 @@ class Step:
     @property
     def longest(self) -> int:
         """Seconds until it is done or has failed; a try that does not end when told to is killed 10 s later."""
-        return self.tries * (self.limit + 10) + self.wait * (2 ** (self.tries - 1) - 1)
+        return self.tries * (self.limit + 10) + self.wait * ((1 << (self.tries - 1)) - 1)
 
 
 _SLURMD: tuple[NodeType, ...] = ("compute",)
@@ -69,7 +69,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="check-scratch", nodes=_SLURMD, limit=180, commands=("systemctl", "mountpoint")),
     # Homes and jobs are on it.
     Step(name="mount-shared", limit=180, tries=3, wait=10, commands=("systemctl", "mountpoint", "findmnt")),
-    Step(name="add-users", limit=120, tries=2, commands=("useradd", "groupadd", "visudo")),
+    Step(name="add-users", limit=120, tries=2, commands=("useradd", "groupadd")),
     Step(name="join-directory", limit=120, tries=2, commands=("systemctl", "aws", "sssd", "visudo")),
     Step(name="restrict-logins", nodes=_SLURMD, limit=30),
     Step(name="configure-containers", limit=60, commands=("enroot",)),

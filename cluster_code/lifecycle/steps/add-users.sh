@@ -56,9 +56,12 @@ make_home() {
 }
 
 let_become_root() {
-  : >"$STATE/sudoers"
-  (($# == 0)) || printf '%s ALL=(ALL) NOPASSWD: ALL\n' "$@" >"$STATE/sudoers"
-  visudo --check --quiet --file="$STATE/sudoers" || die "sudo refuses the list of admins"
-  put /etc/sudoers.d/90-trainyard 440 <"$STATE/sudoers"
+  if (($#)); then
+    printf '%s ALL=(ALL) NOPASSWD: ALL\n' "$@" >"$STATE/sudoers"
+    visudo --check --quiet --file="$STATE/sudoers" || die "sudo refuses the list of admins"
+    put /etc/sudoers.d/90-trainyard 440 <"$STATE/sudoers"
+  else
+    rm -f /etc/sudoers.d/90-trainyard
+  fi
   printf '%s\n' root "$@" | put /etc/trainyard/admins 644
 }
