@@ -139,7 +139,8 @@ class NodeOperations:
             roster.edit_node(node, Wanted=False)
             roster.edit(change)
 
-        return self._each(request, delete, codes=("NodeIdNotFound", "InvalidNodeStatus"), code="Code")
+        known = "NodeIdNotFound", "InvalidNodeStatus"
+        return self._each(request, delete, codes=known, code="Code", statuses=("Running", "Failure", "Pending"))
 
     @operation("BatchReplaceClusterNodes")
     def replace_nodes(self, request: Request, _: Caller) -> Answer:
@@ -180,6 +181,7 @@ class NodeOperations:
         codes: tuple[str, str],
         code: str,
         controllers: bool = False,
+        statuses: Sequence[str] = ("Running", "Failure"),
     ) -> Answer:
         """Does something to each node that a request names, and says of each whether it was done.
 
@@ -189,6 +191,7 @@ class NodeOperations:
             codes: the error codes of a node that is not there, and of one that it cannot be done to.
             code: the answer's field for them.
             controllers: whether it can be done to Slurm's controller.
+            statuses: in which it can be done to a node.
         """
         cluster = self._find(request["ClusterName"])
         self._require_in_service(cluster)
@@ -200,7 +203,7 @@ class NodeOperations:
         ):
             for identity in request.get(field, []):
                 node = next((node for node in nodes if node[key] == identity), None)
-                problem = _problem(cluster, node, identity, codes, controllers=controllers)
+                problem = _problem(cluster, node, identity, codes, controllers=controllers, statuses=statuses)
                 if problem is None and node is not None:
                     change(cluster, node)
                     answer.setdefault(done, []).append(identity)
@@ -233,6 +236,7 @@ def _problem(
     codes: Sequence[str],
     *,
     controllers: bool,
+    statuses: Sequence[str],
 ) -> tuple[str, str] | None:
     if node is None:
         return codes[0], f"The cluster has no node {identity}."
@@ -240,6 +244,6 @@ def _problem(
     slurm = group["Spec"].get("SlurmConfig", {}) if group else {}
     if slurm.get("NodeType") == "Controller" and not controllers:
         return codes[1], f"{identity} is the Slurm controller, which can be neither deleted nor replaced."
-    if node["Status"] not in ("Running", "Failure") or not node["Wanted"]:
+    if node["Status"] not in statuses or not node["Wanted"]:
         return codes[1], f"{identity} is {node['Status']}. Wait until it is Running."
     return None

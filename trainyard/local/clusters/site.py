@@ -22,6 +22,8 @@ from trainyard.local.clusters.node import Node, available
 from trainyard.local.clusters.slurm import SlurmCluster
 from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing
 
+IMAGE = Path(__file__).with_name("image")
+"""A layer of what lifecycle scripts find on HyperPod's image and namespaces cannot have."""
 _SESSION = "SageMaker"
 
 
@@ -90,13 +92,13 @@ class NodeSite:
         """
         self._context = context
         self._folder = context.state / FOLDER / cluster["ClusterId"]
-        self._layers: tuple[Path, ...] = ()
+        self._layers: tuple[Path, ...] = (IMAGE,)
         self._slurm: SlurmCluster | None = None
         if orchestrator(cluster) == "Slurm":
             layer = slurm_packages.default_folder()
             if missing := slurm_packages.missing(layer):
                 raise MachineError(missing)
-            self._layers = (layer,)
+            self._layers = (IMAGE, layer)
             self._slurm = SlurmCluster(cluster["ClusterName"], layer=layer, timing=Timing())
         self._lock = threading.RLock()
         self._nodes: dict[str, Node] = {}

@@ -229,6 +229,17 @@ def test_nodes_are_added_and_deleted_by_name(cloud: Cloud) -> None:
     assert len(cloud.place.alive()) == 2
 
 
+def test_a_node_that_is_still_being_made_can_be_deleted(cloud: Cloud) -> None:
+    cloud.create(slurm("head", "Controller", 1), slurm("workers", "Compute", 0), **SLURM, **CONTINUOUS)
+    cloud.place.outcomes["workers"] = ["hang"]
+    rows = [{"InstanceGroupName": "workers", "IncrementTargetCountBy": 1}]
+    [added] = cloud.call("BatchAddClusterNodes", ClusterName="c", NodesToAdd=rows)["Successful"]
+    cloud.until(lambda: len(cloud.place.ran) == 2)
+    cloud.call("BatchDeleteClusterNodes", ClusterName="c", NodeLogicalIds=[added["NodeLogicalId"]])
+    cloud.until(lambda: len(cloud.nodes()) == 1)
+    assert [machine.slot.group for machine in cloud.place.alive()] == ["head"]
+
+
 def test_a_reboot_keeps_the_instance_and_does_not_run_its_lifecycle(cloud: Cloud) -> None:
     cloud.create(group(count=1))
     before = cloud.ids()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,11 @@ from ports import free_port
 from benchmarks.slurm_cluster import figures, job, obstacle
 from ml_contract import metrics
 from ml_contract.clusters import jobs
+from ml_contract.clusters.groups import Host, NodeGroup
+from ml_contract.clusters.lifecycle import LifecycleConfiguration
+from ml_contract.clusters.mounts import MountedByHyperPod
+from ml_contract.clusters.nodes import NodeType
+from ml_contract.clusters.software import Slurm
 from tests.trainyard.local.cloudformation.conftest import Stack
 from tests.trainyard.local.conftest import new_client, policy
 from training_code.data.tokens import TokenWriter
@@ -22,6 +28,7 @@ from trainyard.operations.connection import Connection
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(240)]
 JOB = job("bytes-lm", steps=120, checkpoint_steps=20)
+KINDS: dict[str, NodeType] = {"Controller": "controller", "Login": "login", "Compute": "compute"}
 GROUPS = {"controller": ("Controller", 1), "login": ("Login", 1), "workers": ("Compute", 2)}
 
 
@@ -44,8 +51,18 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Stack:
         return made.setdefault(service, new_client(cloud, service))
 
     client("s3").create_bucket(Bucket="sagemaker-scripts")
-    client("s3").put_object(Bucket="sagemaker-scripts", Key="lifecycle/on_create.sh",
-                            Body=b"#!/bin/bash\nhostname >>/fsx/made\n")  # fmt: skip
+    scripts = Path("cluster_code/lifecycle")
+    for file in (file for file in scripts.rglob("*") if file.is_file() and file.suffix != ".pyc"):
+        key = f"lifecycle/{file.relative_to(scripts)}"
+        client("s3").put_object(Bucket="sagemaker-scripts", Key=key, Body=file.read_bytes())
+    told_scripts = LifecycleConfiguration(
+        cluster="trainer", slurm=Slurm(daemons="started-before", logins="anyone"),
+        mounts=(MountedByHyperPod(path="/fsx"),),
+        groups=tuple(NodeGroup(name=name, node_type=KINDS[what[0]], hosts=(Host.of("ml.m5.large", efa=False),))
+                     for name, what in GROUPS.items()),
+    )  # fmt: skip
+    client("s3").put_object(Bucket="sagemaker-scripts", Key="lifecycle/lifecycle.json",
+                            Body=told_scripts.to_text().encode())  # fmt: skip
     client("s3").put_object(Bucket="sagemaker-scripts", Key="job.sh", Body=JOB.text().encode())
     trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
     rights = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket", "logs:*"], "Resource": "*"}
@@ -74,7 +91,7 @@ def _group(name: str, node_type: str, count: int) -> dict[str, Any]:
         "InstanceCount": count,
         "InstanceType": "ml.m5.large",
         "ExecutionRole": {"Fn::GetAtt": ["Role", "Arn"]},
-        "LifeCycleConfig": {"SourceS3Uri": "s3://sagemaker-scripts/lifecycle/", "OnCreate": "on_create.sh"},
+        "LifeCycleConfig": {"SourceS3Uri": "s3://sagemaker-scripts/lifecycle/", "OnInitComplete": "on_create.sh"},
         "SlurmConfig": {"NodeType": node_type, **partitions},
     }
 
@@ -137,7 +154,10 @@ def test_a_job_of_a_deployed_cluster_outlives_a_node(cloud: Cloud, stack: Stack)
     # Another instance stands where the lost one stood, and its lifecycle has run.
     new = {node.host: node.id for node in trainer.nodes("workers")}
     assert new[lost.host] != lost.id
-    assert (trainer.shared / "made").read_text().split().count(lost.host) == 2
+    name = f"/aws/sagemaker/Clusters/trainer/{trainer.shared.parent.name}"
+    stream = f"LifecycleConfig/workers/{new[lost.host]}"
+    lines = trainer.connection.client("logs").get_log_events(logGroupName=name, logStreamName=stream)["events"]
+    assert any("(compute) is ready: " in line["message"] for line in lines)
     told = [event.text for event in clusters.events(trainer.connection, "trainer", 100) if event.subject == lost.id]
     assert told[:2] == ["Instance replacement started", "Instance is unhealthy"]
 
@@ -149,7 +169,8 @@ def test_a_cluster_grows_under_its_scheduler(cloud: Cloud, stack: Stack) -> None
     [added] = api.batch_add_cluster_nodes(ClusterName="trainer", NodesToAdd=rows)["Successful"]
     _until("third worker", lambda: trainer.ask("sinfo", "-h", "-N", "-p", "train", "-o", "%T").split() == ["idle"] * 3)
     assert len(trainer.ask("srun", "-N3", "-p", "train", "hostname").split()) == 3
-    api.batch_delete_cluster_nodes(ClusterName="trainer", NodeLogicalIds=[added["NodeLogicalId"]])
+    answer = api.batch_delete_cluster_nodes(ClusterName="trainer", NodeLogicalIds=[added["NodeLogicalId"]])
+    assert answer["SuccessfulNodeLogicalIds"] == [added["NodeLogicalId"]]
     _until("two workers", lambda: trainer.ask("sinfo", "-h", "-N", "-p", "train", "-o", "%T").split() == ["idle"] * 2)
     stack.delete()
     assert not list((cloud.state / "clusters").iterdir())
