@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from constructs_lib.hyperpod.groups import InstanceGroup
     from constructs_lib.hyperpod.settings import ClusterSettings
 
+KEPT = frozenset({"Cluster", "Database", "DatabaseGroup", "DatabaseSecret", "FirstAddOns", "Lifecycle", "ScalingRole"})
+"""Ids of what a cluster has beside its groups."""
+
 
 def check(settings: ClusterSettings) -> None:
     """Refuse what HyperPod would refuse, or would do otherwise than asked.
@@ -37,6 +40,9 @@ def _check_names(settings: ClusterSettings) -> None:
     # Logical ids, file names and node names are made of them, and not all of those know upper from lower case.
     folded = [name.lower() for name in names]
     for name in names:
+        if name in KEPT:
+            reject("groups.name", name, "something else of the cluster has this name in its stack",
+                   f"Write it {name.lower()}.")  # fmt: skip
         if folded.count(name.lower()) > 1:
             reject("groups.name", name, f"groups have different names, and these are {', '.join(names)}", "Rename one.")
 

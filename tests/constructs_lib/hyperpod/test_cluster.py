@@ -13,6 +13,7 @@ import pytest
 from cdk_nag import AwsSolutionsChecks
 from synthesis import actions
 
+from constructs_lib.hyperpod.combinations import KEPT
 from ml_contract.clusters.lifecycle import LifecycleConfiguration
 from ml_contract.clusters.provisioning import ProvisioningParameters
 from ml_contract.errors import ContractError
@@ -258,3 +259,9 @@ def test_a_clusters_own_instances_cannot_wait_for_it() -> None:
         ContractError, match="identity: got 'login', but the cluster waits for the roles of its instances"
     ):
         hall.grant_describe(hall.roles["login"])
+
+
+def test_every_other_id_is_kept_from_groups() -> None:
+    clusters = scenes.world().clusters
+    found = {child.node.id for one in clusters.values() for child in one.node.children}
+    assert found - {group for scene in clusters for group in scenes.groups(scene)} <= KEPT

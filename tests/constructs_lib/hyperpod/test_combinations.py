@@ -131,3 +131,8 @@ def test_a_node_class_names_a_group_once() -> None:
 def test_node_classes_have_different_names() -> None:
     with refused("node classes have different names"):
         Karpenter(node_classes=(NodeClass(name="gpu", groups=("a",)), NodeClass(name="gpu", groups=("b",))))
+
+
+def test_a_group_has_no_name_of_another_construct() -> None:
+    with refused("groups.name: got 'Cluster', but something else of the cluster has this name.*Write it cluster"):
+        settings(pods("Cluster"))
