@@ -276,6 +276,41 @@ setup() {
   [ "$(ls "$UPPER/fsx/home")" = $'alice\nbob' ]
 }
 
+@test "mount-shared: LNet over every EFA interface, by a unit of every boot" {
+  cp "$DOCUMENTS/lustre.json" "$UPPER/opt/scripts/lifecycle.json"
+  told "d['mounts'][0]['efa'] = True"
+  mkdir -p "$UPPER/fsx" "$UPPER/sys/class/infiniband"/{efa_0,efa_1}
+  answers lnetctl '[[ "$*" != *show* ]] || { n=$(cat /n 2>/dev/null || echo 0); echo $((n + 1)) >/n; echo "send_count: $n"; }'
+  answers ip 'echo "2: ens32 inet 10.0.0.21/24"'
+  ln -s ../stand_in "$UPPER/fakes/bin/ip"
+  run one_step mount-shared
+  [ "$status" -eq 0 ]
+  has_line /etc/systemd/system/trainyard-lnet.service '^Before=remote-fs-pre.target fsx.mount '
+  in_world /opt/trainyard/lifecycle/lnet.sh 10.0.0.21
+  called '^modprobe kefalnd ipif_name=ens32$'
+  called '^lnetctl net add --net efa --if efa_0 '
+  called '^lnetctl net add --net efa --if efa_1 '
+}
+
+@test "mount-shared: a Lustre client without EFA" {
+  cp "$DOCUMENTS/lustre.json" "$UPPER/opt/scripts/lifecycle.json"
+  told "d['mounts'][0]['efa'] = True"
+  answers modinfo 'exit 1'
+  run one_step mount-shared
+  [ "$status" -ne 0 ]
+  [ "$(last_line)" = "the image's Lustre client has no EFA (modinfo kefalnd)" ]
+}
+
+@test "add-users: who is no admin any more does not become root" {
+  mkdir -p "$UPPER/fsx"
+  one_step add-users
+  told "d['users']['users'][0]['admin'] = False"
+  run one_step add-users
+  [ "$status" -eq 0 ]
+  in_world test ! -e /etc/sudoers.d/90-trainyard
+  [ "$(cat "$UPPER/etc/trainyard/admins")" = root ]
+}
+
 @test "add-users: a number that the image has given away" {
   printf 'operator:x:2001:2001::/home/operator:/bin/sh\n' >"$WORLD/more"
   cat /etc/passwd "$WORLD/more" >"$UPPER/etc/passwd"
