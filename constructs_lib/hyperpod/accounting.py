@@ -25,8 +25,8 @@ from ml_contract.errors import reject
 
 USER = "slurm"
 SCHEMA = "slurm_acct_db"
-# The standard support of 8.0 ended in July 2026: "Supported MySQL versions on Amazon RDS", RDS User Guide.
-ENGINE = rds.MysqlEngineVersion.VER_8_4_8
+# What Slurm itself is tested with; supported until 2028: "Supported MariaDB versions on Amazon RDS", RDS User Guide.
+ENGINE = rds.MariaDbEngineVersion.VER_10_11_15
 PORT = 3316
 """Not the usual one, at which a scanner looks first."""
 
@@ -65,11 +65,11 @@ class AccountingDatabase(Value):
                    "Give the network a second zone, or leave accounting out: the controller then keeps it.",
             )  # fmt: skip
         group = ec2.SecurityGroup(scope, "DatabaseGroup", vpc=network.vpc, allow_all_outbound=False,
-                                  description="Accounting database: MySQL from instances of the cluster")  # fmt: skip
+                                  description="Accounting database: MariaDB from instances of the cluster")  # fmt: skip
         group.add_ingress_rule(clients, ec2.Port.tcp(PORT), "slurmdbd")
         secret = rds.DatabaseSecret(scope, "DatabaseSecret", username=USER, encryption_key=key)
         secret.apply_removal_policy(removal)
-        engine = rds.DatabaseInstanceEngine.mysql(version=ENGINE)
+        engine = rds.DatabaseInstanceEngine.maria_db(version=ENGINE)
         database = rds.DatabaseInstance(
             scope,
             "Database",
