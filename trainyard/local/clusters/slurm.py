@@ -1,12 +1,13 @@
 """Slurm on the nodes of a cluster: its configuration and its daemons, by what each node is to it."""
 
+import collections
 import secrets
 import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trainyard.local.clusters.node import Line, Node
+from trainyard.local.clusters.node import Node
 from trainyard.local.clusters.program import Program
 from trainyard.local.clusters.slurm_configuration import CONTROL_GROUPS, SlurmNode, Timing, configuration, devices
 
@@ -55,7 +56,7 @@ class SlurmCluster:
         for _, node in nodes:
             if node.alive:
                 self._write(node)
-        if self._daemons.get(self.controller.name):
+        if self.controller.alive and any(daemon.running for daemon in self._daemons.get(self.controller.name, [])):
             self.command(["scontrol", "reconfigure"])
 
     def start(self, name: str) -> None:
@@ -69,7 +70,8 @@ class SlurmCluster:
         # It refuses folders that others than its own user could change.
         self._daemon(node, ["munged", "--foreground"], "/run/munge/munge.socket.2", first=True)
         if described.type == "controller":
-            self._daemon(node, ["slurmctld", "-D"], "/run/slurmctld.pid")
+            # It writes its number before it has read its configuration.
+            self._daemon(node, ["slurmctld", "-D"], "/run/slurmctld.pid", check=["scontrol", "ping"])
         if described.type == "compute":
             self._daemon(node, ["slurmd", "-D", "-N", described.name], "/run/slurmd.pid")
 
@@ -120,17 +122,20 @@ class SlurmCluster:
         key.write_bytes(self._key)
         key.chmod(0o400)
 
-    def _daemon(self, node: Node, command: list[str], mark: str, *, first: bool = False) -> None:
+    def _daemon(
+        self, node: Node, command: list[str], mark: str, *, check: Sequence[str] | None = None, first: bool = False
+    ) -> None:
         programs = self._daemons.setdefault(node.name, [])
         if first:
             programs.clear()
-        last: list[str] = []
-        listen: Line = last.append
-        program = node.spawn(command, log=listen)
+        # A daemon that did not end by itself has left its mark.
+        node.path(mark).unlink(missing_ok=True)
+        last: collections.deque[str] = collections.deque(maxlen=5)
+        program = node.spawn(command, log=last.append)
         programs.append(program)
         deadline = time.monotonic() + _START_SECONDS
-        while not node.path(mark).exists():
+        while not (node.path(mark).exists() and (check is None or node.run(check) == 0)):
             if not program.running or time.monotonic() > deadline:
                 program.kill()
-                raise OSError(f"{node.name}: {command[0]} did not start: " + " ".join(last[-5:]))
+                raise OSError(f"{node.name}: {command[0]} did not start: " + " ".join(last))
             time.sleep(_POLL_SECONDS)

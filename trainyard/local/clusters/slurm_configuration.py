@@ -16,6 +16,7 @@ CONTROL_GROUPS = "CgroupPlugin=cgroup/v1\n"
 """cgroup.conf: named, as slurmd ends where it finds none to detect; no plugin that uses them is chosen."""
 
 LEAST_REQUEUE_WAIT = 5
+_PLACEHOLDER = "none-yet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,9 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
     for node in compute:
         for partition in node.partitions:
             partitions.setdefault(partition, []).append(node.name)
+    if not compute:
+        # Slurm ends without any: this one never comes, and is not shown.
+        partitions[DEFAULT_PARTITION].append(_PLACEHOLDER)
     gpus = any(node.gpus for node in compute)
     lines = [
         f"ClusterName={cluster}",
@@ -98,11 +102,11 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
             + (f" Gres=gpu:{node.gpus}" if node.gpus else "") + " State=UNKNOWN"
             for node in compute
         ),
+        *([] if compute else [f"NodeName={_PLACEHOLDER} State=FUTURE"]),
         *(
             f"PartitionName={name} Nodes={','.join(members)} State=UP MaxTime=INFINITE"
             + (" Default=YES" if name == DEFAULT_PARTITION else "")
             for name, members in partitions.items()
-            if members
         ),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"

@@ -35,9 +35,12 @@ def test_every_compute_node_is_in_the_partition_for_all_and_in_its_own() -> None
     ]
 
 
-def test_a_cluster_without_workers_has_no_partition_and_no_devices() -> None:
+def test_a_cluster_without_workers_has_a_node_that_never_comes() -> None:
     found = lines(NODES[:2])
-    assert not [line for line in found if line.startswith(("NodeName", "PartitionName", "GresTypes"))]
+    assert [line for line in found if line.startswith(("NodeName", "PartitionName", "GresTypes"))] == [
+        "NodeName=none-yet State=FUTURE",
+        "PartitionName=dev Nodes=none-yet State=UP MaxTime=INFINITE Default=YES",
+    ]
 
 
 def test_times_are_passed_on_and_those_that_slurm_would_not_take_are_refused() -> None:
