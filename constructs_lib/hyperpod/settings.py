@@ -12,6 +12,7 @@ from constructs_lib.hyperpod.capacity import ZONE
 from constructs_lib.hyperpod.duties import NAME
 from constructs_lib.hyperpod.groups import InstanceGroup
 from constructs_lib.values import Value
+from ml_contract.errors import reject
 
 MOST_GROUPS = 100
 
@@ -65,6 +66,9 @@ class ClusterSettings(Value):
         """The group of that name.
 
         Raises:
-            StopIteration: There is none.
+            ContractError: There is none.
         """
-        return next(group for group in self.groups if group.name == name)
+        for group in self.groups:
+            if group.name == name:
+                return group
+        reject("group", name, f"the groups are {', '.join(group.name for group in self.groups)}", "Correct it.")

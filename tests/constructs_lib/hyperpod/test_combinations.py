@@ -136,3 +136,8 @@ def test_node_classes_have_different_names() -> None:
 def test_a_group_has_no_name_of_another_construct() -> None:
     with refused("groups.name: got 'Cluster', but something else of the cluster has this name.*Write it cluster"):
         settings(pods("Cluster"))
+
+
+def test_a_group_that_is_not_there_is_named_with_those_that_are() -> None:
+    with refused("group: got 'worker', but the groups are controller, workers"):
+        settings().group("worker")
