@@ -25,7 +25,8 @@ STREAM = "TRAINYARD_STREAM"
 IMAGE = "TRAINYARD_IMAGE"
 """The container image, as its registry names it; unset where a job runs in a virtual environment."""
 RUN = "TRAINYARD_RUN"
-"""Folder of a submission's checkpoints; the scheduler's own job id where unset. An earlier submission's goes on."""
+"""Folder of a submission's checkpoints; the scheduler's own job id where unset, and in a manifest always replaced. An
+earlier submission's goes on."""
 VARIABLES = (CODE, CHECKPOINTS, STREAM, IMAGE)
 
 

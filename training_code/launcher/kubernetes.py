@@ -80,7 +80,7 @@ def write(paths: ContainerPaths, environment: Mapping[str, str], network: str) -
 
 def _hyperparameters(environment: Mapping[str, str]) -> dict[str, Any]:
     found = _object(environment, pods.HYPERPARAMETERS)
-    # Restarts of a job keep its name, so they find its checkpoints.
+    # Restarts keep the manifest, so they find the checkpoints of the pods before them.
     folder = _given(environment, jobs.RUN)
     found["checkpoint_uri"] = f"{_given(environment, jobs.CHECKPOINTS).rstrip('/')}/{folder}"
     if stream := environment.get(jobs.STREAM):
@@ -118,8 +118,8 @@ def _count(environment: Mapping[str, str]) -> int:
 
 def _given(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name)
-    if not value:
-        reject(name, value, "a pod of a training job has it", "Submit the manifest that the cluster's stack published.")
+    if not value or value.startswith("${"):
+        reject(name, value, "a pod of a training job has it", "Submit the job with `trainyard cluster submit`.")
     return value
 
 

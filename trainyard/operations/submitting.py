@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -76,6 +77,8 @@ def submit(connection: Connection, cluster: str, job: str, *, run: str | None = 
     if published.kind == "kubernetes":
         if connection.cloud is not None:
             raise OperationError("no Kubernetes runs on the embedded cloud: its nodes run their lifecycle alone")
+        # Kubernetes numbers nothing: without an earlier run's folder the submission gets one of its own.
+        variables.setdefault(RUN, f"{job}-{secrets.token_hex(4)}")
         manifest = body.decode()
         for name, value in variables.items():
             manifest = manifest.replace(f"${{{name}}}", value)

@@ -216,7 +216,7 @@ class KubernetesJob(ClusterJob):
             contract.CODE: f"${{{contract.CODE}}}",
             contract.CHECKPOINTS: f"${{{contract.CHECKPOINTS}}}",
             **streams,
-            contract.RUN: self.name,
+            contract.RUN: f"${{{contract.RUN}}}",
             pods.INSTANCE_TYPE: self.resources.instance_type,
             pods.HYPERPARAMETERS: json.dumps(hyperparameters, sort_keys=True),
             pods.CHANNELS: json.dumps(channels, sort_keys=True),

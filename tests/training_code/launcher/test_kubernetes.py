@@ -84,6 +84,7 @@ def test_a_stream_becomes_the_run_s(paths: ContainerPaths, tmp_path: Path) -> No
         ({"TRAINYARD_CHANNELS": '{"train": "/nowhere"}'}, "channel train"),
         ({"TRAINYARD_POD": ""}, "TRAINYARD_POD"),
         ({"TRAINYARD_CHECKPOINTS": ""}, "TRAINYARD_CHECKPOINTS"),
+        ({"TRAINYARD_RUN": "${TRAINYARD_RUN}"}, "TRAINYARD_RUN"),
     ],
 )
 def test_what_is_missing_is_named(paths: ContainerPaths, tmp_path: Path, changes: dict[str, str], field: str) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from constructs_lib.hyperpod.duties import Taint
+from constructs_lib.hyperpod.eks.manifest import check
 from constructs_lib.hyperpod.eks.queues import TeamQueue, Unqueued
 from constructs_lib.hyperpod.eks.recovery import LogRule, Recovery, steps_go_on
 from constructs_lib.hyperpod.eks.volumes import ClaimedVolume
@@ -92,6 +93,15 @@ def test_the_text_holds_no_token_and_no_account() -> None:
     assert json.loads(text)["kind"] == "HyperPodPyTorchJob"
     assert "${Token" not in text
     assert "${TRAINYARD_IMAGE}" in text
+
+
+def test_what_a_submission_knows_is_replaced_and_leaves_a_manifest() -> None:
+    text = job().text()
+    for name in ("CODE", "CHECKPOINTS", "IMAGE", "RUN"):
+        assert f"${{TRAINYARD_{name}}}" in text
+        text = text.replace(f"${{TRAINYARD_{name}}}", f"s3://bucket/{name}")
+    assert "${" not in text
+    check(json.loads(text))
 
 
 def test_the_run_crosses_whole() -> None:
