@@ -8,6 +8,7 @@ missing looks raise the alarm. Nobody would read a queue.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -18,8 +19,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
 from constructs_lib.governance.drift import NAMESPACE
-from constructs_lib.network import Network
+from constructs_lib.network import CUSTOM_RESOURCES, JOBS, Network
 from constructs_lib.retention import RETENTION, LogDays
+from ml_contract.errors import reject
 
 _CODE = Path(__file__).with_name("functions")
 _MINUTES = 14
@@ -48,11 +50,17 @@ class QuotaFunction(Construct):
             construct_id: Construct id.
             key: Key of the log, which the log service may use (``constructs_lib.encryption.let_log_service_use``).
             log_days: Days that the log is kept.
-            network: Where it runs; None: outside any network of the account. It needs the endpoints ``sagemaker.api``
-                and ``monitoring``, and its answer to CloudFormation goes to a bucket of AWS's through the endpoint of
-                S3: :func:`answers_bucket` is what that endpoint's policy must let through.
+            network: Where it runs; None: outside any network of the account. A closed one has the purposes ``JOBS``
+                (for SageMaker's and CloudWatch's endpoints) and ``CUSTOM_RESOURCES``.
+
+        Raises:
+            ContractError: The network would not let its answers out.
         """
         super().__init__(scope, construct_id)
+        if network and network.closed and not all(one in network.purposes for one in (JOBS, CUSTOM_RESOURCES)):
+            reject("network.purposes", [purpose.name for purpose in network.purposes],
+                   "a function in a closed network calls SageMaker, and answers CloudFormation in a bucket of AWS's",
+                   "Add JOBS and CUSTOM_RESOURCES, or give no network.")  # fmt: skip
         log = logs.LogGroup(
             self,
             "Log",
@@ -98,15 +106,7 @@ class QuotaFunction(Construct):
         )
 
 
-def answers_bucket(partition: str, region: str) -> str:
-    """ARN of the objects by which custom resources answer CloudFormation.
-
-    Source: "Setting up VPC endpoints for AWS CloudFormation", CloudFormation User Guide, read 2026-11-22.
-    """
-    return f"arn:{partition}:s3:::cloudformation-custom-resource-response-{region.replace('-', '')}/*"
-
-
-def _placed(scope: Construct, role: iam.Role, network: Network) -> dict[str, object]:
+def _placed(scope: Construct, role: iam.Role, network: Network) -> dict[str, Any]:
     """What puts a function into a network. Source: "Giving Lambda functions access to resources in an Amazon VPC",
     Lambda Developer Guide, read 2026-11-22: of these actions Lambda checks no resource."""
     role.add_to_policy(

@@ -7,6 +7,7 @@ from constructs_lib.network.network import Network
 from constructs_lib.network.plan import NetworkPlan, Place
 from constructs_lib.network.purposes import (
     ACCOUNTING,
+    CUSTOM_RESOURCES,
     EKS_CLUSTER,
     HYPERPOD,
     JOBS,
@@ -22,6 +23,7 @@ from constructs_lib.network.zones import know_availability_zones
 
 __all__ = [
     "ACCOUNTING",
+    "CUSTOM_RESOURCES",
     "EKS_CLUSTER",
     "ENDPOINTS",
     "HYPERPOD",

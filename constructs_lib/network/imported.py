@@ -190,7 +190,6 @@ class ImportedNetwork(NetworkPlan):
 
     @property
     def closed(self) -> bool:
-        """Whether some subnet reaches nothing but endpoints."""
         return any(subnet.default_route == "none" for subnet in self._all())
 
     @property

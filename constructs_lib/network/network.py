@@ -7,6 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IConstruct
 
 from constructs_lib.network.plan import NetworkPlan, Place
+from constructs_lib.network.purposes import Purpose
 
 
 class Network(Construct):
@@ -21,6 +22,8 @@ class Network(Construct):
     """Subnets of clusters by their names."""
     closed: bool
     """Whether nothing outside can be reached but by endpoints."""
+    purposes: tuple[Purpose, ...]
+    """What runs in it, and so what it reaches."""
     made: tuple[IConstruct, ...]
     """Resources of its own that must not be replaced under those who use them."""
 
@@ -38,6 +41,7 @@ class Network(Construct):
         super().__init__(scope, construct_id)
         fabric = settings.bind(self, removal)
         self.vpc, self.nodes, self.closed = fabric.vpc, fabric.nodes, fabric.closed
+        self.purposes = settings.purposes
         self.jobs, self.clusters, self.made = tuple(fabric.jobs), dict(fabric.clusters), tuple(fabric.made)
 
     @property

@@ -11,7 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IConstruct
 from pydantic import Field
 
-from constructs_lib.network.purposes import JOBS, Purpose
+from constructs_lib.network.purposes import JOBS, Purpose, endpoints_of
 from constructs_lib.network.sizing import GENERATIONS, Nodes
 from constructs_lib.values import Value
 from ml_contract.errors import reject
@@ -78,6 +78,28 @@ class NetworkPlan(Value):
     @abstractmethod
     def zones(self) -> tuple[str, ...]:
         """Names of its availability zones."""
+
+    @property
+    @abstractmethod
+    def closed(self) -> bool:
+        """Whether some subnet reaches nothing but endpoints."""
+
+    def require(self, purpose: Purpose, user: str) -> None:
+        """Refuse a closed network without the endpoints of ``purpose``: what calls them would wait, and then fail.
+
+        Args:
+            purpose: What is to run in the network.
+            user: Who needs it, for the error.
+
+        Raises:
+            ContractError: With the missing services.
+        """
+        there = {endpoint.service for endpoint in endpoints_of(self.purposes)}
+        missing = [endpoint.service for endpoint in purpose.endpoints if endpoint.service not in there]
+        if self.closed and missing:
+            reject("network.purposes", [one.name for one in self.purposes],
+                   f"the network is closed and {user} calls {', '.join(missing)}",
+                   f"Add what stands for {purpose.name}, or give the network a way out.")  # fmt: skip
 
     @abstractmethod
     def bind(self, scope: Construct, removal: cdk.RemovalPolicy) -> Fabric:

@@ -27,6 +27,8 @@ class Purpose(Value):
     """Interface endpoints that it needs."""
     buckets: tuple[str, ...] = ()
     """Buckets of AWS that it reads, with ``{region}``; none by default. The account's own are always allowed."""
+    written: tuple[str, ...] = ()
+    """Buckets of AWS that it writes, with ``{word}`` for the region without hyphens; none by default."""
     addresses: int = Field(default=0, ge=0, le=64)
     """Further addresses in each subnet of jobs; none by default."""
     subnet_tags: dict[str, str] = Field(default_factory=dict)
@@ -57,6 +59,13 @@ LUSTRE_CLIENTS = Purpose(name="lustre clients", endpoints=LUSTRE)
 """Nodes that mount FSx for Lustre over EFA, or through the CSI driver."""
 MANAGED_PROMETHEUS = Purpose(name="managed prometheus", endpoints=PROMETHEUS)
 """Collectors that write to a workspace."""
+CUSTOM_RESOURCES = Purpose(
+    name="custom resources",
+    endpoints=(),
+    # "Setting up VPC endpoints for AWS CloudFormation", CloudFormation User Guide, read 2026-11-22.
+    written=("cloudformation-custom-resource-response-{word}",),
+)
+"""Functions that answer CloudFormation from inside: without it a deployment waits for an answer that never comes."""
 JUMPSTART = Purpose(name="jumpstart models", endpoints=(), buckets=("jumpstart-cache-prod-{region}",))
 """Models that the inference operator takes from JumpStart."""
 
@@ -69,5 +78,10 @@ def endpoints_of(purposes: Iterable[Purpose]) -> tuple[Endpoint, ...]:
 
 
 def buckets_of(purposes: Iterable[Purpose]) -> tuple[str, ...]:
-    """Every bucket of AWS once."""
-    return tuple(dict.fromkeys(bucket for purpose in purposes for bucket in purpose.buckets))
+    """Every bucket of AWS once. S3 of the region goes through the gateway with any way out: layers are always in."""
+    return tuple(dict.fromkeys([LAYERS, *(bucket for purpose in purposes for bucket in purpose.buckets)]))
+
+
+def written_by(purposes: Iterable[Purpose]) -> tuple[str, ...]:
+    """Names of AWS's own buckets that ``purposes`` write, each once."""
+    return tuple(dict.fromkeys(bucket for purpose in purposes for bucket in purpose.written))

@@ -16,7 +16,7 @@ from constructs_lib.network.group import nodes_group
 from constructs_lib.network.layout import ClusterSubnet, Layout, lay_out
 from constructs_lib.network.plan import Fabric, NetworkPlan, Place
 from constructs_lib.network.policies import own_buckets_and, own_identities
-from constructs_lib.network.purposes import buckets_of, endpoints_of
+from constructs_lib.network.purposes import buckets_of, endpoints_of, written_by
 from constructs_lib.network.sizing import RESERVED, addresses, subnet_prefix
 from constructs_lib.network.way_out import Closed, Inside, WayOut
 from constructs_lib.network.zones import check_zones
@@ -50,7 +50,7 @@ class NetworkSettings(NetworkPlan):
             if cluster.zone not in self.availability_zones:
                 reject(f"clusters.{index}.zone", cluster.zone, "endpoints stand in "
                        f"{', '.join(self.availability_zones)}", "Take one of them, or add the zone.")  # fmt: skip
-        if self.way_out.closed and not endpoints_of(self.purposes):
+        if self.closed and not endpoints_of(self.purposes):
             names = [purpose.name for purpose in self.purposes]
             reject("purposes", names, "a closed network reaches nothing but its endpoints",
                    "Name what runs in it, such as JOBS.")  # fmt: skip
@@ -61,6 +61,10 @@ class NetworkSettings(NetworkPlan):
     @property
     def zones(self) -> tuple[str, ...]:
         return self.availability_zones
+
+    @property
+    def closed(self) -> bool:
+        return self.way_out.closed
 
     @property
     def shared(self) -> int:
@@ -88,7 +92,7 @@ class NetworkSettings(NetworkPlan):
         check_zones(stack, self.availability_zones)
         layout = self.layout
         vpc = self._vpc(scope)
-        jobs = list(vpc.isolated_subnets if self.way_out.closed else vpc.private_subnets)
+        jobs = list(vpc.isolated_subnets if self.closed else vpc.private_subnets)
         places = [
             Place(name=zone, zone=zone, subnet=subnet, room=block.num_addresses - RESERVED - self.shared,
                   spare=block.num_addresses - self._needed)
@@ -105,7 +109,7 @@ class NetworkSettings(NetworkPlan):
         small = dict(zip(self.availability_zones, map(str, layout.small), strict=True)) if layout.small else {}
         subnets = [*jobs, *(place.subnet for place in clusters.values())]
         self.way_out.bind(Inside(scope=scope, vpc=vpc, subnets=subnets, small=small))
-        return Fabric(vpc=vpc, jobs=places, clusters=clusters, nodes=nodes, closed=self.way_out.closed, made=(vpc,))
+        return Fabric(vpc=vpc, jobs=places, clusters=clusters, nodes=nodes, closed=self.closed, made=(vpc,))
 
     def _vpc(self, scope: Construct) -> ec2.Vpc:
         return ec2.Vpc(
@@ -152,7 +156,7 @@ class NetworkSettings(NetworkPlan):
         stack = cdk.Stack.of(scope)
         selected = [ec2.SubnetSelection(subnets=[*jobs, *clusters])] if clusters else None
         storage = vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=selected)
-        for statement in own_buckets_and(stack, buckets_of(self.purposes)):
+        for statement in own_buckets_and(stack, buckets_of(self.purposes), written_by(self.purposes)):
             storage.add_to_policy(statement)
         endpoints = endpoints_of(self.purposes)
         if not endpoints:

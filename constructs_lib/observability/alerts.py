@@ -77,12 +77,16 @@ class RuleGroup(Value):
         if twice:
             reject("alerts", twice[0], "a name stands for one rule", "Rename one of them.")
         known = frozenset(rule.record for rule in self.recording)
-        for rule in (*self.recording, *self.alerts):
+        for rule in self._all:
             check(rule.expr, field="expr", known=known)
         return self
 
+    @property
+    def _all(self) -> tuple[RecordingRule | AlertRule, ...]:
+        return (*self.recording, *self.alerts)
+
     def render(self) -> dict[str, Any]:
-        rules = [rule.render() for rule in (*self.recording, *self.alerts)]
+        rules = [rule.render() for rule in self._all]
         return {"name": self.name, "interval": self.every, "rules": rules}
 
 

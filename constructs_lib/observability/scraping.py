@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -97,7 +97,7 @@ class PublishedAgents(Construct):
         super().__init__(scope, construct_id)
         self._workspace = workspace
         stack = cdk.Stack.of(self)
-        values = {
+        values: dict[str, str | Sequence[str]] = {
             node_type: stack.to_json_string(
                 agent_configuration(node_type, cluster=cluster, endpoint=workspace.endpoint, region=stack.region,
                                     every_seconds=every_seconds)

@@ -71,7 +71,7 @@ class Panel(Value):
             number: Id within the dashboard.
             place: Its grid position.
         """
-        steps = [{"value": None, "color": "green"}]
+        steps: list[dict[str, Any]] = [{"value": None, "color": "green"}]
         steps += [{"value": step.value, "color": step.color} for step in self.thresholds]
         return {
             "id": number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import aws_cdk as cdk
@@ -10,7 +11,7 @@ import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
-from synthesis import actions, resources, statements
+from synthesis import actions, context, resources, statements
 
 from constructs_lib.governance import (
     ByCloudFormation,
@@ -25,7 +26,9 @@ from constructs_lib.governance import (
     TaskGovernance,
     TeamQuota,
 )
-from constructs_lib.governance.function import answers_bucket
+from constructs_lib.governance.function import QuotaFunction
+from constructs_lib.network import CUSTOM_RESOURCES, JOBS, Network, NetworkSettings, know_availability_zones
+from ml_contract.errors import ContractError
 from tests.constructs_lib.governance.test_settings import P5, group
 from trainyard.local.api.shapes import violations
 
@@ -140,5 +143,27 @@ def test_the_native_type_takes_the_same_request() -> None:
     assert (sorted(asked), quotas(template)) == (["research", "vision"], {})
 
 
-def test_answers_go_to_the_regions_bucket() -> None:
-    assert answers_bucket("aws", "us-east-1") == "arn:aws:s3:::cloudformation-custom-resource-response-useast1/*"
+@pytest.mark.parametrize("purposes", [(JOBS,), (CUSTOM_RESOURCES,)])
+def test_a_closed_network_that_lets_no_answer_out_is_refused(purposes: tuple[Any, ...]) -> None:
+    stack = cdk.Stack()
+    key = kms.Key(stack, "Key")
+    closed: Any = SimpleNamespace(closed=True, purposes=purposes)
+    with pytest.raises(ContractError, match="answers CloudFormation"):
+        QuotaFunction(stack, "Function", key=key, log_days=30, network=closed)
+
+
+@pytest.mark.slow
+def test_in_a_closed_network_it_reaches_sagemaker_and_answers() -> None:
+    stack = cdk.Stack(cdk.App(context=context()), "Stack", env=cdk.Environment(account="1" * 12, region="us-east-1"))
+    know_availability_zones(stack, ("us-east-1a",))
+    settings = NetworkSettings(cidr="10.0.0.0/20", availability_zones=("us-east-1a",), nodes=2, efa=False, log_days=30,
+                               purposes=(JOBS, CUSTOM_RESOURCES))  # fmt: skip
+    network = Network(stack, "Network", settings=settings, removal=cdk.RemovalPolicy.DESTROY)
+    QuotaFunction(stack, "Function", key=kms.Key(stack, "Key"), log_days=30, network=network)
+    template = assertions.Template.from_stack(stack).to_json()
+    (function,) = resources(template, "AWS::Lambda::Function").values()
+    assert len(function["Properties"]["VpcConfig"]["SubnetIds"]) == 1
+    endpoints = [entry["Properties"] for entry in resources(template, "AWS::EC2::VPCEndpoint").values()]
+    (gateway,) = (entry for entry in endpoints if entry["VpcEndpointType"] == "Gateway")
+    (written,) = (row for row in gateway["PolicyDocument"]["Statement"] if "s3:PutObject" in actions(row))
+    assert written["Resource"] == "arn:aws:s3:::cloudformation-custom-resource-response-useast1/*"

@@ -27,7 +27,8 @@ _CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard"
 @functools.cache
 def client(service: str) -> Any:
     """A client that waits and tries again where it is throttled."""
-    return boto3.client(service, config=_CONFIG)
+    make: Any = boto3.client  # its overloads want a literal name
+    return make(service, config=_CONFIG)
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
