@@ -1,0 +1,103 @@
+"""Clusters of an environment: what is refused, and what their stacks hold."""
+
+import json
+from typing import Any
+
+import pytest
+from synthesis import actions, resources, template
+
+from constructs_lib.values import Value
+from environments import DEV, PROD, RESEARCH
+from environments.prod import FILES, SLURM
+from environments.research import EKS
+from ml_contract.clusters import jobs
+
+
+def changed(value: Value, **fields: Any) -> Any:
+    return type(value)(**{name: getattr(value, name) for name in type(value).model_fields} | fields)
+
+
+def test_a_mount_names_a_file_system_of_the_environment() -> None:
+    with pytest.raises(ValueError, match=r"mounts: got 'shared', but the environment has the file systems \(none\)"):
+        changed(PROD, file_systems=())
+
+
+@pytest.mark.parametrize("field", ["clusters", "file_systems"])
+def test_names_differ(field: str) -> None:
+    with pytest.raises(ValueError, match=rf"{field}: got .*each has its own name"):
+        changed(PROD, **{field: getattr(PROD, field) * 2})
+
+
+def test_a_runs_partition_is_the_clusters() -> None:
+    with pytest.raises(ValueError, match=r"partition: got 'night', but the cluster has train"):
+        changed(SLURM, runs=(changed(SLURM.runs[0], partition="night"),))
+
+
+@pytest.mark.parametrize("cluster", [SLURM, EKS], ids=["slurm", "eks"])
+def test_a_run_takes_no_more_nodes_than_there_are(cluster: Any) -> None:
+    more = changed(cluster.runs[0], resources=changed(cluster.runs[0].resources, instance_count=17))
+    with pytest.raises(ValueError, match=r"got '17 × ml.p5.48xlarge', but the .* has 16 of them"):
+        changed(cluster, runs=(more,))
+
+
+def test_output_goes_where_every_node_sees_it() -> None:
+    elsewhere = changed(SLURM, runs=(changed(SLURM.runs[0], output="/home/somebody"),))
+    with pytest.raises(ValueError, match=r"output: got '/home/somebody', but every node sees /fsx"):
+        changed(PROD, clusters=(elsewhere,))
+
+
+def test_control_plane_and_cluster_share_a_name() -> None:
+    with pytest.raises(ValueError, match=r"control_plane.name: got 'other', but .* share the name eks"):
+        changed(EKS, control_plane=changed(EKS.control_plane, name="other"))
+
+
+def test_a_run_leaves_the_cluster_its_tiered_memory() -> None:
+    with pytest.raises(ValueError, match=r"tiered_percent: got 20, but the cluster keeps 0 %"):
+        changed(EKS, runs=(changed(EKS.runs[0], tiered_percent=20, memory_gib=1000),))
+
+
+def test_a_subnet_is_one_of_the_networks() -> None:
+    import aws_cdk as cdk
+
+    from stacks.platform_stage import PlatformStage
+
+    with pytest.raises(ValueError, match=r"subnet: got 'Night', but the network has .*Slurm"):
+        PlatformStage(cdk.App(), changed(DEV, clusters=(changed(DEV.clusters[0], subnet="Night"),)))
+
+
+@pytest.mark.parametrize(("environment", "kind"), [(PROD, "slurm"), (RESEARCH, "kubernetes")], ids=["slurm", "eks"])
+def test_sixteen_hosts_of_h100_and_a_job_that_is_found_by_name(environment: Any, kind: str) -> None:
+    (cluster,) = environment.clusters
+    found = template(environment.stage, f"Cluster-{cluster.name}")
+    ((_, entry),) = resources(found, "AWS::SageMaker::Cluster").items()
+    groups = {group["InstanceGroupName"]: group for group in entry["Properties"]["InstanceGroups"]}
+    assert (groups["workers"]["InstanceType"], groups["workers"]["InstanceCount"]) == ("ml.p5.48xlarge", 16)
+    assert entry["Properties"]["ClusterName"] == f"trainyard-{environment.name}-{cluster.name}"
+    ((_, parameter),) = resources(found, "AWS::SSM::Parameter").items()
+    assert parameter["Properties"]["Name"] == jobs.parameter(environment.name, cluster.name, "bytes-lm")
+    assert f'"kind":"{kind}"' in json.dumps(parameter["Properties"]["Value"]).replace("\\", "")
+
+
+def test_workers_write_checkpoints_and_the_login_node_reads_the_job() -> None:
+    found = template("Prod", "Cluster-slurm")
+    allowed = {
+        name: {
+            action
+            for entry in resources(found, "AWS::IAM::Policy").values()
+            if f"Cluster{name}Role" in json.dumps(entry["Properties"]["Roles"])
+            for statement in entry["Properties"]["PolicyDocument"]["Statement"]
+            for action in actions(statement)
+        }
+        for name in ("workers", "login")
+    }
+    assert "s3:PutObject" in allowed["workers"] - allowed["login"]
+    assert "ssm:GetParameter" in allowed["login"] - allowed["workers"]
+
+
+def test_the_file_system_stands_where_the_nodes_reach_it_by_efa() -> None:
+    found = template("Prod", "Files-shared")
+    ((_, entry),) = resources(found, "AWS::FSx::FileSystem").items()
+    assert entry["Properties"]["LustreConfiguration"]["EfaEnabled"] is True
+    assert entry["Properties"]["StorageCapacity"] == FILES.settings.deployment.capacity_gib == 4800
+    assert "SlurmNodes" in json.dumps(entry["Properties"]["SubnetIds"])
+    assert entry["DeletionPolicy"] == "Retain"
