@@ -162,6 +162,13 @@ class Cluster:
             lambda: any(done >= step for done, _ in self.losses(submitted, number)), seconds,
         )  # fmt: skip
 
+    def wait_for_new(self, submitted: SlurmJob, number: str, done: int, step: int, seconds: float = 60) -> float:
+        """Until a job has logged a step beyond ``step``, after the first ``done`` lines of steps."""
+        return self.wait(
+            f"a step after {step} of job {number}",
+            lambda: any(later > step for later, _ in self.losses(submitted, number)[done:]), seconds,
+        )  # fmt: skip
+
     def wait_for_end(self, number: str, seconds: float = 90) -> dict[str, str]:
         """Until a job has ended; what Slurm says of it then."""
         running = ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "CONFIGURING")
