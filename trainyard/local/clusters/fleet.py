@@ -94,8 +94,10 @@ class Fleet:
                 self._end(node, busy=busy)
                 changed = changed or not busy
             elif node["Status"] in ("Pending", "SystemUpdating") and not busy and node["NotBefore"] <= time.time():
-                self._launch(cluster, node)
+                self._launch(cluster, node, self._make)
                 changed = True
+            elif node.get("Checks") and not busy:
+                self._launch(cluster, node, self._check)
         if changed:
             self._tell(cluster)
 
@@ -154,10 +156,10 @@ class Fleet:
             except MachineError as error:
                 self._events.cluster("The scheduler's configuration failed", level="Error", failure=str(error))
 
-    def _launch(self, cluster: Mapping[str, Any], node: Node) -> None:
+    def _launch(self, cluster: Mapping[str, Any], node: Node, step: Callable[[Mapping[str, Any], Node], None]) -> None:
         def work() -> None:
             try:
-                self._make(cluster, node)
+                step(cluster, node)
             except Unmade as error:
                 self.power_off(node)
                 self._fail(node, str(error))
@@ -204,6 +206,13 @@ class Fleet:
         done = "rebooted" if reboot else "created"
         self._events.node(node, f"Instance {done} in Cluster {self._roster.name} and InstanceGroup "
                           f"{node['InstanceGroupName']}", lifecycle="Succeeded" if config else None)  # fmt: skip
+
+    def _check(self, cluster: Mapping[str, Any], node: Node) -> None:
+        """Deep health checks of a node that runs; one that fails them counts as lost, not as never made."""
+        checks = node["Checks"]
+        self._roster.edit_node(node, Checks=None, Lost=True)
+        HealthChecks(self._context, self._roster, self._events).run(cluster, node, checks)
+        self._roster.edit_node(node, Status="Running", Lost=False)
 
     def _run(
         self, maker: Maker, machine: Machine, node: Node, spec: Mapping[str, Any], config: Mapping[str, Any],

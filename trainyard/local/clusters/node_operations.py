@@ -173,6 +173,27 @@ class NodeOperations:
             request, change, codes=("InstanceIdNotFound", "InvalidInstanceStatus"), code="ErrorCode", controllers=True
         )
 
+    @operation("StartClusterHealthCheck")
+    def start_health_check(self, request: Request, _: Caller) -> Answer:
+        """Checks running nodes deeply; those that fail are replaced where the cluster recovers by itself."""
+        cluster = self._find(request["ClusterName"])
+        self._require_in_service(cluster)
+        roster, wanted = self._roster(cluster), []
+        nodes = roster.nodes(cluster)
+        for index, row in enumerate(request["DeepHealthCheckConfigurations"]):
+            field, name = f"DeepHealthCheckConfigurations[{index}]", row["InstanceGroupName"]
+            mine = {node["InstanceId"]: node for node in nodes if node["InstanceGroupName"] == name}
+            if group_of(cluster, name) is None:
+                raise invalid(f"{field}.InstanceGroupName: got {name!r}, but the cluster has no such group.")
+            for identity in row.get("InstanceIds", list(mine)):
+                if identity not in mine or mine[identity]["Status"] != "Running":
+                    raise invalid(f"{field}.InstanceIds: got {identity!r}, but {name} has no such node that runs.")
+                wanted.append((mine[identity], row["DeepHealthChecks"]))
+        for node, checks in wanted:
+            roster.edit_node(node, Status="DeepHealthCheckInProgress", Checks=checks)
+        self._wake(cluster)
+        return {"ClusterArn": cluster["ClusterArn"]}
+
     def _each(
         self,
         request: Request,

@@ -177,8 +177,9 @@ class Clusters(NodeOperations, EventOperations):
 
     def _find(self, name_or_arn: str) -> dict[str, Any]:
         if name_or_arn.startswith("arn:"):
-            found = self._store.find("ClusterArn", name_or_arn)
-            cluster = found[2] if found else None
+            # Others keep the ARN of the cluster that they are about.
+            clusters = self._store.list(CLUSTER)
+            cluster = next((row for row in clusters if row["ClusterArn"] == name_or_arn), None)
         else:
             cluster = self._store.get(CLUSTER, name_or_arn)
         if cluster is None:

@@ -112,8 +112,11 @@ class NodeSite:
         """Starts a node."""
         try:
             with self._lock:
+                self._serving.discard(host_name(slot.address))
+                if fresh and (before := self._nodes.pop(host_name(slot.address), None)):
+                    # Another machine, which may have another role and other mounts.
+                    before.kill()
                 node = self._node(slot)
-                self._serving.discard(node.name)
             if fresh:
                 node.wipe()
             node.start()

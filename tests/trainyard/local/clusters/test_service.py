@@ -255,6 +255,19 @@ def test_deep_health_checks_fail_as_a_fault_says(cloud: Cloud) -> None:
     assert "failed the deep health check InstanceStress: DcgmDiagnostic" in found["FailureMessage"]
 
 
+def test_checks_on_request_replace_the_node_that_fails_them(cloud: Cloud) -> None:
+    cloud.create(group())
+    good, bad = cloud.ids()
+    cloud.fault("DeepHealthCheckFailure", bad, Reason="NcclFailure")
+    checks = {"InstanceGroupName": "workers", "DeepHealthChecks": ["InstanceStress", "InstanceConnectivity"]}
+    cloud.call("StartClusterHealthCheck", ClusterName="c", DeepHealthCheckConfigurations=[checks])
+    cloud.until(lambda: bad not in cloud.ids() and cloud.statuses() == ["Running"] * 2)
+    assert good in cloud.ids()
+    wrong = {**checks, "InstanceIds": ["i-00000000"]}
+    assert "has no such node that runs" in refused(
+        cloud, "StartClusterHealthCheck", DeepHealthCheckConfigurations=[wrong]).message  # fmt: skip
+
+
 def rolling(size: int, **fields: Any) -> dict[str, Any]:
     policy = {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": size}}
     return {"RollingUpdatePolicy": policy, "AutoRollbackConfiguration": [{"AlarmName": "a"}], **fields}
