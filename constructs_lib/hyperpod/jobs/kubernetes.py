@@ -1,15 +1,14 @@
 """A training run as a HyperPodPyTorchJob: one pod a node, whose ranks the training operator's agent starts.
 
 Sources, read 2026-11-22: "Using the training operator to run jobs" and "Installing the training operator", SageMaker
-AI Developer Guide; "Run machine learning training on Amazon EKS with Elastic Fabric Adapter", EKS User Guide (huge
-pages); aws/sagemaker-hyperpod-cli at 011ca92 (labels of nodes). Kubeflow's PyTorchJob has no place here: where
+AI Developer Guide. Kubeflow's PyTorchJob has no place here: where
 HyperPod's operator stands, two operators would restart the same ranks.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -18,22 +17,16 @@ from constructs_lib.hyperpod.eks.manifest import Manifest, check
 from constructs_lib.hyperpod.eks.queues import Placement, TeamQueue
 from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.eks.volumes import PodVolume
+from constructs_lib.hyperpod.jobs import pod
 from constructs_lib.hyperpod.jobs.base import ClusterJob, FolderCode, SharedCheckpoints
 from constructs_lib.training.image import ContainerImage, EcrImage
 from ml_contract.clusters import jobs as contract
 from ml_contract.clusters import pods
 from ml_contract.errors import reject
-from ml_contract.hyperparameters import encode
 from ml_contract.instances import instance
 
-CONTAINER = "trainer"
-SHARED_MEMORY = "/dev/shm"  # noqa: S108  # of the pod
-HUGE_PAGES = "5120Mi"
-"""Of 2 MiB, for EFA's buffers."""
 SYSTEM_SHARE = 0.05
 """Of a node's memory, for kubelet, agents and drivers: more than EKS reserves for the most pods of a large node."""
-GRACE_SECONDS = 150
-"""From SIGTERM to SIGKILL: the ranks' 110 seconds to commit, and the launcher's own end."""
 _GIVEN = (
     pods.AGENT, pods.HYPERPARAMETERS, pods.CHANNELS, pods.INSTANCE_TYPE, pods.POD, pods.NODES, pods.AGENT_HOST,
     pods.AGENT_PORT, "NPROC_PER_NODE",
@@ -101,13 +94,16 @@ class KubernetesJob(ClusterJob):
                    f"Give less than memory_gib, {self.memory_gib}.")  # fmt: skip
 
     def _check_folders(self) -> None:
-        names = ["shm", *(volume.name for volume in self.volumes)]
-        paths = [SHARED_MEMORY, *(volume.mount_path for volume in self.volumes)]
+        names = ["shm", "scratch", *(volume.name for volume in self.volumes)]
+        paths = [pod.SHARED_MEMORY, pod.CONTRACT_FOLDER, *(volume.mount_path for volume in self.volumes)]
         for field, values in (("name", names), ("mount_path", paths)):
             for value in values:
                 if values.count(value) > 1:
                     reject(
-                        f"volumes.{field}", value, "volumes differ in it, and /dev/shm is there already", "Change it."
+                        f"volumes.{field}",
+                        value,
+                        "volumes differ in it, and shm and scratch are there already",
+                        "Change it.",
                     )
         used = [(f"data.{channel.name}", channel.path) for channel in self.data] if isinstance(self.data, tuple) else []
         if isinstance(self.checkpoints, SharedCheckpoints):
@@ -115,8 +111,8 @@ class KubernetesJob(ClusterJob):
         if isinstance(self.code, FolderCode):
             used.append(("code.path", self.code.path))
         for field, path in used:
-            if not any(path == mounted or path.startswith(f"{mounted}/") for mounted in paths[1:]):
-                reject(field, path, f"no volume is mounted there; there are {', '.join(paths[1:]) or 'none'}",
+            if not any(path == mounted or path.startswith(f"{mounted}/") for mounted in paths[2:]):
+                reject(field, path, f"no volume is mounted there; there are {', '.join(paths[2:]) or 'none'}",
                        "Give volumes=(ClaimedVolume(…),).")  # fmt: skip
 
     @property
@@ -141,7 +137,7 @@ class KubernetesJob(ClusterJob):
             **({"spares": self.spares} if self.spares else {}),
             "template": {
                 "metadata": {"labels": labels, "annotations": self.placement.annotations()},
-                "spec": self._pod(),
+                "spec": pod.render(self),
             },
         }
         return check(
@@ -156,76 +152,3 @@ class KubernetesJob(ClusterJob):
                 },
             }
         )
-
-    def _pod(self) -> dict[str, Any]:
-        shm = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{self.shared_memory_gib}Gi"}}
-        checked = {"sagemaker.amazonaws.com/deep-health-check-status": "Passed"} if self.only_checked else {}
-        return {
-            "serviceAccountName": self.service_account,
-            "terminationGracePeriodSeconds": GRACE_SECONDS,
-            "nodeSelector": {
-                "node.kubernetes.io/instance-type": self.resources.instance_type, **checked, **self.node_labels
-            },
-            **({"tolerations": [_toleration(taint) for taint in self.tolerates]} if self.tolerates else {}),
-            **self._apart(),
-            "volumes": [shm, *(volume.volume() for volume in self.volumes)],
-            "containers": [self._container()],
-        }  # fmt: skip
-
-    def _apart(self) -> dict[str, Any]:
-        """A pod takes all accelerators of a node. Where there are none, pods have to be kept apart."""
-        if instance(self.resources.instance_type).accelerators:
-            return {}
-        apart = {
-            "labelSelector": {"matchLabels": {"app.kubernetes.io/name": self.name}},
-            "topologyKey": "kubernetes.io/hostname",
-        }
-        return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}}
-
-    def _container(self) -> dict[str, Any]:
-        mounts = [{"name": "shm", "mountPath": SHARED_MEMORY}, *(volume.mount() for volume in self.volumes)]
-        amounts = self._amounts()
-        return {
-            "name": CONTAINER,
-            "image": f"${{{contract.IMAGE}}}",
-            "command": pods.command(contract.CODE),
-            "env": self._environment(),
-            # The operator speaks to the agent here.
-            "ports": [{"containerPort": pods.DEFAULT_AGENT_PORT, "name": "agent"}],
-            "resources": {"requests": amounts, "limits": amounts},
-            "securityContext": {"allowPrivilegeEscalation": False},
-            "volumeMounts": mounts,
-        }
-
-    def _amounts(self) -> dict[str, str]:
-        """What the pod asks for and may have: one and the same, or a neighbour's use would end a rank."""
-        entry = instance(self.resources.instance_type)
-        found = {"memory": f"{self.memory_gib}Gi", "ephemeral-storage": f"{self.resources.volume_gib}Gi"}
-        if entry.accelerators:
-            found["nvidia.com/gpu"] = str(entry.accelerators)
-        if self.resources.efa:
-            found |= {"vpc.amazonaws.com/efa": str(entry.efa_interfaces), "hugepages-2Mi": HUGE_PAGES}
-        return found
-
-    def _environment(self) -> list[dict[str, Any]]:
-        hyperparameters = {name: text for name, text in encode(self.run).items() if name != "checkpoint_uri"}
-        channels = {channel.name: channel.path for channel in self.data} if isinstance(self.data, tuple) else {}
-        streams = {} if isinstance(self.data, tuple) else {contract.STREAM: f"${{{contract.STREAM}}}"}
-        given = {
-            **self.environment,
-            contract.CODE: f"${{{contract.CODE}}}",
-            contract.CHECKPOINTS: f"${{{contract.CHECKPOINTS}}}",
-            **streams,
-            contract.RUN: f"${{{contract.RUN}}}",
-            pods.INSTANCE_TYPE: self.resources.instance_type,
-            pods.HYPERPARAMETERS: json.dumps(hyperparameters, sort_keys=True),
-            pods.CHANNELS: json.dumps(channels, sort_keys=True),
-        }
-        pod = {"name": pods.POD, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
-        return [pod, *({"name": name, "value": value} for name, value in sorted(given.items()))]
-
-
-def _toleration(taint: Taint) -> dict[str, str]:
-    if taint.value is None:
-        return {"key": taint.key, "operator": "Exists", "effect": taint.effect}
-    return {"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect}

@@ -72,6 +72,14 @@ def test_a_node_of_p5_is_taken_as_a_whole() -> None:
     assert limits["hugepages-2Mi"] == "5120Mi"
 
 
+def test_a_pod_writes_to_the_node_s_own_disks_or_asks_for_space() -> None:
+    with_disks, without = pod(job())["containers"][0], pod(job("ml.c5.4xlarge"))["containers"][0]
+    (scratch,) = (mount for mount in with_disks["volumeMounts"] if mount["mountPath"] == "/opt/ml")
+    assert scratch["subPathExpr"] == "$(TRAINYARD_POD)"
+    assert "ephemeral-storage" not in with_disks["resources"]["limits"]
+    assert without["resources"]["limits"]["ephemeral-storage"] == "50Gi"
+
+
 def test_requests_equal_limits() -> None:
     amounts = pod(job())["containers"][0]["resources"]
     assert amounts["requests"] == amounts["limits"]
@@ -135,6 +143,11 @@ def test_a_taint_is_tolerated_with_its_value_or_any() -> None:
         ({"memory_gib": 10, "shared_memory_gib": 11}, "shared_memory_gib", "pod's memory"),
         ({"volumes": ()}, "data.train", "no volume is mounted"),
         ({"volumes": (SHARED, SHARED)}, "volumes.name", "differ"),
+        (
+            {"volumes": (SHARED, ClaimedVolume(name="a", mount_path="/opt/ml", claim="a"))},
+            "volumes.mount_path",
+            "differ",
+        ),
         ({"checkpoints": SharedCheckpoints(path="/home")}, "checkpoints.path", "no volume"),
         ({"spares": 1, "placement": Unqueued(name="default")}, "spares", "queue"),
         ({"environment": {"NNODES": "3"}}, "environment.NNODES", "operator sets it"),
