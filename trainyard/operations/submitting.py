@@ -98,7 +98,10 @@ def _sbatch(text: bytes, variables: dict[str, str]) -> str:
     encoded = base64.b64encode(text).decode()
     return (
         "PATH=/opt/slurm/bin:$PATH; file=$(mktemp) || exit; trap 'rm -f \"$file\"' EXIT; "
-        f'{exports}echo {encoded} | base64 -d >"$file" && cd / && sbatch --parsable "$file"'
+        f'{exports}echo {encoded} | base64 -d >"$file" && cd / && '
+        # Slurm makes no folder for a log: the job would fail without a word.
+        'log=$(sed -n "s|^#SBATCH --output=||p" "$file") && mkdir -p "$(dirname "${log:-/}")" && '
+        'sbatch --parsable "$file"'
     )
 
 

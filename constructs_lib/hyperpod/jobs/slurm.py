@@ -64,7 +64,8 @@ class SlurmJob(ClusterJob):
     runtime: VirtualEnvironment | PyxisContainer
     """What the nodes run Python in."""
     output: str = Field(pattern=PATH)
-    """Folder that every node sees: below it each submission has its log, hyperparameters, model and failures."""
+    """Folder that every node sees: below it each submission has its log, hyperparameters, model and failures. Slurm
+    does not make it: ``trainyard cluster submit`` does."""
     time_limit_minutes: int = Field(ge=4, le=365 * 24 * 60)
     """Time of one stay on the nodes, in minutes; the trainer saves in the last two."""
     at_limit: Literal["requeue", "end"] = "requeue"
