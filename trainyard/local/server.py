@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import contextlib
 import errno
 import fcntl
@@ -190,5 +191,19 @@ def _stop(stopping: asyncio.Event, assembly: Any) -> Any:
     return trigger
 
 
+def _leave(ended: list[int]) -> None:
+    """Ends the process when its threads have ended and everything is written.
+
+    An interpreter that frees the clients and figures of a long life one by one takes seconds for it.
+    """
+    if ended:
+        logging.shutdown()
+        os._exit(ended[0])
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    status: list[int] = []
+    # What is registered first runs last.
+    atexit.register(_leave, status)
+    status.append(main())
+    sys.exit(status[0])

@@ -26,11 +26,11 @@ Figures = Callable[..., dict[str, float]]
 
 @pytest.fixture(scope="session")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A cloud whose only image is the stand-in, and whose minutes last 0.4 s."""
+    """A cloud whose only image is the stand-in, and whose minutes last 0.2 s."""
     folder = tmp_path_factory.mktemp("kinds")
     environments = stand_in_environment(folder).parent
     found = Cloud(
-        folder / "cloud", free_port(), options=("--environments", str(environments), "--minute-seconds", "0.4")
+        folder / "cloud", free_port(), options=("--environments", str(environments), "--minute-seconds", "0.2")
     )
     found.up()
     yield found

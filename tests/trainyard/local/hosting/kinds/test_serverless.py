@@ -47,7 +47,7 @@ def test_serverless_containers_come_with_requests_and_go_without(make: Maker, fi
     found = figures(name, "ModelSetupTime", "ServerlessConcurrentExecutionsUtilization", VariantName="all")
     assert found["ModelSetupTime"] > 0
     # Five minutes of this cloud without a request.
-    time.sleep(2.8)
+    time.sleep(1.6)
     assert answered(make.invoke(name, body(1)))["server"] not in {first["server"], *together}
 
 
@@ -60,7 +60,7 @@ def test_provisioned_concurrency_stays_warm(make: Maker, figures: Figures) -> No
     assert described["CurrentServerlessConfig"]["MaxConcurrency"] == 4
     found = figures(name, "ServerlessProvisionedConcurrencyInvocations", VariantName="all")
     assert found == {"ServerlessProvisionedConcurrencyInvocations": 1}
-    time.sleep(2.6)
+    time.sleep(1.5)
     assert answered(make.invoke(name, body(1)))["server"] == first
     update = serverless_config(make, "add 10", concurrency=2)
     make.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=update)
