@@ -7,7 +7,7 @@ from typing import Self
 import aws_cdk as cdk
 from pydantic import Field, SerializeAsAny, model_validator
 
-from constructs_lib.network import NetworkPlan
+from constructs_lib.network import LUSTRE_CLIENTS, NetworkPlan
 from constructs_lib.storage import StorageSettings
 from constructs_lib.values import Value
 from ml_contract.errors import reject
@@ -78,6 +78,11 @@ class Environment(Value):
                 reject(field, names, "each has its own name", "Rename one of them.")
         for cluster in self.clusters:
             cluster.check({files.name: files for files in self.file_systems})
+            for purpose in cluster.purposes:
+                self.network.require(purpose, f"the cluster {cluster.name}")
+        for files in self.file_systems:
+            if files.settings.deployment.efa_enabled:
+                self.network.require(LUSTRE_CLIENTS, f"a client of {files.name}")
 
     def training(self, workload: str) -> WorkloadTraining:
         """The pipeline of a workload."""

@@ -12,7 +12,7 @@ from constructs import Construct
 from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLustre
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.lustre import LustreFileSystem
-from constructs_lib.network import Network, Place
+from constructs_lib.network import HYPERPOD, Network, Place, Purpose
 from constructs_lib.storage import Storage
 from constructs_lib.values import Value
 from ml_contract.errors import reject
@@ -56,6 +56,11 @@ class PlatformCluster(Value):
     def name(self) -> str:
         """Its name within the environment."""
         return self.settings.name
+
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """What the network must reach for it."""
+        return (HYPERPOD,)
 
     def check(self, files: Mapping[str, SharedFiles]) -> None:
         """Refuse what the environment does not have.

@@ -14,6 +14,7 @@ from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlane
 from constructs_lib.hyperpod.eks.identities import PodIdentity
 from constructs_lib.hyperpod.jobs.base import PublishedJob
 from constructs_lib.hyperpod.orchestrators.eks import Eks
+from constructs_lib.network import EKS_CLUSTER, Purpose
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
 from stacks.clusters.base import ClusterPlatform, PlatformCluster
@@ -54,6 +55,10 @@ class EksCluster(PlatformCluster):
                 reject(f"runs.{run.name}.tiered_percent", run.tiered_percent,
                        f"the cluster keeps {tiered} % of its nodes' memory", f"Give {tiered}.")  # fmt: skip
         return self
+
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        return (*super().purposes, EKS_CLUSTER)
 
     def named(self, name: str) -> ControlPlaneSettings:
         """The control plane's settings under the name that it has in the account."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from constructs_lib.network import HYPERPOD, JOBS
 from environments import DEV, ENVIRONMENTS, LOCAL, PROD
 from ml_contract.packaging import GpuInstances, Lengths, PackageOptions, TensorRtEngine
 from stacks.environment import Environment
@@ -137,3 +138,17 @@ def test_a_workload_has_one_pipeline() -> None:
 def test_a_criterion_names_a_side() -> None:
     with pytest.raises(ValueError, match=r"^Criterion.better: got 'less', but it must be one of"):
         rebuilt(LOCAL.training("bytes-lm").criterion, better="less")
+
+
+@pytest.mark.parametrize(
+    ("name", "purposes", "missing"),
+    [
+        ("prod", (JOBS,), "the cluster slurm calls ssm, ssmmessages, ec2messages, ec2, secretsmanager"),
+        ("prod", (JOBS, HYPERPOD), "a client of shared calls fsx"),
+        ("research", (JOBS, HYPERPOD), "the cluster eks calls eks, eks-auth, elasticloadbalancing"),
+    ],
+)
+def test_a_closed_network_has_the_endpoints_of_its_clusters(name: str, purposes: tuple, missing: str) -> None:
+    (environment,) = (one for one in ENVIRONMENTS if one.name == name)
+    with pytest.raises(ValueError, match=missing):
+        changed(environment, network=rebuilt(environment.network, purposes=purposes))

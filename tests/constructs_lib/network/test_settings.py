@@ -95,6 +95,17 @@ def test_nodes_alone_need_less_than_jobs_and_nodes() -> None:
     assert buckets_of((HYPERPOD, JOBS)) == buckets_of((JOBS, HYPERPOD))[:1] + HYPERPOD.buckets[1:]
 
 
+def test_a_closed_network_that_lacks_what_a_user_calls_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"the cluster calls ssm, ssmmessages, ec2messages, ec2, secretsmanager\. Add"):
+        settings().require(HYPERPOD, "the cluster")
+    settings(purposes=(JOBS, HYPERPOD)).require(HYPERPOD, "the cluster")
+    settings(way_out=Nat(zones=("a",))).require(HYPERPOD, "the cluster")
+
+
+def test_layers_of_images_pass_the_gateway_whatever_runs_there() -> None:
+    assert buckets_of(()) == buckets_of((JOBS,)) == buckets_of((EKS_CLUSTER,))
+
+
 def test_every_purpose_counts_in_the_subnets() -> None:
     few, many = settings(), settings(purposes=EVERYTHING)
     assert few.shared == len(ENDPOINTS)
