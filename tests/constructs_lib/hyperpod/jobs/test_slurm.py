@@ -166,10 +166,3 @@ def test_the_nodes_reach_the_places_and_no_other(template: assertions.Template) 
     written = [entry for entry in statements if "s3:PutObject" in entry["Action"]]
     assert len(written) == 1
     assert written[0]["Resource"]["Fn::Join"][1][-1] == "/clusters/*"
-
-
-def test_a_parameter_of_somebody_else_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"job: got 'hello', but it must be JSON .* Deploy the job again\."):
-        jobs.PublishedJob.load("hello")
-    with pytest.raises(ValueError, match="variables: got 'HOME', but its names are"):
-        jobs.PublishedJob.load('{"kind": "slurm", "text": "s3://b/k", "variables": {"HOME": "/"}}')
