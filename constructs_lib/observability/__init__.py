@@ -20,6 +20,7 @@ from constructs_lib.observability.grafana import (
     Saml,
     SignIn,
 )
+from constructs_lib.observability.page import CloudWatchPage
 from constructs_lib.observability.prometheus import MetricsSettings, MetricsWorkspace
 from constructs_lib.observability.scraping import ManagedCollector, PublishedAgents, agent_configuration
 from constructs_lib.observability.watch import AlertTopic, ClusterWatch
@@ -30,6 +31,7 @@ __all__ = [
     "SLURM",
     "AlertRule",
     "AlertTopic",
+    "CloudWatchPage",
     "ClusterWatch",
     "FromAnywhere",
     "FromLists",

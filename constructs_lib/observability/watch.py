@@ -65,6 +65,10 @@ class ClusterWatch(Construct):
 
     log: logs.LogGroup
     """Every event of the cluster."""
+    name: str
+    """Name of the cluster."""
+    rules: dict[str, events.CfnRule]
+    """Rules by the kind of event that they hand on."""
 
     def __init__(
         self,
@@ -100,9 +104,10 @@ class ClusterWatch(Construct):
         twice = [one for one in names if names.count(one) > 1]
         if twice:
             reject("watched", twice[0], "a kind of event is handed on once", "Put both into one.")
+        self.name, self.rules = name, {}
         self.log = self._keep(cluster_arn, name, key, log_days)
         for one in watched:
-            rule = self._hand_on(one, cluster_arn, topic)
+            rule = self.rules[one.name] = self._hand_on(one, cluster_arn, topic)
             if storm:
                 self._count(one, rule, storm, topic)
 

@@ -18,7 +18,7 @@ from ml_contract.errors import reject
 class PublishedDashboards(Construct):
     """The text of each dashboard as a file of the app's assets, and a parameter that leads there.
 
-    A deployment does not write into Grafana: see docs/decisions, "Dashboards are published by a command".
+    A deployment does not write into Grafana: see docs/decisions/0017-dashboards-by-command.md.
     """
 
     def __init__(

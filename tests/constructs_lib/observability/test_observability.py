@@ -19,6 +19,7 @@ from constructs_lib.observability import (
     HARDWARE,
     SLURM,
     AlertTopic,
+    CloudWatchPage,
     ClusterWatch,
     FromAnywhere,
     FromLists,
@@ -51,8 +52,9 @@ def template() -> dict[str, Any]:
     key = kms.Key(stack, "Key")
     let_log_service_use(key)
     topic = AlertTopic(stack, "Alerts", key=key).topic
-    ClusterWatch(stack, "Watch", cluster_arn=CLUSTER, name="research", watched=WATCHED, topic=topic, key=key,
+    watch = ClusterWatch(stack, "Watch", cluster_arn=CLUSTER, name="research", watched=WATCHED, topic=topic, key=key,
                  log_days=90, storm=Storm(events=10, minutes=60))  # fmt: skip
+    CloudWatchPage(stack, "Page", name="dev", watches=(watch,), governed=(CLUSTER,))
     metrics = MetricsWorkspace(stack, "Metrics", settings=METRICS, topic=topic, key=key)
     settings = GrafanaSettings(name="dev", sign_in=IdentityCenter(), reach=FromLists(prefix_lists=("pl-1",)))
     page = GrafanaWorkspace(stack, "Grafana", settings=settings, prometheus=metrics)
@@ -233,3 +235,14 @@ def test_the_collectors_blob_is_its_configuration() -> None:
 
     blob = base64.b64encode(json.dumps(collector_configuration("c", 30)).encode())
     assert len(blob) < 400_000
+
+
+def test_the_page_of_cloudwatch_has_events_quotas_and_figures(template: dict[str, Any]) -> None:
+    body = one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Join"][1]
+    text = "".join(part if isinstance(part, str) else part["Ref"] for part in body)
+    widgets = json.loads(text)["widgets"]
+    assert len({(widget["x"], widget["y"]) for widget in widgets}) == len(widgets)
+    shown = str([widget["properties"]["metrics"] for widget in widgets])
+    rules = [name for name in resources(template, "AWS::Events::Rule") if not name.startswith("WatchAll")]
+    assert all(name in shown for name in rules)
+    assert all(name in shown for name in ("QuotaDrift", "train:goodput", "TrainingJobName"))
