@@ -8,8 +8,6 @@ variables that the two containers know.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
 from constructs import Construct
@@ -17,98 +15,23 @@ from pydantic import Field, model_validator
 
 from constructs_lib.serving.monitoring.analysis import AnalysisFile, BiasAnalysis, Predictor, ShapAnalysis
 from constructs_lib.serving.monitoring.answers import Answers, Problem
+from constructs_lib.serving.monitoring.baseline_step import INPUT, OUTPUT, BaselineStep, Further, processing_input
 from constructs_lib.serving.monitoring.clarify import endpoint_prefix, grant_predictor
 from constructs_lib.serving.monitoring.images import CLARIFY, MODEL_MONITOR
 from constructs_lib.serving.monitoring.records import RecordScript
 from constructs_lib.training.binding import Binding
-from constructs_lib.training.expressions import Expression
 from constructs_lib.training.image import ContainerImage
-from constructs_lib.training.location import Location, Source
-from constructs_lib.training.resources import ProcessingResources
-from constructs_lib.training.retry import RetryPolicy, check_disjoint
-from constructs_lib.training.steps.base import Step
+from constructs_lib.training.location import Location
 from ml_contract.errors import reject
 
-_INPUT = "/opt/ml/processing/input"
-_OUTPUT = "/opt/ml/processing/output"
-_SCRIPT = f"{_INPUT}/record_preprocessor_script_input"
-
-
-class BaselineStep(Step):
-    """A processing job in the container of a monitor, whose own entrypoint runs."""
-
-    image: ClassVar[ContainerImage]
-    """What computes the baseline."""
-    folder: ClassVar[str]
-    """Where the container looks for the data."""
-
-    dataset: Source
-    """Data to be held against later."""
-    resources: ProcessingResources
-    """The host."""
-    output: Location
-    """Where the baseline goes: a monitor's ``baseline``."""
-    retries: tuple[RetryPolicy, ...] = ()
-    """When the job is started anew; never by default."""
-
-    @model_validator(mode="after")
-    def _check_retries(self) -> Self:
-        check_disjoint(self.retries)
-        return self
-
-    def environment(self) -> dict[str, str]:
-        """What the container is told."""
-        return {}
-
-    def further(self, _binding: Binding, /) -> Further:
-        """What the container is given beside the data."""
-        return Further()
-
-    def bind(self, binding: Binding) -> dict[str, Any]:
-        role = binding.role
-        self.image.grant_pull(role)
-        self.dataset.grant_read(role)
-        self.output.grant_read_write(role)
-        key, further = self.output.bucket.encryption_key, self.further(binding)
-        output = {"OutputName": "baseline", "S3Output": {
-            "S3Uri": self.output.uri, "LocalPath": _OUTPUT, "S3UploadMode": "EndOfJob"}}  # fmt: skip
-        arguments = {
-            **self.resources.render(binding.key.key_arn),
-            "AppSpecification": {"ImageUri": self.image.uri(binding.scope)},
-            "RoleArn": role.role_arn,
-            "ProcessingInputs": [
-                processing_input("data", self.dataset.uri, self.folder),
-                *further.inputs,
-            ],
-            "ProcessingOutputConfig": {"Outputs": [output], **({"KmsKeyId": key.key_arn} if key else {})},
-            "Environment": {**self.environment(), **further.environment},
-            "NetworkConfig": {"EnableNetworkIsolation": False, "VpcConfig": binding.vpc()},
-        }
-        return self.entry("Processing", arguments, RetryPolicies=[policy.render() for policy in self.retries])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Further:
-    """What a baseline's container is given beside the data."""
-
-    inputs: tuple[dict[str, Any], ...] = ()
-    """Further inputs of the request."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Further variables, which name them."""
-
-
-def processing_input(name: str, uri: str | Expression, folder: str) -> dict[str, Any]:
-    """An input of a processing request."""
-    place = {"S3Uri": uri, "LocalPath": folder, "S3DataType": "S3Prefix", "S3InputMode": "File",
-             "S3DataDistributionType": "FullyReplicated"}  # fmt: skip
-    return {"InputName": name, "S3Input": place}
+_SCRIPT = f"{INPUT}/record_preprocessor_script_input"
 
 
 class DataQualityBaseline(BaselineStep):
     """Statistics of a dataset, and constraints that follow from them."""
 
     image: ClassVar[ContainerImage] = MODEL_MONITOR
-    folder: ClassVar[str] = f"{_INPUT}/data"
+    folder: ClassVar[str] = f"{INPUT}/data"
 
     form: Literal["csv with header", "csv", "json lines", "captured"]
     """Form of the data; of CSV without a header, columns have numbers for names. ``captured`` is what an endpoint
@@ -139,7 +62,7 @@ class DataQualityBaseline(BaselineStep):
         return {
             "dataset_source": self.folder,
             "dataset_format": json.dumps(forms.get(self.form, {"csv": csv})),
-            "output_path": _OUTPUT,
+            "output_path": OUTPUT,
             "publish_cloudwatch_metrics": "Disabled",
         }
 
@@ -181,7 +104,7 @@ class ClarifyBaseline(BaselineStep):
     """Bias of a dataset and of a model, or the features' usual contributions."""
 
     image: ClassVar[ContainerImage] = CLARIFY
-    folder: ClassVar[str] = f"{_INPUT}/data"
+    folder: ClassVar[str] = f"{INPUT}/data"
 
     form: Literal["text/csv", "application/jsonlines", "application/x-parquet"]
     """Form of the data."""
@@ -209,4 +132,4 @@ class ClarifyBaseline(BaselineStep):
         place = Location(bucket=self.output.bucket, prefix=f"{self.output.prefix}/analyses")
         place.grant_read(binding.role)
         file = AnalysisFile(binding.scope, f"{self.name}Analysis", document=self.document(), place=place)
-        return Further(inputs=(processing_input("analysis_config", file.uri, f"{_INPUT}/config"),))
+        return Further(inputs=(processing_input("analysis_config", file.uri, f"{INPUT}/config"),))
