@@ -69,8 +69,8 @@ class PublishedJob:
         """
         try:
             raw = json.loads(value)
-            return cls(kind=raw["kind"], text=raw["text"], variables=raw["variables"])
+            fields = {name: raw[name] for name in ("kind", "text", "variables")}
         except (ValueError, KeyError, TypeError) as error:
-            reject(
-                "job", value[:80], f"it must be JSON with kind, text and variables ({error})", "Deploy the job again."
-            )
+            reject("job", value[:80], f"it must be JSON with kind, text and variables ({error})",
+                   "Deploy the job again.")  # fmt: skip
+        return cls(**fields)
