@@ -1,0 +1,121 @@
+"""The scripts on nodes whose real slurmctld and slurmd run already, as after HyperPod's own part (OnInitComplete)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cluster_nodes import SCRIPTS, configuration, make, put, resources
+
+from cluster_code import LIFECYCLE
+from ml_contract.clusters import places
+from ml_contract.clusters.nodes import NodeType
+from ml_contract.clusters.software import Slurm
+from trainyard.local.clusters.bridge import Bridge
+from trainyard.local.clusters.node import Node, available
+from trainyard.local.clusters.site import IMAGE
+from trainyard.local.clusters.slurm import SlurmCluster
+from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing
+from trainyard.local.clusters.slurm_packages import default_folder, missing
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+
+GROUPS: dict[str, NodeType] = {"controller": "controller", "workers": "compute"}
+ADDRESSES = {name: f"10.199.8.{10 + number}" for number, name in enumerate(GROUPS)}
+ENTER = f"PAM_USER=%s {places.INSTALLED}/only_with_job.sh"
+
+
+class Cluster:
+    """A controller and a worker."""
+
+    def __init__(self, folder: Path) -> None:
+        layer = default_folder()
+        self.bridge = Bridge(folder / "hosts", "10.199.8.0/24")
+        self.fsx = folder / "fsx"
+        self.fsx.mkdir()
+        self.slurm = SlurmCluster("here", layer=layer, timing=Timing())
+        self.nodes = {
+            name: Node(name=name, folder=folder / name, address=address, bridge=self.bridge, layers=(IMAGE, layer),
+                       shared={"/fsx": self.fsx})
+            for name, address in ADDRESSES.items()
+        }  # fmt: skip
+        told = configuration(GROUPS, Slurm(daemons="started-before", logins="with-job"))
+        for node in self.nodes.values():
+            node.start()
+            put(node, told, resources(ADDRESSES))
+        kinds = [SlurmNode(name=name, address=ADDRESSES[name], type=kind, cpus=2) for name, kind in GROUPS.items()]
+        self.slurm.configure([(kind, self.nodes[kind.name]) for kind in kinds])
+        for name in GROUPS:
+            self.slurm.start(name)
+
+    def state(self) -> str:
+        return self.slurm.command(["sinfo", "-N", "-h", "-o", "%T %E"]).strip()
+
+    def close(self) -> None:
+        for node in self.nodes.values():
+            node.close()
+        self.bridge.close()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if reason := available() or missing(default_folder()):
+        pytest.skip(reason)
+    found = Cluster(tmp_path_factory.mktemp("slurm"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def made(cluster: Cluster) -> Cluster:
+    """Both nodes are ready, and the worker has read what the controller has: here each has its own copy of it."""
+    for node in cluster.nodes.values():
+        code, lines = make(node)
+        assert code == 0, "\n".join(lines)
+    for name in ("slurm.conf", "trainyard.conf"):
+        text = cluster.nodes["controller"].path(f"/opt/slurm/etc/{name}").read_text()
+        cluster.nodes["workers"].path(f"/opt/slurm/etc/{name}").write_text(text)
+    cluster.slurm.command(["scontrol", "reconfigure"])
+    return cluster
+
+
+def test_a_worker_that_is_not_ready_gets_no_job(cluster: Cluster) -> None:
+    worker = cluster.nodes["workers"]
+    until(lambda: cluster.state().startswith("idle"))
+    worker.path(f"{SCRIPTS}/steps/harden.sh").write_text('run() { die "no sshd"; }\n')
+    code, lines = make(worker)
+    assert (code, lines[-1]) == (65, "lifecycle: step harden failed after 1 try: no sshd")
+    assert cluster.state() == "drained trainyard: lifecycle"
+    worker.path(f"{SCRIPTS}/steps/harden.sh").write_bytes((LIFECYCLE / "steps/harden.sh").read_bytes())
+    assert make(worker)[0] == 0
+    until(lambda: cluster.state().startswith("idle"))
+
+
+def test_users_enter_while_their_job_runs(made: Cluster) -> None:
+    worker = made.nodes["workers"]
+    job = made.slurm.command(["sbatch", "--parsable", "--uid=2001", "--output=/dev/null", "--wrap=sleep 60"]).strip()
+    until(lambda: made.slurm.command(["squeue", "-h", "-j", job, "-o", "%T"]).strip() == "RUNNING")
+    entered = {user: worker.run(["bash", "-c", ENTER % user]) for user in ("alice", "bob", "root")}
+    made.slurm.command(["scancel", job])
+    assert entered == {"alice": 0, "bob": 1, "root": 0}
+    until(lambda: made.state().startswith("idle"))
+    assert worker.run(["bash", "-c", ENTER % "alice"]) == 1
+
+
+def test_a_worker_that_has_lost_its_file_system_sends_the_job_away(made: Cluster) -> None:
+    worker = made.nodes["workers"]
+    settings = worker.path(f"{places.INSTALLED}/hooks/settings")
+    settings.write_text("MOUNTS=(/nowhere)\nSCRATCH=''\n")
+    job = made.slurm.command(["sbatch", "--parsable", "--uid=2001", "--output=/fsx/ran", "--wrap=hostname"]).strip()
+    until(lambda: made.state().startswith("drained Prolog error"))
+    assert made.slurm.command(["squeue", "-h", "-j", job, "-o", "%T"]).strip() == "PENDING"
+    assert not (made.fsx / "ran").exists()
+
+
+def until(true: Callable[[], bool], seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
