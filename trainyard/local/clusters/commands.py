@@ -12,6 +12,7 @@ from trainyard.local.clusters.documents import Roster
 from trainyard.local.clusters.health_checks import names_of
 from trainyard.local.clusters.machines import MachineError, Overtime
 from trainyard.local.clusters.operations import Clusters
+from trainyard.local.clusters.slots import slot_of
 
 _SECONDS = 60.0
 
@@ -33,7 +34,7 @@ class NodeCommands:
         cluster, node = self._find(keeper.roster, wanted)
         seconds = request.get("TimeoutSeconds", _SECONDS)
         try:
-            code, output = keeper.fleet.site().execute(keeper.fleet.slot(cluster, node), request["Command"], seconds)
+            code, output = keeper.fleet.site().execute(slot_of(cluster, node), request["Command"], seconds)
         except (MachineError, Overtime) as error:
             raise invalid(f"Node: got {wanted!r}, but {error}.") from error
         return {"NodeId": node["InstanceId"], "ExitCode": code, "Output": output}

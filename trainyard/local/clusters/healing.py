@@ -11,6 +11,7 @@ from trainyard.local.clusters.documents import Roster, continuous, new_instance_
 from trainyard.local.clusters.events import Events
 from trainyard.local.clusters.fleet import Fleet
 from trainyard.local.clusters.health_checks import names_of
+from trainyard.local.clusters.slots import slot_of
 
 POWER, HEALTH = "NodeLoss", "NodeHealth"
 """Faults: the node is gone at once; the health monitoring agent finds it faulty."""
@@ -53,7 +54,7 @@ class Healing:
 
     def _lost(self, cluster: Mapping[str, Any], node: dict[str, Any], reason: str) -> None:
         message = f"Instance {node['InstanceId']} is unhealthy: {reason}"
-        slot = self._fleet.slot(cluster, node)
+        slot = slot_of(cluster, node)
         self._roster.edit_node(node, Status="Failure", Message=message, Made=False, Lost=True, NotBefore=time.time())
         self._events.node(node, "Instance is unhealthy", level="Error", failure=reason)
         self._announcer.unhealthy(node, reason, "Replace" if recovers(cluster) else "None")

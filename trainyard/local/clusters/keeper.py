@@ -15,6 +15,7 @@ from trainyard.local.clusters.fleet import Fleet
 from trainyard.local.clusters.healing import Healing
 from trainyard.local.clusters.machines import Sites
 from trainyard.local.clusters.settling import Settling
+from trainyard.local.clusters.slots import slot_of
 from trainyard.local.clusters.software import SoftwareUpdate
 
 _TICK_MINUTES = 0.25 / 60
@@ -62,7 +63,7 @@ class Keeper:
         if cluster is not None:
             self._events.node(node, f"Instance is {reason}")
             if orchestrator(cluster) == "Slurm":
-                self.fleet.site().lost(self.fleet.slot(cluster, node), reason)
+                self.fleet.site().lost(slot_of(cluster, node), reason)
 
     def stop(self) -> None:
         """Ends the machines because the cloud goes down; the documents stay for the next start."""

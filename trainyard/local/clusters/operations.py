@@ -9,10 +9,11 @@ from trainyard.local.api.service import Answer, Caller, Context, Request, operat
 from trainyard.local.clusters import documents
 from trainyard.local.clusters.describe import describe_cluster
 from trainyard.local.clusters.documents import BUSY, CLUSTER, Roster, continuous
-from trainyard.local.clusters.events import EventOperations
+from trainyard.local.clusters.event_operations import EventOperations
 from trainyard.local.clusters.fleet import FOLDER
 from trainyard.local.clusters.keeper import Keeper
 from trainyard.local.clusters.machines import Sites
+from trainyard.local.clusters.node_batches import NodeBatches
 from trainyard.local.clusters.node_operations import NodeOperations
 from trainyard.local.clusters.refusals import SOFTWARE
 from trainyard.local.clusters.rules import check_create, check_update
@@ -23,7 +24,7 @@ from trainyard.local.jobs.refusals import refuse
 _SORTED = {"CREATION_TIME": "CreationTime", "NAME": "Name"}
 
 
-class Clusters(NodeOperations, EventOperations):
+class Clusters(NodeOperations, NodeBatches, EventOperations):
     """HyperPod's clusters: each is kept by a thread of its own."""
 
     def __init__(self, context: Context, sites: Sites | None = None) -> None:

@@ -9,6 +9,7 @@ from trainyard.local.api.service import Context
 from trainyard.local.clusters.documents import Roster, group_of, name_of
 from trainyard.local.clusters.events import Events
 from trainyard.local.clusters.fleet import Fleet
+from trainyard.local.clusters.slots import slot_of
 from trainyard.local.hosting.rollout import Alarms, RolledBack
 
 _SESSION = "SageMaker"
@@ -68,7 +69,7 @@ class SoftwareUpdate:
             node = nodes.get(one)
             if node is None:
                 continue
-            slot = self._fleet.slot(cluster, node)
+            slot = slot_of(cluster, node)
             self._roster.edit_node(node, Status="SystemUpdating", Made=False, NotBefore=0.0, Attempts=0)
             if slot.node_type:
                 self._fleet.site().lost(slot, "software update")
