@@ -8,13 +8,18 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 from pydantic import SerializeAsAny, model_validator
 
+from constructs_lib.governance import GovernanceSettings
 from constructs_lib.hyperpod import HyperPodCluster
 from constructs_lib.hyperpod.eks import addons as eks_addons
+from constructs_lib.hyperpod.eks.access import Scientist
+from constructs_lib.hyperpod.eks.bundle import ManifestBundle
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlaneSettings
 from constructs_lib.hyperpod.eks.identities import PodIdentity
+from constructs_lib.hyperpod.eks.teams import team_role
 from constructs_lib.hyperpod.jobs.base import PublishedJob
 from constructs_lib.hyperpod.orchestrators.eks import Eks
 from constructs_lib.network import EKS_CLUSTER, Purpose
+from constructs_lib.observability import ManagedCollector
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
 from stacks.clusters.base import ClusterPlatform, PlatformCluster
@@ -28,6 +33,8 @@ class EksCluster(PlatformCluster):
     """Version, endpoint and people. It is named as the cluster is."""
     addons: tuple[SerializeAsAny[eks_addons.AddOn], ...]
     """What runs in it beside jobs."""
+    governance: GovernanceSettings | None = None
+    """Teams and their quotas; None: whoever comes first."""
     runs: tuple[EksRun, ...] = ()
     """What people submit by name; none by default."""
 
@@ -37,6 +44,11 @@ class EksCluster(PlatformCluster):
             reject("control_plane.name", self.control_plane.name, "control plane and cluster share the name "
                    f"{self.name}", f'Write name="{self.name}".')  # fmt: skip
         eks_addons.check(self.addons)
+        if self.governance is not None:
+            self.governance.check(self.settings.groups)
+            if not any(isinstance(addon, eks_addons.TaskGovernance) for addon in self.addons):
+                reject("addons", [addon.name for addon in self.addons], "quotas are kept by the add-on of task "
+                       "governance", "Add TaskGovernance(), or leave governance out.")  # fmt: skip
         names = [run.name for run in self.runs]
         if len(set(names)) < len(names):
             reject("runs", names, "each run has its own name", "Rename one of them.")
@@ -81,6 +93,9 @@ class EksCluster(PlatformCluster):
             file_systems=platform.lustre(self.settings),
         )
         orchestrator.install_after(scope, "AddOns", cluster=cluster, arn=cluster.arn)
+        if platform.watch is not None:
+            ManagedCollector(scope, "Collector", cluster=name, eks_arn=control_plane.arn, network=platform.network,
+                             workspace=platform.watch.workspace)  # fmt: skip
         self._publish(scope, platform, control_plane)
         return cluster
 
@@ -97,3 +112,12 @@ class EksCluster(PlatformCluster):
             job.grant(pods[who].role)
             PublishedJob(scope, f"Job-{run.name}", job=job,
                          parameter=jobs.parameter(platform.environment, self.name, run.name))  # fmt: skip
+        # Kubernetes has no service account until somebody applies it, and a scientist no right to submit.
+        teams = [
+            name for entry in self.control_plane.access if isinstance(entry, Scientist) for name in entry.namespaces
+        ]
+        ManifestBundle(
+            scope, "Manifests", control_plane=control_plane,
+            manifests=[*(who.manifest() for who in pods.values()),
+                       *(part for name in dict.fromkeys(teams) for part in team_role(name))],
+        )  # fmt: skip
