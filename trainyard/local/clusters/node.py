@@ -190,7 +190,7 @@ class _Power:
             self._thread = threading.Thread(target=self._hold, args=(started,), name=f"node {node.name}", daemon=True)
             self._thread.start()
             started.wait()
-            ready = self.process.await_ready(_START_SECONDS)
+            ready = not self._errors and self.process.await_ready(_START_SECONDS)
             if not ready or self._errors:
                 raise OSError(f"{node.name}: {self._errors[0] if self._errors else 'it did not start in time'}")
         except BaseException:
@@ -210,7 +210,10 @@ class _Power:
             os.close(self._namespace)
 
     def _hold(self, started: threading.Event) -> None:
-        self.process = HostProcess(0, self._orders(), Listener(line=_ignore, exit=_ignore, broken=self._broken))
+        try:
+            self.process = HostProcess(0, self._orders(), Listener(line=_ignore, exit=_ignore, broken=self._broken))
+        except OSError as error:
+            self._errors.append(str(error))
         started.set()
         self._cut.wait()
 

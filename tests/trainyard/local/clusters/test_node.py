@@ -162,3 +162,17 @@ def test_a_disk_that_cannot_be_one_is_said(bridge: Bridge, tmp_path: Path) -> No
     node.start()
     assert said(node, "ls /of-the-layer") == ["/of-the-layer"]
     node.close()
+
+
+def test_a_machine_that_starts_no_process_says_so(
+    bridge: Bridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = Node(name="late", folder=tmp_path / "late", address="10.61.0.7", bridge=bridge)
+    monkeypatch.setattr("sys.executable", "/nonesuch")
+    with pytest.raises(OSError, match=r"late: .*No such file"):
+        node.start()
+    assert not node.alive
+    monkeypatch.undo()
+    node.start()
+    assert node.run(["true"]) == 0
+    node.close()
