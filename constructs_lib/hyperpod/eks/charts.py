@@ -27,6 +27,15 @@ FOLDER = "helm_chart/HyperPodHelmChart"
 CHART, RELEASE, NAMESPACE = "hyperpod-helm-chart", "hyperpod-dependencies", "kube-system"
 VERSION = "0.1.0-011ca92"
 """The chart's own version never changes: the commit tells two apart."""
+SWITCHES = (
+    "aws-efa-k8s-device-plugin.devicePlugin.enabled", "cert-manager.enabled", "cluster-role-and-bindings.enabled",
+    "deep-health-check.enabled", "gpu-operator.enabled", "health-monitoring-agent.enabled",
+    "hyperpod-patching.enabled", "inferenceOperators.enabled", "job-auto-restart.enabled", "mlflow.enabled",
+    "mpi-operator.enabled", "namespaced-role-and-bindings.enabled", "neuron-device-plugin.devicePlugin.enabled",
+    "nvidia-device-plugin.devicePlugin.enabled", "storage.enabled", "team-role-and-bindings.enabled",
+    "trainingOperators.enabled",
+)  # fmt: skip
+"""Conditions of the 17 charts inside it, of which nine are on unless a value says otherwise."""
 REGIONS = (
     "us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2",
     "ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "sa-east-1",

@@ -13,7 +13,7 @@ from constructs_lib.hyperpod import ClusterSettings, InstanceGroup, Karpenter, K
 from constructs_lib.hyperpod.autoscaling import NodeClass
 from constructs_lib.hyperpod.eks import addons, versions
 from constructs_lib.hyperpod.eks.access import Administrator, Scientist
-from constructs_lib.hyperpod.eks.charts import Charts
+from constructs_lib.hyperpod.eks.charts import SWITCHES, Charts
 from constructs_lib.hyperpod.eks.control_plane import ControlPlaneSettings, PrivateEndpoint, RestrictedEndpoint
 from constructs_lib.hyperpod.eks.queues import TeamQueue
 from constructs_lib.hyperpod.eks.scaling import ScaledPool
@@ -151,6 +151,16 @@ def test_the_chart_follows_the_types() -> None:
     assert term["matchExpressions"][0]["values"] == ["ml.p5.48xlarge"]
     assert values["aws-efa-k8s-device-plugin"]["supportedInstanceLabels"]["values"] == ["ml.p5.48xlarge"]
     assert values["neuron-device-plugin"] == {"devicePlugin": {"enabled": False}}
+
+
+@pytest.mark.parametrize("types", [("ml.p5.48xlarge",), ("ml.c5.4xlarge",), ("ml.trn1.32xlarge", "ml.g5.xlarge")])
+def test_every_chart_inside_is_decided(types: tuple[str, ...]) -> None:
+    values = charts(*(group(f"g{number}", name) for number, name in enumerate(types))).values()
+    for switch in SWITCHES:
+        found: Any = values
+        for part in switch.split("."):
+            found = found[part]
+        assert isinstance(found, bool), switch
 
 
 def test_kubeflow_s_operator_stays_out() -> None:
