@@ -18,6 +18,11 @@ from constructs_lib.observability.events import SOURCE, Storm, Watched
 from constructs_lib.retention import RETENTION, LogDays
 from ml_contract.errors import reject
 
+_WITHOUT_CONTEXT = frozenset({"events"})
+"""Services that say nothing of the rule or the account for which they publish: with a condition a rule would match and
+no message would come. Left: a rule of another account that knows the topic's ARN. Source: "Troubleshooting Amazon
+EventBridge" (no Condition blocks in topic policies), EventBridge User Guide, read 2026-11-22."""
+
 
 class AlertTopic(Construct):
     """Where alarms, events and Prometheus' alerts of an environment go."""
@@ -35,18 +40,17 @@ class AlertTopic(Construct):
         super().__init__(scope, construct_id)
         self.topic = sns.Topic(self, "Resource", master_key=key, enforce_ssl=True, display_name="Trainyard")
         account = cdk.Stack.of(self).account
-        for service, action in (("cloudwatch", "alarm"), ("events", "rule"), ("aps", "workspace")):
+        for service in ("cloudwatch", "events", "aps"):
             principal = iam.ServicePrincipal(f"{service}.amazonaws.com")
-            same = {"StringEquals": {"aws:SourceAccount": account}}
+            conditions = None if service in _WITHOUT_CONTEXT else {"StringEquals": {"aws:SourceAccount": account}}
             # Source: "Receive Amazon SNS notifications" of each service, read 2026-11-22: a service that publishes to
             # an encrypted topic needs both of the key's actions.
             key.add_to_resource_policy(
                 iam.PolicyStatement(
-                    sid=f"Let{action.capitalize()}sPublish",
                     principals=[principal],
                     actions=["kms:Decrypt", "kms:GenerateDataKey*"],
                     resources=["*"],
-                    conditions=same,
+                    conditions=conditions,
                 )
             )
             more = ["sns:GetTopicAttributes"] if service == "aps" else []
@@ -55,7 +59,7 @@ class AlertTopic(Construct):
                     principals=[principal],
                     actions=["sns:Publish", *more],
                     resources=[self.topic.topic_arn],
-                    conditions=same,
+                    conditions=conditions,
                 )
             )
 
@@ -182,10 +186,19 @@ def _writing(log: logs.LogGroup, rule: events.CfnRule) -> dict[str, Any]:
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Principal": {"Service": _LOG_WRITERS},
+                "Action": "logs:CreateLogStream",
+                "Resource": log.log_group_arn,
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": _LOG_WRITERS},
+                "Action": "logs:PutLogEvents",
                 "Resource": log.log_group_arn,
                 "Condition": {"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
-            }
+            },
         ],
     }
+
+
+_LOG_WRITERS = ["events.amazonaws.com", "delivery.logs.amazonaws.com"]
