@@ -1,25 +1,26 @@
 """Add-ons of EKS, pinned: what each is told, which rights its pods have, and what it stands on.
 
-Sources, read 2026-11-22: "Installing the training operator" and "Amazon SageMaker HyperPod observability with Amazon
-Managed Grafana and Amazon Managed Service for Prometheus", SageMaker AI Developer Guide; "AWS add-ons", EKS User
-Guide; awslabs/awsome-distributed-training at 0edaf15 (values of the observability add-on); the managed policy
-AmazonSageMakerHyperPodTrainingOperatorAccess, whose one right is given here for one cluster.
+Sources, read 2026-11-22: "Installing the training operator", SageMaker AI Developer Guide; "AWS add-ons", EKS User
+Guide; the managed policy AmazonSageMakerHyperPodTrainingOperatorAccess, whose one right is given here for one cluster.
 """
 
 from __future__ import annotations
 
-from abc import ABC
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Self
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from pydantic import Field, model_validator
 
 from constructs_lib.hyperpod.eks import versions
+from constructs_lib.hyperpod.eks.addon import AddOn, Identity
+from constructs_lib.hyperpod.eks.observability import Observability
 from constructs_lib.network.sizing import PODS
-from constructs_lib.values import Value
 from ml_contract.errors import reject
+
+__all__ = [
+    "AddOn", "CertManager", "CoreDns", "FsxDriver", "KubeProxy", "MetricsServer", "Observability", "PodIdentityAgent",
+    "S3Driver", "TaskGovernance", "TrainingOperator", "VpcCni", "check",
+]  # fmt: skip
 
 PREFIX = 16
 """Addresses of a block that prefix delegation takes at once: "Assign more IP addresses to Amazon EKS nodes with
@@ -28,52 +29,6 @@ MOST_PODS = 250
 """Of a large node, which EKS advises not to exceed."""
 EVERYWHERE = [{"operator": "Exists"}]
 """Tolerations of what every node needs, also one that HyperPod has just marked as faulty."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Identity:
-    """The pods of an add-on that call AWS."""
-
-    namespace: str
-    service_account: str
-    statements: tuple[iam.PolicyStatement, ...]
-    """What they may do."""
-
-
-class AddOn(Value, ABC):
-    """An add-on of EKS."""
-
-    name: ClassVar[str]
-    """As EKS names it."""
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Add-ons that it stands on, by their names."""
-    before_nodes: ClassVar[bool] = False
-    """Whether it becomes active without a node: daemons do, what serves waits for one."""
-
-    version: str | None = None
-    """Another build than that of ``versions.ADDONS``."""
-
-    @model_validator(mode="after")
-    def _check_version(self) -> Self:
-        if self.version is not None:
-            versions.parts(self.version, field="version")
-        return self
-
-    def build(self, kubernetes: str) -> str | None:
-        """The build for a version of Kubernetes; None: EKS's default."""
-        return self.version or versions.ADDONS[kubernetes][self.name]
-
-    def configuration(self) -> dict[str, Any]:
-        """Values of the add-on; its own by default."""
-        return {}
-
-    def identities(self, cluster_arn: str, /) -> tuple[Identity, ...]:  # noqa: ARG002
-        """Its pods that call AWS.
-
-        Args:
-            cluster_arn: Of the HyperPod cluster, which add-ons that need nodes come after.
-        """
-        return ()
 
 
 class VpcCni(AddOn):
@@ -189,48 +144,6 @@ class TaskGovernance(AddOn):
     """Kueue with HyperPod's queues: what governance's scheduler configuration and quotas act through."""
 
     name = "amazon-sagemaker-hyperpod-taskgovernance"
-
-
-class Observability(AddOn):
-    """Collectors and exporters, which write to a workspace of Amazon Managed Service for Prometheus."""
-
-    name = "amazon-sagemaker-hyperpod-observability"
-    needs = ("eks-pod-identity-agent",)
-
-    workspace_arn: str = Field(min_length=1)
-    """ARN of the workspace."""
-    remote_write: str = Field(min_length=1)
-    """Its endpoint for writing, which ends with ``/``."""
-    level: Literal["BASIC", "ADVANCED"] = "BASIC"
-    """How much is collected of accelerators, network and jobs; the least by default."""
-    interval_s: int = Field(default=30, ge=10, le=300)
-    """Seconds between two readings; the add-on's own: 30."""
-
-    def configuration(self) -> dict[str, Any]:
-        kinds = ("training", "taskGovernance", "scaling", "node", "acceleratedCompute", "network")
-        read = {"level": self.level, "scrapeInterval": self.interval_s}
-        return {
-            "ampWorkspace": {"prometheusEndpoint": self.remote_write, "arn": self.workspace_arn},
-            "metricsProvider": {f"{kind}Metrics": read for kind in kinds},
-            "logging": {"enabled": True},
-        }
-
-    def identities(self, cluster_arn: str, /) -> tuple[Identity, ...]:  # noqa: ARG002
-        groups = (
-            f"arn:{cdk.Aws.PARTITION}:logs:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:log-group:/aws/sagemaker/Clusters/*"
-        )
-        write = iam.PolicyStatement(actions=["aps:RemoteWrite"], resources=[self.workspace_arn])
-        log = iam.PolicyStatement(
-            actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            resources=[groups, f"{groups}:log-stream:*"],
-        )
-        return (
-            Identity(
-                namespace="hyperpod-observability",
-                service_account="hyperpod-observability-operator-otel-collector",
-                statements=(write, log),
-            ),
-        )
 
 
 ESSENTIAL = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent", "coredns")

@@ -10,8 +10,7 @@ requirements for clusters", "Encrypt Kubernetes secrets with KMS" and "Amazon EK
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -20,60 +19,25 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from constructs_lib.encryption import let_log_service_use
 from constructs_lib.hyperpod.eks import versions
 from constructs_lib.hyperpod.eks.access import AccessEntry
+from constructs_lib.hyperpod.eks.endpoint import Endpoint, PrivateEndpoint, RestrictedEndpoint
 from constructs_lib.network import Network
 from constructs_lib.retention import RETENTION, LogDays
 from constructs_lib.training.roles import after_policies
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
+__all__ = ["ControlPlane", "ControlPlaneSettings", "Endpoint", "PrivateEndpoint", "RestrictedEndpoint"]
+
 LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 LEAST_ZONES = 2
 WEBHOOK_PORTS = (443, 9443, 10250, 10251)
 """Of what the API server calls on nodes: kubelets (10250), webhooks of cert-manager (10250), of Kueue and of HyperPod's
 operators (9443), of the metrics server (10251)."""
-
-
-class Endpoint(Value, ABC):
-    """Where the API answers."""
-
-    @abstractmethod
-    def render(self) -> dict[str, Any]:
-        """Properties of ResourcesVpcConfig, by the names of CDK."""
-
-
-class PrivateEndpoint(Endpoint):
-    """Inside the network only: whoever installs charts does it from there."""
-
-    def render(self) -> dict[str, Any]:
-        return {"endpoint_private_access": True, "endpoint_public_access": False}
-
-
-class RestrictedEndpoint(Endpoint):
-    """Inside the network, and for some addresses outside."""
-
-    cidrs: tuple[str, ...] = Field(min_length=1, max_length=40)
-    """Blocks that may call, each at most a /8."""
-
-    @field_validator("cidrs")
-    @classmethod
-    def _check_cidrs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for block in value:
-            length = block.rpartition("/")[2]
-            if not length.isdigit() or int(length) < 8:
-                reject("", block, "an API for everyone is no restriction", "Write the blocks of your networks.")
-        return value
-
-    def render(self) -> dict[str, Any]:
-        return {
-            "endpoint_private_access": True,
-            "endpoint_public_access": True,
-            "public_access_cidrs": list(self.cidrs),
-        }
 
 
 class ControlPlaneSettings(Value):
