@@ -65,7 +65,11 @@ class AlertTopic(Construct):
 
 
 class ClusterWatch(Construct):
-    """What HyperPod tells of one cluster: people are told what matters, a log keeps all of it."""
+    """What HyperPod tells of one cluster: people are told what matters, a log keeps all of it.
+
+    Each has a resource policy of the log service, of which an account has ten in a region ("CloudWatch Logs quotas",
+    CloudWatch Logs User Guide, read 2026-11-22).
+    """
 
     log: logs.LogGroup
     """Every event of the cluster."""

@@ -1,8 +1,9 @@
 """What quotas and policies have in common: a name within a cluster, versions, and states that take their time.
 
 Sources, read 2026-11-22: Create-, Describe-, Update-, Delete- and ListComputeQuotas and the same operations of
-ClusterSchedulerConfig, SageMaker API reference. That TargetVersion is the version that the caller has seen, and that a
-change comes to a conflict while another one is under way, is how this cloud reads it: the reference does not say.
+ClusterSchedulerConfig, SageMaker API reference. That TargetVersion is the version that the caller has seen, is
+how AWS's Terraform module for HyperPod reads it; that a change comes to a conflict while another one is under way, is
+how this cloud does. The reference says neither.
 """
 
 import secrets
