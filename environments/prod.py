@@ -4,7 +4,29 @@ outlives its stacks, and a person approves models."""
 from constructs_lib.hyperpod.jobs.base import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Mirror, Persistent2, Repository
-from constructs_lib.network import ACCOUNTING, HYPERPOD, JOBS, LUSTRE_CLIENTS, ClusterSubnet, NetworkSettings, Nodes
+from constructs_lib.network import (
+    ACCOUNTING,
+    HYPERPOD,
+    JOBS,
+    LUSTRE_CLIENTS,
+    MANAGED_PROMETHEUS,
+    ClusterSubnet,
+    NetworkSettings,
+    Nodes,
+)
+from constructs_lib.observability import (
+    HARDWARE,
+    FromAnywhere,
+    GrafanaSettings,
+    IdentityCenter,
+    MetricsSettings,
+    NodeHealth,
+    Operations,
+    StateChanges,
+    Storm,
+    goodput,
+)
+from constructs_lib.observability import SLURM as SLURM_RULES
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.monitoring import Daily, MonitorResources
 from constructs_lib.serving.registry import DeploymentSettings
@@ -18,6 +40,7 @@ from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.served import Capture, Instances, MonitoredData, ServedCatalogue, ServedWorkload
 from stacks.served import recipes as serving
+from stacks.watched import Observability
 
 H100_NODES = 16
 FILES = SharedFiles(
@@ -67,7 +90,7 @@ PROD = Environment(
         nodes=64,
         efa=True,
         log_days=365,
-        purposes=(JOBS, HYPERPOD, ACCOUNTING, LUSTRE_CLIENTS),
+        purposes=(JOBS, HYPERPOD, ACCOUNTING, LUSTRE_CLIENTS, MANAGED_PROMETHEUS),
         clusters=(
             ClusterSubnet(
                 name="Slurm",
@@ -85,6 +108,15 @@ PROD = Environment(
     trainings=(BYTES_LM, ARR_COC),
     file_systems=(FILES,),
     clusters=(SLURM,),
+    observability=Observability(
+        metrics=MetricsSettings(
+            alias="prod", days=365, rules=(HARDWARE, SLURM_RULES, goodput(least=0.9, held="1h")), log_days=365
+        ),
+        grafana=GrafanaSettings(name="prod", sign_in=IdentityCenter(), reach=FromAnywhere()),
+        watched=(StateChanges(), NodeHealth(), Operations()),
+        storm=Storm(events=10, minutes=60),
+        log_days=365,
+    ),
     endpoints=(
         ServedWorkload(
             name="bytes-lm",

@@ -1,24 +1,77 @@
 """Research: an EKS cluster of sixteen hosts of eight H100 that teams share, and the pipeline of one workload."""
 
-from constructs_lib.hyperpod.eks.queues import Unqueued
+from constructs_lib.governance import (
+    DriftCheck,
+    GovernanceSettings,
+    Instances,
+    Lend,
+    LendAndBorrow,
+    PriorityClass,
+    SchedulerPolicy,
+    TeamQuota,
+    Tell,
+)
+from constructs_lib.hyperpod.eks.addons import TaskGovernance
+from constructs_lib.hyperpod.eks.queues import TeamQueue
 from constructs_lib.hyperpod.eks.recovery import Recovery, steps_go_on
-from constructs_lib.network import EKS_CLUSTER, HYPERPOD, JOBS, PODS, ClusterSubnet, NetworkSettings, Nodes
+from constructs_lib.network import (
+    EKS_CLUSTER,
+    HYPERPOD,
+    JOBS,
+    MANAGED_PROMETHEUS,
+    PODS,
+    ClusterSubnet,
+    NetworkSettings,
+    Nodes,
+)
+from constructs_lib.observability import (
+    HARDWARE,
+    KUEUE,
+    FromAnywhere,
+    GrafanaSettings,
+    IdentityCenter,
+    MetricsSettings,
+    NodeHealth,
+    Operations,
+    StateChanges,
+    goodput,
+)
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
 from environments.large import BYTES_LM
 from stacks.clusters import EksCluster, EksRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
+from stacks.watched import Observability
 
 ACCOUNT = "333333333333"
 H100_NODES = 16
 EKS = EksCluster(
-    settings=clusters.eks_on_p5(name="eks", zone="us-east-2b", workers=H100_NODES),
+    settings=clusters.eks_on_p5(name="eks", zone="us-east-1b", workers=H100_NODES),
     subnet="Eks",
     control_plane=clusters.control_plane(
         name="eks", administrator=f"arn:aws:iam::{ACCOUNT}:role/PlatformEngineers", log_days=365
     ),
-    addons=clusters.ADDONS,
+    addons=(*clusters.ADDONS, TaskGovernance()),
+    governance=GovernanceSettings(
+        policy=SchedulerPolicy(
+            name="shared",
+            fair_share="Enabled",
+            classes=(PriorityClass(name="training", weight=80), PriorityClass(name="experiments", weight=20)),
+        ),
+        quotas=(
+            TeamQuota(
+                team="models",
+                weight=60,
+                resources=(Instances(instance_type=clusters.P5, count=12),),
+                sharing=LendAndBorrow(limit_percent=100),
+            ),
+            TeamQuota(
+                team="vision", weight=40, resources=(Instances(instance_type=clusters.P5, count=4),), sharing=Lend()
+            ),
+        ),
+        drift=DriftCheck(every_minutes=30, then=Tell()),
+    ),
     runs=(
         EksRun(
             name="bytes-lm",
@@ -26,7 +79,7 @@ EKS = EksCluster(
             resources=TrainingResources(instance_type=clusters.P5, instance_count=H100_NODES, volume_gib=500, efa=True),
             data="bytes-lm/train",
             container=clusters.AGENT_IMAGE,
-            placement=Unqueued(name="default"),
+            placement=TeamQueue(team="models", priority="training"),
             service_account="trainer",
             memory_gib=1900,
             shared_memory_gib=512,
@@ -41,19 +94,20 @@ EKS = EksCluster(
 RESEARCH = Environment(
     name="research",
     account=ACCOUNT,
-    region="us-east-2",
+    # CloudFormation has scheduler configurations in few regions: CDK's validation says in which.
+    region="us-east-1",
     protected=True,
     network=NetworkSettings(
         cidr="10.48.0.0/20",
-        availability_zones=("us-east-2a", "us-east-2b"),
+        availability_zones=("us-east-1a", "us-east-1b"),
         nodes=8,
         efa=True,
         log_days=365,
-        purposes=(JOBS, HYPERPOD, EKS_CLUSTER),
+        purposes=(JOBS, HYPERPOD, EKS_CLUSTER, MANAGED_PROMETHEUS),
         clusters=(
             ClusterSubnet(
                 name="Eks",
-                zone="us-east-2b",
+                zone="us-east-1b",
                 nodes=(
                     Nodes(instance_type=clusters.P5, count=H100_NODES, interface="efa-only", pods=PODS),
                     Nodes(instance_type="ml.m5.4xlarge", count=2, pods=PODS),
@@ -66,4 +120,12 @@ RESEARCH = Environment(
     trainings=(BYTES_LM,),
     endpoints=(),
     clusters=(EKS,),
+    observability=Observability(
+        metrics=MetricsSettings(
+            alias="research", days=150, rules=(HARDWARE, KUEUE, goodput(least=0.9, held="1h")), log_days=90
+        ),
+        grafana=GrafanaSettings(name="research", sign_in=IdentityCenter(), reach=FromAnywhere()),
+        watched=(StateChanges(), NodeHealth(), Operations()),
+        log_days=90,
+    ),
 )

@@ -148,6 +148,24 @@ ACKNOWLEDGEMENTS = (
         reason="EKS asks for this policy by name. Left: the control plane can change what it tagged in the network.",
     ),
     Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:parameter/trainyard/[a-z0-9]+/clusters/[a-z0-9-]+/agents/\*\]",
+        path=_NODES,
+        reason="The configurations of this cluster's own agents, which hold no secret. Left: nothing beyond.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::\*\]",
+        path=r"/Grafana/Role/DefaultPolicy/Resource",
+        reason="Reading CloudWatch's metrics knows no resource. Left: whoever may look at pages sees all metrics here.",
+    ),
+    Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::(\*|arn:[^{}]*:compute-quota/\*)\]",
+        path=r"/Governance/Function/Role/DefaultPolicy/Resource",
+        reason=(
+            "Quotas get their ids when they are made; listing them and publishing metrics know no resource. The "
+            "function touches what carries its stack's tag. Left: a fault of it could reach another cluster's quotas."
+        ),
+    ),
+    Acknowledgement(
         finding=r"AwsSolutions-SMG4",
         path=r"/Cluster/DatabaseSecret/Resource",
         reason=(

@@ -8,6 +8,7 @@ from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.eks.installation import ChartInstallation
 from constructs_lib.lustre import LustreFileSystem
 from constructs_lib.network import Network
+from constructs_lib.observability import ClusterWatch
 from constructs_lib.storage import Storage
 from stacks.base import EnvironmentStack
 from stacks.clusters import ClusterPlatform, EksCluster, PlatformCluster, SharedFiles
@@ -62,5 +63,11 @@ class ClusterStack(EnvironmentStack):
     ) -> None:
         super().__init__(scope, f"Cluster-{cluster.name}", environment=environment)
         self.cluster = cluster.bind(self, platform, name=environment.cluster_name(cluster.name))
+        if platform.watch is not None:
+            watch = platform.watch
+            ClusterWatch(
+                self, "Watch", cluster_arn=self.cluster.arn, name=cluster.name, watched=watch.settings.watched,
+                topic=watch.topic, key=watch.key, log_days=watch.settings.log_days, storm=watch.settings.storm,
+            )  # fmt: skip
         self.output("ClusterName", self.cluster.name, "The cluster")
         self.output("ClusterArn", self.cluster.arn, "Its ARN; the last part names its logs and sessions")

@@ -11,8 +11,9 @@ from constructs_lib.network import LUSTRE_CLIENTS, NetworkPlan
 from constructs_lib.storage import StorageSettings
 from constructs_lib.values import Value
 from ml_contract.errors import reject
-from stacks.clusters import PlatformCluster, SharedFiles
+from stacks.clusters import EksCluster, PlatformCluster, SharedFiles
 from stacks.served import Served
+from stacks.watched import Observability
 from stacks.workload_training import WorkloadTraining
 
 
@@ -39,6 +40,9 @@ class Environment(Value):
     """What nodes share, each in a stack of its own; none by default."""
     clusters: tuple[SerializeAsAny[PlatformCluster], ...] = ()
     """HyperPod clusters, each in a stack of its own; none by default."""
+
+    observability: Observability | None = None
+    """How clusters are seen; None: by whoever looks."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -78,6 +82,9 @@ class Environment(Value):
                 reject(field, names, "each has its own name", "Rename one of them.")
         for cluster in self.clusters:
             cluster.check({files.name: files for files in self.file_systems})
+            if isinstance(cluster, EksCluster) and cluster.governance is not None and self.observability is None:
+                reject("observability", None, f"the quotas of {cluster.name} tell somebody when they were changed",
+                       "Give Observability(…), or leave governance out.")  # fmt: skip
             for purpose in cluster.purposes:
                 self.network.require(purpose, f"the cluster {cluster.name}")
         for files in self.file_systems:

@@ -10,8 +10,10 @@ from stacks.adhoc import AdHocStack
 from stacks.cluster import ClusterStack, ControlPlaneStack, FilesStack
 from stacks.clusters import ClusterPlatform, EksCluster
 from stacks.environment import Environment
+from stacks.governance import GovernanceStack
 from stacks.guardrails import guard_stage
 from stacks.network import NetworkStack
+from stacks.observability import ObservabilityStack
 from stacks.served import Platform
 from stacks.serving import ServingStack
 from stacks.storage import StorageStack
@@ -54,17 +56,35 @@ class PlatformStage(cdk.Stage):
             for cluster in environment.clusters
             if isinstance(cluster, EksCluster)
         }
+        self.observability = (
+            ObservabilityStack(self, environment=environment, settings=environment.observability)
+            if environment.observability
+            else None
+        )
+        watch = self.observability.watch if self.observability else None
         shared = ClusterPlatform(
             environment=environment.name,
             network=network,
             storage=storage,
             files={name: stack.files for name, stack in self.files.items()},
             control_planes={name: stack.control_plane for name, stack in self.control_planes.items()},
+            watch=watch,
             removal=environment.removal,
         )
         self.clusters = {
             cluster.name: ClusterStack(self, environment=environment, cluster=cluster, platform=shared)
             for cluster in environment.clusters
         }
+        self.governance = {
+            cluster.name: GovernanceStack(
+                self, environment=environment, name=cluster.name, cluster=self.clusters[cluster.name].cluster,
+                settings=cluster.governance, watch=watch,
+            )
+            for cluster in environment.clusters
+            if isinstance(cluster, EksCluster) and cluster.governance and watch
+        }  # fmt: skip
+        for name, stack in self.governance.items():
+            # The add-on that keeps quotas is installed there.
+            stack.add_stack_dependency(self.clusters[name])
         self.adhoc = AdHocStack(self, "AdHoc", environment=environment, network=network, storage=storage)
         guard_stage(self, environment)

@@ -32,7 +32,9 @@ def test_every_environment_has_its_stacks() -> None:
         files = [f"files-{found.name}" for found in environment.file_systems]
         clusters = [f"cluster-{found.name}" for found in environment.clusters]
         clusters += [f"controlplane-{found.name}" for found in environment.clusters if isinstance(found, EksCluster)]
-        parts = ["network", "storage", "adhoc", *trainings, *endpoints, *files, *clusters]
+        watched = ["observability"] if environment.observability else []
+        watched += [f"governance-{found.name}" for found in environment.clusters if getattr(found, "governance", None)]
+        parts = ["network", "storage", "adhoc", *trainings, *endpoints, *files, *clusters, *watched]
         assert stacks == {f"trainyard-{stage.lower()}-{part}": environment.protected for part in parts}
 
 

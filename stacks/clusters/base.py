@@ -17,6 +17,7 @@ from constructs_lib.storage import Storage
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from stacks.clusters.files import SharedFiles
+from stacks.watched import Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class ClusterPlatform:
     """File systems, by name."""
     control_planes: Mapping[str, ControlPlane]
     """Control planes of clusters on EKS, by the cluster's name."""
+    watch: Watch | None
+    """Topic and metrics of the environment; None: it has none."""
     removal: cdk.RemovalPolicy
     """What happens to what holds data when a stack goes."""
 

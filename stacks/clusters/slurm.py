@@ -11,6 +11,7 @@ from pydantic import SerializeAsAny, model_validator
 
 from constructs_lib.hyperpod import Compute, HyperPodCluster, Slurm
 from constructs_lib.hyperpod.jobs.base import PublishedJob
+from constructs_lib.observability import PublishedAgents
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
 from stacks.clusters.base import ClusterPlatform, PlatformCluster
@@ -77,6 +78,11 @@ class SlurmCluster(PlatformCluster):
             places=(platform.place(self.subnet),),
             file_systems=platform.lustre(self.settings),
         )
+        if platform.watch is not None:
+            agents = PublishedAgents(scope, "Agents", cluster=name, workspace=platform.watch.workspace,
+                                     path=f"/trainyard/{platform.environment}/clusters/{self.name}/agents")  # fmt: skip
+            for role in cluster.roles.values():
+                agents.grant(role)
         code = code_of(scope) if self.runs else None
         for run in self.runs:
             assert code is not None

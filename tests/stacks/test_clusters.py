@@ -73,8 +73,8 @@ def test_sixteen_hosts_of_h100_and_a_job_that_is_found_by_name(environment: Any,
     groups = {group["InstanceGroupName"]: group for group in entry["Properties"]["InstanceGroups"]}
     assert (groups["workers"]["InstanceType"], groups["workers"]["InstanceCount"]) == ("ml.p5.48xlarge", 16)
     assert entry["Properties"]["ClusterName"] == f"trainyard-{environment.name}-{cluster.name}"
-    ((_, parameter),) = resources(found, "AWS::SSM::Parameter").items()
-    assert parameter["Properties"]["Name"] == jobs.parameter(environment.name, cluster.name, "bytes-lm")
+    parameters = {entry["Properties"]["Name"]: entry for entry in resources(found, "AWS::SSM::Parameter").values()}
+    parameter = parameters[jobs.parameter(environment.name, cluster.name, "bytes-lm")]
     assert f'"kind":"{kind}"' in json.dumps(parameter["Properties"]["Value"]).replace("\\", "")
 
 
@@ -82,7 +82,7 @@ def test_workers_write_checkpoints_and_the_login_node_reads_the_job() -> None:
     found = template("Prod", "Cluster-slurm")
     allowed = {
         name: {
-            action
+            (action, json.dumps(statement["Resource"]))
             for entry in resources(found, "AWS::IAM::Policy").values()
             if f"Cluster{name}Role" in json.dumps(entry["Properties"]["Roles"])
             for statement in entry["Properties"]["PolicyDocument"]["Statement"]
@@ -90,8 +90,10 @@ def test_workers_write_checkpoints_and_the_login_node_reads_the_job() -> None:
         }
         for name in ("workers", "login")
     }
-    assert "s3:PutObject" in allowed["workers"] - allowed["login"]
-    assert "ssm:GetParameter" in allowed["login"] - allowed["workers"]
+    writes = {place for action, place in allowed["workers"] - allowed["login"] if action == "s3:PutObject"}
+    assert all("/clusters/slurm/bytes-lm/*" in place for place in writes)
+    assert writes
+    assert any(action == "ssm:GetParameter" for action, _ in allowed["login"] - allowed["workers"])
 
 
 def test_the_file_system_stands_where_the_nodes_reach_it_by_efa() -> None:

@@ -21,7 +21,7 @@ def test_it_is_closed(network: dict) -> None:
 def test_every_zone_has_a_subnet_for_all_nodes(network: dict) -> None:
     *subnets, cluster = [entry["Properties"] for entry in resources(network, "AWS::EC2::Subnet").values()]
     assert [subnet["AvailabilityZone"] for subnet in subnets] == ["us-east-1a", "us-east-1b", "us-east-1d"]
-    # 64 EFA nodes of 5 addresses, twice, 14 endpoints, 2 of the database, 5 of AWS: 661, so a /22.
+    # 64 EFA nodes of 5 addresses, twice, 15 endpoints, 2 of the database, 5 of AWS: 662, so a /22.
     assert [subnet["CidrBlock"] for subnet in subnets] == ["10.32.0.0/22", "10.32.4.0/22", "10.32.8.0/22"]
     assert (cluster["AvailabilityZone"], cluster["CidrBlock"]) == ("us-east-1b", "10.33.0.0/24")
 
@@ -48,7 +48,7 @@ def test_the_services_that_jobs_and_nodes_need_have_endpoints_for_this_account_o
     interfaces = [endpoint for endpoint in endpoints if endpoint["VpcEndpointType"] == "Interface"]
     names = {endpoint["ServiceName"].removeprefix("com.amazonaws.us-east-1.") for endpoint in interfaces}
     jobs = {"sagemaker.api", "sagemaker.runtime", "sts", "logs", "monitoring", "ecr.api", "ecr.dkr", "kms"}
-    assert names == jobs | {"ssm", "ssmmessages", "ec2messages", "ec2", "secretsmanager", "fsx"}
+    assert names == jobs | {"ssm", "ssmmessages", "ec2messages", "ec2", "secretsmanager", "fsx", "aps-workspaces"}
     for endpoint in interfaces:
         assert endpoint["PrivateDnsEnabled"] is True
         (statement,) = endpoint["PolicyDocument"]["Statement"]
@@ -94,6 +94,7 @@ def test_all_traffic_is_logged_under_a_key_that_only_the_logs_of_the_account_use
     }
 
 
-def test_no_stack_carries_a_lambda() -> None:
+def test_no_stack_carries_a_lambda_but_what_has_no_cloudformation_type() -> None:
     for path in assembly().rglob("*.template.json"):
-        assert resources(json.loads(path.read_text()), "AWS::Lambda::Function") == {}, path.name
+        found = resources(json.loads(path.read_text()), "AWS::Lambda::Function")
+        assert not found or "Governance" in path.name, path.name

@@ -1,0 +1,40 @@
+"""What an environment says of how its clusters are seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from pydantic import Field, SerializeAsAny
+
+from constructs_lib.observability import GrafanaSettings, MetricsSettings, MetricsWorkspace, Storm, Watched
+from constructs_lib.retention import LogDays
+from constructs_lib.values import Value
+
+
+class Observability(Value):
+    """Metrics, pages, events and alarms of an environment's clusters."""
+
+    metrics: MetricsSettings
+    """What Prometheus keeps and evaluates."""
+    grafana: GrafanaSettings | None
+    """Where pages are looked at; None: somewhere else."""
+    watched: tuple[SerializeAsAny[Watched], ...] = Field(min_length=1)
+    """Events of a cluster that people are told, each kind once."""
+    storm: Storm | None = None
+    """More events than usual, which raise an alarm; none by default."""
+    log_days: LogDays
+    """Days that the log of each cluster's events is kept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What clusters are given of it."""
+
+    settings: Observability
+    topic: sns.ITopic
+    """Who is told."""
+    key: kms.IKey
+    """Key of messages and logs, which the log service may use."""
+    workspace: MetricsWorkspace
