@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cluster_nodes import SCRIPTS, configuration, make, put, resources
@@ -13,6 +14,7 @@ from cluster_code import LIFECYCLE
 from ml_contract.clusters import places
 from ml_contract.clusters.nodes import NodeType
 from ml_contract.clusters.software import Slurm
+from trainyard.local.clusters import slurm, slurm_configuration
 from trainyard.local.clusters.bridge import Bridge
 from trainyard.local.clusters.node import Node, available
 from trainyard.local.clusters.site import IMAGE
@@ -63,21 +65,34 @@ class Cluster:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if reason := available() or missing(default_folder()):
         pytest.skip(reason)
-    found = Cluster(tmp_path_factory.mktemp("slurm"))
+    with pytest.MonkeyPatch.context() as patch:
+        # As HyperPod's controller: who asks gets its configuration.
+        patch.setattr(slurm, "configuration", lambda *told: configless(*told))
+        found = Cluster(tmp_path_factory.mktemp("slurm"))
     yield found
     found.close()
 
 
+def configless(*told: Any) -> str:
+    return slurm_configuration.configuration(*told) + "SlurmctldParameters=enable_configless\n"
+
+
 @pytest.fixture(scope="module")
 def made(cluster: Cluster) -> Cluster:
-    """Both nodes are ready, and the worker has read what the controller has: here each has its own copy of it."""
+    """Both nodes are ready, and the worker's slurmd has nothing but what the controller sends it."""
     for node in cluster.nodes.values():
         code, lines = make(node)
         assert code == 0, "\n".join(lines)
-    for name in ("slurm.conf", "trainyard.conf"):
-        text = cluster.nodes["controller"].path(f"/opt/slurm/etc/{name}").read_text()
-        cluster.nodes["workers"].path(f"/opt/slurm/etc/{name}").write_text(text)
-    cluster.slurm.command(["scontrol", "reconfigure"])
+    worker = cluster.nodes["workers"]
+    cluster.slurm.stop("workers")
+    for file in ("slurm.conf", "gres.conf", "cgroup.conf"):
+        worker.path(f"/opt/slurm/etc/{file}").unlink()
+    worker.spawn(["munged", "--foreground"])
+    until(lambda: worker.path("/run/munge/munge.socket.2").exists())
+    worker.spawn(["slurmd", "-D", "-N", "workers", "--conf-server", "controller"])
+    until(
+        lambda: worker.path("/var/spool/slurmd/conf-cache/slurm.conf").exists() and cluster.state().startswith("idle")
+    )
     return cluster
 
 
@@ -91,6 +106,13 @@ def test_a_worker_that_is_not_ready_gets_no_job(cluster: Cluster) -> None:
     worker.path(f"{SCRIPTS}/steps/harden.sh").write_bytes((LIFECYCLE / "steps/harden.sh").read_bytes())
     assert make(worker)[0] == 0
     until(lambda: cluster.state().startswith("idle"))
+
+
+def test_the_hooks_come_along_with_the_configuration_of_the_controller(made: Cluster) -> None:
+    worker = made.nodes["workers"]
+    assert "include trainyard.conf" in worker.path("/var/spool/slurmd/conf-cache/slurm.conf").read_text()
+    hooks = worker.path("/var/spool/slurmd/conf-cache/trainyard.conf").read_text()
+    assert f"Prolog={places.INSTALLED}/hooks/prolog.sh" in hooks.splitlines()
 
 
 def test_users_enter_while_their_job_runs(made: Cluster) -> None:
