@@ -44,6 +44,12 @@ class Deployment(Value):
 
     @property
     @abstractmethod
+    def fixed(self) -> str:
+        """What never changes of it, as a word. It is part of the logical id, as neither CloudFormation's schema nor the
+        difference of two templates says that such a change replaces the file system, with what it holds."""
+
+    @property
+    @abstractmethod
     def addresses(self) -> int:
         """Addresses that its servers take in the subnet."""
 
@@ -72,6 +78,10 @@ class Scratch2(Deployment):
     def _check(self) -> Self:
         _check_capacity(self.capacity_gib)
         return self
+
+    @property
+    def fixed(self) -> str:
+        return "Scratch"
 
     @property
     def addresses(self) -> int:
@@ -112,6 +122,10 @@ class Persistent2(Deployment):
     @property
     def efa_enabled(self) -> bool:
         return self.efa
+
+    @property
+    def fixed(self) -> str:
+        return f"PersistentEfa{self.throughput}" if self.efa else "Persistent"
 
     @property
     def addresses(self) -> int:
@@ -160,6 +174,10 @@ class IntelligentTiering(Deployment):
     @property
     def efa_enabled(self) -> bool:
         return self.efa
+
+    @property
+    def fixed(self) -> str:
+        return "TieringEfa" if self.efa else "Tiering"
 
     @property
     def addresses(self) -> int:

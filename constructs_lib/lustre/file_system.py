@@ -81,7 +81,7 @@ class LustreFileSystem(Construct):
         rules = self._open("Self", self.group, self.group) + self._admit(network.nodes)
         self.file_system = fsx.CfnFileSystem(
             self,
-            "FileSystem",
+            f"FileSystem{settings.deployment.fixed}",
             file_system_type="LUSTRE",
             subnet_ids=[place.subnet.subnet_id],
             security_group_ids=[self.group.security_group_id],

@@ -65,6 +65,27 @@ def test_automatic_metadata_grows_with_the_capacity(capacity: int, operations: i
     assert AutomaticMetadata().iops(capacity) == operations
 
 
+def test_what_never_changes_is_told_apart() -> None:
+    cache = NoCache()
+    found = [
+        Scratch2(capacity_gib=1200),
+        Persistent2(capacity_gib=38_400, throughput=1000, efa=False),
+        *(Persistent2(capacity_gib=38_400, throughput=throughput, efa=True) for throughput in (125, 250, 500, 1000)),
+        *(
+            IntelligentTiering(throughput_mbps=4000, metadata_operations=6000, cache=cache, efa=efa)
+            for efa in (False, True)
+        ),
+    ]
+    assert len({one.fixed for one in found}) == len(found)
+
+
+def test_what_may_change_is_the_same_file_system() -> None:
+    for throughput, capacity in ((125, 1200), (1000, 2400)):
+        assert Persistent2(capacity_gib=capacity, throughput=throughput, efa=False).fixed == "Persistent"
+    for capacity in (4800, 9600):
+        assert Persistent2(capacity_gib=capacity, throughput=1000, efa=True).fixed == "PersistentEfa1000"
+
+
 def test_the_missions_file_system_has_two_servers() -> None:
     found = Persistent2(capacity_gib=4800, throughput=1000, efa=True)
     assert (found.addresses, found.efa_enabled) == (2, True)

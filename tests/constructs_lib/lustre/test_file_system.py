@@ -319,3 +319,13 @@ def test_a_place_of_another_network_is_refused(world: World) -> None:
     place = World().network.clusters["Slurm"]
     with pytest.raises(ValueError, match="no subnet of the network whose nodes mount the file system"):
         world.make("Elsewhere", place=place)
+
+
+def test_the_logical_id_names_what_never_changes(template: dict) -> None:
+    found = [name.rstrip("0123456789ABCDEF") for name in resources(template, "AWS::FSx::FileSystem")]
+    assert found == [
+        "FastFileSystemPersistentEfa",
+        "PlainFileSystemPersistent",
+        "ScratchFileSystemScratch",
+        "ElasticFileSystemTiering",
+    ]
