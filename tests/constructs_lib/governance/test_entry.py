@@ -215,6 +215,13 @@ def test_restoring_brings_back_what_was_deployed_and_tells_it(world: World, told
     assert world.there()[0]["ActivationState"] == "Enabled"
 
 
+def test_what_is_gone_is_told_and_not_made_again(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    world.quotas().remove(identity)
+    assert look(world, identity, "restore").values["Trainyard/Governance", CLUSTER] == 1
+    assert world.there() == []
+
+
 def test_what_sagemaker_adds_is_no_drift() -> None:
     from compute_quota.comparing import differences  # type: ignore[import-not-found]
 
