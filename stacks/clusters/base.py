@@ -80,6 +80,12 @@ class PlatformCluster(Value):
                     reject(f"clusters.{self.name}.groups.{group.name}.mounts", mount.file_system,
                            f"the environment has the file systems {', '.join(files) or '(none)'}",
                            "Name one of these, or add it to file_systems.")  # fmt: skip
+                found = files[mount.file_system]
+                if found.settings.deployment.efa_enabled and found.subnet != self.subnet:
+                    # "Working with EFA-enabled file systems": the zone and the /16 of its clients, read 2026-11-22.
+                    reject(f"file_systems.{found.name}.subnet", found.subnet,
+                           f"EFA wants its servers in the zone and the block of the nodes of {self.name}",
+                           f'Write subnet="{self.subnet}".')  # fmt: skip
 
     @abstractmethod
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:

@@ -140,6 +140,12 @@ def test_a_criterion_names_a_side() -> None:
         rebuilt(LOCAL.training("bytes-lm").criterion, better="less")
 
 
+def test_a_file_system_by_efa_stands_with_its_nodes() -> None:
+    (files,) = PROD.file_systems
+    with pytest.raises(ValueError, match=r"file_systems\.shared\.subnet: got 'us-east-1b', .* Write subnet=\"Slurm\""):
+        changed(PROD, file_systems=(rebuilt(files, subnet="us-east-1b"),))
+
+
 @pytest.mark.parametrize(
     ("name", "purposes", "missing"),
     [
