@@ -201,6 +201,8 @@ def _restarted(cluster: dict[str, Any]) -> None:
     for group in cluster["Groups"]:
         if group.get("Update"):
             group["Update"].update(Left=[*group["Update"]["Batch"], *group["Update"]["Left"]], Batch=[])
+        elif cluster["ClusterStatus"] == "InService":
+            group["Status"] = "SystemUpdating"
     if cluster["ClusterStatus"] == "InService":
         cluster.update(ClusterStatus="SystemUpdating", Operation={"Kind": "Restart"})
 

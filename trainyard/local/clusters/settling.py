@@ -84,7 +84,8 @@ class Settling:
             if not keep:
                 document["FailureMessage"] = ""
             for group in document["Groups"]:
-                group["Status"] = status if status == "Failed" else group["Status"]
+                if status == "Failed" or group["Status"] == "SystemUpdating":
+                    group["Status"] = status
 
         self._roster.edit(change)
         level = "Error" if status == "Failed" else "Info"

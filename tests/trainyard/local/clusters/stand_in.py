@@ -122,6 +122,7 @@ class Cloud:
         self.objects = dict(SCRIPTS)
         self.alarm = "OK"
         self.denied = False
+        self.siteless = ""
         self.place = Place()
         self.heard: list[tuple[str, str, Any]] = []
         self.written: dict[str, list[str]] = {}
@@ -138,9 +139,14 @@ class Cloud:
             store=self.store, platform=platform, state=self.folder, account="123456789012", region="us-east-1",
             announce=lambda *event: self.heard.append(event), faults=self.faults, minute_seconds=self.minute_seconds,
         )  # fmt: skip
-        self.family = Clusters(context, lambda cluster: self.place)
+        self.family = Clusters(context, self._site)
         self.service = Service(service_model(), self.family)
         self.service.start()
+
+    def _site(self, _cluster: Any) -> Place:
+        if self.siteless:
+            raise MachineError(self.siteless)
+        return self.place
 
     def end(self) -> None:
         self.service.stop()

@@ -96,6 +96,28 @@ def test_scripts_that_are_not_there_fail_the_cluster(cloud: Cloud) -> None:
     assert "No S3 objects found" in cloud.create(wait="Failed")["FailureMessage"]
 
 
+def test_a_machine_that_cannot_provide_nodes_says_why(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
+    cloud.siteless = "nodes are Linux namespaces, but only root may make network namespaces"
+    assert cloud.siteless in cloud.create(wait="Failed")["FailureMessage"]
+    cloud.call("DeleteCluster", ClusterName="c")
+    cloud.until(lambda: not cloud.call("ListClusters")["ClusterSummaries"])
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_group_that_misses_its_minimum_goes_back(tmp_path: Path) -> None:
+    cloud = Cloud(tmp_path, minute_seconds=0.002)
+    cloud.place.outcomes["workers"] = ["1"] * 1000
+    cloud.create(group("others", 1), group(count=3, MinInstanceCount=2), **CONTINUOUS)
+    cloud.until(lambda: cloud.describe()["InstanceGroups"][1]["TargetCount"] == 0)
+    cloud.until(lambda: len(cloud.nodes()) == 1)
+    found = cloud.describe()
+    assert (found["ClusterStatus"], found["InstanceGroups"][1]["Status"]) == ("InService", "Failed")
+    told = {"ClusterName": "c", "ResourceType": "InstanceGroup"}
+    newest = [row["Description"] for row in cloud.call("ListClusterEvents", **told)["Events"]]
+    assert "InstanceGroup goes back to 0 instances" in newest
+    cloud.end()
+
+
 def test_an_update_grows_shrinks_adds_and_deletes_groups(cloud: Cloud) -> None:
     cloud.create(group("a", 1), group("b", 2))
     kept = cloud.ids()
@@ -305,8 +327,10 @@ def test_a_restart_of_the_cloud_starts_the_nodes_anew(cloud: Cloud) -> None:
     cloud.end()
     assert not cloud.place.alive()
     cloud.begin()
-    assert cloud.describe()["ClusterStatus"] == "SystemUpdating"
+    found = cloud.describe()
+    assert (found["ClusterStatus"], found["InstanceGroups"][0]["Status"]) == ("SystemUpdating", "SystemUpdating")
     cloud.settled("InService")
+    assert cloud.describe()["InstanceGroups"][0]["Status"] == "InService"
     assert cloud.ids() == before
     assert len(cloud.place.ran) == 4
 
