@@ -139,6 +139,7 @@ PROD = Environment(
                 ),
             ),
             capture=Capture(percentage=5),
+            # Model Monitor takes no new customers since 2026-07-30: an account that never used it leaves this out.
             monitors=(
                 MonitoredData(
                     schedule=Daily(hour=4),
