@@ -71,7 +71,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="mount-shared", limit=180, tries=3, wait=10, commands=("systemctl", "mountpoint", "findmnt")),
     Step(name="add-users", limit=120, tries=2, commands=("useradd", "groupadd")),
     Step(name="join-directory", limit=120, tries=2, commands=("systemctl", "aws", "sssd", "visudo")),
-    Step(name="restrict-logins", nodes=_SLURMD, limit=30),
+    Step(name="restrict-logins", nodes=_SLURMD, limit=30, commands=("systemctl",)),
     Step(name="configure-containers", limit=60, commands=("enroot",)),
     Step(name="hook-slurm", nodes=_DAEMONS, limit=150, commands=("systemctl",)),
     Step(name="start-exporters", limit=240, tries=2, wait=10, commands=("systemctl",)),

@@ -378,6 +378,14 @@ setup() {
   [ "$status" -eq 1 ]
 }
 
+@test "restrict-logins: an sshd that would not ask PAM" {
+  printf 'Include /etc/ssh/sshd_config.d/*.conf\n' >"$UPPER/etc/ssh/sshd_config"
+  run one_step restrict-logins
+  [ "$status" -eq 0 ]
+  has_line /etc/ssh/sshd_config.d/20-trainyard-pam.conf '^UsePAM yes$'
+  called '^systemctl try-reload-or-restart ssh.service$'
+}
+
 @test "configure-containers: work on the node's disk, the plugin in plugstack.conf itself" {
   mkdir -p "$UPPER/opt/slurm/lib/slurm" "$UPPER/opt/slurm/etc" "$UPPER/opt/dlami/nvme"
   touch "$UPPER/opt/slurm/lib/slurm/spank_pyxis.so"

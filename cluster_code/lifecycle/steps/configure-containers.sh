@@ -14,6 +14,7 @@ run() {
     mkdir -p "$scratch/tmp"
     chmod 1777 "$scratch/tmp"
   fi
+  # All of /dev stays visible: EFA is below /dev/infiniband.
   mkdir -p "$scratch/enroot"/{runtime,data,cache} ${cache:+"$cache"}
   chmod 1777 "$scratch/enroot"/{runtime,data,cache} ${cache:+"$cache"}
   put /etc/enroot/enroot.conf 644 <<ENROOT
@@ -25,7 +26,7 @@ ENROOT_TEMP_PATH      $scratch/tmp
 ENROOT_SQUASH_OPTIONS -noI -noD -noF -noX -no-duplicates
 ENROOT_ROOTFS_WRITABLE yes
 ENROOT_MOUNT_HOME     no
-ENROOT_RESTRICT_DEV   yes
+ENROOT_RESTRICT_DEV   no
 ENROOT
   pyxis "$scratch"
 }
