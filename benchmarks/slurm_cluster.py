@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from constructs_lib.hyperpod.jobs.base import FolderChannel, FolderCode, SharedCheckpoints
+from constructs_lib.hyperpod.jobs.places import FolderChannel, FolderCode, SharedCheckpoints
 from constructs_lib.hyperpod.jobs.slurm import SlurmJob, VirtualEnvironment
 from constructs_lib.training import TrainingResources
 from ml_contract import metrics

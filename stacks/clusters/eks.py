@@ -16,7 +16,7 @@ from constructs_lib.hyperpod.eks.bundle import ManifestBundle
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlaneSettings
 from constructs_lib.hyperpod.eks.identities import PodIdentity
 from constructs_lib.hyperpod.eks.teams import team_role
-from constructs_lib.hyperpod.jobs.base import PublishedJob
+from constructs_lib.hyperpod.jobs.published import PublishedJob
 from constructs_lib.hyperpod.orchestrators.eks import Eks
 from constructs_lib.network import EKS_CLUSTER, Purpose
 from constructs_lib.observability import ManagedCollector

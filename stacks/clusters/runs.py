@@ -10,15 +10,15 @@ from pydantic import Field, SerializeAsAny
 from constructs_lib.hyperpod.eks.queues import Placement
 from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.eks.volumes import ClaimedVolume
-from constructs_lib.hyperpod.jobs.base import (
+from constructs_lib.hyperpod.jobs.base import ClusterJob
+from constructs_lib.hyperpod.jobs.kubernetes import KubernetesJob
+from constructs_lib.hyperpod.jobs.places import (
     ArchivedCode,
-    ClusterJob,
     FolderChannel,
     JobCheckpoints,
     S3Checkpoints,
     SharedCheckpoints,
 )
-from constructs_lib.hyperpod.jobs.kubernetes import KubernetesJob
 from constructs_lib.hyperpod.jobs.slurm import PyxisContainer, SlurmJob, VirtualEnvironment
 from constructs_lib.storage import DATASETS, Storage
 from constructs_lib.training import CodeBundle, EcrImage, Location, TrainingResources

@@ -10,7 +10,7 @@ from constructs import Construct
 from pydantic import SerializeAsAny, model_validator
 
 from constructs_lib.hyperpod import Compute, HyperPodCluster, Slurm
-from constructs_lib.hyperpod.jobs.base import PublishedJob
+from constructs_lib.hyperpod.jobs.published import PublishedJob
 from constructs_lib.observability import PublishedAgents
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject

@@ -1,4 +1,4 @@
-"""What jobs of both orchestrators share: a run on hosts, and the places of code, data and checkpoints.
+"""What jobs of both orchestrators share: a run on nodes, and the places of code, data and checkpoints.
 
 A job's text holds no token: it is a file asset, which a synthesis can show and a shell can check. Tokens reach it as
 the variables of ``ml_contract.clusters.jobs``.
@@ -6,131 +6,25 @@ the variables of ``ml_contract.clusters.jobs``.
 
 from __future__ import annotations
 
-import dataclasses
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar, Self
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3_assets as assets
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 from pydantic import Field, field_validator, model_validator
 
+from constructs_lib.hyperpod.jobs.places import FolderChannel, JobCheckpoints, JobCode
 from constructs_lib.training import strategy
 from constructs_lib.training.channels import StreamChannel
-from constructs_lib.training.code import CodeBundle, grant_read_asset
 from constructs_lib.training.image import ContainerImage
-from constructs_lib.training.location import Location
 from constructs_lib.training.resources import TrainingResources
 from constructs_lib.values import Value
 from ml_contract.clusters import jobs as contract
 from ml_contract.errors import reject
 from ml_contract.training.run import TrainingRun
 
-PATH = r"^(/[A-Za-z0-9._-]+)+$"
 _GIVEN = (*contract.VARIABLES, contract.RUN)
-
-
-class JobCode(Value, ABC):
-    """Where the packages of the launcher and the trainer are."""
-
-    @property
-    @abstractmethod
-    def place(self) -> str:
-        """``s3://bucket/key`` of an archive, or a folder."""
-
-    @abstractmethod
-    def grant(self, role: iam.IRole) -> None:
-        """Let the nodes read it."""
-
-
-class ArchivedCode(JobCode):
-    """An archive of the app's assets, which each submission unpacks."""
-
-    bundle: CodeBundle
-    """The packages."""
-
-    @property
-    def place(self) -> str:
-        return self.bundle.uri
-
-    def grant(self, role: iam.IRole) -> None:
-        self.bundle.grant_read(role)
-
-
-class FolderCode(JobCode):
-    """A folder that every node sees: packages that are there already."""
-
-    path: str = Field(pattern=PATH)
-    """The folder, for example on the shared file system."""
-
-    @property
-    def place(self) -> str:
-        return self.path
-
-    def grant(self, role: iam.IRole) -> None:
-        """Nothing: the file system's own permissions hold."""
-
-
-class JobCheckpoints(Value, ABC):
-    """Where checkpoints go; each submission has a folder below."""
-
-    @property
-    @abstractmethod
-    def uri(self) -> str:
-        """``s3://bucket/prefix`` or ``file:///folder``."""
-
-    @abstractmethod
-    def grant(self, role: iam.IRole) -> None:
-        """Let the nodes read and write there."""
-
-
-class S3Checkpoints(JobCheckpoints):
-    """A prefix of a bucket, to which the ranks write directly."""
-
-    location: Location
-    """The prefix; without a path that only an execution knows."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.location.path:
-            reject("location.path", self.location.path, "a cluster's job is no execution of a pipeline",
-                   "Write it into the prefix.")  # fmt: skip
-        return self
-
-    @property
-    def uri(self) -> str:
-        return str(self.location.uri)
-
-    def grant(self, role: iam.IRole) -> None:
-        self.location.grant_read_write(role)
-
-
-class SharedCheckpoints(JobCheckpoints):
-    """A folder that every node sees."""
-
-    path: str = Field(pattern=PATH)
-    """The folder, on the shared file system."""
-
-    @property
-    def uri(self) -> str:
-        return f"file://{self.path}"
-
-    def grant(self, role: iam.IRole) -> None:
-        """Nothing: the file system's own permissions hold."""
-
-
-class FolderChannel(Value):
-    """Data in a folder that every node sees, for example one that Lustre imports from S3."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
-    """Name of the channel; a run reads ``train``."""
-    path: str = Field(pattern=PATH)
-    """The folder."""
 
 
 class ClusterJob(Value, ABC):
@@ -222,35 +116,3 @@ class ClusterJob(Value, ABC):
             self.data.source.grant_read(role)
         if self.image:
             self.image.grant_pull(role)
-
-
-class PublishedJob(Construct):
-    """A job where ``trainyard cluster submit`` finds it: its text as an asset, a parameter that leads there."""
-
-    def __init__(self, scope: Construct, construct_id: str, *, job: ClusterJob, parameter: str) -> None:
-        """Publish the job.
-
-        Args:
-            scope: Parent.
-            construct_id: Construct id.
-            job: The job; `ClusterJob.grant` is the caller's to give to the roles of the groups that run it.
-            parameter: Name of the parameter: ``ml_contract.clusters.jobs.parameter``.
-        """
-        super().__init__(scope, construct_id)
-        with tempfile.TemporaryDirectory(prefix="trainyard-job-") as folder:
-            path = Path(folder) / f"{job.name}.{'sh' if job.kind == 'slurm' else 'yaml'}"
-            path.write_text(job.text())
-            # CDK copies the file at once.
-            self.asset = assets.Asset(self, "Text", path=str(path))
-        for note in job.bound.notes:
-            cdk.Annotations.of(self).add_warning_v2(f"trainyard:job:{job.name}:{note}", note)
-        document = contract.PublishedJob(
-            kind=job.kind, text=self.asset.s3_object_url, variables=dict(job.variables(self))
-        )
-        text = cdk.Stack.of(self).to_json_string(dataclasses.asdict(document))
-        self.parameter = ssm.StringParameter(self, "Parameter", parameter_name=parameter, string_value=text)
-
-    def grant_read(self, role: iam.IRole) -> None:
-        """Let ``role`` find and read the job."""
-        self.parameter.grant_read(role)
-        grant_read_asset(self.asset, role)

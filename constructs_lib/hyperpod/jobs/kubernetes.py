@@ -18,7 +18,8 @@ from constructs_lib.hyperpod.eks.queues import Placement, TeamQueue
 from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.eks.volumes import PodVolume
 from constructs_lib.hyperpod.jobs import pod
-from constructs_lib.hyperpod.jobs.base import ClusterJob, FolderCode, SharedCheckpoints
+from constructs_lib.hyperpod.jobs.base import ClusterJob
+from constructs_lib.hyperpod.jobs.places import FolderCode, SharedCheckpoints
 from constructs_lib.training.image import ContainerImage, EcrImage
 from ml_contract.clusters import jobs as contract
 from ml_contract.clusters import pods

@@ -15,7 +15,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from constructs_lib.hyperpod.jobs.base import PATH, ClusterJob, FolderCode, SharedCheckpoints
+from constructs_lib.hyperpod.jobs.base import ClusterJob
+from constructs_lib.hyperpod.jobs.places import PATH, FolderCode, SharedCheckpoints
 from constructs_lib.training import strategy
 from constructs_lib.training.channels import StreamChannel
 from constructs_lib.training.image import ContainerImage

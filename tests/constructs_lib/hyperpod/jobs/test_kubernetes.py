@@ -14,8 +14,8 @@ from constructs_lib.hyperpod.eks.manifest import check
 from constructs_lib.hyperpod.eks.queues import TeamQueue, Unqueued
 from constructs_lib.hyperpod.eks.recovery import LogRule, Recovery, steps_go_on
 from constructs_lib.hyperpod.eks.volumes import ClaimedVolume
-from constructs_lib.hyperpod.jobs.base import FolderChannel, FolderCode, SharedCheckpoints
 from constructs_lib.hyperpod.jobs.kubernetes import KubernetesJob
+from constructs_lib.hyperpod.jobs.places import FolderChannel, FolderCode, SharedCheckpoints
 from constructs_lib.training.image import EcrImage
 from constructs_lib.training.resources import TrainingResources
 from constructs_lib.values import InvalidValue

@@ -12,14 +12,14 @@ from aws_cdk import assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from constructs_lib.hyperpod.jobs.base import (
+from constructs_lib.hyperpod.jobs.places import (
     ArchivedCode,
     FolderChannel,
     FolderCode,
-    PublishedJob,
     S3Checkpoints,
     SharedCheckpoints,
 )
+from constructs_lib.hyperpod.jobs.published import PublishedJob
 from constructs_lib.hyperpod.jobs.slurm import PyxisContainer, SlurmJob, VirtualEnvironment
 from constructs_lib.training import CodeBundle, DeepLearningImage, Location, TrainingResources
 from constructs_lib.training.channels import StreamChannel
