@@ -1,7 +1,5 @@
 """A node of a cluster: a machine of Linux namespaces that is switched on, runs programs, and loses power."""
 
-import contextlib
-import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -9,13 +7,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from trainyard.local.clusters.bridge import Bridge
+from trainyard.local.clusters.power import Power
 from trainyard.local.clusters.program import Program
 from trainyard.local.namespaces import network
-from trainyard.local.namespaces.forwarder import Forwarder
-from trainyard.local.namespaces.process import HostProcess, Listener
 
 PATH = "/opt/slurm/bin:/opt/slurm/sbin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_START_SECONDS = 30.0
 
 Line = Callable[[str], None]
 """Who hears the lines that a program writes; called on a thread of its own."""
@@ -73,7 +69,7 @@ class Node:
         endpoint = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{urlsplit(endpoint_url).port}"} if endpoint_url else {}
         self.environment = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", **endpoint, **(environment or {})}
         self._lock = threading.RLock()
-        self._power: _Power | None = None
+        self._power: Power | None = None
 
     @property
     def alive(self) -> bool:
@@ -93,7 +89,7 @@ class Node:
                 return
             self.kill()
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._power = _Power(self)
+            self._power = Power(self.bridge, self.name, self.address, self.endpoint_url, self._orders())
 
     def run(
         self,
@@ -173,76 +169,6 @@ class Node:
             raise OSError(f"{self.name}: the node has no power")
         return pid
 
-
-class _Power:
-    """One time from switching on to the loss of power."""
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._forwarder: Forwarder | None = None
-        self._errors: list[str] = []
-        self._cut = threading.Event()
-        self._namespace = node.bridge.plug(node.name, node.address)
-        try:
-            self._forward(node.endpoint_url)
-            started = threading.Event()
-            # The process ends with the thread that started it: callers come and go.
-            self._thread = threading.Thread(target=self._hold, args=(started,), name=f"node {node.name}", daemon=True)
-            self._thread.start()
-            started.wait()
-            ready = not self._errors and self.process.await_ready(_START_SECONDS)
-            if not ready or self._errors:
-                raise OSError(f"{node.name}: {self._errors[0] if self._errors else 'it did not start in time'}")
-        except BaseException:
-            self.cut()
-            raise
-
-    def cut(self) -> None:
-        # The cable first: the kernel would tell the other side of every connection that its program has ended.
-        self._node.bridge.unplug(self._node.name)
-        self._cut.set()
-        if hasattr(self, "process"):
-            self.process.end()
-            self._thread.join()
-        if self._forwarder:
-            self._forwarder.close()
-        with contextlib.suppress(OSError):
-            os.close(self._namespace)
-
-    def _hold(self, started: threading.Event) -> None:
-        try:
-            self.process = HostProcess(0, self._orders(), Listener(line=_ignore, exit=_ignore, broken=self._broken))
-        except OSError as error:
-            self._errors.append(str(error))
-        started.set()
-        self._cut.wait()
-
-    def _broken(self, _: int, reason: str) -> None:
-        self._errors.append(reason)
-
-    def _forward(self, endpoint_url: str | None) -> None:
-        if endpoint_url is None:
-            return
-        target = urlsplit(endpoint_url)
-        assert target.hostname
-        assert target.port
-        self._forwarder = Forwarder([network.listen(self._namespace, target.port)], target.hostname, target.port)
-
     def _orders(self) -> dict[str, object]:
-        node = self._node
-        mounts = [{"source": str(s.absolute()), "target": t, "readonly": False} for t, s in node.shared.items()]
-        return {
-            "kind": "node",
-            "parent": os.getpid(),
-            "network": self._namespace,
-            "disk": str(node.folder),
-            "layers": [str(layer.absolute()) for layer in node.layers],
-            "mounts": mounts,
-            "hosts_file": str(node.bridge.hosts_file.absolute()),
-            "name": node.name,
-            "folder": "/",
-        }
-
-
-def _ignore(*_: object) -> None:
-    """A node's own init says nothing, and its end needs no hearer."""
+        mounts = [{"source": str(s.absolute()), "target": t, "readonly": False} for t, s in self.shared.items()]
+        return {"disk": str(self.folder), "layers": [str(one.absolute()) for one in self.layers], "mounts": mounts}
