@@ -2,7 +2,7 @@
 
 from constructs_lib.hyperpod.eks.queues import Unqueued
 from constructs_lib.hyperpod.eks.recovery import Recovery
-from constructs_lib.hyperpod.jobs.base import FolderChannel
+from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Mirror, Repository, Scratch2
 from constructs_lib.network import EKS_CLUSTER, HYPERPOD, JOBS, PODS, ClusterSubnet, NetworkSettings, Nodes
