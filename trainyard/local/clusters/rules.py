@@ -1,6 +1,7 @@
 """What AWS checks of a cluster's request beyond the shapes: references, names, groups, the scheduler's roles.
 
-Sources: CreateCluster and UpdateCluster (API reference) and AWS::SageMaker::Cluster (CloudFormation), read 2026-11-22.
+Sources: CreateCluster and UpdateCluster (API reference), AWS::SageMaker::Cluster (CloudFormation), "SageMaker HyperPod
+Slurm configuration" and "Continuous provisioning … with Slurm" (SageMaker AI Developer Guide), read 2026-11-22.
 """
 
 from collections.abc import Mapping, Sequence
@@ -80,7 +81,13 @@ def check_groups(groups: Sequence[Group], settings: Mapping[str, Any], platform:
             f"InstanceGroups.InstanceCount: got {nodes} in all, but a cluster of the embedded cloud has at most "
             f"{MOST_NODES} nodes. Ask for fewer.",
         )
-    if "Slurm" in (settings.get("Orchestrator") or {}):
+    slurm = (settings.get("Orchestrator") or {}).get("Slurm")
+    if slurm is not None:
+        if "SlurmConfigStrategy" in slurm and settings.get("NodeProvisioningMode") == "Continuous":
+            raise invalid(
+                f"Orchestrator.Slurm.SlurmConfigStrategy: got {slurm['SlurmConfigStrategy']!r}, but with continuous "
+                "provisioning slurm.conf is always merged. Leave it out."
+            )
         _check_slurm(groups)
 
 
@@ -157,6 +164,9 @@ def _check_slurm(groups: Sequence[Group]) -> None:
             f"InstanceGroups: got as controllers {shown or 'no group'}, but the embedded cloud runs Slurm with exactly "
             "one. Give one group of NodeType Controller with InstanceCount 1."
         )
+    logins = [group["InstanceGroupName"] for group in groups if group["SlurmConfig"]["NodeType"] == "Login"]
+    if len(logins) > 1:
+        raise invalid(f"InstanceGroups: got as login groups {', '.join(logins)}, but a cluster has at most one.")
 
 
 def check_update(request: Mapping[str, Any], cluster: Mapping[str, Any], platform: Platform) -> list[dict[str, Any]]:

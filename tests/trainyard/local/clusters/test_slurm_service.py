@@ -76,7 +76,7 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Stack:
             "Policies": [{"PolicyName": "p", "PolicyDocument": json.loads(policy(rights))}]}},
         "Cluster": {"Type": "AWS::SageMaker::Cluster", "Properties": {
             "ClusterName": "trainer", "NodeProvisioningMode": "Continuous", "NodeRecovery": "Automatic",
-            "Orchestrator": {"Slurm": {"SlurmConfigStrategy": "Managed"}},
+            "Orchestrator": {"Slurm": {}},
             "InstanceGroups": [_group(name, *what) for name, what in GROUPS.items()]}},
         "Job": {"Type": "AWS::SSM::Parameter", "Properties": {
             "Type": "String", "Name": jobs.parameter("local", "trainer", JOB.name), "Value": published.dump()}},

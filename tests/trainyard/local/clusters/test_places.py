@@ -1,0 +1,71 @@
+"""Addresses of nodes as AWS gives them, and the sizes of batches."""
+
+from __future__ import annotations
+
+import ipaddress
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainyard.local.clusters.places import NoAddress, Places
+from trainyard.local.clusters.software import batch_size
+
+
+def places(*blocks: str) -> Places:
+    """Of a cluster in a VPC with these subnets, in zones a, b, …."""
+    subnets = {
+        f"subnet-{index}": {"CidrBlock": block, "AvailabilityZone": f"us-east-1{chr(97 + index)}", "VpcId": "vpc"}
+        for index, block in enumerate(blocks)
+    }
+
+    def describe(SubnetIds: list[str]) -> Any:  # noqa: N803
+        return {"Subnets": [subnets[SubnetIds[0]]]}
+
+    ec2 = SimpleNamespace(
+        describe_subnets=describe, describe_vpcs=lambda VpcIds: {"Vpcs": [{"CidrBlock": "10.0.0.0/16"}]}
+    )
+    platform: Any = SimpleNamespace(client=lambda _: ec2)
+    return Places(platform, {"Settings": {"VpcConfig": {"Subnets": list(subnets)}} if blocks else {}})
+
+
+@given(prefix=st.integers(24, 28), nodes=st.integers(0, 300))
+def test_a_subnet_has_room_for_all_but_five(prefix: int, nodes: int) -> None:
+    found, block = places(f"10.0.8.0/{prefix}"), ipaddress.IPv4Network(f"10.0.8.0/{prefix}")
+    taken: list[str] = []
+    room = block.num_addresses - 5
+    for _ in range(min(nodes, room)):
+        taken.append(found.find({}, taken)[0])
+    assert len(set(taken)) == len(taken)
+    assert not {str(block[index]) for index in (0, 1, 2, 3, -1)} & set(taken)
+    if nodes > room:
+        with pytest.raises(NoAddress, match="Insufficient free addresses in subnet subnet-0"):
+            found.find({}, taken)
+
+
+def test_subnets_are_filled_in_their_order_and_say_the_zone() -> None:
+    found = places("10.0.0.0/28", "10.0.1.0/28")
+    first = [f"10.0.0.{index}" for index in range(4, 15)]
+    assert found.find({}, first[:-1]) == ("10.0.0.14", "us-east-1a")
+    assert found.find({}, first) == ("10.0.1.4", "us-east-1b")
+    assert found.find({"OverrideVpcConfig": {"Subnets": ["subnet-1"]}}, []) == ("10.0.1.4", "us-east-1b")
+    assert found.network() == "10.0.0.0/16"
+
+
+def test_a_cluster_without_a_vpc_has_a_network_of_its_own() -> None:
+    assert places().find({}, []) == ("10.1.0.4", "")
+    assert places().network() == "10.1.0.0/16"
+
+
+@given(
+    nodes=st.integers(0, 300),
+    kind=st.sampled_from(["INSTANCE_COUNT", "CAPACITY_PERCENTAGE"]),
+    value=st.integers(1, 100),
+)
+def test_a_batch_is_at_least_one_node_and_no_more_than_asked(nodes: int, kind: str, value: int) -> None:
+    size = batch_size({"Type": kind, "Value": value}, nodes)
+    assert 1 <= size <= max(1, nodes)
+    assert size <= max(1, value if kind == "INSTANCE_COUNT" else nodes * value / 100)
+    assert batch_size(None, nodes) == max(1, nodes)
