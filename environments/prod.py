@@ -1,7 +1,7 @@
 """Production: two hosts of eight A100 with EFA on demand, and a Slurm cluster of sixteen hosts of eight H100; data
 outlives its stacks, and a person approves models."""
 
-from constructs_lib.hyperpod.jobs.base import FolderChannel
+from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Mirror, Persistent2, Repository
 from constructs_lib.network import (
@@ -96,11 +96,11 @@ PROD = Environment(
                 name="Slurm",
                 zone="us-east-1b",
                 nodes=(
-                    Nodes(instance_type=clusters.P5, count=H100_NODES, interface="efa-only"),
+                    Nodes(instance_type=clusters.P5, count=H100_NODES),
                     Nodes(instance_type="ml.m5.4xlarge", count=3),
                 ),
                 others=FILES.settings.deployment.addresses,
-                cidr="10.33.0.0/24",
+                cidr="10.33.0.0/21",
             ),
         ),
     ),

@@ -1,10 +1,11 @@
 """The instance catalogue: what each SageMaker instance type holds.
 
-Sources, read 2026-11-21 (t3, m6i and c6i: 2026-11-22): Amazon EC2 User Guide, "Instance type specifications" for accelerated computing, compute
-optimized and general purpose (processors, memory, accelerators); "Elastic Fabric Adapter for AI/ML and HPC workloads
-on Amazon EC2", supported instance types and "Maximize network bandwidth" (interfaces, RDMA read). A SageMaker type is
-the EC2 type behind ``ml.``. Memory of L4 and L40S is what the guide lists, less than the data sheet's. An entry that is
-missing here is refused rather than guessed; ml.p6e-gb200 is missing because its hosts are Arm, as no image here is.
+Sources, read 2026-11-21 (t3, m6i and c6i: 2026-11-22): Amazon EC2 User Guide, "Instance type specifications" for
+accelerated computing, compute optimized and general purpose (processors, memory, accelerators); "Elastic Fabric Adapter
+for AI/ML and HPC workloads on Amazon EC2", supported instance types and "Maximize network bandwidth" (interfaces, RDMA
+read). A SageMaker type is the EC2 type behind ``ml.``. Memory of L4 and L40S is what the guide lists, less than the
+data sheet's. An entry that is missing here is refused rather than guessed; ml.p6e-gb200 is missing because its hosts
+are Arm, as no image here is.
 """
 
 from __future__ import annotations

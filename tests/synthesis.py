@@ -10,8 +10,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 _FOLDER = tempfile.TemporaryDirectory(prefix="trainyard-assembly-")  # removed when the tests end
 PARTS = ("Network", "Storage", "Training", "Serving", "Files", "Cluster")
-"""Stacks; Training and Serving are those of the workload bytes_lm, Training-digits that of another; Files and Cluster those
-of the Slurm cluster."""
+"""Stacks; Training and Serving are those of the workload bytes_lm, Training-digits that of another; Files and Cluster
+those of the Slurm cluster."""
 
 
 def context() -> dict[str, Any]:

@@ -64,7 +64,7 @@ def slurm_on_p5(*, name: str, zone: str, workers: int, file_system: str) -> Clus
             InstanceGroup(name="login", duty=Login(), hosts=OneType(instance_type="ml.m5.2xlarge"), count=2,
                           capacity=OnDemand(), mounts=mounts),
             InstanceGroup(name="workers", duty=Compute(partition=PARTITION), hosts=OneType(instance_type=P5),
-                          count=workers, capacity=OnDemand(), mounts=mounts, interface="efa-only",
+                          count=workers, capacity=OnDemand(), mounts=mounts, interface="efa",
                           deep_checks=("InstanceStress", "InstanceConnectivity")),
         ),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from synthesis import ROOT, resources
 
 EXAMPLE = ROOT / "examples" / "foreign_app"
-PACKAGES = {"constructs_lib", "inference_code", "ml_contract", "training_code", "trainyard"}
+PACKAGES = {"cluster_code", "constructs_lib", "inference_code", "ml_contract", "training_code", "trainyard"}
 
 
 def synthesise(packages: Path, folder: Path) -> Path:

@@ -23,7 +23,7 @@ def test_every_zone_has_a_subnet_for_all_nodes(network: dict) -> None:
     assert [subnet["AvailabilityZone"] for subnet in subnets] == ["us-east-1a", "us-east-1b", "us-east-1d"]
     # 64 EFA nodes of 5 addresses, twice, 15 endpoints, 2 of the database, 5 of AWS: 662, so a /22.
     assert [subnet["CidrBlock"] for subnet in subnets] == ["10.32.0.0/22", "10.32.4.0/22", "10.32.8.0/22"]
-    assert (cluster["AvailabilityZone"], cluster["CidrBlock"]) == ("us-east-1b", "10.33.0.0/24")
+    assert (cluster["AvailabilityZone"], cluster["CidrBlock"]) == ("us-east-1b", "10.33.0.0/21")
 
 
 def test_nodes_talk_to_each_other_by_the_groups_own_id(network: dict) -> None:
@@ -76,7 +76,7 @@ def test_endpoints_take_https_from_the_network_only(network: dict) -> None:
         if "EndpointGroup" in name
     )
     rules = [(rule["CidrIp"], rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupIngress"]]
-    assert rules == [("10.32.0.0/20", 443, 443), ("10.33.0.0/24", 443, 443)]
+    assert rules == [("10.32.0.0/20", 443, 443), ("10.33.0.0/21", 443, 443)]
 
 
 def test_all_traffic_is_logged_under_a_key_that_only_the_logs_of_the_account_use(network: dict) -> None:
