@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ml_contract.clusters.exporters import ExporterBinary, ExporterImage
+from ml_contract.clusters.exporters import AgentImage, ExporterBinary, ExporterImage
 from ml_contract.clusters.groups import Host, NodeGroup
 from ml_contract.clusters.lifecycle import LifecycleConfiguration
 from ml_contract.clusters.mounts import MountedByHyperPod, MountedByLifecycle, Scratch
@@ -46,6 +46,8 @@ def configuration(**changes: object) -> LifecycleConfiguration:
                           arguments=("--collector.processes", "--collector.ethtool")),
             ExporterBinary(name="slurm", path="/usr/local/bin/slurm_exporter"),
         ),
+        "agent": AgentImage(parameters="/trainyard/dev/clusters/research/agents",
+                            image="{account}.dkr.ecr.{region}.amazonaws.com/prometheus" + DIGEST),
         "linger": 0,
     }  # fmt: skip
     return LifecycleConfiguration(**(parts | changes))  # type: ignore[arg-type]

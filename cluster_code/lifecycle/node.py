@@ -44,6 +44,10 @@ EXPORTERS: Shape = {
     "image": {"name": TEXT, "image": TEXT, "arguments": LIST},
     "binary": {"name": TEXT, "path": TEXT, "arguments": LIST},
 }
+AGENTS: Shape = {
+    "image": {"parameters": TEXT, "image": TEXT},
+    "binary": {"parameters": TEXT, "path": TEXT},
+}
 DOCUMENT: Shape = {
     "cluster": TEXT,
     "groups": [GROUP],
@@ -53,6 +57,7 @@ DOCUMENT: Shape = {
     "scratch": ({"path": TEXT, "minimum_gib": NUMBER}, NONE),
     "containers": ({"cache": (TEXT, NONE)}, NONE),
     "exporters": [(EXPORTERS,)],
+    "agent": (AGENTS, NONE),
     "linger": NUMBER,
     "steps": {"controller": [STEP], "login": [STEP], "compute": [STEP]},
     "needs": {"controller": LIST, "login": LIST, "compute": LIST},

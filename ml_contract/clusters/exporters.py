@@ -40,10 +40,7 @@ class ExporterImage:
     """Further arguments; none by default."""
 
     def __post_init__(self) -> None:
-        if "@sha256:" not in self.image:
-            reject(f"exporters.{self.name}.image", self.image, "a tag may be another program tomorrow",
-                   "Name it by its digest, …@sha256:….")  # fmt: skip
-        matches(f"exporters.{self.name}.image", self.image, rf"{REGISTRY}/[a-z0-9._/-]+@sha256:[0-9a-f]{{64}}")
+        _check_image(f"exporters.{self.name}.image", self.image)
         _check_arguments(self.name, self.arguments)
 
 
@@ -65,6 +62,50 @@ class ExporterBinary:
 
 
 Exporter = ExporterImage | ExporterBinary
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentImage:
+    """Prometheus in agent mode as a container, from ECR: it sends on what the node's exporters say."""
+
+    kind: ClassVar[str] = "image"
+    parameters: str
+    """What the names of its configurations in Systems Manager start with; ``/controller``, ``/login`` and ``/compute``
+    come after. The nodes' roles may read them."""
+    image: str
+    """As an exporter's."""
+
+    def __post_init__(self) -> None:
+        _check_parameters(self.parameters)
+        _check_image("agent.image", self.image)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentBinary:
+    """Prometheus in agent mode, where the image of the machine holds it."""
+
+    kind: ClassVar[str] = "binary"
+    parameters: str
+    """As above."""
+    path: str
+    """Where the program lies."""
+
+    def __post_init__(self) -> None:
+        _check_parameters(self.parameters)
+        matches("agent.path", self.path, r"(/[A-Za-z0-9._-]+)+")
+
+
+Agent = AgentImage | AgentBinary
+
+
+def _check_parameters(path: str) -> None:
+    matches("agent.parameters", path, r"(/[A-Za-z0-9._-]+)+")
+
+
+def _check_image(field: str, image: str) -> None:
+    if "@sha256:" not in image:
+        reject(field, image, "a tag may be another program tomorrow", "Name it by its digest, …@sha256:….")
+    matches(field, image, rf"{REGISTRY}/[a-z0-9._/-]+@sha256:[0-9a-f]{{64}}")
 
 
 def _check_arguments(name: str, arguments: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_contract.checks import between, matches
-from ml_contract.clusters.exporters import NODES, Exporter, ExporterImage
+from ml_contract.clusters.exporters import NODES, Agent, AgentImage, Exporter, ExporterImage
 from ml_contract.clusters.groups import NodeGroup
 from ml_contract.clusters.mounts import Mount, MountedByLifecycle, Scratch
 from ml_contract.clusters.nodes import GROUP_NAME, NODE_TYPES, NodeType
@@ -42,6 +42,8 @@ class LifecycleConfiguration:
     """Containers in jobs; none by default."""
     exporters: tuple[Exporter, ...] = ()
     """What Prometheus reads; none by default."""
+    agent: Agent | None = None
+    """What sends on what the exporters say; nothing by default."""
     linger: int = 60
     """Seconds that a node stays after its scripts failed, so that the agent can send their last lines: the instance is
     taken away at once otherwise (run_extensions.sh of awsome-distributed-training waits as long)."""
@@ -91,7 +93,7 @@ class LifecycleConfiguration:
         if isinstance(self.users, UsersFile) and any(user.admin for user in self.users.users):
             found |= {"visudo"}
         mine = [exporter for exporter in self.exporters if node_type in NODES[exporter.name]]
-        if any(isinstance(exporter, ExporterImage) for exporter in mine):
+        if any(isinstance(exporter, ExporterImage) for exporter in mine) or isinstance(self.agent, AgentImage):
             found |= {"docker", "aws"}
         if any(mount.efa for mount in self.mounts) and node_type == "compute":
             found |= {"lnetctl"}
@@ -110,6 +112,7 @@ class LifecycleConfiguration:
             "restrict-logins": self.slurm.logins == "with-job",
             "configure-containers": self.containers is not None,
             "start-exporters": any(node_type in NODES[exporter.name] for exporter in self.exporters),
+            "start-metrics-agent": self.agent is not None,
             "start-slurm": self.slurm.daemons == "started-here",
             "add-associations": bool(self.slurm.accounts),
         }

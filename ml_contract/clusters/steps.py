@@ -75,6 +75,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="configure-containers", limit=60, commands=("enroot",)),
     Step(name="hook-slurm", nodes=_DAEMONS, limit=150, commands=("systemctl",)),
     Step(name="start-exporters", limit=240, tries=2, wait=10, commands=("systemctl",)),
+    Step(name="start-metrics-agent", limit=240, tries=2, wait=10, commands=("systemctl", "aws")),
     Step(name="check-access", limit=60, tries=3, commands=("systemctl",)),
     Step(name="release-slurm", nodes=_DAEMONS, limit=60, commands=("systemctl",)),
     Step(name="start-slurm", limit=150, tries=2, wait=10, commands=("systemctl",)),

@@ -479,6 +479,34 @@ setup() {
   [ "$(last_line)" = 'the image lacks the exporter /usr/local/bin/slurm_exporter' ]
 }
 
+@test "start-metrics-agent: its configuration from the parameter of the node's type" {
+  answers aws 'echo "{\"global\": {}}"'
+  run one_step start-metrics-agent
+  [ "$status" -eq 0 ]
+  called '^aws ssm get-parameter --region eu-west-1 --name /trainyard/dev/clusters/research/agents/compute '
+  has_line /etc/trainyard/prometheus.yml '^\{"global": \{\}\}$'
+  has_line /etc/systemd/system/trainyard-metrics-agent.service '^ExecStart=.* 123456789012.dkr.ecr.eu-west-1.amazonaws.com/prometheus@sha256:[0-9a-f]{64} --agent '
+  has_line /etc/systemd/system/trainyard-metrics-agent.service '^Environment=HOSTNAME=ip-10-0-0-21$'
+}
+
+@test "start-metrics-agent: another configuration restarts it, the same does not" {
+  answers aws 'echo one'
+  one_step start-metrics-agent
+  rm "$UPPER/fakes/calls"
+  one_step start-metrics-agent
+  never_called '^systemctl restart'
+  answers aws 'echo two'
+  one_step start-metrics-agent
+  called '^systemctl restart trainyard-metrics-agent.service$'
+}
+
+@test "start-metrics-agent: a parameter that the node may not read" {
+  answers aws 'exit 254'
+  run one_step start-metrics-agent
+  [ "$status" -ne 0 ]
+  [ "$(last_line)" = "the parameter /trainyard/dev/clusters/research/agents/compute cannot be read with the node's role" ]
+}
+
 @test "check-access: without Session Manager's agent nobody could come" {
   answers systemctl '[[ $1 != cat ]]'
   run one_step check-access

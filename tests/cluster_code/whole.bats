@@ -6,6 +6,7 @@ load world
 everything() {
   make_world "$1"
   mkdir -p "$UPPER/opt/slurm"/{etc,lib/slurm} "$UPPER/opt/dlami/nvme" "$UPPER/fsx" "$UPPER/usr/local/bin"
+  answers aws 'echo "{}"'
   touch "$UPPER/opt/slurm/lib/slurm/spank_pyxis.so"
   install -m 755 /bin/true "$UPPER/usr/local/bin/slurm_exporter"
   printf 'SlurmctldHost=ip-10-0-0-10(10.0.0.10)\n' >"$UPPER/opt/slurm/etc/slurm.conf"
@@ -17,16 +18,16 @@ everything() {
 }
 
 @test "a controller" {
-  everything controller controller-1 14
+  everything controller controller-1 15
 }
 
 @test "a login node" {
-  everything login login-1 11
+  everything login login-1 12
 }
 
 @test "a compute node" {
-  everything compute workers-1 17
+  everything compute workers-1 18
   run on_create
   [ "$status" -eq 0 ]
-  [[ $(last_line) == "lifecycle: node workers-1 (compute) is ready: 17 steps, 0 of them now, in "* ]]
+  [[ $(last_line) == "lifecycle: node workers-1 (compute) is ready: 18 steps, 0 of them now, in "* ]]
 }

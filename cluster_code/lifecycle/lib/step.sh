@@ -7,6 +7,8 @@ set -Eeuo pipefail
 . "$LIFECYCLE/lib/places.sh"
 # shellcheck source=lib/tools.sh
 . "$LIFECYCLE/lib/tools.sh"
+# shellcheck source=lib/services.sh
+. "$LIFECYCLE/lib/services.sh"
 
 # What bash was about to do, as it stands in the script: values, and so secrets, are not in it.
 told() {

@@ -12,7 +12,7 @@ from cluster_documents import DIGEST, DIRECTORY, KEY, LUSTRE, configuration
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_contract.clusters.exporters import ExporterBinary, ExporterImage
+from ml_contract.clusters.exporters import AgentBinary, AgentImage, ExporterBinary, ExporterImage
 from ml_contract.clusters.groups import Host, NodeGroup
 from ml_contract.clusters.lifecycle import LifecycleConfiguration
 from ml_contract.clusters.mounts import MountedByHyperPod, MountedByLifecycle, Scratch, unit_name
@@ -23,7 +23,7 @@ from ml_contract.clusters.software import Account, Containers, Slurm
 from ml_contract.clusters.steps import STEPS, Step
 from ml_contract.errors import ContractError
 
-LEAST = {"users": None, "mounts": (), "scratch": None, "containers": None, "exporters": (),
+LEAST = {"users": None, "mounts": (), "scratch": None, "containers": None, "exporters": (), "agent": None,
          "slurm": Slurm(daemons="started-after", logins="anyone")}  # fmt: skip
 
 
@@ -164,6 +164,8 @@ def test_parts_that_do_not_go_together(changes, message):
         (lambda: NodeGroup(name="g", node_type="login", hosts=()), "groups.g.hosts"),
         (lambda: ExporterImage(name="node", image="123.dkr.ecr.eu-west-1.amazonaws.com/node:v1"), "…@sha256:…"),
         (lambda: ExporterImage(name="node", image="docker.io/prom/node-exporter" + DIGEST), "exporters.node.image"),
+        (lambda: AgentImage(parameters="/agents", image="prom/prometheus:v3"), "agent.image"),
+        (lambda: AgentBinary(parameters="agents", path="/p"), "agent.parameters"),
         (lambda: ExporterBinary(name="node", path="node_exporter"), "exporters.node.path"),
         (lambda: ExporterBinary(name="node", path="/n", arguments=("--a %h",)), "exporters.node.arguments"),
     ],
