@@ -54,10 +54,10 @@ def test_a_cluster_comes_into_service_and_every_node_knows_it(cloud: Cloud) -> N
 
 @pytest.mark.parametrize(
     ("outcome", "said"),
-    [("65", "exit code 65; its log ends with 'lifecycle: 65'"), ("hang", "no end within 0.6 s: ended")],
+    [("65", "exit code 65; its log ends with 'lifecycle: 65'"), ("hang", "no end within 0.3 s: ended")],
 )
 def test_a_lifecycle_that_fails_or_hangs_takes_the_cluster_back(tmp_path: Path, outcome: str, said: str) -> None:
-    cloud = Cloud(tmp_path, minute_seconds=0.01)
+    cloud = Cloud(tmp_path, minute_seconds=0.005)
     cloud.place.outcomes["workers"] = ["0", outcome]
     found = cloud.create(wait="Failed")
     assert "Lifecycle scripts did not run successfully" in found["FailureMessage"]
@@ -192,7 +192,7 @@ def test_without_recovery_a_lost_node_stays_failed(cloud: Cloud) -> None:
 
 
 def test_continuous_provisioning_counts_only_what_is_made_and_tries_again(tmp_path: Path) -> None:
-    cloud = Cloud(tmp_path, minute_seconds=15)
+    cloud = Cloud(tmp_path, minute_seconds=8)
     cloud.place.outcomes["workers"] = ["1", "0"]
     cloud.create(slurm("head", "Controller", 1), slurm("workers", "Compute", 2), **SLURM, **CONTINUOUS)
     cloud.until(lambda: sorted(cloud.statuses()) == ["Failure", "Running", "Running"])
