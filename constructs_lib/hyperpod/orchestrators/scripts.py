@@ -15,7 +15,7 @@ from constructs_lib.hyperpod.settings import ClusterSettings
 from constructs_lib.hyperpod.storage import FileSystem
 from constructs_lib.training.code import package_folder
 from constructs_lib.values import Value
-from ml_contract.clusters.exporters import Exporter
+from ml_contract.clusters.exporters import Agent, Exporter
 from ml_contract.clusters.groups import Host, NodeGroup
 from ml_contract.clusters.lifecycle import LifecycleConfiguration
 from ml_contract.clusters.mounts import MountedByHyperPod, Scratch
@@ -49,6 +49,8 @@ class NodeScripts(Value):
     """Containers in jobs, by Enroot and Pyxis; none by default."""
     exporters: tuple[Exporter, ...] = ()
     """What Prometheus reads; nothing by default."""
+    agent: Agent | None = None
+    """What sends on what they say; nothing by default. ``PublishedAgents`` tells it, and grants the reading of it."""
 
     def check(self, settings: ClusterSettings) -> None:
         """Refuse what the scripts cannot do.
@@ -100,6 +102,7 @@ class NodeScripts(Value):
             scratch=self.scratch,
             containers=self.containers,
             exporters=self.exporters,
+            agent=self.agent,
         )
 
     def bind(self, scope: Construct, binding: ClusterBinding, files: dict[str, str]) -> Lifecycle:
