@@ -64,7 +64,7 @@ class Switch:
             connect = [f"link add {cable} type veth {other_end}", f"link set {cable} master bridge0 up"]
             _elsewhere(self._namespace, functools.partial(_ip, connect))
             name = self.interface
-            # One address, one card: whoever knew the machine before it was replaced would ask for the other card in vain.
+            # One address, one card: whoever knew the machine that this one replaces would ask for that card in vain.
             card = "02:00:" + ":".join(f"{int(part):02x}" for part in address.split("."))
             commands = ["link set lo up", f"link set {name} address {card}"]
             commands += [f"addr add {address}/{prefix} dev {name}", f"link set {name} up"]
