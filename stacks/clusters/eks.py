@@ -96,10 +96,10 @@ class EksCluster(PlatformCluster):
         if platform.watch is not None:
             ManagedCollector(scope, "Collector", cluster=name, eks_arn=control_plane.arn, network=platform.network,
                              workspace=platform.watch.workspace)  # fmt: skip
-        self._publish(scope, platform, control_plane)
+        self._publish(scope, platform, control_plane, name)
         return cluster
 
-    def _publish(self, scope: Construct, platform: ClusterPlatform, control_plane: ControlPlane) -> None:
+    def _publish(self, scope: Construct, platform: ClusterPlatform, control_plane: ControlPlane, cluster: str) -> None:
         if not self.runs:
             return
         code, pods = code_of(scope), dict[tuple[str, str], PodIdentity]()
@@ -111,7 +111,7 @@ class EksCluster(PlatformCluster):
                                         service_account=who[1])  # fmt: skip
             job.grant(pods[who].role)
             PublishedJob(scope, f"Job-{run.name}", job=job,
-                         parameter=jobs.parameter(platform.environment, self.name, run.name))  # fmt: skip
+                         parameter=jobs.parameter(platform.environment, cluster, run.name))  # fmt: skip
         # Kubernetes has no service account until somebody applies it, and a scientist no right to submit.
         teams = [
             name for entry in self.control_plane.access if isinstance(entry, Scientist) for name in entry.namespaces

@@ -80,14 +80,14 @@ class SlurmCluster(PlatformCluster):
         )
         if platform.watch is not None:
             agents = PublishedAgents(scope, "Agents", cluster=name, workspace=platform.watch.workspace,
-                                     path=f"/trainyard/{platform.environment}/clusters/{self.name}/agents")  # fmt: skip
+                                     path=f"/trainyard/{platform.environment}/clusters/{name}/agents")  # fmt: skip
             for role in cluster.roles.values():
                 agents.grant(role)
         code = code_of(scope) if self.runs else None
         for run in self.runs:
             assert code is not None
             job = run.job(code, platform.storage, cluster=self.name)
-            parameter = jobs.parameter(platform.environment, self.name, run.name)
+            parameter = jobs.parameter(platform.environment, name, run.name)
             published = PublishedJob(scope, f"Job-{run.name}", job=job, parameter=parameter)
             for group in self.settings.groups:
                 role = cluster.roles[group.name]

@@ -72,9 +72,10 @@ def test_sixteen_hosts_of_h100_and_a_job_that_is_found_by_name(environment: Any,
     ((_, entry),) = resources(found, "AWS::SageMaker::Cluster").items()
     groups = {group["InstanceGroupName"]: group for group in entry["Properties"]["InstanceGroups"]}
     assert (groups["workers"]["InstanceType"], groups["workers"]["InstanceCount"]) == ("ml.p5.48xlarge", 16)
-    assert entry["Properties"]["ClusterName"] == f"trainyard-{environment.name}-{cluster.name}"
     parameters = {entry["Properties"]["Name"]: entry for entry in resources(found, "AWS::SSM::Parameter").values()}
-    parameter = parameters[jobs.parameter(environment.name, cluster.name, "bytes-lm")]
+    name = f"trainyard-{environment.name}-{cluster.name}"
+    assert entry["Properties"]["ClusterName"] == name
+    parameter = parameters[jobs.parameter(environment.name, name, "bytes-lm")]
     assert f'"kind":"{kind}"' in json.dumps(parameter["Properties"]["Value"]).replace("\\", "")
 
 
