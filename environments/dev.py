@@ -76,7 +76,7 @@ SLURM = SlurmCluster(
             ),
             data=(FolderChannel(name="train", path="/fsx/datasets/bytes-lm/train"),),
             runtime=VirtualEnvironment(path="/fsx/environments/trainyard"),
-            output="/fsx/runs/bytes-lm",
+            output="/fsx/runs",
             time_limit_minutes=240,
             partition=clusters.PARTITION,
         ),

@@ -72,7 +72,7 @@ SLURM = SlurmCluster(
             resources=TrainingResources(instance_type=clusters.P5, instance_count=H100_NODES, volume_gib=500, efa=True),
             data=(FolderChannel(name="train", path="/fsx/datasets/bytes-lm/train"),),
             runtime=VirtualEnvironment(path="/fsx/environments/trainyard"),
-            output="/fsx/runs/bytes-lm",
+            output="/fsx/runs",
             time_limit_minutes=24 * 60,
             partition=clusters.PARTITION,
         ),

@@ -115,11 +115,6 @@ ACKNOWLEDGEMENTS = (
         reason="The scripts of this cluster below the hash of their contents. Left: nothing beyond.",
     ),
     Acknowledgement(
-        finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/clusters/[a-z0-9-]+/[a-z0-9-]+/\*\]",
-        path=_NODES,
-        reason="Checkpoints of one run, whose names submissions make. Left: one submission can reach another's.",
-    ),
-    Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:(ecr:\*:\*:repository/\*|eks:[a-z0-9:-]+:cluster/\*)\]",
         path=_NODES,
         reason=(
@@ -139,7 +134,7 @@ ACKNOWLEDGEMENTS = (
         finding=(
             r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/(clusters/[a-z0-9-]+|datasets)/[a-z0-9/-]+/\*\]"
         ),
-        path=_PODS,
+        path=rf"({_NODES}|{_PODS})",
         reason="Data and checkpoints of one run. Left: one submission can reach another's checkpoints.",
     ),
     Acknowledgement(

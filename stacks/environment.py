@@ -32,8 +32,8 @@ class Environment(Value):
     """VPC: one that is made (NetworkSettings), or one that exists (ImportedNetwork)."""
     storage: StorageSettings
     """Buckets."""
-    trainings: tuple[WorkloadTraining, ...] = Field(min_length=1)
-    """Pipelines, one a workload."""
+    trainings: tuple[WorkloadTraining, ...]
+    """Pipelines, one a workload; an environment of clusters alone has none."""
     endpoints: tuple[SerializeAsAny[Served], ...]
     """What is served, each in a stack of its own."""
     file_systems: tuple[SharedFiles, ...] = ()

@@ -86,5 +86,6 @@ class PlatformStage(cdk.Stage):
         for name, stack in self.governance.items():
             # The add-on that keeps quotas is installed there.
             stack.add_stack_dependency(self.clusters[name])
-        self.adhoc = AdHocStack(self, "AdHoc", environment=environment, network=network, storage=storage)
+        if environment.trainings:
+            AdHocStack(self, "AdHoc", environment=environment, network=network, storage=storage)
         guard_stage(self, environment)

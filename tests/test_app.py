@@ -21,7 +21,7 @@ def test_every_environment_has_its_stacks() -> None:
     from environments import ENVIRONMENTS
     from stacks.clusters import EksCluster
 
-    assert stages() == ["Dev", "Local", "Prod", "Research"]
+    assert stages() == ["Dev", "Lab", "Local", "Prod", "Research"]
     for stage in stages():
         manifest = json.loads((assembly() / f"assembly-{stage}" / "manifest.json").read_text())
         stacks = {a["properties"]["stackName"]: a["properties"].get("terminationProtection", False)
@@ -34,7 +34,8 @@ def test_every_environment_has_its_stacks() -> None:
         clusters += [f"controlplane-{found.name}" for found in environment.clusters if isinstance(found, EksCluster)]
         watched = ["observability"] if environment.observability else []
         watched += [f"governance-{found.name}" for found in environment.clusters if getattr(found, "governance", None)]
-        parts = ["network", "storage", "adhoc", *trainings, *endpoints, *files, *clusters, *watched]
+        trainings += ["adhoc"] if trainings else []
+        parts = ["network", "storage", *trainings, *endpoints, *files, *clusters, *watched]
         assert stacks == {f"trainyard-{stage.lower()}-{part}": environment.protected for part in parts}
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,11 @@ from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing
 IMAGE = Path(__file__).with_name("image")
 """A layer of what lifecycle scripts find on HyperPod's image and namespaces cannot have."""
 _SESSION = "SageMaker"
+_CREDENTIALS = "/etc/trainyard/credentials"
+"""Where a node has its role's. Of every node at the same place: Slurm hands a job the environment of the node where it
+was submitted."""
+_FOR_JOBS = "environments/trainyard"
+"""Below what the nodes share: the environment that stands for the training image."""
 
 
 def sites(context: Context) -> Sites:
@@ -105,7 +111,11 @@ class NodeSite:
         self._serving: set[str] = set()
         self._members: list[str] = []
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / "shared").mkdir(exist_ok=True)
+        self._shared = self._folder / "shared"
+        link = self._shared / _FOR_JOBS
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(context.environments / "training", target_is_directory=True)
         self._bridge = Bridge(self._folder / "hosts", cluster["Network"])
 
     def boot(self, slot: Slot, *, fresh: bool) -> NodeMachine:
@@ -120,6 +130,7 @@ class NodeSite:
             if fresh:
                 node.wipe()
             node.start()
+            self._hand_over(node, slot)
         except (OSError, ValueError, ServiceError) as error:
             raise MachineError(str(error)) from error
         return NodeMachine(node)
@@ -172,19 +183,32 @@ class NodeSite:
     def _node(self, slot: Slot) -> Node:
         name = host_name(slot.address)
         if name not in self._nodes:
-            variables = self._context.platform.role_environment(slot.role, _SESSION)
             self._nodes[name] = Node(
                 name=name,
                 folder=self._folder / "nodes" / name,
                 address=slot.address,
                 bridge=self._bridge,
-                shared=dict.fromkeys(slot.mounts, self._folder / "shared"),
+                shared=dict.fromkeys(slot.mounts, self._shared),
                 layers=self._layers,
-                # A node has its own way to the cloud; the rest is what an instance finds in its metadata.
-                environment={key: value for key, value in variables.items() if key != "AWS_ENDPOINT_URL"},
+                environment={
+                    "AWS_SHARED_CREDENTIALS_FILE": _CREDENTIALS,
+                    "AWS_REGION": self._context.platform.region,
+                    "AWS_DEFAULT_REGION": self._context.platform.region,
+                    "AWS_EC2_METADATA_DISABLED": "true",
+                    "TRAINYARD_NODE_PYTHON": sys.executable,
+                },
                 endpoint_url=self._context.platform.endpoint_url,
             )
         return self._nodes[name]
+
+    def _hand_over(self, node: Node, slot: Slot) -> None:
+        """What an instance finds in its metadata."""
+        given = self._context.platform.role_environment(slot.role, _SESSION)
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        lines = ["[default]", *(f"{name.lower()} = {given[name]}" for name in names)]
+        path = node.path(_CREDENTIALS)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n")
 
     def _configure(self, slurm: SlurmCluster, slots: Sequence[Slot]) -> None:
         nodes = [(_described(slot), self._node(slot)) for slot in slots]

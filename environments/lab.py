@@ -1,0 +1,105 @@
+"""A Slurm cluster on the embedded cloud: two CPU workers, which train what `local` trains, smaller.
+
+It wants root and a Slurm (`make slurm`), so `make demo` leaves it alone: ``trainyard local deploy 'Lab/**'``.
+"""
+
+from constructs_lib.hyperpod import (
+    ClusterSettings,
+    Compute,
+    Controller,
+    InstanceGroup,
+    Login,
+    Mount,
+    OnDemand,
+    OneType,
+)
+from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
+from constructs_lib.lustre import LustreSettings, Scratch2
+from constructs_lib.network import HYPERPOD, JOBS, ClusterSubnet, NetworkSettings, Nodes
+from constructs_lib.storage import StorageSettings
+from constructs_lib.training import TrainingResources
+from environments.local import LOCAL
+from ml_contract.training.optimization import AdamW, Cosine
+from ml_contract.training.run import TrainingRun
+from ml_contract.training.strategies import Fsdp
+from ml_contract.training.surroundings import Checkpointing
+from ml_contract.workloads import bytes_lm
+from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
+from stacks.clusters import recipes as clusters
+from stacks.environment import Environment
+
+CPU = "ml.m5.large"
+WORKERS = 2
+MOUNTS = (Mount(file_system="shared", path=clusters.SHARED),)
+FILES = SharedFiles(
+    name="shared",
+    subnet="Slurm",
+    settings=LustreSettings(deployment=Scratch2(capacity_gib=1200), compression="LZ4", maintenance="7:03:00"),
+)
+SLURM = SlurmCluster(
+    settings=ClusterSettings(
+        name="slurm",
+        zone="us-east-1a",
+        provisioning="Continuous",
+        recovery="Automatic",
+        groups=tuple(
+            InstanceGroup(name=name, duty=duty, hosts=OneType(instance_type=CPU), count=count, capacity=OnDemand(),
+                          mounts=MOUNTS)
+            for name, duty, count in (
+                ("controller", Controller(), 1),
+                ("login", Login(), 1),
+                ("workers", Compute(partition=clusters.PARTITION), WORKERS),
+            )
+        ),
+    ),
+    subnet="Slurm",
+    orchestrator=clusters.SLURM_ALONE,
+    runs=(
+        SlurmRun(
+            name="bytes-lm",
+            run=TrainingRun(
+                workload=bytes_lm.BytesLm(dimension=64, layers=2, heads=2, sequence_length=128),
+                strategy=Fsdp(),
+                optimizer=AdamW(learning_rate=6e-3),
+                schedule=Cosine(warmup_steps=4),
+                global_batch_size=8,
+                steps=400,
+                checkpointing=Checkpointing(every_steps=40),
+            ),
+            resources=TrainingResources(instance_type=CPU, instance_count=WORKERS, volume_gib=1, efa=False),
+            data="bytes-lm/train",
+            runtime=VirtualEnvironment(path=f"{clusters.SHARED}/environments/trainyard"),
+            output=f"{clusters.SHARED}/runs",
+            time_limit_minutes=30,
+            partition=clusters.PARTITION,
+        ),
+    ),
+)  # fmt: skip
+
+LAB = Environment(
+    name="lab",
+    account=LOCAL.account,
+    region=LOCAL.region,
+    protected=False,
+    network=NetworkSettings(
+        cidr="10.11.0.0/23",
+        availability_zones=("us-east-1a", "us-east-1b"),
+        nodes=2,
+        efa=False,
+        log_days=1,
+        purposes=(JOBS, HYPERPOD),
+        clusters=(
+            ClusterSubnet(
+                name="Slurm",
+                zone="us-east-1a",
+                nodes=(Nodes(instance_type=CPU, count=WORKERS + 2),),
+                others=FILES.settings.deployment.addresses,
+            ),
+        ),
+    ),
+    storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
+    trainings=(),
+    endpoints=(),
+    file_systems=(FILES,),
+    clusters=(SLURM,),
+)

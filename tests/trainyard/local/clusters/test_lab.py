@@ -1,0 +1,107 @@
+"""The environment `lab` as a user has it: deployed by the CDK CLI, a run submitted by name, a node lost under it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import synthesis
+from ports import free_port
+
+from benchmarks.slurm_cluster import obstacle
+from environments import LAB
+from tests.trainyard.local.conftest import new_client
+from training_code.data.tokens import TokenWriter
+from trainyard.local.cloud import ROOT, Cloud
+from trainyard.local.deploy import CdkCli
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(240)]
+CLUSTER = "trainyard-lab-slurm"
+(RUN,) = LAB.clusters[0].runs
+STEPS = RUN.run.steps
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    if reason := obstacle():
+        pytest.skip(reason)
+    found = Cloud(tmp_path_factory.mktemp("lab"), free_port())
+    found.up()
+    try:
+        cli = CdkCli(found, synthesis.assembly())
+        cli.bootstrap()
+        assert cli.deploy(["Lab/**"])
+        yield found
+    finally:
+        found.down()
+
+
+@pytest.fixture(scope="module")
+def data(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The bucket that holds what the run streams."""
+    folder = tmp_path_factory.mktemp("shards")
+    writer = TokenWriter(folder, dtype="uint8", shard_tokens=4096)
+    writer.write(b"".join(b"def f%d(x): return x + %d\n" % (n, n * n) for n in range(1000)))
+    writer.close({"name": "text"})
+    (stack,) = new_client(cloud, "cloudformation").describe_stacks(StackName="trainyard-lab-storage")["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    s3 = new_client(cloud, "s3")
+    for path in folder.iterdir():
+        s3.upload_file(str(path), outputs["DataBucketName"], f"datasets/{RUN.data}/{path.name}")
+    return str(outputs["DataBucketName"])
+
+
+def trainyard(cloud: Cloud, *words: str) -> str:
+    command = [
+        str(Path(sys.executable).with_name("trainyard")),
+        "--local",
+        "--port",
+        str(cloud.port),
+        "--state",
+        str(cloud.state),
+    ]
+    done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def nodes(cloud: Cloud) -> dict[str, tuple[str, str]]:
+    """Group and host of each node, by its id."""
+    rows = [line.split() for line in trainyard(cloud, "cluster", "nodes").splitlines()[1:]]
+    return {row[1]: (row[0], row[3]) for row in rows}
+
+
+def until(log: Path, pattern: str, seconds: float = 90) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        text = log.read_text() if log.exists() else ""
+        if re.search(pattern, text):
+            return text
+        time.sleep(0.2)
+    raise AssertionError(f"no {pattern} within {seconds} s: {text[-3000:]}")
+
+
+def test_a_run_of_the_deployed_environment_outlives_a_node(cloud: Cloud, data: str) -> None:
+    assert f"{CLUSTER} (Slurm): InService" in trainyard(cloud, "cluster", "status")
+    submitted = trainyard(cloud, "cluster", "submit", RUN.name)
+    (number,) = re.findall(rf"{RUN.name} is job (\d+) of {CLUSTER}", submitted)
+    (site,) = (cloud.state / "clusters").iterdir()
+    log = site / "shared" / "runs" / f"{RUN.name}-{number}.log"
+    until(log, r"committed_step=40 ")
+    before = nodes(cloud)
+    # The last worker: the first one runs the script.
+    worker = max((host, node) for node, (group, host) in before.items() if group == "workers")[1]
+    assert f"{worker} (workers) fails now" in trainyard(cloud, "cluster", "fail", worker)
+    text = until(log, rf"committed_step={STEPS} ")
+    lost, _, went_on = text.partition("launcher: interrupted, the job can be resumed")
+    first, *_, last = (int(step) for step in re.findall(r"step=(\d+) train:loss", went_on))
+    commits = [int(step) for step in re.findall(r"committed_step=(\d+) ", lost)]
+    assert (first, last) == (commits[-1] + 1, STEPS)
+    after = nodes(cloud)
+    assert worker not in after
+    assert len(after) == len(before)
