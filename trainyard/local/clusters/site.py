@@ -192,8 +192,8 @@ class NodeSite:
                 layers=self._layers,
                 environment={
                     "AWS_SHARED_CREDENTIALS_FILE": _CREDENTIALS,
-                    "AWS_REGION": self._context.platform.region,
-                    "AWS_DEFAULT_REGION": self._context.platform.region,
+                    "AWS_REGION": self._context.region,
+                    "AWS_DEFAULT_REGION": self._context.region,
                     "AWS_EC2_METADATA_DISABLED": "true",
                     "TRAINYARD_NODE_PYTHON": sys.executable,
                 },
