@@ -56,6 +56,11 @@ def stages() -> list[str]:
     return sorted(path.name.removeprefix("assembly-") for path in assembly().glob("assembly-*"))
 
 
+def training_stages() -> list[str]:
+    """Those of environments with pipelines."""
+    return [stage for stage in stages() if any((assembly() / f"assembly-{stage}").glob("*Training*"))]
+
+
 def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     """Resources of one CloudFormation type, by logical id."""
     return {name: entry for name, entry in template["Resources"].items() if entry["Type"] == kind}

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from synthesis import actions, resources, stages, statements, template
+from synthesis import actions, resources, statements, template, training_stages
 
 from environments import ENVIRONMENTS
 from ml_contract.published import Published
@@ -85,7 +85,7 @@ def test_nothing_is_granted_to_people_on_everything(people: list[dict]) -> None:
 
 def test_the_policy_for_people_is_no_longer_than_iam_takes() -> None:
     """6,144 characters without white space (IAM and AWS STS quotas, read 2026-11-21); names are at their longest."""
-    for stage in stages():
+    for stage in training_stages():
         ((_, policy),) = resources(template(stage, "AdHoc"), "AWS::IAM::ManagedPolicy").items()
         text = json.dumps(_longest(policy["Properties"]["PolicyDocument"]), separators=(",", ":"))
         assert len(text) <= 6144

@@ -4,7 +4,7 @@ import json
 
 import botocore.session
 import pytest
-from synthesis import actions, assembly, definition, resources, stages, statements, template
+from synthesis import actions, assembly, definition, resources, statements, template, training_stages
 
 from trainyard.local.api.shapes import violations
 
@@ -203,7 +203,7 @@ def test_outputs_are_what_an_operator_needs() -> None:
 
 
 def test_a_deployment_starts_nothing() -> None:
-    for stage in stages():
+    for stage in training_stages():
         kinds = {entry["Type"] for entry in template(stage, "Training")["Resources"].values()}
         assert kinds == {
             "AWS::IAM::Role", "AWS::IAM::Policy", "AWS::SageMaker::Pipeline", "AWS::SageMaker::ModelPackageGroup",

@@ -195,15 +195,13 @@ def test_invoking_an_endpoint_needs_the_permission_for_that_endpoint(role: Calla
 def test_a_service_without_an_action_map_is_denied_by_name(role: Callable, as_role: Callable) -> None:
     everything = as_role(role(allow("*")))
     with pytest.raises(
-        ClientError, match="this operation of fsx: the embedded cloud has no action map for it"
+        ClientError, match="this operation of amplify: the embedded cloud has no action map for it"
     ) as error:
-        everything("fsx").describe_file_systems()
+        everything("amplify").list_apps()
     assert error.value.response["Error"]["Code"] == "AccessDeniedException"
 
 
-@pytest.mark.parametrize(
-    ("service", "operation"), [("fsx", "describe_file_systems"), ("redshift", "describe_clusters")]
-)
+@pytest.mark.parametrize(("service", "operation"), [("amplify", "list_apps"), ("redshift", "describe_clusters")])
 def test_a_service_that_nobody_serves_fails_as_such(service: str, operation: str, client: Callable) -> None:
     with pytest.raises(ClientError, match=f"The embedded cloud has no service {service}"):
         getattr(client(service), operation)()
