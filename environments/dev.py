@@ -4,7 +4,7 @@ from constructs_lib.hyperpod.eks.queues import Unqueued
 from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
-from constructs_lib.lustre import LustreSettings, Mirror, Repository, Scratch2
+from constructs_lib.lustre import LustreSettings, Scratch2
 from constructs_lib.network import EKS_CLUSTER, HYPERPOD, JOBS, PODS, ClusterSubnet, NetworkSettings, Nodes
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.registry import DeploymentSettings
@@ -52,15 +52,7 @@ FILES = SharedFiles(
         deployment=Scratch2(capacity_gib=1200),
         compression="LZ4",
         maintenance="7:03:00",
-        mirror=Mirror(
-            repositories=(
-                Repository(
-                    directory="/datasets", bucket="data", prefix="datasets/", imports=("NEW", "CHANGED", "DELETED"),
-                    exports=(),
-                ),
-            ),
-            log_days=14,
-        ),
+        mirror=clusters.mirrored_datasets(log_days=14),
     ),
 )  # fmt: skip
 SLURM = SlurmCluster(

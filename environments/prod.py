@@ -3,7 +3,7 @@ outlives its stacks, and a person approves models."""
 
 from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
-from constructs_lib.lustre import LustreSettings, Mirror, Persistent2, Repository
+from constructs_lib.lustre import LustreSettings, Persistent2
 from constructs_lib.network import (
     ACCOUNTING,
     HYPERPOD,
@@ -50,15 +50,7 @@ FILES = SharedFiles(
         deployment=Persistent2(capacity_gib=4800, throughput=1000, efa=True),
         compression="LZ4",
         maintenance="7:03:00",
-        mirror=Mirror(
-            repositories=(
-                Repository(
-                    directory="/datasets", bucket="data", prefix="datasets/", imports=("NEW", "CHANGED", "DELETED"),
-                    exports=(),
-                ),
-            ),
-            log_days=365,
-        ),
+        mirror=clusters.mirrored_datasets(log_days=365),
     ),
 )  # fmt: skip
 SLURM = SlurmCluster(

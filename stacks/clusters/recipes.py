@@ -31,8 +31,10 @@ from constructs_lib.hyperpod.eks.addons import (
     VpcCni,
 )
 from constructs_lib.hyperpod.eks.control_plane import ControlPlaneSettings, PrivateEndpoint
+from constructs_lib.lustre import Mirror, Repository
 from constructs_lib.network import PODS
 from constructs_lib.retention import LogDays
+from constructs_lib.storage import DATASETS
 from constructs_lib.training import EcrImage
 from ml_contract.clusters.mounts import Scratch
 from ml_contract.clusters.pods import AGENT_MODULE
@@ -40,6 +42,22 @@ from ml_contract.clusters.pods import AGENT_MODULE
 P5 = "ml.p5.48xlarge"
 PARTITION = "train"
 SHARED = "/fsx"
+
+
+def mirrored_datasets(log_days: LogDays) -> Mirror:
+    """The environment's data sets at ``/fsx/datasets``, as they come, change and go in S3; nothing is written back.
+
+    Args:
+        log_days: Days that imports which failed are kept in the log.
+    """
+    datasets = Repository(directory="/datasets", bucket="data", prefix=f"{DATASETS}/", exports=(),
+                          imports=("NEW", "CHANGED", "DELETED"))  # fmt: skip
+    return Mirror(repositories=(datasets,), log_days=log_days)
+
+
+def _settings(name: str, zone: str, *groups: InstanceGroup) -> ClusterSettings:
+    """Serves with the nodes that are there, fetches the rest, and replaces those that fail."""
+    return ClusterSettings(name=name, zone=zone, groups=groups, provisioning="Continuous", recovery="Automatic")
 
 
 def slurm_on_p5(*, name: str, zone: str, workers: int, file_system: str) -> ClusterSettings:
@@ -53,20 +71,16 @@ def slurm_on_p5(*, name: str, zone: str, workers: int, file_system: str) -> Clus
         file_system: What all nodes mount at ``/fsx``.
     """
     mounts = (Mount(file_system=file_system, path=SHARED),)
-    return ClusterSettings(
-        name=name,
-        zone=zone,
-        provisioning="Continuous",
-        recovery="Automatic",
-        groups=(
-            InstanceGroup(name="controller", duty=Controller(), hosts=OneType(instance_type="ml.m5.4xlarge"), count=1,
-                          capacity=OnDemand(), mounts=mounts),
-            InstanceGroup(name="login", duty=Login(), hosts=OneType(instance_type="ml.m5.2xlarge"), count=2,
-                          capacity=OnDemand(), mounts=mounts),
-            InstanceGroup(name="workers", duty=Compute(partition=PARTITION), hosts=OneType(instance_type=P5),
-                          count=workers, capacity=OnDemand(), mounts=mounts, interface="efa",
-                          deep_checks=("InstanceStress", "InstanceConnectivity")),
-        ),
+    return _settings(
+        name,
+        zone,
+        InstanceGroup(name="controller", duty=Controller(), hosts=OneType(instance_type="ml.m5.4xlarge"), count=1,
+                      capacity=OnDemand(), mounts=mounts),
+        InstanceGroup(name="login", duty=Login(), hosts=OneType(instance_type="ml.m5.2xlarge"), count=2,
+                      capacity=OnDemand(), mounts=mounts),
+        InstanceGroup(name="workers", duty=Compute(partition=PARTITION), hosts=OneType(instance_type=P5),
+                      count=workers, capacity=OnDemand(), mounts=mounts, interface="efa",
+                      deep_checks=("InstanceStress", "InstanceConnectivity")),
     )  # fmt: skip
 
 
@@ -80,18 +94,14 @@ def slurm_on_g5(*, name: str, zone: str, workers: int, file_system: str) -> Clus
         file_system: What all nodes mount at ``/fsx``.
     """
     mounts = (Mount(file_system=file_system, path=SHARED),)
-    return ClusterSettings(
-        name=name,
-        zone=zone,
-        provisioning="Continuous",
-        recovery="Automatic",
-        groups=(
-            InstanceGroup(name="controller", duty=Controller(), hosts=OneType(instance_type="ml.m5.xlarge"), count=1,
-                          capacity=OnDemand(), mounts=mounts),
-            InstanceGroup(name="workers", duty=Compute(partition=PARTITION),
-                          hosts=OneType(instance_type="ml.g5.xlarge"), count=workers,
-                          capacity=OnDemand(), mounts=mounts),
-        ),
+    return _settings(
+        name,
+        zone,
+        InstanceGroup(name="controller", duty=Controller(), hosts=OneType(instance_type="ml.m5.xlarge"), count=1,
+                      capacity=OnDemand(), mounts=mounts),
+        InstanceGroup(name="workers", duty=Compute(partition=PARTITION),
+                      hosts=OneType(instance_type="ml.g5.xlarge"), count=workers,
+                      capacity=OnDemand(), mounts=mounts),
     )  # fmt: skip
 
 
@@ -118,18 +128,14 @@ def eks_on_p5(*, name: str, zone: str, workers: int) -> ClusterSettings:
         zone: Zone of its capacity.
         workers: Nodes of eight H100.
     """
-    return ClusterSettings(
-        name=name,
-        zone=zone,
-        provisioning="Continuous",
-        recovery="Automatic",
-        groups=(
-            InstanceGroup(name="system", duty=KubernetesNode(), hosts=OneType(instance_type="ml.m5.4xlarge"), count=2,
-                          minimum=2, capacity=OnDemand()),
-            InstanceGroup(name="workers", duty=KubernetesNode(), hosts=OneType(instance_type=P5), count=workers,
-                          capacity=OnDemand(), volume_gib=500, interface="efa-only",
-                          deep_checks=("InstanceStress", "InstanceConnectivity")),
-        ),
+    return _settings(
+        name,
+        zone,
+        InstanceGroup(name="system", duty=KubernetesNode(), hosts=OneType(instance_type="ml.m5.4xlarge"), count=2,
+                      minimum=2, capacity=OnDemand()),
+        InstanceGroup(name="workers", duty=KubernetesNode(), hosts=OneType(instance_type=P5), count=workers,
+                      capacity=OnDemand(), volume_gib=500, interface="efa-only",
+                      deep_checks=("InstanceStress", "InstanceConnectivity")),
     )  # fmt: skip
 
 
@@ -141,17 +147,13 @@ def eks_on_g5(*, name: str, zone: str, workers: int) -> ClusterSettings:
         zone: Zone of its capacity.
         workers: Nodes of one A10G.
     """
-    return ClusterSettings(
-        name=name,
-        zone=zone,
-        provisioning="Continuous",
-        recovery="Automatic",
-        groups=(
-            InstanceGroup(name="system", duty=KubernetesNode(), hosts=OneType(instance_type="ml.m5.xlarge"), count=1,
-                          minimum=1, capacity=OnDemand()),
-            InstanceGroup(name="workers", duty=KubernetesNode(), hosts=OneType(instance_type="ml.g5.xlarge"),
-                          count=workers, capacity=OnDemand(), volume_gib=100),
-        ),
+    return _settings(
+        name,
+        zone,
+        InstanceGroup(name="system", duty=KubernetesNode(), hosts=OneType(instance_type="ml.m5.xlarge"), count=1,
+                      minimum=1, capacity=OnDemand()),
+        InstanceGroup(name="workers", duty=KubernetesNode(), hosts=OneType(instance_type="ml.g5.xlarge"),
+                      count=workers, capacity=OnDemand(), volume_gib=100),
     )  # fmt: skip
 
 

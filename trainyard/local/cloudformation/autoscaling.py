@@ -5,39 +5,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from ministack.core.responses import get_account_id, get_region
+from trainyard.local.cloudformation.aws import CallError
+from trainyard.local.cloudformation.resource import ALL, Properties, Request, tag_changes, tag_list
+from trainyard.local.cloudformation.served_resource import ServedResource
 
-from trainyard.local.api.errors import ServiceError
-from trainyard.local.api.service import Caller, Service
-from trainyard.local.cloudformation.aws import CallError, fit, service_model
-from trainyard.local.cloudformation.resource import ALL, Properties, Request, Resource, tag_changes, tag_list
-
-SERVICE = "application-autoscaling"
 _TARGET = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 _REGISTERED = ("MinCapacity", "MaxCapacity", "RoleARN", "SuspendedState")
 _GONE = "ObjectNotFoundException"
 
 
-class _Scaling(Resource):
+class _Scaling(ServedResource):
     """A type of Application Auto Scaling's."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._model = service_model(SERVICE)
-
-    def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Calls an operation of the cloud's Application Auto Scaling as the account's administrator.
-
-        Raises:
-            CallError: The service refused it.
-        """
-        shape: Any = self._model.operation_model(operation).input_shape
-        account = get_account_id()
-        caller = Caller(account=account, region=get_region(), arn=f"arn:aws:iam::{account}:root")
-        try:
-            return self._service.call(operation, fit(shape, parameters), caller)
-        except ServiceError as error:
-            raise CallError(f"{error.message} ({SERVICE}:{operation}, {error.code})", error.code) from error
+    service_name = "application-autoscaling"
 
     def unless_gone(self, operation: str, **parameters: Any) -> None:
         """Calls a delete; what is gone already is no error."""

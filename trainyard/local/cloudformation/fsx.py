@@ -4,21 +4,18 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ministack.core.responses import get_account_id, get_region
+from trainyard.local.cloudformation.aws import CallError
+from trainyard.local.cloudformation.resource import ALL, TAGS, Properties, Request, tag_changes, tag_list
+from trainyard.local.cloudformation.served_resource import ServedResource
 
-from trainyard.local.api.errors import ServiceError
-from trainyard.local.api.service import Caller, Service
-from trainyard.local.cloudformation.aws import CallError, fit, service_model
-from trainyard.local.cloudformation.resource import ALL, TAGS, Properties, Request, Resource, tag_changes, tag_list
-
-SERVICE = "fsx"
 _CHANGING = ("DataCompressionType", "MetadataConfiguration", "PerUnitStorageThroughput", "WeeklyMaintenanceStartTime")
 _FIXED = ("DeploymentType", "EfaEnabled")
 _DEFAULTS = {"DataCompressionType": "NONE", "WeeklyMaintenanceStartTime": "1:05:00"}
 
 
-class FileSystem(Resource):
+class FileSystem(ServedResource):
     type = "AWS::FSx::FileSystem"
+    service_name = "fsx"
     applied: ClassVar[Mapping[str, Any]] = {
         "FileSystemType": ALL,
         "FileSystemTypeVersion": ALL,
@@ -30,24 +27,6 @@ class FileSystem(Resource):
         "SubnetIds": ALL,
         "Tags": TAGS,
     }
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._model = service_model(SERVICE)
-
-    def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Calls an operation of the cloud's FSx as the account's administrator.
-
-        Raises:
-            CallError: The service refused it.
-        """
-        shape: Any = self._model.operation_model(operation).input_shape
-        account = get_account_id()
-        caller = Caller(account=account, region=get_region(), arn=f"arn:aws:iam::{account}:root")
-        try:
-            return self._service.call(operation, fit(shape, parameters), caller)
-        except ServiceError as error:
-            raise CallError(f"{error.message} ({SERVICE}:{operation}, {error.code})", error.code) from error
 
     def make(self, request: Request) -> str:
         given = {name: value for name, value in request.properties.items() if name != "Tags"}
