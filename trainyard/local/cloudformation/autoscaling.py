@@ -9,6 +9,7 @@ from trainyard.local.cloudformation.aws import CallError
 from trainyard.local.cloudformation.resource import ALL, Properties, Request, tag_changes, tag_list
 from trainyard.local.cloudformation.served_resource import ServedResource
 
+SERVICE = "application-autoscaling"
 _TARGET = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 _REGISTERED = ("MinCapacity", "MaxCapacity", "RoleARN", "SuspendedState")
 _GONE = "ObjectNotFoundException"
@@ -17,7 +18,7 @@ _GONE = "ObjectNotFoundException"
 class _Scaling(ServedResource):
     """A type of Application Auto Scaling's."""
 
-    service_name = "application-autoscaling"
+    service_name = SERVICE
 
     def unless_gone(self, operation: str, **parameters: Any) -> None:
         """Calls a delete; what is gone already is no error."""

@@ -8,6 +8,7 @@ from trainyard.local.cloudformation.aws import CallError
 from trainyard.local.cloudformation.resource import ALL, TAGS, Properties, Request, tag_changes, tag_list
 from trainyard.local.cloudformation.served_resource import ServedResource
 
+SERVICE = "fsx"
 _CHANGING = ("DataCompressionType", "MetadataConfiguration", "PerUnitStorageThroughput", "WeeklyMaintenanceStartTime")
 _FIXED = ("DeploymentType", "EfaEnabled")
 _DEFAULTS = {"DataCompressionType": "NONE", "WeeklyMaintenanceStartTime": "1:05:00"}
@@ -15,7 +16,7 @@ _DEFAULTS = {"DataCompressionType": "NONE", "WeeklyMaintenanceStartTime": "1:05:
 
 class FileSystem(ServedResource):
     type = "AWS::FSx::FileSystem"
-    service_name = "fsx"
+    service_name = SERVICE
     applied: ClassVar[Mapping[str, Any]] = {
         "FileSystemType": ALL,
         "FileSystemTypeVersion": ALL,
