@@ -17,7 +17,7 @@ settings.register_profile("trainyard", deadline=None)
 settings.load_profile("trainyard")
 # CDK's own validation is half of every synthesis; `make synth` is the gate that runs it.
 os.environ.setdefault("CDK_VALIDATION", "false")
-# Every session of boto3 reads the APIs' definitions again, and a process of tests has hundreds: they share what is read.
+# Every session of boto3 reads the definitions of the APIs again, and a process of tests has hundreds: they share them.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 # For `import synthesis`; at the end, so that nothing here hides a package of the project.
 sys.path.append(str(Path(__file__).parent))
