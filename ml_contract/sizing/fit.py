@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ml_contract.accelerators import ACCELERATORS
@@ -30,6 +30,24 @@ class Fit:
     """What one rank needs."""
     notes: tuple[str, ...] = ()
     """Sentences for the reader: what no formula is known for, and so was not checked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """Hosts of one type whose memory a run fits."""
+
+    host: InstanceType
+    count: int
+    run: TrainingRun
+    """The run as it is on so many ranks."""
+    memory: Memory
+    """What one of them needs."""
+
+    @property
+    def memory_gib(self) -> int:
+        """Memory of all accelerators, or on a CPU type of all hosts, GiB."""
+        host = self.host
+        return self.count * (host.accelerators * host.accelerator_memory_gib if host.accelerators else host.memory_gib)
 
 
 def check_fit(run: TrainingRun, instance_type: str, instance_count: int) -> Fit:
@@ -74,25 +92,39 @@ def smallest(run: TrainingRun, *, like: InstanceType, most_hosts: int = MOST_HOS
     """
     kinds = (True, False) if like.accelerators == 0 else (False,)
     for of_cpus in kinds:
-        found = min(_fitting(run, of_cpus=of_cpus, most_hosts=most_hosts), default=None)
+        hosts = [host for host in CATALOGUE.values() if (host.accelerators == 0) == of_cpus]
+        found = min(
+            fitting(lambda _: run, hosts, most_hosts=most_hosts),
+            key=lambda each: (each.memory_gib, each.count, each.host.memory_gib, each.host.name), default=None,
+        )  # fmt: skip
         if found is not None:
-            return found[3], found[1]
+            return found.host.name, found.count
     return None
 
 
-def _fitting(run: TrainingRun, *, of_cpus: bool, most_hosts: int) -> Iterator[tuple[int, int, int, str]]:
-    for host in CATALOGUE.values():
-        if (host.accelerators == 0) != of_cpus or (host.device is not None and host.device.runs_on != "cuda"):
+def fitting(
+    run: Callable[[World], TrainingRun], hosts: Iterable[InstanceType], *, most_hosts: int = MOST_HOSTS
+) -> Iterator[Cluster]:
+    """Of each type the fewest hosts that a run fits; types that nobody here has a driver for are left out.
+
+    Args:
+        run: The run on so many ranks: its batch may follow from them. It may raise ContractError where none fits.
+        hosts: Types to look at.
+        most_hosts: Where the search ends.
+    """
+    for host in hosts:
+        if host.device is not None and host.device.runs_on != "cuda":
             continue
         for count in range(1, most_hosts + 1):
+            world = World(hosts=count, ranks_per_host=host.processes)
             try:
-                _check_format(run, host)
-                found = memory(run, World(hosts=count, ranks_per_host=host.processes))
+                it = run(world)
+                _check_format(it, host)
+                found = memory(it, world)
             except ContractError:
                 continue
             if not _lacking(found, host):
-                each = host.memory_gib if of_cpus else host.accelerators * host.accelerator_memory_gib
-                yield count * each, count, host.memory_gib, host.name
+                yield Cluster(host=host, count=count, run=it, memory=found)
                 break
 
 

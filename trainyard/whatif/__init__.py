@@ -1,0 +1,1 @@
+"""What a choice would cost: closed formulas over prices that are given or read from the dated table."""

@@ -1,0 +1,182 @@
+"""Spot against on demand: what interruptions and checkpoints make of a lower price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ml_contract.checks import at_least, between
+from ml_contract.errors import ContractError, reject
+from ml_contract.sizing.interruptions import InterruptedRun, expect
+from ml_contract.sizing.interval import optimal_interval
+from trainyard.whatif.answer import Answer, Table, hours, money
+from trainyard.whatif.price import Price, saved
+from trainyard.whatif.spot_simulation import Simulated, quantile, simulate
+
+FORMULAS = (
+    "expected time: Daly, Future Generation Computer Systems 22 (2006), equation 20, with the commit's lag"
+    " (ml_contract/sizing/interruptions.py)",
+    "best interval: Young, Communications of the ACM 17 (1974), and Daly's higher order",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """The question."""
+
+    run: InterruptedRun
+    """On spot; ``per_hour`` counts interruptions of any of its instances."""
+    instances: int
+    on_demand: Price
+    spot: Price
+    deadline_seconds: float | None = None
+    """When the run must have ended; None where nobody waits for it."""
+    runs: int = 5000
+    """Runs that are simulated."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least("instances", self.instances, 1)
+        between("runs", self.runs, 100, 1_000_000)
+        least = self.run.undisturbed_seconds
+        if self.deadline_seconds is not None and self.deadline_seconds < least:
+            reject("deadline", hours(self.deadline_seconds), f"the run takes {hours(least)} without any interruption",
+                   "Give more time, or more instances and their shorter run.")  # fmt: skip
+
+    @property
+    def undisturbed(self) -> InterruptedRun:
+        """The same run on demand, which nobody interrupts."""
+        return replace(self.run, per_hour=0.0)
+
+    def cost(self, held_seconds: float, price: Price) -> float:
+        """Of so much time with all instances."""
+        return held_seconds / 3600 * self.instances * price.amount
+
+
+def break_even(question: Spot) -> float | None:
+    """Interruptions of the job an hour from which spot costs what on demand does; None where it never does.
+
+    The expected time grows with the rate, so halving finds it.
+    """
+    limit = question.cost(question.undisturbed.undisturbed_seconds, question.on_demand)
+
+    def dearer(per_hour: float) -> bool:
+        try:
+            run = replace(question.run, per_hour=per_hour)
+        except ContractError:
+            return True
+        return question.cost(expect(run).held_seconds, question.spot) > limit
+
+    if question.spot.amount >= question.on_demand.amount:
+        return 0.0
+    low, high = 0.0, 3600.0
+    if not dearer(high):
+        return None
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if dearer(middle) else (middle, high)
+    return high
+
+
+def best_interval(run: InterruptedRun) -> float | None:
+    """By Young and Daly, not below the commit's time; None without interruptions or where saves stall nothing."""
+    if not run.per_hour or not run.stall_seconds:
+        return None
+    return min(run.work_seconds, max(optimal_interval(run.stall_seconds, 1 / run.rate), run.commit_seconds))
+
+
+def answer(question: Spot) -> Answer:
+    """Expected time and cost, the same simulated, the interval that costs least, and the rate that spot bears."""
+    from trainyard.whatif.spot_figures import figures
+
+    run, mean = question.run, expect(question.run)
+    without = question.undisturbed.undisturbed_seconds
+    found = simulate(run, runs=question.runs, seed=question.seed)
+    on_demand = question.cost(without, question.on_demand)
+    cost = question.cost(mean.held_seconds, question.spot)
+    limit, best = break_even(question), best_interval(run)
+    share = saved(cost, on_demand)
+    verdict = f"saves {share:.0%}" if share >= 0 else f"costs {-share:.0%} more"
+    finding = (f"Spot {verdict}: {money(cost)} expected against {money(on_demand)} on demand, in"
+               f" {hours(mean.elapsed_seconds)} instead of {hours(without)}.")  # fmt: skip
+    tables = (_costs(question, found), _intervals(question, best))
+    if question.deadline_seconds is not None:
+        finding += f" {found.within(question.deadline_seconds):.1%} of the simulated runs end in time."
+    spread = found.held
+    return Answer(
+        title="Spot against on demand", finding=finding, tables=tables, prices=(question.on_demand, question.spot),
+        assumptions=tuple(_assumptions(question, limit)), formulas=FORMULAS,
+        data={
+            "on_demand": {"hours": without / 3600, "cost": on_demand},
+            "spot": {"held_hours": mean.held_seconds / 3600, "elapsed_hours": mean.elapsed_seconds / 3600,
+                     "interruptions": mean.interruptions, "cost": cost, "saved": share},
+            "simulated": {
+                "runs": question.runs, "seed": question.seed,
+                "held_hours": sum(spread) / len(spread) / 3600, "interruptions": found.interruptions,
+                "cost_p5": question.cost(quantile(spread, 0.05), question.spot),
+                "cost_p95": question.cost(quantile(spread, 0.95), question.spot),
+                "elapsed_hours_p95": quantile(found.elapsed, 0.95) / 3600,
+                "within_deadline": None if question.deadline_seconds is None
+                else found.within(question.deadline_seconds),
+            },
+            "break_even_interruptions_per_hour": limit,
+            "best_interval_seconds": best,
+        },
+        figures=lambda: figures(question, found),
+    )  # fmt: skip
+
+
+def _costs(question: Spot, found: Simulated) -> Table:
+    mean, without = expect(question.run), question.undisturbed.undisturbed_seconds
+    on_demand = question.cost(without, question.on_demand)
+
+    def row(name: str, held: float, elapsed: float, interruptions: str, price: Price) -> tuple[str, ...]:
+        cost = question.cost(held, price)
+        return (name, hours(held), hours(elapsed), interruptions, money(cost), f"{saved(cost, on_demand):.0%}")
+
+    held, elapsed, spot = found.held, found.elapsed, question.spot
+    rows = [
+        row("on demand", without, without, "0", question.on_demand),
+        row("spot, expected", mean.held_seconds, mean.elapsed_seconds, f"{mean.interruptions:.2f}", spot),
+        row(f"spot, mean of {len(held):,} simulated", sum(held) / len(held), sum(elapsed) / len(elapsed),
+            f"{found.interruptions:.2f}", spot),
+    ]  # fmt: skip
+    rows += [row(f"spot, {share:.0%} of the runs within", quantile(held, share), quantile(elapsed, share), "", spot)
+             for share in (0.5, 0.95)]  # fmt: skip
+    columns = ("", "billed", "start to end", "interruptions", "cost", "saved")
+    return Table(title="A run", columns=columns, rows=tuple(rows))
+
+
+def _intervals(question: Spot, best: float | None) -> Table:
+    given = question.run.interval_seconds
+    names = {given: "as given"} | ({best: "by Young and Daly"} if best is not None else {})
+    for factor in (0.25, 0.5, 2, 4):
+        names.setdefault(factor * (best or given), "")
+    rows = []
+    for seconds, name in sorted(names.items()):
+        try:
+            run = replace(question.run, interval_seconds=seconds)
+        except ContractError as error:
+            rows.append((hours(seconds), name, "–", "–", f"not possible: {error.rule}"))
+            continue
+        mean = expect(run)
+        over = mean.held_seconds / run.work_seconds - 1
+        cost = question.cost(mean.held_seconds, question.spot)
+        rows.append((hours(seconds), name, f"{run.saves:,}", f"{over:.1%}", money(cost)))
+    return Table(title="Time between checkpoints", columns=("interval", "", "saves", "time on top", "expected cost"),
+                 rows=tuple(rows))  # fmt: skip
+
+
+def _assumptions(question: Spot, limit: float | None) -> Iterator[str]:
+    run = question.run
+    yield (f"{run.per_hour:g} interruptions of the job an hour ({question.instances} instances, any of which stops it),"
+           " at exponential times (--interruptions-per-hour, of one instance)")  # fmt: skip
+    yield (f"every {hours(run.interval_seconds)} a save that stalls {hours(run.stall_seconds)} and is committed"
+           f" {hours(run.commit_seconds)} later (--interval, --stall, --commit)")  # fmt: skip
+    yield (f"{hours(run.restart_seconds)} from instances to the first step, {hours(run.wait_seconds)} without any after"
+           " an interruption, which are not billed (--restart, --wait)")  # fmt: skip
+    yield "on demand is not interrupted"
+    if limit is None:
+        yield "spot stays cheaper at any rate"
+    else:
+        yield f"spot is cheaper up to {limit:.3g} interruptions of the job an hour"
