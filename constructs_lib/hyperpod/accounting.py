@@ -96,7 +96,8 @@ class AccountingDatabase(Value):
             # A rollup over months holds its locks for longer than the 50 seconds of the default.
             parameters={"innodb_lock_wait_timeout": "900"},
         )
-        return BoundDatabase(database=database, secret=secret, schema=SCHEMA)
+        assert database.secret is not None
+        return BoundDatabase(database=database, secret=secret, schema=SCHEMA, after=(database.secret, group))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,16 +107,14 @@ class BoundDatabase:
     database: rds.DatabaseInstance
     secret: secretsmanager.ISecret
     schema: str
+    after: tuple[IDependable, ...]
+    """What must be there before slurmdbd connects and is named by nothing of the cluster: the secret's part that says
+    where the database is, and the rule that lets nodes in."""
 
     def render(self) -> dict[str, Any]:
         """``AccountingDatabase``, by the names of CDK."""
         return {"endpoint": self.database.instance_endpoint.hostname, "port": PORT, "name": self.schema,
                 "secretArn": self.secret.secret_arn}  # fmt: skip
-
-    @property
-    def after(self) -> tuple[IDependable, ...]:
-        """What must be there before slurmdbd connects."""
-        return (self.database,)
 
     def grant_connect(self, role: iam.IRole) -> None:
         """Let an instance read user and password."""

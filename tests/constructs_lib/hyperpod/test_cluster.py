@@ -90,9 +90,15 @@ def test_a_cluster_comes_after_what_its_deletion_needs(scene: str) -> None:
     assert wanted <= before
 
 
-def test_a_cluster_comes_after_its_database() -> None:
-    (database,) = (n for n, entry in scenes.template()["Resources"].items() if entry["Type"] == "AWS::RDS::DBInstance")
-    assert database in scenes.cluster("hall")["DependsOn"]
+def test_slurmdbd_finds_its_database_open_and_its_secret_complete() -> None:
+    hall, resources = scenes.cluster("hall"), scenes.template()["Resources"]
+    (database,) = (name for name, entry in resources.items() if entry["Type"] == "AWS::RDS::DBInstance")
+    accounting = hall["Properties"]["Orchestrator"]["Slurm"]["AccountingDatabase"]
+    assert accounting["Endpoint"] == {"Fn::GetAtt": [database, "Endpoint.Address"]}
+    before = {resources[name]["Type"] for name in hall["DependsOn"] if name.startswith("HallDatabase")}
+    assert {"AWS::SecretsManager::SecretTargetAttachment", "AWS::EC2::SecurityGroupIngress"} <= before
+    # What is named is waited for already: W3005 of cfn-lint.
+    assert database not in hall["DependsOn"]
 
 
 def test_no_managed_policy_is_attached() -> None:
