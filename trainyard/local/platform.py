@@ -46,7 +46,9 @@ class LocalPlatform:
         self._assume = assume
         self._exists = exists
         self._clients: dict[tuple[str, ...], Any] = {}
-        # boto3 sessions are not safe to share between threads while they make clients.
+        # A session reads the definitions of an API once, 0.1 s each, and is not safe to share between threads while it
+        # makes clients.
+        self._session: Any = None
         self._lock = threading.Lock()
 
     def client(self, service: str) -> Any:
@@ -120,7 +122,8 @@ class LocalPlatform:
             s3={"addressing_style": "path"},
             max_pool_connections=32,
         )
-        new_client: Callable[..., Any] = boto3.session.Session().client
-        return new_client(
+        if self._session is None:
+            self._session = boto3.session.Session()
+        return self._session.client(
             service, endpoint_url=self.endpoint_url, region_name=self.region, config=config, **credentials
         )
