@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import abc
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -136,9 +135,3 @@ class Workload(abc.ABC, Generic[Options]):
     @abc.abstractmethod
     def export(self, folder: Path, trained: Trained) -> ArtifactManifest:
         """Write the artifact with its manifest. Called on the first rank alone."""
-
-
-def load(options: WorkloadOptions) -> Workload[Any]:
-    """The workload of the folder that carries the options' kind: its module ``workload`` holds a class WORKLOAD."""
-    module = importlib.import_module(f"training_code.workloads.{options.kind}.workload")
-    return cast(Workload[Any], module.WORKLOAD(options))
