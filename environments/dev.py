@@ -25,7 +25,7 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
 from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import bytes_lm
-from stacks.clusters import EksCluster, EksRun, SharedFiles, SlurmCluster, SlurmRun
+from stacks.clusters import EksCluster, EksRun, NoSpares, SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
@@ -58,6 +58,7 @@ FILES = SharedFiles(
 SLURM = SlurmCluster(
     settings=clusters.slurm_on_g5(name="slurm", zone="us-east-1a", workers=A10G_NODES, file_system=FILES.name),
     subnet="Slurm",
+    spares=NoSpares(),
     orchestrator=clusters.SLURM_ALONE,
     runs=(
         SlurmRun(
@@ -78,6 +79,7 @@ SLURM = SlurmCluster(
 EKS = EksCluster(
     settings=clusters.eks_on_g5(name="eks", zone="us-east-1b", workers=A10G_NODES),
     subnet="Eks",
+    spares=NoSpares(),
     control_plane=clusters.control_plane(
         name="eks", administrator=f"arn:aws:iam::{ACCOUNT}:role/PlatformEngineers", log_days=14
     ),

@@ -24,7 +24,7 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
 from ml_contract.training.surroundings import Checkpointing
 from ml_contract.workloads import bytes_lm
-from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
+from stacks.clusters import NoSpares, SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 
@@ -53,6 +53,7 @@ SLURM = SlurmCluster(
         ),
     ),
     subnet="Slurm",
+    spares=NoSpares(),
     orchestrator=clusters.SLURM_ALONE,
     runs=(
         SlurmRun(

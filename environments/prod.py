@@ -1,5 +1,5 @@
-"""Production: two hosts of eight A100 with EFA on demand, and a Slurm cluster of sixteen hosts of eight H100; data
-outlives its stacks, and a person approves models."""
+"""Production: two hosts of eight A100 with EFA on demand, and a Slurm cluster of sixteen hosts of eight H100 and
+two spares; data outlives its stacks, and a person approves models."""
 
 from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
@@ -34,7 +34,7 @@ from constructs_lib.serving.rollout import Canary, GpuMemory, Percent, RollbackA
 from constructs_lib.serving.scaling import ConcurrentRequests, GpuUtilization, Scaling
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
-from environments.large import ARR_COC, BYTES_LM
+from environments.large import ARR_COC, BYTES_LM, SPARES
 from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
@@ -43,6 +43,8 @@ from stacks.served import recipes as serving
 from stacks.watched import Observability
 
 H100_NODES = 16
+"""Of the largest run."""
+SPARE_NODES = 2
 FILES = SharedFiles(
     name="shared",
     subnet="Slurm",
@@ -54,8 +56,11 @@ FILES = SharedFiles(
     ),
 )  # fmt: skip
 SLURM = SlurmCluster(
-    settings=clusters.slurm_on_p5(name="slurm", zone="us-east-1b", workers=H100_NODES, file_system=FILES.name),
+    settings=clusters.slurm_on_p5(
+        name="slurm", zone="us-east-1b", workers=H100_NODES + SPARE_NODES, file_system=FILES.name
+    ),
     subnet="Slurm",
+    spares=SPARES,
     orchestrator=clusters.SLURM_WITH_ACCOUNTING,
     runs=(
         SlurmRun(
@@ -88,7 +93,7 @@ PROD = Environment(
                 name="Slurm",
                 zone="us-east-1b",
                 nodes=(
-                    Nodes(instance_type=clusters.P5, count=H100_NODES),
+                    Nodes(instance_type=clusters.P5, count=H100_NODES + SPARE_NODES),
                     Nodes(instance_type="ml.m5.4xlarge", count=3),
                 ),
                 others=FILES.settings.deployment.addresses,

@@ -1,4 +1,5 @@
-"""Research: an EKS cluster of sixteen hosts of eight H100 that teams share, and the pipeline of one workload."""
+"""Research: an EKS cluster of sixteen hosts of eight H100 that teams share, two spares, and the pipeline of one
+workload."""
 
 from constructs_lib.governance import (
     DriftCheck,
@@ -38,7 +39,7 @@ from constructs_lib.observability import (
 )
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
-from environments.large import BYTES_LM
+from environments.large import BYTES_LM, SPARES
 from stacks.clusters import EksCluster, EksRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
@@ -46,9 +47,12 @@ from stacks.watched import Observability
 
 ACCOUNT = "333333333333"
 H100_NODES = 16
+"""Of all quotas together, and so of the largest run."""
+SPARE_NODES = 2
 EKS = EksCluster(
-    settings=clusters.eks_on_p5(name="eks", zone="us-east-1b", workers=H100_NODES),
+    settings=clusters.eks_on_p5(name="eks", zone="us-east-1b", workers=H100_NODES + SPARE_NODES),
     subnet="Eks",
+    spares=SPARES,
     control_plane=clusters.control_plane(
         name="eks", administrator=f"arn:aws:iam::{ACCOUNT}:role/PlatformEngineers", log_days=365
     ),
@@ -109,7 +113,12 @@ RESEARCH = Environment(
                 name="Eks",
                 zone="us-east-1b",
                 nodes=(
-                    Nodes(instance_type=clusters.P5, count=H100_NODES, interface="efa-only", pods=PODS),
+                    Nodes(
+                        instance_type=clusters.P5,
+                        count=H100_NODES + SPARE_NODES,
+                        interface="efa-only",
+                        pods=PODS,
+                    ),
                     Nodes(instance_type="ml.m5.4xlarge", count=2, pods=PODS),
                 ),
                 cidr="10.49.0.0/21",

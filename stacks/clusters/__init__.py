@@ -5,5 +5,9 @@ from stacks.clusters.eks import EksCluster
 from stacks.clusters.files import SharedFiles
 from stacks.clusters.runs import EksRun, SlurmRun
 from stacks.clusters.slurm import SlurmCluster
+from stacks.clusters.spares import EnoughSpares, NoSpares
 
-__all__ = ["ClusterPlatform", "EksCluster", "EksRun", "PlatformCluster", "SharedFiles", "SlurmCluster", "SlurmRun"]
+__all__ = [
+    "ClusterPlatform", "EksCluster", "EksRun", "EnoughSpares", "NoSpares", "PlatformCluster", "SharedFiles",
+    "SlurmCluster", "SlurmRun",
+]  # fmt: skip

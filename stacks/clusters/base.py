@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 from constructs import Construct
+from pydantic import SerializeAsAny
 
 from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLustre
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
@@ -17,6 +18,8 @@ from constructs_lib.storage import Storage
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from stacks.clusters.files import SharedFiles
+from stacks.clusters.runs import ClusterRun
+from stacks.clusters.spares import Spares
 from stacks.watched import Watch
 
 
@@ -54,6 +57,10 @@ class PlatformCluster(Value):
     """Its groups. Its name names the stack ``…-cluster-NAME``, and the cluster ``trainyard-ENVIRONMENT-NAME``."""
     subnet: str
     """Where its nodes are, by the name in ``network.clusters``."""
+    spares: SerializeAsAny[Spares]
+    """What a run that loses a node finds beside its own: EnoughSpares(…), or NoSpares(), which lets it wait."""
+    runs: tuple[SerializeAsAny[ClusterRun], ...] = ()
+    """What people submit by name; none by default."""
 
     @property
     def name(self) -> str:
@@ -86,6 +93,26 @@ class PlatformCluster(Value):
                     reject(f"file_systems.{found.name}.subnet", found.subnet,
                            f"EFA wants its servers in the zone and the block of the nodes of {self.name}",
                            f'Write subnet="{self.subnet}".')  # fmt: skip
+
+    def _check_runs(self) -> None:
+        """Refuse runs of one name, and those for which the cluster is too small."""
+        names = [run.name for run in self.runs]
+        if len(set(names)) < len(names):
+            reject("runs", names, "each run has its own name", "Rename one of them.")
+        for run in self.runs:
+            field, nodes, kind = f"runs.{run.name}.resources", run.resources.instance_count, run.resources.instance_type
+            where, there = self._nodes_for(run)
+            if there is None:
+                continue
+            if nodes > there:
+                reject(field, f"{nodes} × {kind}", f"the {where} has {there} of them",
+                       "Take fewer, or let a group grow.")  # fmt: skip
+            self.spares.check(field, nodes=nodes, there=there, of=str(kind))
+
+    @abstractmethod
+    def _nodes_for(self, run: ClusterRun) -> tuple[str, int | None]:
+        """What a run chooses its nodes from, in a word, and how many of its type that has; None: as many as it asks
+        for."""
 
     @abstractmethod
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:

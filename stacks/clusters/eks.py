@@ -15,6 +15,7 @@ from constructs_lib.hyperpod.eks.access import Scientist
 from constructs_lib.hyperpod.eks.bundle import ManifestBundle
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlaneSettings
 from constructs_lib.hyperpod.eks.identities import PodIdentity
+from constructs_lib.hyperpod.eks.queues import TeamQueue
 from constructs_lib.hyperpod.eks.teams import team_role
 from constructs_lib.hyperpod.jobs.published import PublishedJob
 from constructs_lib.hyperpod.orchestrators.eks import Eks
@@ -23,7 +24,7 @@ from constructs_lib.observability import ManagedCollector
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
 from stacks.clusters.base import ClusterPlatform, PlatformCluster
-from stacks.clusters.runs import EksRun, code_of
+from stacks.clusters.runs import ClusterRun, EksRun, code_of
 
 
 class EksCluster(PlatformCluster):
@@ -49,24 +50,31 @@ class EksCluster(PlatformCluster):
             if not any(isinstance(addon, eks_addons.TaskGovernance) for addon in self.addons):
                 reject("addons", [addon.name for addon in self.addons], "quotas are kept by the add-on of task "
                        "governance", "Add TaskGovernance(), or leave governance out.")  # fmt: skip
-        names = [run.name for run in self.runs]
-        if len(set(names)) < len(names):
-            reject("runs", names, "each run has its own name", "Rename one of them.")
-        there: dict[str, int] = {}
-        for group in self.settings.groups:
-            for name in group.hosts.types:
-                there[name] = there.get(name, 0) + group.count
+        self._check_runs()
         for run in self.runs:
-            wanted = run.resources
-            if self.settings.autoscaling is None and wanted.instance_count > there.get(wanted.instance_type or "", 0):
-                reject(f"runs.{run.name}.resources", f"{wanted.instance_count} × {wanted.instance_type}",
-                       f"the cluster has {there.get(wanted.instance_type or '', 0)} of them",
-                       "Take fewer, or let a group grow.")  # fmt: skip
+            if isinstance(run.placement, TeamQueue):
+                self._check_queue(run, run.placement)
             tiered = self.settings.tiered.memory_percent if self.settings.tiered else 0
             if run.tiered_percent != tiered:
                 reject(f"runs.{run.name}.tiered_percent", run.tiered_percent,
                        f"the cluster keeps {tiered} % of its nodes' memory", f"Give {tiered}.")  # fmt: skip
         return self
+
+    def _nodes_for(self, run: ClusterRun) -> tuple[str, int | None]:
+        if self.settings.autoscaling is not None:
+            return "cluster", None
+        found = (group.count for group in self.settings.groups if run.resources.instance_type in group.hosts.types)
+        return "cluster", sum(found)
+
+    def _check_queue(self, run: EksRun, queue: TeamQueue) -> None:
+        """A queue that nobody makes admits no job, and says so to nobody."""
+        quotas = {quota.team: quota for quota in self.governance.quotas} if self.governance else {}
+        classes = [one.name for one in self.governance.policy.classes] if self.governance else []
+        for field, name, known in (("team", queue.team, list(quotas)), ("priority", queue.priority, classes)):
+            if name not in known:
+                reject(f"runs.{run.name}.placement.{field}", name,
+                       f"the cluster's governance has {', '.join(known) or 'none'}",
+                       "Name one of these, or take Unqueued(name=…).")  # fmt: skip
 
     @property
     def purposes(self) -> tuple[Purpose, ...]:

@@ -16,7 +16,7 @@ from ml_contract.clusters import jobs
 from ml_contract.errors import reject
 from stacks.clusters.base import ClusterPlatform, PlatformCluster
 from stacks.clusters.files import SharedFiles
-from stacks.clusters.runs import SlurmRun, code_of
+from stacks.clusters.runs import ClusterRun, SlurmRun, code_of
 
 
 class SlurmCluster(PlatformCluster):
@@ -30,30 +30,23 @@ class SlurmCluster(PlatformCluster):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self.orchestrator.check(self.settings)
-        partitions = self._partitions()
+        partitions = {group.duty.partition for group in self.settings.groups if isinstance(group.duty, Compute)}
         for run in self.runs:
             if run.partition not in partitions:
-                reject(f"runs.{run.name}.partition", run.partition, f"the cluster has {', '.join(partitions)}",
+                reject(f"runs.{run.name}.partition", run.partition, f"the cluster has {', '.join(sorted(partitions))}",
                        "Name one of these.")  # fmt: skip
-            wanted, there = run.resources, partitions[run.partition].get(run.resources.instance_type or "", 0)
-            if wanted.instance_count > there:
-                reject(f"runs.{run.name}.resources", f"{wanted.instance_count} × {wanted.instance_type}",
-                       f"the partition {run.partition} has {there} of them", "Take fewer, or let a group grow.",
-                )  # fmt: skip
-        names = [run.name for run in self.runs]
-        if len(set(names)) < len(names):
-            reject("runs", names, "each run has its own name", "Rename one of them.")
+        self._check_runs()
         return self
 
-    def _partitions(self) -> dict[str, dict[str, int]]:
-        """Nodes of each type, by partition."""
-        found: dict[str, dict[str, int]] = {}
-        for group in self.settings.groups:
-            if isinstance(group.duty, Compute):
-                nodes = found.setdefault(group.duty.partition, {})
-                for name in group.hosts.types:
-                    nodes[name] = nodes.get(name, 0) + group.count
-        return found
+    def _nodes_for(self, run: ClusterRun) -> tuple[str, int | None]:
+        assert isinstance(run, SlurmRun)
+        return f"partition {run.partition}", sum(
+            group.count
+            for group in self.settings.groups
+            if isinstance(group.duty, Compute)
+            and group.duty.partition == run.partition
+            and run.resources.instance_type in group.hosts.types
+        )
 
     def check(self, files: Mapping[str, SharedFiles]) -> None:
         super().check(files)
