@@ -16,9 +16,9 @@ from constructs_lib.training.instance_preferences import PLAN, PreferredResource
 from constructs_lib.training.resources import JobResources
 from constructs_lib.values import Value
 from ml_contract.errors import reject
+from ml_contract.training.warm_pools import LONGEST_WARM_S
 
 LONGEST_RUN_S = 28 * 24 * 3600
-LONGEST_WARM_S = 21600
 SHORTEST_PENDING_S = 1800
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any, get_args
 
 from ml_contract.errors import reject
 
@@ -37,3 +38,14 @@ def seconds(text: str, field: str) -> float:
     if match is None:
         reject(field, text, "it must be a duration", "Write for example 20s, 1.5m or 1h.")
     return float(match.group(1)) * _UNITS[match.group(2)]
+
+
+def chosen(text: str, field: str, among: Any) -> Any:
+    """One of a ``Literal``'s values.
+
+    Raises:
+        ContractError: It is none of them.
+    """
+    if text not in get_args(among):
+        reject(field, text, "there is no such choice", f"Give one of {', '.join(get_args(among))}.")
+    return text

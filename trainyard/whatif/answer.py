@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -55,10 +56,11 @@ class Answer:
 
 
 def money(amount: float) -> str:
-    """An amount for a reader: two decimals, three significant digits where it is small."""
-    if amount and abs(amount) < 0.1:
-        return f"{amount:.3g}"
-    return f"{amount:,.2f}"
+    """An amount for a reader: two decimals, more where three digits would not show."""
+    if not amount or abs(amount) >= 0.1:
+        return f"{amount:,.2f}"
+    text = f"{amount:.{2 - math.floor(math.log10(abs(amount)))}f}"
+    return text.rstrip("0")
 
 
 def hours(seconds: float) -> str:

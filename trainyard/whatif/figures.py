@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from trainyard.report.figures import COLOURS
 
-__all__ = ["COLOURS", "line", "plot"]
+__all__ = ["COLOURS", "line", "marker", "plot"]
 
 
 def plot(*, x: str, y: str) -> go.Figure:
@@ -32,3 +32,9 @@ def plot(*, x: str, y: str) -> go.Figure:
 def line(x: Sequence[object], y: Sequence[float], name: str, colour: str, *, dash: str = "solid") -> go.Scatter:
     """A curve."""
     return go.Scatter(x=list(x), y=list(y), name=name, mode="lines", line={"color": colour, "width": 2, "dash": dash})
+
+
+def marker(x: object, y: float, name: str, colour: str) -> go.Scatter:
+    """One point."""
+    look = {"symbol": "diamond", "size": 11, "color": colour}
+    return go.Scatter(x=[x], y=[y], mode="markers", name=name, marker=look)

@@ -81,8 +81,8 @@ def answer(question: MultiModel) -> Answer:
         title="Multi-model endpoint against single endpoints", finding=finding,
         tables=(Table(title="A month", columns=columns, rows=rows),), prices=(question.shared, question.single),
         assumptions=(
-            f"a shared instance serves {'all models' if holds is None else f'{holds} models'}: that their traffic and"
-            " memory allow it is to be measured (--models-per-instance)",
+            (f"a shared instance serves {'all models' if holds is None else f'{holds} models'}: that their traffic and"
+            " memory allow it is to be measured (--models-per-instance)"),
             f"{question.hours_per_month:g} hours a month (--hours-per-month)",
         ),
         formulas=("break-even: the shared instance's price over a single endpoint's",),

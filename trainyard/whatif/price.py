@@ -30,7 +30,8 @@ class Price:
             reject(self.what, self.amount, f"a price lies between 0 and {HIGHEST:g}", f"Give what a {self.unit} costs.")
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.amount:g} per {self.unit}, {self.source}"
+        amount = f"{self.amount:.10f}".rstrip("0").rstrip(".")
+        return f"{self.what}: {amount} per {self.unit}, {self.source}"
 
 
 def given(amount: float, option: str, *, what: str, unit: str = "instance-hour") -> Price:

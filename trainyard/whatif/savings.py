@@ -78,7 +78,7 @@ def monthly(question: Savings, plan: Plan | None, count: int) -> float:
 def answer(question: Savings) -> Answer:
     """Break-even use of each plan, and how many instances of the load to commit for."""
     otherwise = monthly(question, None, 0)
-    best = {plan.years: committed(question, plan) for plan in question.plans}
+    best: dict[int, int] = {plan.years: committed(question, plan) for plan in question.plans}
     cheapest = min(question.plans, key=lambda plan: monthly(question, plan, best[plan.years]))
     cost = monthly(question, cheapest, best[cheapest.years])
     finding = "; ".join(

@@ -1,9 +1,9 @@
 """Serverless, serverless with provisioned concurrency, and instances that are always on, by requests a day.
 
 A request costs what its memory costs for as long as it runs, and what its data or the request itself costs; provisioned
-concurrency is paid by the hour besides, and its requests at a price of their own ("Deploy models with Amazon SageMaker
-Serverless Inference", Developer Guide, read 2026-11-22). All three costs are straight lines over requests a day, so
-they meet in at most one point each.
+concurrency is paid by the hour besides, and what runs on it at a price of its own ("Deploy models with Amazon SageMaker
+Serverless Inference", Developer Guide, read 2026-11-22). Requests
+that find no provisioned container free are served and paid like others; requests are taken as spread over the day.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Serverless:
     memory_gb: int
     compute: Price
     """Of a GB of memory for an hour while a request runs."""
-    request: Price
-    """Of one request; of its data, for a service that prices data."""
+    request: Price | None
+    """Of one request and its data; None where nobody says."""
     provisioned: Provisioned | None = None
     instance: Price | None = None
     instances: int = 1
@@ -82,13 +82,16 @@ class Serverless:
     @property
     def ways(self) -> tuple[Way, ...]:
         """What can be compared."""
-        found = [Way(name="serverless", standing=0.0,
-                     each=self.gb_hours * self.compute.amount + self.request.amount)]  # fmt: skip
+        data = self.request.amount if self.request else 0.0
+        on_demand = self.gb_hours * self.compute.amount + data
+        found = [Way(name="serverless", standing=0.0, each=on_demand)]
         kept = self.provisioned
         if kept is not None:
             standing = kept.count * self.memory_gb * HOURS_PER_DAY * kept.standing.amount
-            found.append(Way(name=f"provisioned concurrency {kept.count}", standing=standing,
-                             each=self.gb_hours * kept.running.amount + self.request.amount))  # fmt: skip
+            found.append(Way(
+                name=f"provisioned concurrency {kept.count}", standing=standing, beyond=on_demand,
+                each=self.gb_hours * kept.running.amount + data, most=kept.count * SECONDS_PER_DAY / self.seconds,
+            ))  # fmt: skip
         if self.instance is not None:
             each = f"{self.instances} x {self.instance.what.partition(',')[0]}"
             found.append(Way(name=f"always on, {each}", each=0.0,
@@ -98,23 +101,38 @@ class Serverless:
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """A cost that is a straight line over requests."""
+    """A cost that grows with requests."""
 
     name: str
     standing: float
     """Of a day without requests."""
     each: float
     """Of one request."""
+    most: float = math.inf
+    """Requests a day that ``each`` holds for: as many as provisioned containers can run."""
+    beyond: float = 0.0
+    """Of each request above that."""
 
     def day(self, requests: float) -> float:
         """Cost of a day."""
-        return self.standing + self.each * requests
+        return self.standing + self.each * min(requests, self.most) + self.beyond * max(0.0, requests - self.most)
 
 
 def break_even(less: Way, more: Way) -> float | None:
-    """Requests a day from which ``more``, whose day without requests is dearer, is the cheaper one; None: never."""
-    gain = less.each - more.each
-    return (more.standing - less.standing) / gain if gain > 0 else None
+    """Requests a day from which ``more``, whose day without requests is dearer, is the cheaper one; None: never.
+
+    Between requests at which a line turns both are straight, so that each stretch has one crossing at most.
+    """
+    if more.standing < less.standing:
+        return 0.0 if more.each <= less.each else None
+    turns = sorted({0.0, *(way.most for way in (less, more) if math.isfinite(way.most))})
+    for begin, end in zip(turns, [*turns[1:], math.inf], strict=True):
+        lead = more.day(begin) - less.day(begin)
+        step = min(end, begin + 1e6) - begin
+        gain = (lead - (more.day(begin + step) - less.day(begin + step))) / step
+        if gain > 0 and begin + lead / gain <= end:
+            return begin + lead / gain
+    return None
 
 
 def answer(question: Serverless) -> Answer:
@@ -128,7 +146,7 @@ def answer(question: Serverless) -> Answer:
     meets = [(less, more, break_even(less, more)) for number, less in enumerate(ways) for more in ways[number + 1 :]]
     if len(ways) > 1:
         finding += f" The cheapest is {cheapest.name}."
-    rows = tuple((way.name, money(way.standing), f"{way.each:.3g}", money(way.day(requests)),
+    rows = tuple((way.name, money(way.standing), money(way.each), money(way.day(requests)),
                   money(days * way.day(requests))) for way in ways)  # fmt: skip
     tables = [Table(title="Ways", columns=("", "a day without requests", "a request", "a day", "a month"), rows=rows)]
     if meets:
@@ -139,15 +157,18 @@ def answer(question: Serverless) -> Answer:
                        for less, more, at in meets),
         ))  # fmt: skip
     kept = question.provisioned
-    optional = (kept.standing if kept else None, kept.running if kept else None, question.instance)
+    optional = (question.request, kept.standing if kept else None, kept.running if kept else None, question.instance)
     return Answer(
         title="Serverless, provisioned and always on", finding=finding, tables=tuple(tables),
-        prices=(question.compute, question.request, *(price for price in optional if price is not None)),
+        prices=(question.compute, *(price for price in optional if price is not None)),
         assumptions=(
-            f"a request runs {question.seconds:g} s with {question.memory_gb} GB; starts are billed like requests and"
-            " left out",
-            f"{question.instances} always-on instance{'s' if question.instances > 1 else ''} can answer them: to be"
-            " measured (--instances)",
+            (f"a request runs {question.seconds:g} s with {question.memory_gb} GB; starts are billed like requests and"
+            " left out"),
+            (f"{question.instances} always-on instance{'s' if question.instances > 1 else ''} can answer them: to be"
+            " measured (--instances)"),
+            "a request's data costs "
+            + ("nothing: say how much there is by --request-mb" if question.request is None
+               else f"{money(question.request.amount)}"),
             f"{question.hours_per_month:g} hours a month (--hours-per-month)",
         ),
         formulas=("requests at once: Little's law",),
@@ -163,7 +184,7 @@ def answer(question: Serverless) -> Answer:
 
 
 def _figures(question: Serverless) -> list[tuple[str, object]]:
-    from trainyard.whatif.figures import COLOURS, line, plot
+    from trainyard.whatif.figures import COLOURS, line, marker, plot
 
     ways = question.ways
     meets = [break_even(less, more) for number, less in enumerate(ways) for more in ways[number + 1 :]]
@@ -176,6 +197,6 @@ def _figures(question: Serverless) -> list[tuple[str, object]]:
     for colour, way in zip(COLOURS, ways, strict=False):
         figure.add_trace(line(xs, [way.day(x) for x in xs], way.name, colour))
     if question.requests_per_day >= least:
-        figure.add_vline(x=math.log10(question.requests_per_day), line_dash="dot", line_color=COLOURS[5],
-                         annotation_text="asked about")  # fmt: skip
+        cost = min(way.day(question.requests_per_day) for way in ways)
+        figure.add_trace(marker(question.requests_per_day, cost, "asked about, the cheapest", COLOURS[5]))
     return [("Cost of a day by requests, both on scales of powers of ten.", figure)]

@@ -14,8 +14,10 @@ from trainyard.whatif.price import Price, saved
 from trainyard.whatif.spot_simulation import Simulated, quantile, simulate
 
 FORMULAS = (
-    "expected time: Daly, Future Generation Computer Systems 22 (2006), equation 20, with the commit's lag"
-    " (ml_contract/sizing/interruptions.py)",
+    (
+        "expected time: Daly, Future Generation Computer Systems 22 (2006), equation 20, with the commit's lag"
+        " (ml_contract/sizing/interruptions.py)"
+    ),
     "best interval: Young, Communications of the ACM 17 (1974), and Daly's higher order",
 )
 
@@ -160,16 +162,20 @@ def _intervals(question: Spot, best: float | None) -> Table:
             rows.append((hours(seconds), name, "–", "–", f"not possible: {error.rule}"))
             continue
         mean = expect(run)
-        over = mean.held_seconds / run.work_seconds - 1
+        over = max(0.0, mean.held_seconds / run.work_seconds - 1)
         cost = question.cost(mean.held_seconds, question.spot)
         rows.append((hours(seconds), name, f"{run.saves:,}", f"{over:.1%}", money(cost)))
     return Table(title="Time between checkpoints", columns=("interval", "", "saves", "time on top", "expected cost"),
                  rows=tuple(rows))  # fmt: skip
 
 
+def _many(instances: int) -> str:
+    return "1 instance" if instances == 1 else f"{instances} instances, any of which stops it"
+
+
 def _assumptions(question: Spot, limit: float | None) -> Iterator[str]:
     run = question.run
-    yield (f"{run.per_hour:g} interruptions of the job an hour ({question.instances} instances, any of which stops it),"
+    yield (f"{run.per_hour:g} interruptions of the job an hour ({_many(question.instances)}),"
            " at exponential times (--interruptions-per-hour, of one instance)")  # fmt: skip
     yield (f"every {hours(run.interval_seconds)} a save that stalls {hours(run.stall_seconds)} and is committed"
            f" {hours(run.commit_seconds)} later (--interval, --stall, --commit)")  # fmt: skip

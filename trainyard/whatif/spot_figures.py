@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from ml_contract.errors import ContractError
 from ml_contract.sizing.interruptions import expect
-from trainyard.whatif.figures import COLOURS, line, plot
+from trainyard.whatif.figures import COLOURS, line, marker, plot
 from trainyard.whatif.spot import Spot, best_interval, break_even
 from trainyard.whatif.spot_simulation import Simulated
 
@@ -33,10 +33,8 @@ def _by_rate(question: Spot) -> go.Figure:
     figure.add_trace(line([x for x, _ in points], [y for _, y in points], "spot, expected", COLOURS[0]))
     figure.add_trace(line([0, most], [on_demand, on_demand], "on demand", COLOURS[1], dash="dash"))
     asked = question.run.per_hour
-    figure.add_trace(go.Scatter(
-        x=[asked], y=[question.cost(expect(question.run).held_seconds, question.spot)], mode="markers",
-        marker={"symbol": "diamond", "size": 11, "color": COLOURS[0]}, name="asked about",
-    ))  # fmt: skip
+    cost = question.cost(expect(question.run).held_seconds, question.spot)
+    figure.add_trace(marker(asked, cost, "asked about", COLOURS[0]))
     return figure
 
 
@@ -64,11 +62,10 @@ def _by_interval(question: Spot) -> go.Figure:
     figure = plot(x="minutes between checkpoints", y="expected cost on spot")
     figure.update_xaxes(type="log")
     figure.add_trace(line([x for x, _ in points], [y for _, y in points], "expected", COLOURS[0]))
-    for seconds, name, colour in ((run.interval_seconds, "as given", COLOURS[1]), (best, "Young and Daly", COLOURS[2])):
-        if seconds is not None:
-            cost = question.cost(expect(replace(run, interval_seconds=seconds)).held_seconds, question.spot)
-            figure.add_trace(go.Scatter(x=[seconds / 60], y=[cost], mode="markers", name=name,
-                                        marker={"symbol": "diamond", "size": 11, "color": colour}))  # fmt: skip
+    for at, name, colour in ((run.interval_seconds, "as given", COLOURS[1]), (best, "Young and Daly", COLOURS[2])):
+        if at is not None:
+            cost = question.cost(expect(replace(run, interval_seconds=at)).held_seconds, question.spot)
+            figure.add_trace(marker(at / 60, cost, name, colour))
     return figure
 
 
