@@ -1,6 +1,7 @@
 """Production: two hosts of eight A100 with EFA on demand, and a Slurm cluster of sixteen hosts of eight H100 and
 two spares; data outlives its stacks, and a person approves models."""
 
+from constructs_lib.guardrails import Guardrails
 from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Persistent2
@@ -102,6 +103,12 @@ PROD = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
+    guardrails=Guardrails(
+        instance_families=("ml.g5", "ml.m5", "ml.p4d", "ml.p5"),
+        max_run_seconds=3 * 24 * 3600,
+        encrypt_traffic=False,  # EFA cannot
+        network_isolation=False,  # hosts exchange gradients
+    ),
     trainings=(BYTES_LM, ARR_COC),
     file_systems=(FILES,),
     clusters=(SLURM,),

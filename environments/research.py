@@ -12,6 +12,7 @@ from constructs_lib.governance import (
     TeamQuota,
     Tell,
 )
+from constructs_lib.guardrails import Guardrails
 from constructs_lib.hyperpod.eks.addons import TaskGovernance
 from constructs_lib.hyperpod.eks.queues import TeamQueue
 from constructs_lib.hyperpod.eks.recovery import Recovery, steps_go_on
@@ -126,6 +127,12 @@ RESEARCH = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
+    guardrails=Guardrails(
+        instance_families=("ml.g5", "ml.m5", "ml.p4d", "ml.p5"),
+        max_run_seconds=3 * 24 * 3600,
+        encrypt_traffic=False,  # EFA cannot
+        network_isolation=False,  # hosts exchange gradients
+    ),
     trainings=(BYTES_LM,),
     endpoints=(),
     clusters=(EKS,),

@@ -169,6 +169,14 @@ ACKNOWLEDGEMENTS = (
         ),
     ),
     Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[(Action|Resource)::[^{}]*\]",
+        path=r"/Boundary/Policy/Resource",
+        reason=(
+            "A boundary grants nothing: it names what roles may be granted at most, and denies what they never do. "
+            "Left: a role that is granted too much of these services is stopped by its own review alone."
+        ),
+    ),
+    Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:training-job/adhoc-[a-z0-9]+-\*\]",
         path=_PEOPLE,
         reason=(

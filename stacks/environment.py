@@ -7,6 +7,8 @@ from typing import Self
 import aws_cdk as cdk
 from pydantic import Field, SerializeAsAny, model_validator
 
+from constructs_lib.guardrails import Guardrails
+from constructs_lib.guardrails.usage import check as check_usage
 from constructs_lib.network import LUSTRE_CLIENTS, NetworkPlan
 from constructs_lib.storage import StorageSettings
 from constructs_lib.values import Value
@@ -43,6 +45,8 @@ class Environment(Value):
 
     observability: Observability | None = None
     """How clusters are seen; None: by whoever looks."""
+    guardrails: Guardrails | None = None
+    """What no role can pass, whatever it is granted; None: each role what it was granted."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -66,6 +70,8 @@ class Environment(Value):
             if not zone.startswith(self.region):
                 reject("network.zones", zone, f"a zone lies in the environment's region {self.region}",
                        f"Write it like {self.region}a.")  # fmt: skip
+        if self.guardrails is not None:
+            check_usage(self.guardrails, self)
         return self
 
     def _check_endpoints(self) -> None:

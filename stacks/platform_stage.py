@@ -7,6 +7,7 @@ from constructs import Construct
 
 from constructs_lib.network import know_availability_zones
 from stacks.adhoc import AdHocStack
+from stacks.boundary import BoundaryStack
 from stacks.cluster import ClusterStack, ControlPlaneStack, FilesStack
 from stacks.clusters import ClusterPlatform, EksCluster
 from stacks.environment import Environment
@@ -88,4 +89,15 @@ class PlatformStage(cdk.Stage):
             stack.add_stack_dependency(self.clusters[name])
         if environment.trainings:
             AdHocStack(self, "AdHoc", environment=environment, network=network, storage=storage)
+        self.boundary = (
+            BoundaryStack(
+                self, environment=environment, guardrails=environment.guardrails, network=network, storage=storage
+            )
+            if environment.guardrails
+            else None
+        )
+        if self.boundary:
+            cdk.CrossStackReferences.of(self.boundary.boundary.policy).produce(cdk.ReferenceStrength.STRONG)
+            # The network's stack, which comes first, has a boundary of its own.
+            self.boundary.boundary.put_on(*(stack for stack in self.node.children if stack is not self.network))
         guard_stage(self, environment)

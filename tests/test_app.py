@@ -35,6 +35,7 @@ def test_every_environment_has_its_stacks() -> None:
         watched = ["observability"] if environment.observability else []
         watched += [f"governance-{found.name}" for found in environment.clusters if getattr(found, "governance", None)]
         trainings += ["adhoc"] if trainings else []
+        trainings += ["boundary"] if environment.guardrails else []
         parts = ["network", "storage", *trainings, *endpoints, *files, *clusters, *watched]
         assert stacks == {f"trainyard-{stage.lower()}-{part}": environment.protected for part in parts}
 
