@@ -100,6 +100,22 @@ def inspect(storage: Objects, attempt: Attempt) -> Snapshot:
         CorruptCheckpointError: A document is damaged, or a file is missing or has another size.
         IncompatibleCheckpointError: Written by another version of this code.
     """
+    snapshot = manifest(storage, attempt)
+    for record in snapshot.files.values():
+        size = attempt.entries[record.name].size if record.name in attempt.entries else None
+        if size != record.size:
+            found = "is missing" if size is None else f"has {size} bytes"
+            raise CorruptCheckpointError(f"{record.name} {found}, the manifest says {record.size} bytes")
+    return snapshot
+
+
+def manifest(storage: Objects, attempt: Attempt) -> Snapshot:
+    """Read a commit and its sidecars, and check the documents alone; the files may lie elsewhere.
+
+    Raises:
+        CorruptCheckpointError: A document is damaged or missing.
+        IncompatibleCheckpointError: Written by another version of this code.
+    """
     commit = commit_of(storage, attempt)
     with ThreadPoolExecutor(min(16, len(commit.sidecars))) as threads:
         documents = list(threads.map(lambda record: document(storage, attempt, record), commit.sidecars))
@@ -110,13 +126,7 @@ def inspect(storage: Objects, attempt: Attempt) -> Snapshot:
         (attempt.uuid, rank) for rank in range(commit.world_size)
     ]:
         raise CorruptCheckpointError("sidecars are not those of this attempt's ranks")
-    snapshot = Snapshot(attempt=attempt, commit=commit, sidecars=sidecars)
-    for record in snapshot.files.values():
-        size = attempt.entries[record.name].size if record.name in attempt.entries else None
-        if size != record.size:
-            found = "is missing" if size is None else f"has {size} bytes"
-            raise CorruptCheckpointError(f"{record.name} {found}, the manifest says {record.size} bytes")
-    return snapshot
+    return Snapshot(attempt=attempt, commit=commit, sidecars=sidecars)
 
 
 def commit_of(storage: Objects, attempt: Attempt) -> Commit:

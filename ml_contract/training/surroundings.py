@@ -28,6 +28,33 @@ class Loading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemoryTier:
+    """Checkpoints in the memory of the nodes, between those at the durable place; for clusters that Kubernetes
+    schedules."""
+
+    every_steps: int
+    """Steps between them, fewer than between durable ones. A step that both are due for goes to the durable place."""
+    copies: int = 1
+    """Further nodes that hold each node's shards: so many nodes may be lost together. Where there are not that many
+    other nodes, all of them do."""
+    keep: int = 2
+    """Newest commits that are kept, at least 2: the one before stays until the next is whole."""
+    folder: str | None = None
+    """Folder of every node on a tmpfs, which outlives the processes; the job gives it."""
+    budget_mib: int | None = None
+    """Memory of every node that the commits may take, MiB; the job gives it."""
+
+    def __post_init__(self) -> None:
+        at_least("every_steps", self.every_steps, 1)
+        between("copies", self.copies, 0, 8)
+        at_least("keep", self.keep, 2)
+        if self.folder is not None and not self.folder.startswith("/"):
+            reject("folder", self.folder, "it must be an absolute path", "Write a folder below /dev/shm.")
+        if self.budget_mib is not None:
+            at_least("budget_mib", self.budget_mib, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Checkpointing:
     """When checkpoints are taken and which are kept."""
 
@@ -47,6 +74,8 @@ class Checkpointing:
     """Checkpoints of another run, ``s3://bucket/prefix`` or ``file:///folder``: where this run has none of its own, it
     goes on after their newest. Workload, data, global_batch_size and seed are the same; optimiser, schedule and length
     may be others."""
+    memory: MemoryTier | None = None
+    """Further checkpoints in the nodes' memory, which a restart on living nodes resumes from; none by default."""
 
     def __post_init__(self) -> None:
         if self.begin_from is not None and not self.begin_from.startswith(("s3://", "file:///")):
@@ -57,6 +86,9 @@ class Checkpointing:
         at_least("keep_last", self.keep_last, 2)
         at_least("keep_every", self.keep_every, 0)
         between("keep_best", self.keep_best, 0, 100)
+        if self.memory is not None and self.memory.every_steps >= self.every_steps:
+            reject("memory.every_steps", self.memory.every_steps, "those in memory are taken more often than durable"
+                   f" ones, every {self.every_steps} steps", "Lower it, or leave memory out.")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

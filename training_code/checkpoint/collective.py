@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar, cast
 
+import torch
 import torch.distributed as dist
 
 from ml_contract.checkpoint.errors import CheckpointError
@@ -46,16 +47,16 @@ class Ranks:
             )
             self.rank, self.size = dist.get_rank(self.group), len(self._members)
 
-    def first(self, make: Callable[[], Value]) -> Value:
-        """What ``make`` returns on rank 0, on every rank; what it raises is raised on every rank."""
+    def first(self, make: Callable[[], Value], *, rank: int = 0) -> Value:
+        """What ``make`` returns on rank 0, or another, on every rank; what it raises is raised on every rank."""
         answer: list[object] = [None, None]
-        if self.rank == 0:
+        if self.rank == rank:
             try:
                 answer[0] = make()
             except Exception as error:
                 answer[1] = _portable(error)
         if self.group is not None:
-            dist.broadcast_object_list(answer, src=self._members[0], group=self.group)
+            dist.broadcast_object_list(answer, src=self._members[rank], group=self.group)
         if isinstance(answer[1], Exception):
             raise answer[1]
         return cast(Value, answer[0])
@@ -88,6 +89,14 @@ class Ranks:
             if failure is not None:
                 raise failure
         return [cast(Value, value) for value, _ in answers]
+
+    def sending(self, data: torch.Tensor, to: int) -> dist.Work:
+        """Begin to send a tensor of the CPU to a rank of the group. Needs more than one rank."""
+        return cast(dist.Work, dist.isend(data, dst=self._members[to], group=self.group))
+
+    def receiving(self, data: torch.Tensor, source: int) -> dist.Work:
+        """Begin to receive what a rank of the group sends, in the order of its sending."""
+        return cast(dist.Work, dist.irecv(data, src=self._members[source], group=self.group))
 
     def close(self) -> None:
         """Give the group back."""

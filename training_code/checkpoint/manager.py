@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,14 +12,13 @@ import torch.distributed as dist
 
 from ml_contract.checkpoint.catalog import Attempt
 from ml_contract.checkpoint.errors import CheckpointError, IncompatibleCheckpointError
-from training_code.checkpoint.budget import Budget
 from training_code.checkpoint.collective import Ranks
-from training_code.checkpoint.flight import Flight
-from training_code.checkpoint.options import CheckpointOptions, Estimate, Event, Restored, RunIdentity
+from training_code.checkpoint.durable import DurableTier
+from training_code.checkpoint.memory.tier import MemoryTier
+from training_code.checkpoint.options import CheckpointOptions, Estimate, Event, Restored, RunIdentity, Tier
 from training_code.checkpoint.restoring import Restorer
-from training_code.checkpoint.retention import Interrupted, Retention
-from training_code.checkpoint.saving import About, finite, save
-from training_code.checkpoint.staging import Staged, Stager
+from training_code.checkpoint.saving import About, finite
+from training_code.checkpoint.sources import DurableSource, Source
 from training_code.checkpoint.state import Stateful, materialize
 from training_code.checkpoint.storage import Storage, open_storage
 
@@ -55,22 +53,10 @@ class CheckpointManager:
         self._options = options or CheckpointOptions()
         self._run = run
         self._hyperparameters = dict(hyperparameters or {})
-        self._storage = open_storage(uri, self._options)
-        # One group for the caller's thread and one for the saving thread: their collectives must not meet.
+        # One group for the caller's thread, and one for each tier's saving thread: their collectives must not meet.
         self._control = Ranks(process_group, self._options.collective_timeout_s)
-        self._saving = Ranks(process_group, self._options.collective_timeout_s)
-        self._budget = Budget(self._options.assumed_bytes_per_second)
-        self._hurry = threading.Event()
-        self._retention = Retention(
-            self._storage,
-            run,
-            policy=self._options.policy,
-            leftover_age_s=self._options.leftover_age_s,
-            report=self._report,
-            interrupted=self._hurry.is_set,
-        )
-        self._stager = Stager()
-        self._flight = Flight(self._storage.uri)
+        self._durable = DurableTier(uri, run, self._options, process_group, self._emit)
+        self._memory = MemoryTier.of(self._durable.storage.uri, self._options, process_group, self._emit)
 
     def restore(self, state: Mapping[str, Stateful]) -> Restored | None:
         """Load the newest verified commit of this run into ``state``; None where nothing was ever committed.
@@ -86,11 +72,14 @@ class CheckpointManager:
             StorageError: The storage cannot be read.
         """
         self.wait()
-        restored = self._restorer(self._storage, begins=False).restore(state)
+        nearer: list[Source] = []
+        if self._memory is not None:
+            self._memory.admit(state, self._control)
+            nearer.append(self._memory.source(self._control))
+        restored = self._restorer(self._durable.storage, nearer).restore(state)
         begin_from = self._options.policy.begin_from
         if restored is None and begin_from is not None:
-            other = open_storage(begin_from, self._options)
-            restored = self._restorer(other, begins=True).restore(state)
+            restored = self._restorer(open_storage(begin_from, self._options), begins=True).restore(state)
             if restored is None:
                 raise IncompatibleCheckpointError(f"{begin_from}: no commit is there to begin from, but begin_from"
                                                   " names it. Give the place of a run that saved one.")  # fmt: skip
@@ -103,15 +92,15 @@ class CheckpointManager:
                     seconds=restored.seconds,
                     bytes=restored.bytes,
                     detail=restored.uri,
+                    tier=restored.tier,
                 )
             )
         return restored
 
-    def _restorer(self, storage: Storage, *, begins: bool) -> Restorer:
-        return Restorer(
-            storage=storage, identity=self._run, options=self._options, ranks=self._control, report=self._report,
-            begins=begins,
-        )  # fmt: skip
+    def _restorer(self, storage: Storage, nearer: Sequence[Source] = (), *, begins: bool = False) -> Restorer:
+        durable = DurableSource(storage, self._control, self._options)
+        return Restorer(durable=durable, nearer=nearer, identity=self._run, ranks=self._control, report=self._report,
+                        begins=begins)  # fmt: skip
 
     def save(
         self,
@@ -144,34 +133,52 @@ class CheckpointManager:
         with contextlib.suppress(CheckpointError) if urgent else contextlib.nullcontext():
             self.wait(timeout)
         self._emit(Event(kind="started", step=step))
+        tier = self._durable
         background = self._options.policy.mode == "async" and not urgent
-        staged, size = self._stager.stage(step, state, rank=self._saving.rank, copy=background)
-        about = About(identity=self._run, figures=finite(figures), hyperparameters=self._hyperparameters)
-        self._budget.started(size)
+        staged, size = tier.stager.stage(step, state, rank=tier.ranks.rank, copy=background)
+        about = self._about(figures)
+        tier.budget.started(size)
 
         def work() -> None:
-            self._write(staged, size, started, about)
+            tier.write(staged, size, started, about)
 
         if background:
             self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
-            self._flight.start(work, name=f"checkpoint-step-{step}")
+            tier.flight.start(work, name=f"checkpoint-step-{step}")
             return
         try:
             if timeout is None:
-                self._flight.here(work)
+                tier.flight.here(work)
             else:
-                self._flight.start(work, name=f"checkpoint-step-{step}")
+                tier.flight.start(work, name=f"checkpoint-step-{step}")
             self.wait(None if timeout is None else max(0.0, started + timeout - time.monotonic()))
         finally:
             self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
 
+    def save_in_memory(
+        self, step: int, state: Mapping[str, Stateful], *, figures: Mapping[str, float] | None = None
+    ) -> None:
+        """Save ``state`` as ``step`` in the nodes' memory, as the policy's ``memory`` says; nothing without one.
+
+        It goes on beside a save to the durable place. A failure is told as a warning and raised nowhere: the durable
+        checkpoints are the run's.
+
+        Args:
+            step: Steps done so far.
+            state: As in :meth:`save`.
+            figures: As in :meth:`save`.
+        """
+        if self._memory is not None:
+            self._memory.admit(state, self._control)
+            self._memory.save(step, state, self._about(figures), background=self._options.policy.mode == "async")
+
     @property
     def busy(self) -> bool:
-        """Whether a save is on its way on this rank, or its housekeeping."""
-        return self._flight.busy
+        """Whether a durable save is on its way on this rank, or its housekeeping."""
+        return self._durable.flight.busy
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until no save is on its way, with its housekeeping.
+        """Wait until no durable save is on its way, with its housekeeping.
 
         Args:
             timeout: Seconds; None waits for as long as it takes.
@@ -180,7 +187,7 @@ class CheckpointManager:
             TimeoutError: It is still on its way.
             CheckpointError: It failed. Told once.
         """
-        self._flight.wait(timeout)
+        self._durable.flight.wait(timeout)
 
     def estimate(self, state: Mapping[str, Stateful]) -> Estimate:
         """What an urgent save would take; the same answer on every rank.
@@ -189,21 +196,27 @@ class CheckpointManager:
         way still takes, with a margin.
         """
         size = materialize(state).local_bytes
-        found = self._control.all((size, self._budget.needed(size)))
+        found = self._control.all((size, self._durable.budget.needed(size)))
         return Estimate(bytes=max(size for size, _ in found), seconds=max(seconds for _, seconds in found))
 
     def hurry(self) -> None:
         """The process is about to end: from now on saves only commit, and housekeeping is left to the next run."""
-        self._hurry.set()
+        self._durable.hurry.set()
 
     def close(self) -> None:
         """Finish what is on its way and give the groups back. Raises what wait() would."""
         try:
             self.wait()
         finally:
-            self._stager.close()
-            self._saving.close()
+            if self._memory is not None:
+                self._memory.close()
+            self._durable.close()
             self._control.close()
+
+    def forget(self) -> None:
+        """Give the nodes' memory back, once the run is through: what is durable has all that counts."""
+        if self._memory is not None:
+            self._memory.forget()
 
     def __enter__(self) -> Self:
         return self
@@ -214,34 +227,11 @@ class CheckpointManager:
         if kind is None:
             self.close()
 
-    def _write(self, staged: Staged, size: int, started: float, about: About) -> None:
-        """Save, commit, and clear away. Runs in the saving thread."""
-        begun = time.monotonic()
-        try:
-            outcome = save(self._storage, about, staged, self._saving, block_bytes=self._options.block_bytes)
-        except Exception as error:
-            self._budget.ended(size, time.monotonic() - begun, committed=False)
-            self._emit(Event(kind="failed", step=staged.step, seconds=time.monotonic() - started, detail=str(error)))
-            raise
-        self._budget.ended(size, time.monotonic() - begun, committed=True)
-        self._emit(
-            Event(
-                kind="committed",
-                step=staged.step,
-                attempt=outcome.attempt,
-                seconds=time.monotonic() - started,
-                bytes=outcome.bytes,
-            )
-        )
-        try:
-            with contextlib.suppress(Interrupted):
-                self._retention.run(self._saving)
-        except CheckpointError as error:
-            # The commit stands; what could not be cleared away will be tried again after the next one.
-            self._emit(Event(kind="warning", step=staged.step, detail=f"housekeeping: {error}"))
+    def _about(self, figures: Mapping[str, float] | None) -> About:
+        return About(identity=self._run, figures=finite(figures), hyperparameters=self._hyperparameters)
 
-    def _report(self, kind: str, attempt: Attempt, detail: str) -> None:
-        self._emit(Event(kind=kind, step=attempt.step, attempt=attempt.uuid, detail=detail))  # type: ignore[arg-type]
+    def _report(self, kind: str, attempt: Attempt, detail: str, tier: Tier) -> None:
+        self._emit(Event(kind=kind, step=attempt.step, attempt=attempt.uuid, detail=detail, tier=tier))  # type: ignore[arg-type]
 
     def _emit(self, event: Event) -> None:
         if self._options.on_event is not None:

@@ -14,6 +14,7 @@ from ml_contract.sizing.interval import ASSUMED_BYTES_PER_SECOND
 from ml_contract.training.surroundings import Checkpointing
 
 MEBIBYTE = 2**20
+Tier = Literal["memory", "durable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,8 @@ class Event:
     """Bytes this rank staged, wrote or read."""
     detail: str = ""
     """One line for a reader: a reason, or what was removed."""
+    tier: Tier = "durable"
+    """Where: at the durable place, or in the nodes' memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +69,8 @@ class Restored:
     attempt: str
     uri: str
     """Where the attempt lies."""
+    tier: Tier = "durable"
+    """Where it was found: at the durable place, or in the nodes' memory."""
     begun: bool = False
     """Whether it is another run's, from which this one begins."""
     world_size: int

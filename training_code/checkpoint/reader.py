@@ -1,4 +1,4 @@
-"""torch.distributed.checkpoint's reader over a storage of ours: nothing is handed on before everything is verified."""
+"""torch.distributed.checkpoint's reader over a place of ours: nothing is handed on before everything is verified."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import os
 import pickle
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,8 @@ from torch.distributed.checkpoint.planner import LoadPlan, LoadPlanner
 from torch.futures import Future
 
 from ml_contract.checkpoint.catalog import Snapshot
-from ml_contract.checkpoint.documents import FileRecord
-from ml_contract.checkpoint.errors import ObjectMissingError
-from training_code.checkpoint.checksum import BlockChecksum, spans
-from training_code.checkpoint.options import CheckpointOptions
-from training_code.checkpoint.storage import Storage
+from training_code.checkpoint.pieces import Content, Piece, pieces_of
 from training_code.checkpoint.writer import AttemptFiles
-
-SPAN_BYTES = 64 * 2**20
-"""Longest piece of a file that one request fetches; pieces are fetched in parallel."""
 
 
 class _Fetched(io.RawIOBase):
@@ -81,22 +73,21 @@ class VerifiedReader(FileSystemReader):  # type: ignore[misc, unused-ignore]
 
     def __init__(
         self,
-        storage: Storage,
         snapshot: Snapshot,
         metadata: bytes,
-        options: CheckpointOptions,
+        fetch: Callable[[list[Piece]], Iterable[Content]],
         agree: Callable[[list[str]], None],
     ) -> None:
         """
         Args:
-            storage: Where the snapshot lies.
             snapshot: What to read.
             metadata: Content of .metadata, verified: it is a pickle.
-            options: For concurrency.
+            fetch: The verified content of pieces, in their order, or what is wrong with each. Collective where
+                several ranks load.
             agree: Collective, takes this rank's findings. Raises CorruptCheckpointError everywhere if there are any.
-        """
+        """  # fmt: skip
         super().__init__(snapshot.attempt.prefix)
-        self._storage, self._snapshot, self._options, self._agree = storage, snapshot, options, agree
+        self._snapshot, self._fetch, self._agree = snapshot, fetch, agree
         self._metadata = metadata
         self.bytes_read = 0
 
@@ -109,48 +100,15 @@ class VerifiedReader(FileSystemReader):  # type: ignore[misc, unused-ignore]
         for item in plan.items:
             stored = self.storage_data[item.storage_index]
             ranges[stored.relative_path].append((stored.offset, stored.length))
-        fetched, findings = self._fetch(ranges)
+        fetched: dict[str, dict[int, bytearray]] = defaultdict(dict)
+        findings: list[str] = []
+        pieces = pieces_of(self._snapshot, ranges)
+        for piece, content in zip(pieces, self._fetch(pieces), strict=True):
+            if isinstance(content, str):
+                findings.append(content)
+            else:
+                fetched[piece.record.name][piece.offset] = content
+                self.bytes_read += len(content)
         self._agree(findings)
         self.fs = _FetchedFiles(fetched)  # type: ignore[assignment, unused-ignore]
         return super().read_data(plan, planner)
-
-    def _fetch(self, ranges: dict[str, list[tuple[int, int]]]) -> tuple[dict[str, dict[int, bytearray]], list[str]]:
-        files, block_bytes = self._snapshot.files, self._snapshot.block_bytes
-        pieces = [
-            (files[name], offset, length)
-            for name, wanted in ranges.items()
-            for offset, length in spans(
-                wanted, block_bytes=block_bytes, size=files[name].size, longest=SPAN_BYTES
-            )
-        ]  # fmt: skip
-        fetched: dict[str, dict[int, bytearray]] = defaultdict(dict)
-        findings: list[str] = []
-        with ThreadPoolExecutor(self._options.concurrency, "checkpoint-fetch") as threads:
-            for (record, offset, _), content in zip(
-                pieces, threads.map(lambda piece: self._piece(*piece), pieces), strict=True
-            ):
-                if isinstance(content, str):
-                    findings.append(content)
-                else:
-                    fetched[record.name][offset] = content
-        return fetched, findings
-
-    def _piece(self, record: FileRecord, offset: int, length: int) -> bytearray | str:
-        """Verified content, or what is wrong with it."""
-        block_bytes = self._snapshot.block_bytes
-        content, checksum = bytearray(), BlockChecksum(block_bytes)
-        try:
-            for part in self._storage.stream(f"{self._snapshot.attempt.prefix}/{record.name}", offset, length):
-                checksum.update(part)
-                content += part
-        except ObjectMissingError:
-            return f"{record.name} is missing"
-        self.bytes_read += len(content)
-        first = offset // block_bytes
-        expected = record.blocks[first : first + -(-length // block_bytes)]
-        for number, (found, wanted) in enumerate(zip(checksum.blocks, expected, strict=False), first):
-            if found != wanted:
-                return f"{record.name} is damaged in block {number}: checksum {found}, the manifest says {wanted}"
-        if len(content) != length:
-            return f"{record.name} ends {length - len(content)} bytes early"
-        return content

@@ -1,27 +1,28 @@
-"""The way back: the newest commit that is ours and proves sound, agreed on by all ranks."""
+"""The way back: the newest commit of all tiers that is ours and proves sound, agreed on by all ranks."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch.distributed.checkpoint.state_dict_loader import load
 
-from ml_contract.checkpoint.catalog import Attempt, Snapshot, attempts, document, inspect
+from ml_contract.checkpoint.catalog import Attempt, Snapshot
 from ml_contract.checkpoint.documents import Commit, state_name
 from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError, StorageError
 from training_code.checkpoint.collective import Ranks
-from training_code.checkpoint.options import CheckpointOptions, Restored, RunIdentity
+from training_code.checkpoint.options import Restored, RunIdentity, Tier
+from training_code.checkpoint.pieces import Piece
 from training_code.checkpoint.plain_state import PlainState
-from training_code.checkpoint.quarantine import quarantine
 from training_code.checkpoint.reader import VerifiedReader
 from training_code.checkpoint.saving import explained
+from training_code.checkpoint.sources import Candidate, Source
 from training_code.checkpoint.state import Stateful, materialize, unpack
-from training_code.checkpoint.storage import Storage
 
-Report = Callable[[str, Attempt, str], None]
+Report = Callable[[str, Attempt, str, Tier], None]
+"""(kind of event, attempt, reason, tier)"""
 DAMAGED = "is damaged"
 
 
@@ -29,13 +30,17 @@ DAMAGED = "is damaged"
 class Restorer:
     """Finds and loads a commit. Every method that takes part in a collective is called on every rank."""
 
-    storage: Storage
+    durable: Source
+    nearer: Sequence[Source] = ()
+    """Further tiers. What they lack or hold damaged costs nothing but a look: the durable one decides alone whether
+    there is something that a person has to look after."""
     identity: RunIdentity
-    options: CheckpointOptions
     ranks: Ranks
     report: Report
     begins: bool = False
     """Whether the commits are another run's, from which this one begins: they share what ``base_hash`` is of."""
+    _refused: dict[str, str] = field(default_factory=dict)
+    _unread: StorageError | None = None
 
     def restore(self, state: Mapping[str, Stateful]) -> Restored | None:
         """Load the newest sound commit into ``state``; None when nothing was ever committed here.
@@ -43,54 +48,72 @@ class Restorer:
         Raises:
             IncompatibleCheckpointError: There are only other runs' commits, or the commit does not fit ``state``.
             CorruptCheckpointError: There are commits of this run, and none is sound.
-            StorageError: The storage cannot be read; that says nothing about the checkpoints.
+            StorageError: The durable storage cannot be read, and no other tier has a sound commit.
         """
         started = time.monotonic()
-        refused: dict[str, str] = {}
-        while snapshot := self.ranks.first(lambda: self._newest(refused)):
+        candidates = self._candidates()
+        for candidate in candidates:
+            snapshot = self._opened(candidate)
+            if snapshot is None:
+                continue
             try:
-                read = self._load(snapshot, state)
+                read = self._load(candidate.source, snapshot, state)
             except CorruptCheckpointError as error:
                 # The same on every rank: they agreed on it.
-                self.ranks.first(lambda snapshot=snapshot, error=error: self._condemn(snapshot.attempt, error, refused))  # type: ignore[misc]
+                self._condemn(candidate, error)
                 continue
             return Restored(
                 step=snapshot.commit.step,
                 attempt=snapshot.attempt.uuid,
-                uri=self.storage.place(snapshot.attempt.prefix),
+                uri=candidate.source.place(snapshot.attempt),
+                tier=candidate.source.tier,
                 begun=self.begins,
                 world_size=snapshot.commit.world_size,
                 seconds=time.monotonic() - started,
                 bytes=read,
             )
-        return None
-
-    def _newest(self, refused: dict[str, str]) -> Snapshot | None:
-        """Rank 0: the newest commit whose documents are sound. ``refused`` collects the others, with reasons."""
-        listed = [attempt for attempt in attempts(self.storage) if attempt.committed]
-        for attempt in listed:
-            if attempt.quarantined:
-                refused.setdefault(attempt.uuid, f"{DAMAGED}: it is in quarantine")
-            if attempt.uuid in refused:
-                continue
-            try:
-                snapshot = inspect(self.storage, attempt)
-                self._check_identity(snapshot.commit)
-            except IncompatibleCheckpointError as error:
-                refused[attempt.uuid] = str(error)
-                self.report("warning", attempt, f"passed over: {error}")
-            except CorruptCheckpointError as error:
-                self._condemn(attempt, error, refused)
-            else:
-                return snapshot
-        if listed:
+        if self._unread is not None:
+            raise self._unread
+        durable = [candidate for candidate in candidates if candidate.source is self.durable]
+        if durable:
             # Starting again from nothing would throw away days without a word: that is for a person to decide.
-            damaged = any(reason.startswith(DAMAGED) for reason in refused.values())
+            reasons = [self._refused[candidate.attempt.uuid] for candidate in durable]
+            damaged = any(why.startswith(DAMAGED) for why in reasons)
             kind = CorruptCheckpointError if damaged else IncompatibleCheckpointError
             raise kind(
-                f"{self.storage.uri}: none of {len(listed)} commits can be resumed from; the newest, step"
-                f" {listed[0].step}, {refused[listed[0].uuid]}. Give another checkpoint_uri to start anew."
+                f"{self.durable.uri}: none of {len(durable)} commits can be resumed from; the newest, step"
+                f" {durable[0].attempt.step}, {reasons[0]}. Give another checkpoint_uri to start anew."
             )
+        return None
+
+    def _candidates(self) -> list[Candidate]:
+        """Of all tiers, newest first."""
+        nearer = [candidate for source in self.nearer for candidate in source.listed()]
+        durable: list[Candidate] = []
+        try:
+            durable = self.durable.listed()
+        except StorageError as error:
+            if not nearer:
+                raise
+            self._unread = error
+        return sorted([*nearer, *durable], key=lambda candidate: candidate.order, reverse=True)
+
+    def _opened(self, candidate: Candidate) -> Snapshot | None:
+        """Its documents, where they are sound and of this run; else why not is noted."""
+        uuid = candidate.attempt.uuid
+        if candidate.quarantined:
+            self._refused[uuid] = f"{DAMAGED}: it is in quarantine"
+            return None
+        try:
+            snapshot = candidate.source.opened(candidate)
+            self._check_identity(snapshot.commit)
+        except IncompatibleCheckpointError as error:
+            self._refused[uuid] = str(error)
+            self._told("warning", candidate, f"passed over: {error}")
+        except CorruptCheckpointError as error:
+            self._condemn(candidate, error)
+        else:
+            return snapshot
         return None
 
     def _check_identity(self, commit: Commit) -> None:
@@ -105,43 +128,44 @@ class Restorer:
                 f"was made with configuration {commit.config_hash[:12]}, this run has {self.identity.config_hash[:12]}"
             )
 
-    def _condemn(self, attempt: Attempt, error: Exception, refused: dict[str, str]) -> None:
-        refused[attempt.uuid] = f"{DAMAGED}: {error}"
-        try:
-            quarantine(self.storage, attempt, [str(error)])
-        except StorageError as cause:
-            self.report("warning", attempt, f"no mark of quarantine could be written: {cause}")
-        self.report("quarantined", attempt, str(error))
+    def _condemn(self, candidate: Candidate, error: Exception) -> None:
+        self._refused[candidate.attempt.uuid] = f"{DAMAGED}: {error}"
+        unmarked = candidate.source.condemn(candidate, str(error))
+        if unmarked:
+            self._told("warning", candidate, f"no mark of quarantine could be written: {unmarked}")
+        self._told("quarantined", candidate, str(error))
 
-    def _load(self, snapshot: Snapshot, state: Mapping[str, Stateful]) -> int:
+    def _told(self, kind: str, candidate: Candidate, detail: str) -> None:
+        if self.ranks.rank == 0:
+            self.report(kind, candidate.attempt, detail, candidate.source.tier)
+
+    def _load(self, source: Source, snapshot: Snapshot, state: Mapping[str, Stateful]) -> int:
         """Verify everything, then load it. Returns the bytes that this rank read."""
         commit, attempt = snapshot.commit, snapshot.attempt
         missing = sorted(set(state) - set(commit.state))
         if missing:
             raise IncompatibleCheckpointError(
-                f"{self.storage.place(attempt.prefix)}: holds {sorted(commit.state)}, but not {missing}"
-            )
-        metadata, own = self._documents(snapshot, state)
+                f"{source.place(attempt)}: holds {sorted(commit.state)}, but not {missing}"
+            )  # fmt: skip
+        metadata, own = self._documents(source, snapshot, state)
         targets = materialize({name: item for name, item in state.items() if commit.state[name] == "sharded"})
-        reader = VerifiedReader(self.storage, snapshot, metadata, self.options, self._agree)
-        with explained(f"{self.storage.place(attempt.prefix)} was not loaded", IncompatibleCheckpointError):
+        reader = VerifiedReader(snapshot, metadata, lambda pieces: source.fetch(snapshot, pieces), self._agree)
+        with explained(f"{source.place(attempt)} was not loaded", IncompatibleCheckpointError):
             load(targets.sharded, storage_reader=reader, process_group=self.ranks.group)
         for name, item in state.items():
             item.load_state_dict(targets.sharded[name] if name in targets.sharded else own[name])
         return reader.bytes_read + len(metadata)
 
-    def _documents(self, snapshot: Snapshot, state: Mapping[str, Stateful]) -> tuple[bytes, dict[str, Any]]:
+    def _documents(
+        self, source: Source, snapshot: Snapshot, state: Mapping[str, Stateful]
+    ) -> tuple[bytes, dict[str, Any]]:
         """The metadata, and the plain state of this rank, by name; verified on every rank."""
         plan = PlainState(snapshot.commit, state, rank=self.ranks.rank, world_size=self.ranks.size)
-        metadata, documents, findings = b"", {}, []
-        try:
-            metadata = document(self.storage, snapshot.attempt, snapshot.commit.metadata)
-            for rank in plan.needed:
-                documents[rank] = unpack(document(self.storage, snapshot.attempt, snapshot.files[state_name(rank)]))
-        except CorruptCheckpointError as error:
-            findings = [str(error)]
-        self._agree(findings)
-        return metadata, plan.choose(documents)
+        records = [snapshot.commit.metadata, *(snapshot.files[state_name(rank)] for rank in plan.needed)]
+        contents = list(source.fetch(snapshot, [Piece.whole(record) for record in records]))
+        self._agree([content for content in contents if isinstance(content, str)])
+        metadata, *states = (bytes(content) for content in contents if not isinstance(content, str))
+        return metadata, plan.choose({rank: unpack(data) for rank, data in zip(plan.needed, states, strict=True)})
 
     def _agree(self, findings: Sequence[str]) -> None:
         found = [line for rank in self.ranks.all(list(findings)) for line in rank]

@@ -8,7 +8,7 @@ import socket
 import time
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -30,6 +30,7 @@ from ml_contract.checkpoint.documents import (
     write,
 )
 from ml_contract.checkpoint.errors import CheckpointError, CommitConflictError, StorageError
+from ml_contract.checkpoint.objects import Crc
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.options import RunIdentity
 from training_code.checkpoint.staging import Staged
@@ -77,6 +78,20 @@ class Outcome:
 def save(storage: Storage, about: About, staged: Staged, ranks: Ranks, *, block_bytes: int) -> Outcome:
     """Write and commit. Collective: every rank returns once the commit stands, or raises."""
     attempt = ranks.first(lambda: str(uuid.uuid4()))
+    mine, metadata, size = write_shards(storage, attempt, staged, ranks, block_bytes=block_bytes)
+    written = ranks.gathered(mine)
+    ranks.first(lambda: _commit(storage, about, attempt, written, metadata))
+    return Outcome(attempt=attempt, bytes=size)
+
+
+def write_shards(
+    storage: Storage, attempt: str, staged: Staged, ranks: Ranks, *, block_bytes: int
+) -> tuple[Written, FileRecord | None, int]:
+    """Write everything but COMMIT. Collective.
+
+    Returns:
+        What this rank tells of it, on rank 0 the record of the metadata, and the bytes that this rank wrote.
+    """
     documents: list[bytes] = []
 
     def close(files: AttemptFiles) -> None:
@@ -98,22 +113,37 @@ def save(storage: Storage, about: About, staged: Staged, ranks: Ranks, *, block_
         host=socket.gethostname(),
         sidecar=documents[0],
     )
-    written = ranks.gathered(mine)
-    metadata = writer.files.records.get(METADATA)
-    ranks.first(lambda: _commit(storage, about, attempt, written, metadata))
-    return Outcome(attempt=attempt, bytes=sum(record.size for record in writer.files.records.values()))
+    records = writer.files.records
+    return mine, records.get(METADATA), sum(record.size for record in records.values())
 
 
 def _commit(storage: Storage, about: About, attempt: str, written: list[Written], metadata: FileRecord | None) -> None:
     """Rank 0, once everything is stored: make it a checkpoint."""
+    step = written[0].step
+    key = f"{attempt_prefix(step, attempt)}/{COMMIT}"
+    if not storage.put_if_absent(key, commit_document(about, attempt, written, metadata, storage.crc)):
+        raise CommitConflictError(
+            f"{storage.place(key)}: another writer has committed this attempt. Two jobs share one checkpoint_uri?"
+        )
+    with contextlib.suppress(StorageError):
+        # For people and tools. Nothing here reads it: after a crash between the two writes it lags behind.
+        storage.put(LATEST, f"{attempt_prefix(step, attempt)}\n".encode())
+
+
+def commit_document(
+    about: About, attempt: str, written: Sequence[Written], metadata: FileRecord | None, crc: Crc
+) -> bytes:
+    """COMMIT over what the ranks wrote.
+
+    Raises:
+        CheckpointError: They did not save the same.
+    """
     assert metadata is not None
     first = written[0]
     for rank, other in enumerate(written):
         _agree(first, other, rank)
-    sidecars = tuple(
-        FileRecord.of(sidecar_name(rank), other.sidecar, storage.crc) for rank, other in enumerate(written)
-    )
-    document = write(
+    sidecars = tuple(FileRecord.of(sidecar_name(rank), other.sidecar, crc) for rank, other in enumerate(written))
+    return write(
         Commit(
             run=about.identity.name,
             config_hash=about.identity.config_hash,
@@ -131,16 +161,8 @@ def _commit(storage: Storage, about: About, attempt: str, written: list[Written]
             figures=about.figures,
             hyperparameters=about.hyperparameters,
         ),
-        storage.crc,
+        crc,
     )
-    key = f"{attempt_prefix(first.step, attempt)}/{COMMIT}"
-    if not storage.put_if_absent(key, document):
-        raise CommitConflictError(
-            f"{storage.place(key)}: another writer has committed this attempt. Two jobs share one checkpoint_uri?"
-        )
-    with contextlib.suppress(StorageError):
-        # For people and tools. Nothing here reads it: after a crash between the two writes it lags behind.
-        storage.put(LATEST, f"{attempt_prefix(first.step, attempt)}\n".encode())
 
 
 def _agree(first: Written, other: Written, rank: int) -> None:

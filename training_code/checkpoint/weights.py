@@ -14,6 +14,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from ml_contract.checkpoint.catalog import Attempt, Snapshot, attempts, commit_of, document, inspect
 from ml_contract.checkpoint.errors import CheckpointError, CorruptCheckpointError, IncompatibleCheckpointError
 from training_code.checkpoint.options import CheckpointOptions
+from training_code.checkpoint.pieces import Content, Piece, read
 from training_code.checkpoint.reader import VerifiedReader
 from training_code.checkpoint.saving import explained
 from training_code.checkpoint.storage import Storage, open_storage
@@ -63,13 +64,16 @@ class SavedModel:
         whole: dict[str, Tensor] = {}
         for group in _groups(metadata):
             tensors = {name: torch.empty(stored.size, dtype=stored.properties.dtype) for name, stored in group.items()}
-            reader = VerifiedReader(self.storage, self.snapshot, data, self.options, self._agree)
+            reader = VerifiedReader(self.snapshot, data, self._fetch, self._agree)
             with explained(f"{self.uri} was not loaded", IncompatibleCheckpointError):
                 load({MODEL: tensors}, storage_reader=reader, no_dist=True)
             whole |= tensors
         if not whole:
             raise IncompatibleCheckpointError(f"{self.uri} holds {sorted(self.snapshot.commit.state)}, but no {MODEL}")
         return whole
+
+    def _fetch(self, pieces: list[Piece]) -> Iterator[Content]:
+        return read(self.storage, self.snapshot, pieces, concurrency=self.options.concurrency)
 
     def _agree(self, findings: list[str]) -> None:
         if findings:

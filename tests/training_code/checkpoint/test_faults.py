@@ -42,6 +42,7 @@ from training_code.checkpoint import (
     Event,
     IncompatibleCheckpointError,
     StorageError,
+    pieces,
     saving,
 )
 from training_code.checkpoint import reader as reading
@@ -239,11 +240,6 @@ def two_committers(folder: Path) -> None:
     assert (folder / "step-00000001/COMMIT.json").read_text() == f"{won[0]}" * 5000
 
 
-def unverified_piece(self: reading.VerifiedReader, record: documents.FileRecord, offset: int, length: int) -> bytearray:
-    pieces = self._storage.stream(f"{self._snapshot.attempt.prefix}/{record.name}", offset, length)
-    return bytearray(b"".join(pieces))
-
-
 def unverified_document(storage: Any, attempt: catalog.Attempt, record: documents.FileRecord) -> bytes:
     return bytes(storage.read(f"{attempt.prefix}/{record.name}"))
 
@@ -252,9 +248,11 @@ def accept_first(self: reading.VerifiedReader, plan: Any, planner: Any) -> Any:
     """Hands everything on, and verifies afterwards."""
     agree, self._agree = self._agree, lambda _: None
     with Patch.context() as patch:
-        patch.setattr(reading.VerifiedReader, "_piece", unverified_piece)
+        patch.setattr(pieces.Check, "finding", None)
         answer = READ_DATA(self, plan, planner)
-    agree(self._fetch({name: [(0, record.size)] for name, record in self._snapshot.files.items() if record.blocks})[1])
+    records = [record for record in self._snapshot.files.values() if record.blocks]
+    found = self._fetch([pieces.Piece.whole(record) for record in records])
+    agree([content for content in found if isinstance(content, str)])
     return answer
 
 
@@ -269,7 +267,7 @@ def unchecked(name: str, data: bytes, cls: type, crc: object) -> dict[str, Any]:
 
 def without_document_checks(patch: Patch) -> None:
     patch.setattr(catalog, "document", unverified_document)
-    patch.setattr("training_code.checkpoint.restoring.document", unverified_document)
+    patch.setattr(pieces.Check, "finding", None)
 
 
 def without_manifest(patch: Patch) -> None:
@@ -317,8 +315,9 @@ def without_sizes(patch: Patch) -> None:
             )
         return found
 
-    patch.setattr("training_code.checkpoint.restoring.attempts", generous)
-    patch.setattr(reading.VerifiedReader, "_piece", unverified_piece)
+    patch.setattr("training_code.checkpoint.sources.attempts", generous)
+    patch.setattr(pieces.Check, "finding", None)
+    patch.setattr(pieces, "ObjectMissingError", Died)
 
 
 @dataclass(frozen=True)
@@ -336,7 +335,7 @@ def put(owner: object, name: str, value: object) -> Callable[[Patch], None]:
 
 
 FAULTS = [
-    Fault(flipped_shard, put(reading.VerifiedReader, "_piece", unverified_piece)),
+    Fault(flipped_shard, put(pieces.Check, "finding", None)),
     Fault(flipped_metadata, without_document_checks, IncompatibleCheckpointError),
     Fault(flipped_state, without_document_checks),
     Fault(exchanged_sidecar, without_manifest),

@@ -22,7 +22,7 @@ from training_code.checkpoint import (
     ModelState,
     RunIdentity,
     StorageError,
-    reader,
+    pieces,
 )
 from training_code.checkpoint.file_storage import FileStorage, _FileWriter
 
@@ -39,7 +39,7 @@ def test_the_newest_commit_comes_back_bit_for_bit(uri: str, mode: str) -> None:
 
 def test_files_of_many_blocks_and_spans(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards reads across the ends of what one request fetched: torch takes a short read for damage."""
-    monkeypatch.setattr(reader, "SPAN_BYTES", 300)
+    monkeypatch.setattr(pieces, "SPAN_BYTES", 300)
     contents = committed(uri, 2, block_bytes=100)
     assert restored(uri) == (2, contents[2])
 
@@ -134,7 +134,7 @@ def test_an_urgent_save_is_tried_though_an_earlier_one_failed(uri: str, monkeypa
     with monkeypatch.context() as broken:
         broken.setattr(_FileWriter, "write", lambda *_: (_ for _ in ()).throw(StorageError("disk on fire")))
         checkpoints.save(1, run.state)
-        checkpoints._flight._thread.join()
+        checkpoints._durable.flight._thread.join()
     checkpoints.save(1, run.state, urgent=True)
     checkpoints.close()
     assert restored(uri)[0] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ from training_code.checkpoint import (
     CorruptCheckpointError,
     IncompatibleCheckpointError,
     RunIdentity,
+    SavedModel,
     load_weights,
     open_model,
     weights,
 )
 from training_code.checkpoint.file_storage import FileStorage
-from training_code.checkpoint.reader import VerifiedReader
+from training_code.checkpoint.pieces import Content, Piece
 
 
 def content(tensors: dict[str, torch.Tensor]) -> dict[str, list[float]]:
@@ -40,14 +42,14 @@ def test_memory_beside_the_weights_is_bounded(uri: str, monkeypatch: pytest.Monk
     saved = committed(uri, 1, block_bytes=64)
     largest = 128 * 4
     monkeypatch.setattr(weights, "GROUP_BYTES", largest)
-    fetch, held = VerifiedReader._fetch, []
+    fetch, held = SavedModel._fetch, []
 
-    def noted(self: VerifiedReader, ranges: object) -> object:
-        found = fetch(self, ranges)  # type: ignore[arg-type]
-        held.append(sum(len(piece) for pieces in found[0].values() for piece in pieces.values()))
-        return found
+    def noted(self: SavedModel, pieces: list[Piece]) -> Iterator[Content]:
+        found = list(fetch(self, pieces))
+        held.append(sum(len(piece) for piece in found))
+        return iter(found)
 
-    monkeypatch.setattr(VerifiedReader, "_fetch", noted)
+    monkeypatch.setattr(SavedModel, "_fetch", noted)
     assert content(load_weights(uri)) == saved[1]
     assert len(held) > 1
     # What torch writes around each tensor comes on top.
