@@ -13,8 +13,8 @@ from ml_contract.metrics import METRICS, Metric
 FOLDER_VARIABLE = "TRAINYARD_TEXTFILES"
 """Environment variable with the folder of node_exporter's ``--collector.textfile.directory``; unset: nothing is
 written."""
-FOLDER = "/opt/ml/metrics"
-"""The folder on a cluster's node."""
+FOLDER = "/var/lib/trainyard/metrics"
+"""The folder on a cluster's node, into which every user may write (mode 1777). It outlives a reboot."""
 PREFIX = "trainyard_"
 STEP = f"{PREFIX}train_step"
 """The step that a run has come to."""

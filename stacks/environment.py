@@ -91,7 +91,7 @@ class Environment(Value):
             if isinstance(cluster, EksCluster) and cluster.governance is not None and self.observability is None:
                 reject("observability", None, f"the quotas of {cluster.name} tell somebody when they were changed",
                        "Give Observability(…), or leave governance out.")  # fmt: skip
-            for purpose in cluster.purposes:
+            for purpose in (*cluster.purposes, *(cluster.measured_by if self.observability else ())):
                 self.network.require(purpose, f"the cluster {cluster.name}")
         for files in self.file_systems:
             if files.settings.deployment.efa_enabled:

@@ -6,7 +6,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from constructs_lib.encryption import let_log_service_use
-from constructs_lib.observability import AlertTopic, GrafanaWorkspace, MetricsWorkspace
+from constructs_lib.observability import AlertTopic, GrafanaWorkspace, MetricImages, MetricsWorkspace
 from constructs_lib.observability.dashboards import (
     ACCELERATORS,
     FABRIC,
@@ -34,6 +34,7 @@ class ObservabilityStack(EnvironmentStack):
         let_log_service_use(key)
         topic = AlertTopic(self, "Alerts", key=key).topic
         workspace = MetricsWorkspace(self, "Metrics", settings=settings.metrics, topic=topic, key=key)
+        MetricImages(self, "Images", key=key, removal=environment.removal)
         self.watch = Watch(settings=settings, topic=topic, key=key, workspace=workspace)
         self.output("AlertTopicArn", topic.topic_arn, "Subscribe to it: nobody is told otherwise")
         self.output("PrometheusEndpoint", workspace.endpoint, "Samples and queries")

@@ -44,7 +44,7 @@ def configuration(**changes: object) -> LifecycleConfiguration:
         "exporters": (
             ExporterImage(name="node", image=NODE_EXPORTER + DIGEST,
                           arguments=("--collector.processes", "--collector.ethtool")),
-            ExporterBinary(name="slurm", path="/usr/local/bin/slurm_exporter"),
+            ExporterBinary(name="dcgm", path="/usr/local/bin/dcgm-exporter"),
         ),
         "agent": AgentImage(parameters="/trainyard/dev/clusters/research/agents",
                             image="{account}.dkr.ecr.{region}.amazonaws.com/prometheus" + DIGEST),

@@ -85,21 +85,29 @@ class NetworkPlan(Value):
         """Whether some subnet reaches nothing but endpoints."""
 
     def require(self, purpose: Purpose, user: str) -> None:
-        """Refuse a closed network without the endpoints of ``purpose``: what calls them would wait, and then fail.
+        """Refuse a network that was not made for ``purpose``.
+
+        In a closed one without its endpoints, what calls them would wait, and then fail. In any, addresses that nobody
+        counted may be missing on the day when they are taken.
 
         Args:
             purpose: What is to run in the network.
             user: Who needs it, for the error.
 
         Raises:
-            ContractError: With the missing services.
+            ContractError: With the missing services, or the addresses.
         """
+        names = [one.name for one in self.purposes]
         there = {endpoint.service for endpoint in endpoints_of(self.purposes)}
         missing = [endpoint.service for endpoint in purpose.endpoints if endpoint.service not in there]
         if self.closed and missing:
-            reject("network.purposes", [one.name for one in self.purposes],
+            reject("network.purposes", names,
                    f"the network is closed and {user} calls {', '.join(missing)}",
                    f"Add what stands for {purpose.name}, or give the network a way out.")  # fmt: skip
+        if purpose.addresses and purpose.name not in names:
+            reject("network.purposes", names,
+                   f"{user} takes {purpose.addresses} addresses in each zone, and no subnet was sized for them",
+                   f"Add what stands for {purpose.name}.")  # fmt: skip
 
     @abstractmethod
     def bind(self, scope: Construct, removal: cdk.RemovalPolicy) -> Fabric:

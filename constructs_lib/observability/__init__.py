@@ -20,6 +20,7 @@ from constructs_lib.observability.grafana import (
     Saml,
     SignIn,
 )
+from constructs_lib.observability.images import MetricImages
 from constructs_lib.observability.page import CloudWatchPage
 from constructs_lib.observability.prometheus import MetricsSettings, MetricsWorkspace
 from constructs_lib.observability.scraping import ManagedCollector, PublishedAgents, agent_configuration
@@ -39,6 +40,7 @@ __all__ = [
     "GrafanaWorkspace",
     "IdentityCenter",
     "ManagedCollector",
+    "MetricImages",
     "MetricsSettings",
     "MetricsWorkspace",
     "NodeHealth",

@@ -141,10 +141,11 @@ def goodput(*, least: float, held: str) -> RuleGroup:
                 summary="{{ $labels.run }} makes use of only {{ $value | humanizePercentage }} of its time",
             ),
             AlertRule(
-                # A run that stands still goes on showing its last figures.
+                # A run that stands still goes on showing its last figures. After it has moved to other nodes its file
+                # may lie on one that it left: the newest one counts.
                 alert="TrainingStandsStill", held="5m", severity="page",
-                expr='time() - node_textfile_mtime_seconds{file=~".*trainyard-.*"} > 1800',
-                summary="{{ $labels.node }} has reported no step for half an hour",
+                expr='time() - max by (cluster, file) (node_textfile_mtime_seconds{file=~".*/trainyard-.*"}) > 1800',
+                summary="{{ $labels.file }} of {{ $labels.cluster }} is half an hour old: its run makes no step",
             ),
         ),
     )  # fmt: skip
@@ -160,8 +161,9 @@ SLURM = RuleGroup(
             summary="{{ $value }} nodes of {{ $labels.cluster }} take no work",
         ),
         AlertRule(
-            alert="SlurmSilent", expr='up{job="slurm"} == 0', held="5m", severity="page",
-            summary="The controller of {{ $labels.cluster }} gives no figures",
+            # The file stays as it was while Slurm's commands fail.
+            alert="SlurmSilent", expr='time() - node_textfile_mtime_seconds{file=~".*/slurm.prom"} > 180',
+            held="2m", severity="page", summary="Slurm of {{ $labels.cluster }} gives no figures",
         ),
         AlertRule(
             alert="WorkWaitsWhileNodesIdle", held="30m", severity="ticket",

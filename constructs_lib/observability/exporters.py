@@ -1,11 +1,12 @@
-"""What exporters measure, by the names that they give it: the only metrics that dashboards and alerts may use.
+"""What is measured, by the names of who measures it: the only metrics that dashboards and alerts may use.
 
 Sources, read 2026-11-22: node_exporter 1.9, collectors cpu, meminfo, filesystem, netdev, loadavg and textfile
-(prometheus/node_exporter); dcgm-exporter, etc/default-counters.csv (NVIDIA/dcgm-exporter; its DCGM_FI_PROF_ fields are
-in etc/dcp-metrics-included.csv); EFA, "Amazon SageMaker HyperPod cluster resources monitoring", SageMaker AI Developer
-Guide; Slurm, README of SckyzO/slurm_exporter, the one on the port of ``ml_contract.clusters.exporters``; Kueue,
-"Prometheus Metrics" (kueue.sigs.k8s.io), whose figures of resources need ``metrics.enableClusterQueueResources``. What
-training reports is this project's own: ``ml_contract.prometheus``.
+(prometheus/node_exporter); dcgm-exporter with the fields of ``cluster_code/lifecycle/files/counters.csv``, by the names
+of its etc/default-counters.csv and etc/dcp-metrics-included.csv (NVIDIA/dcgm-exporter); EFA, "Monitor an Elastic Fabric
+Adapter on Amazon EC2" (counters of hw_counters) by the names of AWS's own exporter ("Amazon SageMaker HyperPod cluster
+resources monitoring", SageMaker AI Developer Guide); Slurm, README of SckyzO/slurm_exporter; Kueue, "Prometheus
+Metrics" (kueue.sigs.k8s.io), whose figures of resources need ``metrics.enableClusterQueueResources``. What training
+reports is this project's own: ``ml_contract.prometheus``. EFA, Slurm and training write files that node_exporter serves.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ class Exporter:
     """One program whose metrics are scraped."""
 
     name: str
-    """Name, also of its scrape job."""
+    """Name, also of its scrape job where it has a port of its own."""
     port: int
-    """TCP port on which it listens by its own default."""
+    """TCP port on which it, or who serves its file, listens."""
     metrics: frozenset[str]
     """Names of its metrics that are used here, those of a histogram with their endings."""
 
@@ -68,7 +69,7 @@ GPU = Exporter(
 )
 EFA = Exporter(
     name="efa",
-    port=PORTS["efa"],
+    port=NODE.port,
     metrics=frozenset(
         {
             "node_amazonefa_rx_bytes",
@@ -83,7 +84,7 @@ EFA = Exporter(
 )
 SLURM = Exporter(
     name="slurm",
-    port=PORTS["slurm"],
+    port=NODE.port,
     metrics=frozenset(
         {
             "slurm_nodes_alloc",
@@ -120,7 +121,6 @@ KUEUE = Exporter(
 )
 TRAINING = Exporter(
     name="training",
-    # Written into files that the node's own exporter reads: see docs/hyperpod/observability.md.
     port=NODE.port,
     metrics=frozenset(name_of(metric) for metric in METRICS) | {STEP},
 )

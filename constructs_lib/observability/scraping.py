@@ -18,7 +18,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.network import Network
-from constructs_lib.observability.exporters import EFA, GPU, KUEUE, NODE, Exporter
+from constructs_lib.observability.exporters import GPU, KUEUE, NODE, Exporter
 from constructs_lib.observability.prometheus import MetricsWorkspace
 from constructs_lib.published import PublishedParameters
 from ml_contract.clusters.exporters import NODES, PORTS
@@ -175,7 +175,7 @@ def collector_configuration(cluster: str, every_seconds: int) -> dict[str, Any]:
     _check_interval(every_seconds)
     return {
         "global": {"scrape_interval": f"{every_seconds}s", "external_labels": {"cluster": cluster}},
-        "scrape_configs": [*(_pods(one) for one in (NODE, GPU, EFA)), {**_pods(KUEUE), **_KUEUE_OVER_TLS}],
+        "scrape_configs": [*(_pods(one) for one in (NODE, GPU)), {**_pods(KUEUE), **_KUEUE_OVER_TLS}],
     }
 
 

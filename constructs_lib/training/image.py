@@ -49,7 +49,7 @@ class DeepLearningImage(ContainerImage):
 
     def grant_pull(self, role: iam.IRole) -> None:
         region = cdk.Stack.of(role).region
-        _grant_pull(role, image_account(region, self.image.accounts), region, self.image.repository)
+        grant_pull(role, image_account(region, self.image.accounts), region, self.image.repository)
 
 
 class EcrImage(ContainerImage):
@@ -77,10 +77,11 @@ class EcrImage(ContainerImage):
 
     def grant_pull(self, role: iam.IRole) -> None:
         stack = cdk.Stack.of(role)
-        _grant_pull(role, self.account or stack.account, self.region or stack.region, self.repository)
+        grant_pull(role, self.account or stack.account, self.region or stack.region, self.repository)
 
 
-def _grant_pull(role: iam.IRole, account: str, region: str, repository: str) -> None:
+def grant_pull(role: iam.IRole, account: str, region: str, repository: str) -> None:
+    """Let ``role`` pull the images of a repository."""
     # A token is for the whole registry: the action knows no resource.
     role.add_to_principal_policy(iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]))
     registry = f"arn:{cdk.Stack.of(role).partition}:ecr:{region}:{account}"

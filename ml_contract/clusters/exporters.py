@@ -1,8 +1,7 @@
 """Programs on a node that Prometheus reads.
 
-Sources, read 2026-11-22: install_*_exporter.sh of awslabs/awsome-distributed-training, commit 0edaf15, for ports and
-for AWS's images (account 602401143452, repositories hyperpod/node_exporter, hyperpod/dcgm_exporter,
-hyperpod/efa_exporter in each Region); the exporters' own defaults.
+What has no program of its own (Slurm, EFA, training) is written into files that node_exporter serves:
+docs/decisions/0020-figures-of-nodes.md. Source of the ports, read 2026-11-22: the exporters' own defaults.
 """
 
 from __future__ import annotations
@@ -14,15 +13,10 @@ from ml_contract.checks import matches
 from ml_contract.clusters.nodes import NODE_TYPES, NodeType
 from ml_contract.errors import reject
 
-ExporterName = Literal["node", "dcgm", "efa", "slurm"]
-PORTS: dict[str, int] = {"node": 9100, "dcgm": 9400, "efa": 9109, "slurm": 9341}
-NODES: dict[str, tuple[NodeType, ...]] = {
-    "node": NODE_TYPES,
-    "dcgm": ("compute",),
-    "efa": ("compute",),
-    "slurm": ("controller",),
-}
-"""Where each makes sense."""
+ExporterName = Literal["node", "dcgm"]
+PORTS: dict[str, int] = {"node": 9100, "dcgm": 9400}
+NODES: dict[str, tuple[NodeType, ...]] = {"node": NODE_TYPES, "dcgm": ("compute",)}
+"""Where each makes sense; dcgm only where there are GPUs."""
 REGISTRY = r"[a-z0-9{}]+\.dkr\.ecr\.[a-z0-9{}-]+\.amazonaws\.com(\.cn)?"
 
 

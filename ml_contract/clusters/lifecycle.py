@@ -92,14 +92,19 @@ class LifecycleConfiguration:
             found -= {"nvidia-smi"}
         if isinstance(self.users, UsersFile) and any(user.admin for user in self.users.users):
             found |= {"visudo"}
-        mine = [exporter for exporter in self.exporters if node_type in NODES[exporter.name]]
-        if any(isinstance(exporter, ExporterImage) for exporter in mine) or isinstance(self.agent, AgentImage):
+        measured = (*self._exporters(node_type), self.agent)
+        if any(isinstance(one, ExporterImage | AgentImage) for one in measured):
             found |= {"docker", "aws"}
         if any(mount.efa for mount in self.mounts) and node_type == "compute":
             found |= {"lnetctl"}
         if any(isinstance(mount, MountedByLifecycle) for mount in self.mounts):
             found |= {"mount.lustre", "lctl", "modprobe"}
         return tuple(sorted(found))
+
+    def _exporters(self, node_type: NodeType) -> list[Exporter]:
+        """Exporters of nodes of that type; one of GPUs where some of them have GPUs."""
+        gpus = any(host.accelerators for group in self.groups if group.node_type == node_type for host in group.hosts)
+        return [one for one in self.exporters if node_type in NODES[one.name] and (one.name != "dcgm" or gpus)]
 
     def _wants(self, step: str, node_type: NodeType) -> bool:
         hosts = [host for group in self.groups if group.node_type == node_type for host in group.hosts]
@@ -111,7 +116,10 @@ class LifecycleConfiguration:
             "join-directory": isinstance(self.users, Directory),
             "restrict-logins": self.slurm.logins == "with-job",
             "configure-containers": self.containers is not None,
-            "start-exporters": any(node_type in NODES[exporter.name] for exporter in self.exporters),
+            "start-exporters": bool(self._exporters(node_type)),
+            # node_exporter serves what they write.
+            "report-figures": any(exporter.name == "node" for exporter in self.exporters)
+            and (node_type == "controller" or any(host.efa_interfaces for host in hosts)),
             "start-metrics-agent": self.agent is not None,
             "start-slurm": self.slurm.daemons == "started-here",
             "add-associations": bool(self.slurm.accounts),

@@ -75,6 +75,8 @@ STEPS: tuple[Step, ...] = (
     Step(name="configure-containers", limit=60, commands=("enroot",)),
     Step(name="hook-slurm", nodes=_DAEMONS, limit=150, commands=("systemctl",)),
     Step(name="start-exporters", limit=240, tries=2, wait=10, commands=("systemctl",)),
+    # After the exporter that serves their files.
+    Step(name="report-figures", nodes=_DAEMONS, limit=60, commands=("systemctl",)),
     Step(name="start-metrics-agent", limit=240, tries=2, wait=10, commands=("systemctl", "aws")),
     Step(name="check-access", limit=60, tries=3, commands=("systemctl",)),
     Step(name="release-slurm", nodes=_DAEMONS, limit=60, commands=("systemctl",)),

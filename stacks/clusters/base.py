@@ -72,6 +72,11 @@ class PlatformCluster(Value):
         """What the network must reach for it."""
         return (HYPERPOD,)
 
+    @property
+    def measured_by(self) -> tuple[Purpose, ...]:
+        """What the network must reach besides where the environment has metrics: nothing by default."""
+        return ()
+
     def check(self, files: Mapping[str, SharedFiles]) -> None:
         """Refuse what the environment does not have.
 

@@ -11,6 +11,7 @@ from pydantic import SerializeAsAny, model_validator
 
 from constructs_lib.hyperpod import Compute, HyperPodCluster, Slurm
 from constructs_lib.hyperpod.jobs.published import PublishedJob
+from constructs_lib.network import ACCOUNTING, MANAGED_PROMETHEUS, Purpose
 from constructs_lib.observability import PublishedAgents
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
@@ -48,6 +49,14 @@ class SlurmCluster(PlatformCluster):
             and run.resources.instance_type in group.hosts.types
         )
 
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        return (*super().purposes, *((ACCOUNTING,) if self.orchestrator.accounting else ()))
+
+    @property
+    def measured_by(self) -> tuple[Purpose, ...]:
+        return (MANAGED_PROMETHEUS,)
+
     def check(self, files: Mapping[str, SharedFiles]) -> None:
         super().check(files)
         paths = [mount.path for mount in self.settings.groups[0].mounts]
@@ -60,20 +69,25 @@ class SlurmCluster(PlatformCluster):
         # Of its own: the database's secret names the controller's role in the key's policy.
         key = kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=platform.removal,
                       description=f"What {name} keeps beside its nodes")  # fmt: skip
+        agents, orchestrator = None, self.orchestrator
+        if platform.watch is not None:
+            path = f"/trainyard/{platform.environment}/clusters/{name}/agents"
+            agents = PublishedAgents(scope, "Agents", cluster=name, workspace=platform.watch.workspace, path=path)
+            orchestrator = orchestrator.model_copy(update={"scripts": orchestrator.scripts.measured(path)})
         cluster = HyperPodCluster(
             scope,
             "Cluster",
             settings=self.settings.model_copy(update={"name": name}),
-            orchestrator=self.orchestrator,
+            orchestrator=orchestrator,
             network=platform.network,
             key=key,
             removal=platform.removal,
             places=(platform.place(self.subnet),),
             file_systems=platform.lustre(self.settings),
         )
-        if platform.watch is not None:
-            agents = PublishedAgents(scope, "Agents", cluster=name, workspace=platform.watch.workspace,
-                                     path=f"/trainyard/{platform.environment}/clusters/{name}/agents")  # fmt: skip
+        if agents is not None:
+            # The first node that comes up asks for its configuration.
+            cluster.resource.node.add_dependency(agents)
             for role in cluster.roles.values():
                 agents.grant(role)
         code = code_of(scope) if self.runs else None

@@ -451,15 +451,16 @@ setup() {
 }
 
 @test "start-exporters: an image of ECR by digest, in the cluster's Region" {
+  make_world_again login
   answers docker 'case "$1 $2" in "image inspect") exit 1 ;; "login"*) cat >/dev/null ;; esac'
   run one_step start-exporters
   [ "$status" -eq 0 ]
   called '^docker pull --quiet 602401143452.dkr.ecr.eu-west-1.amazonaws.com/hyperpod/node_exporter@sha256:'
-  has_line /etc/systemd/system/trainyard-node-exporter.service '^ExecStart=.* --web.listen-address=:9100 --path.rootfs=/host --collector.processes --collector.ethtool$'
-  never_called 'slurm-exporter'
+  has_line /etc/systemd/system/trainyard-node-exporter.service '^ExecStart=.* --web.listen-address=:9100 --path.rootfs=/host --collector.textfile.directory=/host/var/lib/trainyard/metrics --collector.processes --collector.ethtool$'
 }
 
 @test "start-exporters: an image that is there is not pulled" {
+  make_world_again login
   run one_step start-exporters
   [ "$status" -eq 0 ]
   never_called '^(docker pull|aws)'
@@ -473,10 +474,43 @@ setup() {
 }
 
 @test "start-exporters: a program that the image does not have" {
-  make_world_again controller
   run one_step start-exporters
   [ "$status" -ne 0 ]
-  [ "$(last_line)" = 'the image lacks the exporter /usr/local/bin/slurm_exporter' ]
+  [ "$(last_line)" = 'the image lacks the exporter /usr/local/bin/dcgm-exporter' ]
+}
+
+@test "start-exporters: a program of the image is told which fields of the GPUs are looked at" {
+  told 'd["exporters"] = [{"kind": "binary", "name": "dcgm", "path": "/bin/true", "arguments": []}]'
+  run one_step start-exporters
+  [ "$status" -eq 0 ]
+  has_line /etc/systemd/system/trainyard-dcgm-exporter.service '^ExecStart=/bin/true --address=:9400 --collectors=/opt/trainyard/lifecycle/counters.csv '
+  has_line /opt/trainyard/lifecycle/counters.csv '^DCGM_FI_DEV_XID_ERRORS, gauge, '
+}
+
+@test "start-exporters: a node without GPUs has none of them to measure" {
+  told 'd["groups"][2]["hosts"][0]["accelerators"] = 0'
+  run one_step start-exporters
+  [ "$status" -eq 0 ]
+  [ ! -e "$UPPER/etc/systemd/system/trainyard-dcgm-exporter.service" ]
+}
+
+@test "start-exporters: everybody may leave figures for it" {
+  told 'd["exporters"] = []'
+  run one_step start-exporters
+  [ "$(stat -c %a "$UPPER/var/lib/trainyard/metrics")" = 1777 ]
+}
+
+@test "report-figures: of Slurm on the controller" {
+  make_world_again controller
+  run one_step report-figures
+  [ "$status" -eq 0 ]
+  has_line /etc/systemd/system/trainyard-slurm-figures.service '^ExecStart=.*python3 -I -S /opt/trainyard/lifecycle/slurm_figures.py /var/lib/trainyard/metrics/slurm.prom 30$'
+}
+
+@test "report-figures: of the adapters elsewhere" {
+  run one_step report-figures
+  [ "$status" -eq 0 ]
+  has_line /etc/systemd/system/trainyard-efa-figures.service '^ExecStart=.*bash /opt/trainyard/lifecycle/efa_figures.sh /var/lib/trainyard/metrics/efa.prom 30$'
 }
 
 @test "start-metrics-agent: its configuration from the parameter of the node's type" {

@@ -10,10 +10,12 @@ import sys
 import pytest
 
 from cluster_code import LIFECYCLE
+from constructs_lib.observability.exporters import GPU
 from ml_contract.clusters import places
 from ml_contract.clusters.exporters import NODES, PORTS
 from ml_contract.clusters.nodes import NODE_TYPES
 from ml_contract.clusters.steps import BY_NAME, STEPS, LifecycleExit
+from ml_contract.prometheus import FOLDER
 
 SCRIPTS = sorted(LIFECYCLE.rglob("*.sh"))
 RUNNER = (LIFECYCLE / "lib" / "runner.sh").read_text()
@@ -56,8 +58,9 @@ def test_the_programs_of_a_step_are_declared():
         assert called <= allowed, step.name
 
 
-def test_a_node_reads_with_python_3_8_and_its_standard_library():
-    source = (LIFECYCLE / "node.py").read_text()
+@pytest.mark.parametrize("program", ["node.py", "files/slurm_figures.py"])
+def test_a_node_reads_with_python_3_8_and_its_standard_library(program):
+    source = (LIFECYCLE / program).read_text()
     tree = ast.parse(source, feature_version=(3, 8))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -86,12 +89,22 @@ def test_places_are_those_of_the_contract():
 
 @pytest.mark.parametrize("name", PORTS)
 def test_exporters_listen_where_prometheus_asks(name):
-    assert f"{name}) echo {PORTS[name]} ;;" in EXPORTERS
+    assert re.search(rf"[ {{]{name}\) echo {PORTS[name]} ;;", EXPORTERS)
 
 
 @pytest.mark.parametrize("name", NODES)
 def test_exporters_run_where_the_contract_says(name):
     where = NODES[name]
-    expected = "true" if where == NODE_TYPES else f"[[ $NODE_TYPE == {where[0]} ]]"
-    (line,) = re.findall(rf"^    (?:\w+ \| )?{name}(?: \| \w+)?\) (.+) ;;$", EXPORTERS, re.MULTILINE)[:1]
-    assert line == expected
+    expected = "true" if where == NODE_TYPES else f"[[ $NODE_TYPE == {where[0]} ]] &&"
+    assert re.search(rf"^    {name}\) {re.escape(expected)} ", EXPORTERS, re.MULTILINE)
+
+
+def test_figures_lie_where_jobs_and_the_exporter_look():
+    assert f"\nMETRICS={FOLDER}\n" in (LIFECYCLE / "lib" / "places.sh").read_text()
+    assert f"\nMETRICS={FOLDER}\n" in (LIFECYCLE / "files" / "epilog.sh").read_text()
+
+
+def test_the_fields_of_gpus_are_those_that_somebody_looks_at():
+    rows = [row.split(", ") for row in (LIFECYCLE / "files" / "counters.csv").read_text().splitlines()[1:]]
+    assert {name for name, *_ in rows} == GPU.metrics
+    assert {kind for _, kind, _ in rows} == {"gauge", "counter"}

@@ -156,7 +156,7 @@ def test_resources_without_a_name_that_is_needed(told):
 
 def test_an_empty_field_of_a_row_keeps_its_place(told):
     assert (
-        told(plain(ALL)).rows("exporters", "kind", "image", "path")[1] == "binary\x1f\x1f/usr/local/bin/slurm_exporter"
+        told(plain(ALL)).rows("exporters", "kind", "image", "path")[1] == "binary\x1f\x1f/usr/local/bin/dcgm-exporter"
     )
 
 

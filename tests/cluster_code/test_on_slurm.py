@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from cluster_nodes import SCRIPTS, configuration, make, put, resources
 
 from cluster_code import LIFECYCLE
+from constructs_lib.observability.exporters import SLURM
 from ml_contract.clusters import places
 from ml_contract.clusters.nodes import NodeType
 from ml_contract.clusters.software import Slurm
@@ -113,6 +115,26 @@ def test_the_hooks_come_along_with_the_configuration_of_the_controller(made: Clu
     assert "include trainyard.conf" in worker.path("/var/spool/slurmd/conf-cache/slurm.conf").read_text()
     hooks = worker.path("/var/spool/slurmd/conf-cache/trainyard.conf").read_text()
     assert f"Prolog={places.INSTALLED}/hooks/prolog.sh" in hooks.splitlines()
+
+
+def test_figures_of_slurm_are_what_its_commands_say(made: Cluster) -> None:
+    asleep = ["sbatch", "--parsable", "--exclusive", "--uid=2001", "--output=/dev/null", "--wrap=sleep 60"]
+    sleepers = [made.slurm.command(asleep) for _ in range(2)]
+    until(lambda: sorted(made.slurm.command(["squeue", "-h", "-o", "%t"]).split()) == ["PD", "R"])
+    program = f"{SCRIPTS}/files/slurm_figures.py"
+    said: list[str] = []
+    code = made.nodes["controller"].run(["python3", "-I", "-S", program, "/fsx/slurm.prom"], log=said.append)
+    made.slurm.command(["scancel", *(job.strip() for job in sleepers)])
+    until(lambda: made.state().startswith("idle"))
+    assert code == 0, said
+    text = (made.fsx / "slurm.prom").read_text()
+    found = dict(re.findall(r"^(\w+)(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE))
+    assert found["slurm_nodes_alloc"] == found["slurm_queue_running"] == "1"
+    assert found["slurm_nodes_idle"] == found["slurm_nodes_down"] == found["slurm_gpus_total"] == "0"
+    assert found["slurm_partition_cpus_allocated"] == found["slurm_partition_cpus_total"] == "2"
+    assert re.search(r'^slurm_queue_pending\{partition="\w+",reason="(Resources|Priority)"\} 1$', text, re.MULTILINE)
+    assert set(found) >= SLURM.metrics
+    assert int(found["slurm_scheduler_mean_cycle"]) > 0
 
 
 def test_users_enter_while_their_job_runs(made: Cluster) -> None:

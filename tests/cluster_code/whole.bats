@@ -8,7 +8,7 @@ everything() {
   mkdir -p "$UPPER/opt/slurm"/{etc,lib/slurm} "$UPPER/opt/dlami/nvme" "$UPPER/fsx" "$UPPER/usr/local/bin"
   answers aws 'echo "{}"'
   touch "$UPPER/opt/slurm/lib/slurm/spank_pyxis.so"
-  install -m 755 /bin/true "$UPPER/usr/local/bin/slurm_exporter"
+  install -m 755 /bin/true "$UPPER/usr/local/bin/dcgm-exporter"
   printf 'SlurmctldHost=ip-10-0-0-10(10.0.0.10)\n' >"$UPPER/opt/slurm/etc/slurm.conf"
   run on_create
   echo "$output"
@@ -18,7 +18,7 @@ everything() {
 }
 
 @test "a controller" {
-  everything controller controller-1 15
+  everything controller controller-1 16
 }
 
 @test "a login node" {

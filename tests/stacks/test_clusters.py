@@ -11,6 +11,7 @@ from environments import DEV, PROD, RESEARCH
 from environments.prod import FILES, SLURM
 from environments.research import EKS
 from ml_contract.clusters import jobs
+from ml_contract.clusters.metric_images import IMAGES
 from stacks.clusters import NoSpares
 
 
@@ -142,3 +143,34 @@ def test_the_file_system_stands_where_the_nodes_reach_it_by_efa() -> None:
     assert entry["Properties"]["StorageCapacity"] == FILES.settings.deployment.capacity_gib == 4800
     assert "SlurmNodes" in json.dumps(entry["Properties"]["SubnetIds"])
     assert entry["DeletionPolicy"] == "Retain"
+
+
+def test_nodes_are_measured_where_the_environment_has_metrics() -> None:
+    found = template("Prod", "Cluster-slurm")
+    ((_, cluster),) = resources(found, "AWS::SageMaker::Cluster").items()
+    agents = {
+        entry["Properties"]["Name"]: name
+        for name, entry in resources(found, "AWS::SSM::Parameter").items()
+        if "/agents/" in entry["Properties"]["Name"]
+    }
+    base = "/trainyard/prod/clusters/trainyard-prod-slurm/agents"
+    assert set(agents) == {f"{base}/{kind}" for kind in ("controller", "login", "compute")}
+    # A node that comes up before its configuration would fail.
+    assert set(agents.values()) <= set(cluster["DependsOn"])
+    pulled = {
+        json.dumps(statement["Resource"])
+        for entry in resources(found, "AWS::IAM::Policy").values()
+        for statement in entry["Properties"]["PolicyDocument"]["Statement"]
+        if "ecr:BatchGetImage" in actions(statement)
+    }
+    for image in IMAGES:
+        assert any(f"repository/{image.repository}" in place for place in pulled)
+
+
+def test_copies_of_what_measures_have_a_place_before_the_nodes() -> None:
+    found = template("Prod", "Observability")
+    names = {entry["Properties"]["RepositoryName"] for entry in resources(found, "AWS::ECR::Repository").values()}
+    assert names == {image.repository for image in IMAGES}
+    (commands,) = (json.dumps(output) for name, output in found["Outputs"].items() if "MirrorCommands" in name)
+    for image in IMAGES:
+        assert f"crane copy {image.source}@{image.digest} " in commands

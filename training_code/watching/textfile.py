@@ -24,6 +24,8 @@ class TextFile(Sink):
         # The exporter must never see half of it, and does not look at what ends otherwise.
         new = self._file.with_suffix(".new")
         new.write_text(text(self._run, step, figures))
+        # The exporter is another user than the one who trains, whatever his umask is.
+        new.chmod(0o644)
         new.replace(self._file)
 
     def close(self, status: str) -> None:

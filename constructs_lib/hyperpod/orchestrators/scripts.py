@@ -14,10 +14,12 @@ from constructs_lib.hyperpod.orchestrators.base import ClusterBinding
 from constructs_lib.hyperpod.settings import ClusterSettings
 from constructs_lib.hyperpod.storage import FileSystem
 from constructs_lib.training.code import package_folder
+from constructs_lib.training.image import grant_pull
 from constructs_lib.values import Value
-from ml_contract.clusters.exporters import Agent, Exporter
+from ml_contract.clusters.exporters import Agent, AgentImage, Exporter, ExporterImage
 from ml_contract.clusters.groups import Host, NodeGroup
 from ml_contract.clusters.lifecycle import LifecycleConfiguration
+from ml_contract.clusters.metric_images import AGENT, DCGM_EXPORTER, NODE_EXPORTER
 from ml_contract.clusters.mounts import MountedByHyperPod, Scratch
 from ml_contract.clusters.nodes import NodeType
 from ml_contract.clusters.people import Directory, People
@@ -48,9 +50,21 @@ class NodeScripts(Value):
     containers: Containers | None = None
     """Containers in jobs, by Enroot and Pyxis; none by default."""
     exporters: tuple[Exporter, ...] = ()
-    """What Prometheus reads; nothing by default."""
+    """What Prometheus reads; nothing by default, and what ``measured`` gives in an environment with metrics."""
     agent: Agent | None = None
-    """What sends on what they say; nothing by default. ``PublishedAgents`` tells it, and grants the reading of it."""
+    """What sends on what they say; as the exporters."""
+
+    def measured(self, parameters: str) -> NodeScripts:
+        """These scripts with exporters and an agent, the released ones where they name none.
+
+        Args:
+            parameters: What the names of the agents' configurations start with. ``PublishedAgents`` writes them, and
+                grants the reading of them.
+        """
+        released = (ExporterImage(name="node", image=NODE_EXPORTER.copy),
+                    ExporterImage(name="dcgm", image=DCGM_EXPORTER.copy))  # fmt: skip
+        agent = self.agent or AgentImage(parameters=parameters, image=AGENT.copy)
+        return self.model_copy(update={"exporters": self.exporters or released, "agent": agent})
 
     def check(self, settings: ClusterSettings) -> None:
         """Refuse what the scripts cannot do.
@@ -129,6 +143,9 @@ class NodeScripts(Value):
         )
 
     def _grant(self, role: iam.Role) -> None:
+        for one in (*self.exporters, self.agent):
+            if isinstance(one, ExporterImage | AgentImage):
+                _grant_image(role, one.image)
         if not isinstance(self.users, Directory):
             return
         stack, secret = cdk.Stack.of(role), self.users.secret
@@ -136,3 +153,11 @@ class NodeScripts(Value):
         own = f"arn:{stack.partition}:secretsmanager:{stack.region}:{stack.account}:secret:{secret}-??????"
         arn = secret if secret.startswith("arn:") else own
         role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[arn]))
+
+
+def _grant_image(role: iam.Role, image: str) -> None:
+    host, _, name = image.partition("@")[0].partition("/")
+    account, _, _, region, *_ = host.split(".")
+    stack = cdk.Stack.of(role)
+    own = {"{account}": stack.account, "{region}": stack.region}
+    grant_pull(role, own.get(account, account), own.get(region, region), name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from constructs_lib.observability import agent_configuration
@@ -9,13 +11,14 @@ from constructs_lib.observability.exporters import EXPORTERS
 from constructs_lib.observability.scraping import collector_configuration
 from ml_contract.clusters.exporters import PORTS
 from ml_contract.errors import ContractError
+from tests.constructs_lib.observability.test_expressions import expressions
 
 PLACE = {"cluster": "research", "endpoint": "https://aps/workspaces/ws-1/", "region": "us-east-1"}
 
 
 @pytest.mark.parametrize(
     ("node_type", "jobs"),
-    [("compute", ["node", "dcgm", "efa"]), ("controller", ["node", "slurm"]), ("login", ["node"])],
+    [("compute", ["node", "dcgm"]), ("controller", ["node"]), ("login", ["node"])],
 )
 def test_a_node_scrapes_the_exporters_that_it_has(node_type: str, jobs: list[str]) -> None:
     found = agent_configuration(node_type, **PLACE)["scrape_configs"]  # type: ignore[arg-type]
@@ -50,7 +53,9 @@ def test_the_collector_finds_pods_by_the_ports_of_exporters() -> None:
         assert label["target_label"] == "node"
 
 
-def test_alerts_ask_for_jobs_that_there_are() -> None:
-    jobs = {job["job_name"] for kind in ("compute", "controller") for job in
-            agent_configuration(kind, **PLACE)["scrape_configs"]}  # type: ignore[arg-type]  # fmt: skip
-    assert {"node", "slurm"} <= jobs
+def test_alerts_and_pages_ask_for_jobs_that_there_are() -> None:
+    jobs = {job["job_name"] for job in agent_configuration("compute", **PLACE)["scrape_configs"]}  # type: ignore[arg-type]
+    jobs |= {job["job_name"] for job in collector_configuration("research", 30)["scrape_configs"]}
+    asked = {name for _, expression in expressions() for name in re.findall(r'job="(\w+)"', expression)}
+    assert asked <= jobs
+    assert asked
