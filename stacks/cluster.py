@@ -50,8 +50,10 @@ class ControlPlaneStack(EnvironmentStack):
         self.control_plane = ControlPlane(
             self, "ControlPlane", settings=settings, network=network, removal=environment.removal
         )
-        ChartInstallation(self, "Charts", control_plane=self.control_plane, groups=cluster.settings.groups,
-                          removal=environment.removal)  # fmt: skip
+        self.charts = ChartInstallation(
+            self, "Charts", control_plane=self.control_plane, groups=cluster.settings.groups,
+            parameter=f"/trainyard/{environment.name}/clusters/{settings.name}/charts", removal=environment.removal,
+        )  # fmt: skip
         self.output("EksClusterName", self.control_plane.name, "The control plane")
 
 

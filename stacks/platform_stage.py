@@ -69,6 +69,7 @@ class PlatformStage(cdk.Stage):
             storage=storage,
             files={name: stack.files for name, stack in self.files.items()},
             control_planes={name: stack.control_plane for name, stack in self.control_planes.items()},
+            charts={name: stack.charts for name, stack in self.control_planes.items()},
             watch=watch,
             removal=environment.removal,
         )

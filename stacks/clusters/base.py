@@ -12,6 +12,7 @@ from pydantic import SerializeAsAny
 
 from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLustre
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
+from constructs_lib.hyperpod.eks.installation import ChartInstallation
 from constructs_lib.lustre import LustreFileSystem
 from constructs_lib.network import HYPERPOD, Network, Place, Purpose
 from constructs_lib.storage import Storage
@@ -35,6 +36,8 @@ class ClusterPlatform:
     """File systems, by name."""
     control_planes: Mapping[str, ControlPlane]
     """Control planes of clusters on EKS, by the cluster's name."""
+    charts: Mapping[str, ChartInstallation]
+    """What has to be installed in each of them before there are nodes."""
     watch: Watch | None
     """Topic and metrics of the environment; None: it has none."""
     removal: cdk.RemovalPolicy

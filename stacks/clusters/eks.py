@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 from pydantic import SerializeAsAny, model_validator
@@ -86,6 +87,7 @@ class EksCluster(PlatformCluster):
 
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
         control_plane = platform.control_planes[self.name]
+        platform.charts[self.name].require(cdk.Stack.of(scope))
         key = kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=platform.removal,
                       description=f"What {name} keeps beside its nodes")  # fmt: skip
         orchestrator = Eks(control_plane=control_plane, addons=self.addons)

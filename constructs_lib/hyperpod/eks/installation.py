@@ -1,4 +1,13 @@
-"""What a deployment leaves for whoever installs HyperPod's chart: registries, values, and the exact commands."""
+"""What a deployment leaves for whoever installs HyperPod's chart: registries, values, and the exact commands; and what
+stops the next one where nobody did.
+
+The commands end by writing what they installed into a parameter of Systems Manager. The cluster's stack reads it as a
+parameter of its template, which a rule of the template holds against what it needs: CloudFormation decides that before
+it touches a resource, and answers with the rule's own words. CDK looks at its bootstrap's version in the same way.
+
+Source: "Rules syntax reference" and "Specify existing resources at runtime with CloudFormation-supplied parameter
+types", CloudFormation User Guide, read 2026-11-22.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +18,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from constructs_lib.hyperpod.eks.charts import CHART, Charts
@@ -16,9 +26,12 @@ from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.groups import InstanceGroup
 from ml_contract.images import registry
 
+NOTHING = "nothing-yet"
+
 
 class ChartInstallation(Construct):
-    """Repositories of chart and images, the values as an asset, and two outputs with the commands."""
+    """Repositories of chart and images, the values as an asset, two outputs with the commands, and the parameter that
+    says what they installed."""
 
     def __init__(
         self,
@@ -27,6 +40,7 @@ class ChartInstallation(Construct):
         *,
         control_plane: ControlPlane,
         groups: Sequence[InstanceGroup],
+        parameter: str,
         removal: cdk.RemovalPolicy,
     ) -> None:
         """Publish chart, values and commands.
@@ -36,6 +50,7 @@ class ChartInstallation(Construct):
             construct_id: Construct id.
             control_plane: Where the chart goes.
             groups: Groups of the HyperPod cluster.
+            parameter: Name of the parameter in Systems Manager that says what is installed.
             removal: What happens to the repositories when the stack goes.
 
         Raises:
@@ -56,8 +71,36 @@ class ChartInstallation(Construct):
             path.write_text(self.charts.text())
             # CDK copies the file at once.
             self.values = assets.Asset(self, "Values", path=str(path))
-        install = self.charts.install_commands(cluster=control_plane.settings.name, values=self.values.s3_object_url)
+        # It goes with the control plane: what was installed into an earlier one is not in the next.
+        ssm.StringParameter(self, "Installed", parameter_name=parameter, string_value=NOTHING,
+                            description="Chart and values in the cluster: InstallCommands write it")  # fmt: skip
+        self._parameter = parameter
+        install = self.charts.install_commands(cluster=control_plane.settings.name, values=self.values.s3_object_url,
+                                               parameter=parameter)  # fmt: skip
         cdk.CfnOutput(self, "MirrorCommands", value="\n".join(self.charts.mirror_commands()),
                       description="Once a commit of the chart, from where the internet is")  # fmt: skip
         cdk.CfnOutput(self, "InstallCommands", value="\n".join(install),
                       description="Before the HyperPod cluster, by an administrator inside the network")  # fmt: skip
+
+    def require(self, stack: cdk.Stack) -> None:
+        """Let ``stack``, the HyperPod cluster's, be deployed only when exactly this chart is installed.
+
+        Another type of instance changes the chart's values: then too the commands come before the cluster.
+        """
+        # By its name and not by reference: the stack reads it when it is deployed, every time.
+        found = cdk.CfnParameter(
+            stack, "InstalledCharts", type="AWS::SSM::Parameter::Value<String>", default=self._parameter,
+            description="What InstallCommands installed",
+        )  # fmt: skip
+        cdk.CfnRule(
+            stack,
+            "ChartsComeFirst",
+            assertions=[
+                cdk.CfnRuleAssertion(
+                    assert_=cdk.Fn.condition_equals(found.value_as_string, self.charts.installed),
+                    assert_description="HyperPod's chart for these groups is not in the control plane. Run the output "
+                    f"InstallCommands of the stack {cdk.Stack.of(self).stack_name}, as an administrator inside the "
+                    "network; then deploy again",
+                )
+            ],
+        )

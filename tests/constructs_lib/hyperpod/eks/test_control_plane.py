@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow  # a synthesis
 
 ZONES = ("eu-west-1a", "eu-west-1b")
 ADMIN = "arn:aws:iam::123456789012:role/platform"
+MARK = "/research/charts"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,8 @@ def templates() -> tuple[dict[str, Any], dict[str, Any]]:
                     Scientist(principal=f"{ADMIN}-users", namespaces=("hyperpod-ns-vision",))),
         ),
     )  # fmt: skip
-    ChartInstallation(stack, "Charts", control_plane=plane, groups=(group,), removal=keep)
+    charts = ChartInstallation(stack, "Charts", control_plane=plane, groups=(group,), parameter=MARK, removal=keep)
+    charts.require(after)
     orchestrator = Eks(
         control_plane=plane,
         addons=(addons.VpcCni(pods_per_node=49), addons.KubeProxy(), addons.PodIdentityAgent(), addons.CoreDns(),
@@ -152,6 +154,24 @@ def test_the_commands_pin_the_chart(templates: tuple[dict[str, Any], dict[str, A
     assert "git -C hyperpod-cli checkout 011ca927123e02b35a399935bbb3ab1905fe33c7" in outputs
     assert "helm upgrade --install hyperpod-dependencies" in outputs
     assert ":latest" not in outputs
+
+
+def test_nodes_are_refused_until_their_chart_is_installed(templates: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """CloudFormation reads the parameter and decides the rule before it makes anything."""
+    control, nodes = templates
+    ((_, mark),) = resources(control, "AWS::SSM::Parameter").items()
+    assert mark["Properties"]["Name"] == MARK
+    assert nodes["Parameters"]["InstalledCharts"]["Type"] == "AWS::SSM::Parameter::Value<String>"
+    assert nodes["Parameters"]["InstalledCharts"]["Default"] == MARK
+    (assertion,) = nodes["Rules"]["ChartsComeFirst"]["Assertions"]
+    installed, wanted = assertion["Assert"]["Fn::Equals"]
+    assert installed == {"Ref": "InstalledCharts"}
+    assert wanted != mark["Properties"]["Value"]
+    assert "Run the output InstallCommands of the stack Control" in assertion["AssertDescription"]
+    # Helm first: what failed is not noted.
+    (last,) = (line for line in json.dumps(control["Outputs"]).split("\\n") if "put-parameter" in line)
+    assert f"&& aws ssm put-parameter --region eu-west-1 --name {MARK} --value {wanted} --overwrite" in last
+    assert last.startswith("helm upgrade --install")
 
 
 def test_manifests_are_applied_with_their_values(templates: tuple[dict[str, Any], dict[str, Any]]) -> None:

@@ -176,10 +176,16 @@ def test_plug_ins_stay_on_nodes_under_repair() -> None:
 
 def test_nothing_is_pulled_from_outside_the_account_or_eks() -> None:
     made = charts(group())
-    text = made.text() + " ".join(made.install_commands(cluster="a", values="s3://b/c"))
+    text = made.text() + " ".join(made.install_commands(cluster="a", values="s3://b/c", parameter="/p"))
     assert f"{REGISTRY}/hyperpod/k8s-device-plugin" in text
     for outside in ("nvcr.io", "public.ecr.aws", "github.com", "us-west-2"):
         assert outside not in text
+
+
+def test_another_type_of_instance_is_another_installation() -> None:
+    more = group(count=8)
+    assert charts(group()).installed == charts(more).installed
+    assert charts(group()).installed != charts(group(instance_type="ml.p5e.48xlarge")).installed
 
 
 def test_a_region_without_the_health_agent_is_refused() -> None:
