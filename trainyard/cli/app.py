@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trainyard.cli import checkpoints, clusters, dashboards, local, models, scaling, serving, tuning, whatif
+from trainyard.cli import checkpoints, clusters, cost, dashboards, local, models, scaling, serving, sizing, tuning, whatif
 from trainyard.local.cloud import DEFAULT_PORT, DEFAULT_STATE, Cloud, CloudError
 from trainyard.operations.connection import Connection, connect
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(local.app, name="local")
 app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(clusters.app, name="cluster")
+app.add_typer(cost.app, name="cost")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(models.app, name="models")
 app.add_typer(scaling.app, name="scaling")
@@ -33,6 +34,7 @@ app.add_typer(whatif.app, name="whatif")
 app.command()(serving.invoke)
 app.command()(serving.load)
 app.command()(tuning.tune)
+app.command()(sizing.size)
 
 
 @app.callback()

@@ -22,7 +22,7 @@ def plot(*, x: str, y: str) -> go.Figure:
     figure.update_layout(
         template="none", height=360, margin={"l": 60, "r": 16, "t": 16, "b": 50},
         font={"family": "system-ui, sans-serif", "size": 13}, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", legend={"orientation": "h", "y": -0.22, "x": 0},
+        plot_bgcolor="rgba(0,0,0,0)", legend={"orientation": "h", "y": 1.03, "yanchor": "bottom", "x": 0},
         xaxis={"title": {"text": x}, "zeroline": False, "automargin": True},
         yaxis={"title": {"text": y}, "zeroline": False, "automargin": True, "rangemode": "tozero"},
     )  # fmt: skip

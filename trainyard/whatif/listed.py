@@ -34,6 +34,11 @@ class Source:
         return self._price(amount, option, name, f"on demand, {usage}",
                            lambda table, kind: table.instance(kind, usage=usage), role)  # fmt: skip
 
+    def known(self, name: str, *, usage: Usage) -> Price | None:
+        """Of an instance-hour on demand, from the table; None where it has none."""
+        row = Prices.load(self.region).find(f"{name}/{usage}")
+        return None if row is None else self._listed(row, f"{name}, on demand, {usage}")
+
     def spot(self, amount: float | None, option: str, name: str | None) -> Price:
         """Of an instance-hour on spot; arguments as of `instance`."""
         return self._price(amount, option, name, "spot", lambda table, kind: table.spot(kind))

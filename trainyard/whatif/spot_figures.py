@@ -61,6 +61,7 @@ def _by_interval(question: Spot) -> go.Figure:
     points = sorted(set(points))
     figure = plot(x="minutes between checkpoints", y="expected cost on spot")
     figure.update_xaxes(type="log")
+    figure.update_yaxes(rangemode="normal")
     figure.add_trace(line([x for x, _ in points], [y for _, y in points], "expected", COLOURS[0]))
     for at, name, colour in ((run.interval_seconds, "as given", COLOURS[1]), (best, "Young and Daly", COLOURS[2])):
         if at is not None:

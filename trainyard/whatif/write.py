@@ -52,6 +52,6 @@ def render(answer: Answer) -> str:
 
 
 def _plot(figure: go.Figure) -> Any:
-    options = {"displaylogo": False, "responsive": True}
+    options = {"displayModeBar": False, "responsive": True}
     html = plotly.io.to_html(figure, full_html=False, include_plotlyjs=False, config=options)
     return Markup(html)  # noqa: S704 — plotly escapes what it embeds

@@ -1,0 +1,1 @@
+"""What a model needs: memory a rank, instances, hours, retries, time between checkpoints."""
