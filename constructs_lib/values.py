@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import functools
+import inspect
+import itertools
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -35,8 +40,9 @@ class Value(BaseModel):
         extra="forbid",
         strict=True,
         validate_default=True,
-        use_attribute_docstrings=True,
         arbitrary_types_allowed=True,
+        # When the first one is built: an app uses few of the classes that it imports, and waits for the import.
+        defer_build=True,
     )
 
     def __init__(self, **values: Any) -> None:
@@ -47,6 +53,32 @@ class Value(BaseModel):
             raise InvalidValue(
                 [problem for details in error.errors() for problem in _problems(kind, details)]
             ) from None
+
+
+@functools.cache
+def documentation(kind: type[Value]) -> Mapping[str, str]:
+    """What the string below each field says, by the field's name.
+
+    pydantic's ``use_attribute_docstrings`` reads the source of every class while it is imported, which is half of the
+    time that an app takes to import this package; here it is read where a message needs it.
+    """
+    found: dict[str, str] = {}
+    for part in reversed(kind.__mro__):
+        if issubclass(part, Value):
+            for field, below in itertools.pairwise(_body(part)):
+                match field, below:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                        found[name] = inspect.cleandoc(text)
+    return found
+
+
+def _body(kind: type[Value]) -> list[ast.stmt]:
+    try:
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    except OSError:  # a class without a file, of an interactive session
+        return []
+    assert isinstance(definition, ast.ClassDef)
+    return definition.body
 
 
 _RULES = {
@@ -86,8 +118,8 @@ def _problem(kind: type[Value], path: str, details: ErrorDetails) -> ContractErr
     value, name = details["input"], str(details["loc"][0]) if details["loc"] else ""
     if details["type"] == "extra_forbidden":
         return ContractError(path, value, f"{kind.__name__} has no such field", _similar(name, kind.model_fields))
-    field = kind.model_fields.get(name)
-    meaning = f"Give {name}: {field.description}" if field and field.description else f"Give another {name}."
+    described = documentation(kind).get(name)
+    meaning = f"Give {name}: {described}" if described else f"Give another {name}."
     meaning = " ".join(meaning.split())
     if details["type"] == "missing":
         return ContractError(path, None, "it has no default and must be given", meaning)
