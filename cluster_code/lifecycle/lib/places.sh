@@ -6,7 +6,8 @@ DONE=$STATE/done
 LOG=/var/log/provision/lifecycle.log
 INSTALLED=/opt/trainyard/lifecycle
 SLURM=/opt/slurm
-SLURM_CONF=$SLURM/etc/slurm.conf
+# Not SLURM_CONF: scontrol would look nowhere else, and on a worker that asks the controller there is no such file.
+CONTROLLER_CONF=$SLURM/etc/slurm.conf
 # slurmd of a node that is not ready does not start while this is missing. In /var/lib, for it must outlast a reboot.
 READY=$STATE/ready
 # What node_exporter serves beside its own figures: every job may write there. It outlives a reboot.
@@ -14,7 +15,7 @@ METRICS=/var/lib/trainyard/metrics
 # Why Slurm sends no job to a node that is not ready.
 HELD="trainyard: lifecycle"
 
-export STATE DONE LOG INSTALLED SLURM SLURM_CONF READY METRICS HELD
+export STATE DONE LOG INSTALLED SLURM CONTROLLER_CONF READY METRICS HELD
 
 say() {
   printf '%(%FT%TZ)T %s\n' -1 "$*"

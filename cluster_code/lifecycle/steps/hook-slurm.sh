@@ -16,7 +16,7 @@ Prolog=$hooks/prolog.sh
 Epilog=$hooks/epilog.sh
 CONF
     if [[ $(node get slurm.daemons) != started-after ]]; then
-      until_true 120 "$SLURM_CONF does not name this controller" written_by_agent
+      until_true 120 "$CONTROLLER_CONF does not name this controller" written_by_agent
     fi
     include
   fi
@@ -31,26 +31,26 @@ Description=Hooks of jobs in slurm.conf
 
 [Service]
 Type=oneshot
-ExecStart=$INSTALLED/include.sh $SLURM_CONF
+ExecStart=$INSTALLED/include.sh $CONTROLLER_CONF
 ExecStart=$SLURM/bin/scontrol reconfigure
 UNIT
   put /etc/systemd/system/trainyard-hooks.path 644 <<UNIT
 [Unit]
-Description=Changes of $SLURM_CONF
+Description=Changes of $CONTROLLER_CONF
 
 [Path]
-PathChanged=$SLURM_CONF
+PathChanged=$CONTROLLER_CONF
 
 [Install]
 WantedBy=multi-user.target
 UNIT
-  if [[ -f $SLURM_CONF ]]; then
-    "$INSTALLED/include.sh" "$SLURM_CONF"
+  if [[ -f $CONTROLLER_CONF ]]; then
+    "$INSTALLED/include.sh" "$CONTROLLER_CONF"
   fi
   systemctl daemon-reload
   systemctl enable --now trainyard-hooks.path
 }
 
 written_by_agent() {
-  grep -qs "^SlurmctldHost=.*$ADDRESS" "$SLURM_CONF" || grep -qs "^SlurmctldAddr=.*$ADDRESS" "$SLURM_CONF"
+  grep -qs "^SlurmctldHost=.*$ADDRESS" "$CONTROLLER_CONF" || grep -qs "^SlurmctldAddr=.*$ADDRESS" "$CONTROLLER_CONF"
 }
