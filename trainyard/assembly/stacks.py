@@ -23,6 +23,10 @@ class AssemblyStack:
     """Name in CloudFormation."""
     file: Path
     """The template's file."""
+    account: str | None = None
+    """Twelve digits; None where the app leaves it open."""
+    region: str | None = None
+    """For example ``us-east-1``; None where the app leaves it open."""
 
     @cached_property
     def template(self) -> dict[str, Any]:
@@ -67,10 +71,13 @@ def _below(folder: Path) -> Iterator[AssemblyStack]:
     for key, artifact in manifest["artifacts"].items():
         properties = artifact.get("properties", {})
         if artifact["type"] == "aws:cloudformation:stack":
+            account, _, region = artifact.get("environment", "").removeprefix("aws://").partition("/")
             yield AssemblyStack(
                 id=artifact.get("displayName", key).partition(" ")[0],
                 name=properties.get("stackName", key),
                 file=folder / properties["templateFile"],
+                account=None if account.startswith("unknown") else account or None,
+                region=None if region.startswith("unknown") else region or None,
             )
         elif artifact["type"] == "cdk:cloud-assembly":
             yield from _below(folder / properties["directoryName"])

@@ -1,7 +1,7 @@
 """Prices of one region, from a dated table: nothing here knows a price.
 
-A table is `tables/REGION.csv`, a row a price: `item`, `price` (USD), `unit`, `read` (the day it was read), `source` (an id
-of `tables/sources.csv`). Items are paths: ``ml.g5.xlarge/training``, ``ml.g5.xlarge/training/savings-1-year``,
+A table is `tables/REGION.csv`, a row a price: `item`, `price` (USD), `unit`, `read` (the day it was read), `source` (an
+id of `tables/sources.csv`). Items are paths: ``ml.g5.xlarge/training``, ``ml.g5.xlarge/training/savings-1-year``,
 ``g5.xlarge/spot``, ``vpc/nat-gateway-hour``. `trainyard cost refresh` rewrites a table through AWS's own APIs.
 """
 
@@ -114,7 +114,7 @@ class Prices:
         return self.rows.get(f"{name}/{usage}") or self._missing("instance", f"{name}/{usage}")
 
     def spot(self, name: str) -> Price:
-        """What an hour of EC2 spot of the same type cost on the day that the price tells: a mean over zones, no promise.
+        """What an hour of EC2 spot of the type cost on the day that the price tells: a mean over zones, no promise.
 
         SageMaker publishes no spot price: a managed spot job pays the on-demand price for fewer billable seconds
         (DescribeTrainingJob, ``BillableTimeInSeconds``), so this is what its saving is likely to be, not a price of it.

@@ -1,0 +1,29 @@
+"""What each kind of resource bills; importing this package registers them all."""
+
+from trainyard.cost.estimators import (
+    clusters,
+    compute,
+    databases,
+    endpoints,
+    files,
+    keys,
+    monitoring,
+    network,
+    observability,
+    pipelines,
+    storage,
+)
+
+__all__ = [
+    "clusters",
+    "compute",
+    "databases",
+    "endpoints",
+    "files",
+    "keys",
+    "monitoring",
+    "network",
+    "observability",
+    "pipelines",
+    "storage",
+]

@@ -1,0 +1,202 @@
+"""An estimator knows what resources of some types bill; it registers itself by naming the types."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from trainyard.cost.assumptions import Assumptions
+from trainyard.cost.intrinsics import Unresolved
+from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line, Range
+from trainyard.cost.prices import Price, Prices
+from trainyard.cost.templates import Resource, Template
+
+_ALIKE = ("hosting", "training", "processing", "transform")
+_FREE = Path(__file__).parents[1] / "tables" / "free.txt"
+
+
+class NotTold(Exception):
+    """A value that an estimate needs and the template does not tell; the message says which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What an estimator works with."""
+
+    template: Template
+    prices: Prices
+    assumptions: Assumptions
+
+    def fixed(self, what: str, item: str, quantity: float | Range = 1) -> Line:
+        """A line that bills as long as the resource exists: ``quantity`` units of ``item``."""
+        price, stands_in = self._price(item)
+        amount = quantity if isinstance(quantity, Range) else Range.of(quantity)
+        if price is None:
+            return self._missing(what, item, amount.high)
+        return Line(
+            what=what,
+            kind=Kind.USE if stands_in else Kind.FIXED,
+            monthly=amount * (price.amount * _months(price)),
+            how=f"{_quantity(amount)} × {price.amount:g} a {price.unit}",
+            assumed=stands_in,
+            prices=(price.item,),
+        )
+
+    def use(self, what: str, item: str, quantity: float, *assumed: str) -> Line:
+        """A line that depends on use: ``quantity`` units of ``item`` a month, under assumptions of these names."""
+        price = self.prices.find(item)
+        if price is None:
+            return self._missing(what, item)
+        return Line(
+            what=what,
+            kind=Kind.USE,
+            monthly=Range.of(quantity * price.amount * _months(price)),
+            how=f"{quantity:,.6g} × {price.amount:g} a {price.unit}",
+            assumed=tuple(self.assumptions.said(name) for name in assumed),
+            prices=(item,),
+        )
+
+    def run(self, what: str, item: str, hours: float, *assumed: str) -> Line:
+        """A line of one run: ``hours`` of ``item`` at most."""
+        price, stands_in = self._price(item)
+        if price is None:
+            return self._missing(f"{what}, {hours:,.6g} h a run", item)
+        return Line(
+            what=what,
+            kind=Kind.RUN,
+            run=hours * price.hourly,
+            how=f"{hours:,.6g} h × {price.amount:g}",
+            assumed=(*(self.assumptions.said(name) for name in assumed), *stands_in),
+            prices=(price.item,),
+        )
+
+    def _price(self, item: str) -> tuple[Price | None, tuple[str, ...]]:
+        """The price of ``item``; where it is missing, that of the same instance for another use, and which.
+
+        A type costs the same for training, processing, transforms and hosting (measured on ml.p4d.24xlarge in
+        us-east-1: one price for all of them, another one for clusters; spore-host/truffle, 2026-07-27).
+        """
+        found = self.prices.find(item)
+        kind, _, usage = item.partition("/")
+        if found is None and usage in _ALIKE and self.assumptions["jobs_cost_as_hosting"]:
+            for other in _ALIKE:
+                found = self.prices.find(f"{kind}/{other}")
+                if found is not None:
+                    return found, (f"{usage} costs what {other} does (jobs_cost_as_hosting=1)",)
+        return found, ()
+
+    def _missing(self, what: str, item: str, quantity: float = 1) -> Line:
+        """Without a price; with the price of the bare instance in EC2 for a scale, where it is known."""
+        why = f"no price of {item} in {self.prices.region}"
+        kind, _, usage = item.removeprefix("ml.").partition("/")
+        bare = self.prices.find(f"{kind}/ec2") if item.startswith("ml.") and usage == "cluster" else None
+        if bare is not None:
+            month = quantity * bare.hourly * HOURS_A_MONTH
+            why += f"; EC2 alone takes {bare.hourly:g} an hour for one, {month:,.0f} a month for {quantity:g}"
+        return unknown(what, why, missing=(item,))
+
+
+class Estimator(ABC):
+    """What resources of one or more types bill."""
+
+    types: ClassVar[tuple[str, ...]] = ()
+    """CloudFormation types."""
+    registered: ClassVar[dict[str, Estimator]] = {}
+
+    def __init_subclass__(cls) -> None:
+        if not inspect.isabstract(cls):
+            for name in cls.types:
+                assert name not in Estimator.registered, f"{name} has two estimators"
+                Estimator.registered[name] = cls()
+
+    @abstractmethod
+    def lines(self, resource: Resource, around: Around) -> Iterator[Line]:
+        """What it bills.
+
+        Raises:
+            NotTold: A value is missing; the lines before it count, and the rest is unknown.
+        """
+
+
+class Simple(Estimator):
+    """A kind of resource that bills the same whatever its properties are."""
+
+    fixed: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """What, and its item of the price table: billed while it exists."""
+    used: ClassVar[tuple[tuple[str, str, str, float], ...]] = ()
+    """What, its item, the assumption of how much is used, and how many of that one unit of the price holds."""
+
+    def lines(self, resource: Resource, around: Around) -> Iterator[Line]:  # noqa: ARG002
+        for what, item in self.fixed:
+            yield around.fixed(what, item)
+        for what, item, assumed, unit in self.used:
+            yield around.use(what, item, around.assumptions[assumed] / unit, assumed)
+
+
+def free_types() -> frozenset[str]:
+    """Types that never bill by themselves."""
+    lines = _FREE.read_text(encoding="utf-8").splitlines()
+    return frozenset(line.partition("#")[0].strip() for line in lines) - {""}
+
+
+def unknown(what: str, why: str, *, missing: Sequence[str] = ()) -> Line:
+    """A line that bills, or may bill, an amount that nothing here tells."""
+    return Line(what=what, kind=Kind.UNKNOWN, how=why, missing=tuple(missing))
+
+
+def number(properties: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    """A number of a resource's properties.
+
+    Raises:
+        NotTold: It is not there, or is none.
+    """
+    value = properties.get(name, default)
+    if isinstance(value, bool) or value is None or isinstance(value, dict | list | Unresolved):
+        raise NotTold(_missing(name, value))
+    try:
+        return float(value)
+    except ValueError:
+        raise NotTold(_missing(name, value)) from None
+
+
+def text(properties: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    """A text of a resource's properties.
+
+    Raises:
+        NotTold: It is not there, or a part of it is only known when deployed.
+    """
+    value = properties.get(name, default)
+    if not isinstance(value, str) or "${" in value:
+        raise NotTold(_missing(name, value))
+    return value
+
+
+def items(properties: Mapping[str, Any], name: str) -> list[Any]:
+    """A list of a resource's properties; empty where it is not there.
+
+    Raises:
+        NotTold: It is only known when deployed.
+    """
+    value = properties.get(name) or []
+    if not isinstance(value, list):
+        raise NotTold(_missing(name, value))
+    return value
+
+
+def _missing(name: str, value: Any) -> str:
+    if value is None:
+        return f"{name} is not in the template"
+    way_out = " (give --parameter)" if str(value).startswith("${") and "." not in str(value) else ""
+    return f"{name} is {str(value)[:80]}, which the template does not tell{way_out}"
+
+
+def _months(price: Price) -> float:
+    return HOURS_A_MONTH if price.unit == "hour" else 1
+
+
+def _quantity(amount: Range) -> str:
+    return f"{amount.low:,.6g}" if amount.low == amount.high else f"{amount.low:,.6g} to {amount.high:,.6g}"

@@ -1,0 +1,224 @@
+"""An estimate as a tree in the terminal, as JSON, and as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from trainyard.cost.assumptions import KNOWN
+from trainyard.cost.estimate import Estimate, Stack
+from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line, Range, Sum
+
+_STYLES = {Kind.FIXED: "green", Kind.USE: "yellow", Kind.RUN: "cyan", Kind.UNKNOWN: "bold red", Kind.NOTE: "dim"}
+LEGEND = (
+    f"fixed: bills while it exists, {HOURS_A_MONTH} h a month · use: depends on use, its assumption beside it · "
+    "run: one run at most, for its whole time limit · unknown: bills, how much is not told; in no sum"
+)
+
+
+def money(amount: Range) -> str:
+    """Dollars, as a range where it is one."""
+    return f"{amount.low:,.2f}" if _same(amount) else f"{amount.low:,.2f} to {amount.high:,.2f}"
+
+
+def brief(found: Sum) -> str:
+    """A sum in a line."""
+    parts = []
+    if found.fixed.high:
+        parts.append(f"{money(found.fixed * (1 / HOURS_A_MONTH))}/h fixed = {money(found.fixed)}/month")
+    if found.use.high:
+        parts.append(f"{money(found.use)}/month by use")
+    if found.run:
+        parts.append(f"at most {found.run:,.2f} for one run of each pipeline")
+    if found.unknown:
+        parts.append(f"{found.unknown} unknown, in no sum")
+    floor = "at least " if found.unknown and len(parts) > 1 else ""
+    return floor + ", ".join(parts) if parts else "nothing that bills"
+
+
+def tree(found: Estimate, *, everything: bool = False) -> Tree:
+    """Environment → stack → resource → line; without ``everything`` lines below a dollar a month are left out."""
+    root = Tree(Text(f"USD: {brief(found.sum)}", style="bold"))
+    for environment, stacks in found.environments.items():
+        node = root.add(Text(f"{environment}: {brief(_of(stacks))}", style="bold"))
+        for stack in stacks:
+            if not stack.resources and not stack.absent and not everything:
+                continue
+            branch = node.add(Text(f"{stack.id}: {brief(stack.sum)}"))
+            small = 0
+            for resource in stack.resources:
+                lines = [each for each in resource.lines if everything or _shown(each)]
+                small += len(resource.lines) - len(lines)
+                if lines:
+                    leaf = branch.add(Text.assemble(resource.logical_id, (f"  {resource.type}", "dim")))
+                    for line in lines:
+                        leaf.add(_line(line))
+            for condition, count in stack.absent.items():
+                note = f"{count} resources are not made: {condition} is false (--parameter)"
+                branch.add(Text.assemble(("note    ", _STYLES[Kind.NOTE]), note))
+            if small:
+                branch.add(Text(f"{small} lines below 1 a month each (--all shows them)", style="dim"))
+    return root
+
+
+def footnotes(found: Estimate, today: date, days: int) -> Iterator[str]:
+    """What a reader must know beside the figures: the legend, assumptions, unknown prices, age of prices."""
+    yield LEGEND
+    used = {name.partition("=")[0] for line in _lines(found) for name in line.assumed}
+    settable = [f"{found.assumptions.said(name)} {KNOWN[name].unit}" for name in sorted(used) if name in KNOWN]
+    if settable:
+        yield f"assumed, settable with --assume: {'; '.join(settable)}"
+    missing = sorted({item for line in _lines(found) for item in line.missing})
+    if missing:
+        example = f"--price {missing[0]}=1.23"
+        yield f"prices missing: {', '.join(missing)}. Give them ({example}), or run `trainyard cost refresh`"
+    rows = [price for region in found.prices.values() for price in region.values()]
+    if rows:
+        yield (f"{len(rows)} prices of {', '.join(sorted(found.prices))} used, read from {min(x.read for x in rows)} "
+               f"to {max(x.read for x in rows)}; without free tiers, taxes, support and discounts")  # fmt: skip
+    old = found.older_than(days, today)
+    if old:
+        yield (f"WARNING: {len(old)} of them are older than {days} days (oldest {old[0].item}, {old[0].read}): "
+               "run `trainyard cost refresh`, or set --max-age-days")  # fmt: skip
+
+
+def print_tree(found: Estimate, console: Console, today: date, days: int, *, everything: bool) -> None:
+    """To the terminal."""
+    console.print(tree(found, everything=everything))
+    for note in footnotes(found, today, days):
+        console.print(Text(note, style="bold red" if note.startswith("WARNING") else "dim"))
+
+
+def as_json(found: Estimate, today: date, days: int) -> dict[str, Any]:
+    """For programs. Amounts are dollars; a range is ``[low, high]``."""
+    return {
+        "currency": "USD",
+        "hours_a_month": HOURS_A_MONTH,
+        "sum": _sum(found.sum),
+        "environments": {
+            name: {
+                "sum": _sum(_of(stacks)),
+                "stacks": {
+                    stack.id: {
+                        "region": stack.region,
+                        "sum": _sum(stack.sum),
+                        "absent": dict(stack.absent),
+                        "resources": {
+                            each.logical_id: {"type": each.type, "lines": [_as_json(line) for line in each.lines]}
+                            for each in stack.resources
+                        },
+                    }
+                    for stack in stacks
+                },
+            }
+            for name, stacks in found.environments.items()
+        },
+        "assumptions": {name: found.assumptions[name] for name in KNOWN},
+        "prices": {
+            region: {
+                item: {"amount": x.amount, "unit": x.unit, "read": x.read.isoformat(), "source": x.source}
+                for item, x in sorted(rows.items())
+            }
+            for region, rows in found.prices.items()
+        },
+        "older_than_days": {"days": days, "items": [each.item for each in found.older_than(days, today)]},
+    }
+
+
+def as_markdown(found: Estimate, today: date, days: int) -> str:
+    """For a comment: a row a stack, and what is unknown below."""
+    parts = [
+        "### What the stacks cost",
+        "",
+        "| stack | fixed, a month | by use, a month | a run, at most | unknown |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    rows = [(stack.id, stack.sum) for stack in found.stacks if stack.resources]
+    for name, each in [*rows, ("**all**", found.sum)]:
+        run, unknown = f"{each.run:,.2f}" if each.run else "", each.unknown or ""
+        parts.append(f"| {name} | {money(each.fixed)} | {money(each.use)} | {run} | {unknown} |")
+    unknown_lines = [
+        f"- `{stack.id}` {resource.logical_id}: {line.what}: {line.how}"
+        for stack in found.stacks for resource in stack.resources for line in resource.lines
+        if line.kind is Kind.UNKNOWN
+    ]  # fmt: skip
+    absent = [f"- `{stack.id}`: {count} resources are not made, {name} is false (--parameter)"
+              for stack in found.stacks for name, count in stack.absent.items()]  # fmt: skip
+    if absent:
+        parts += ["", *absent]
+    if unknown_lines:
+        parts += ["", f"<details><summary>{len(unknown_lines)} unknown, in no sum</summary>", "", *unknown_lines, "",
+                  "</details>"]  # fmt: skip
+    return "\n".join([*parts, "", *(f"- {note}" for note in footnotes(found, today, days))])
+
+
+def _line(line: Line) -> Text:
+    text = Text.assemble((f"{line.kind:<7} ", _STYLES[line.kind]), line.what, ": ")
+    if line.monthly is not None:
+        text.append(f"{money(line.monthly)}/month", style="bold")
+        if line.kind is Kind.FIXED and line.hourly is not None and line.hourly.high >= 0.01:
+            text.append(f" ({money(line.hourly)}/h)")
+    elif line.run is not None:
+        text.append(f"{line.run:,.2f}/run", style="bold")
+    else:
+        text.append(line.how)
+        return text
+    text.append(f"  {line.how}", style="dim")
+    if line.assumed:
+        text.append(f"  [{', '.join(line.assumed)}]", style="dim")
+    return text
+
+
+def _shown(line: Line) -> bool:
+    amount = line.monthly.high if line.monthly else line.run
+    return line.kind in (Kind.UNKNOWN, Kind.NOTE) or (amount or 0) >= 1
+
+
+def _lines(found: Estimate) -> Iterator[Line]:
+    for stack in found.stacks:
+        for resource in stack.resources:
+            yield from resource.lines
+
+
+def _of(stacks: list[Stack]) -> Sum:
+    found = Sum()
+    for stack in stacks:
+        found += stack.sum
+    return found
+
+
+def _same(amount: Range) -> bool:
+    return round(amount.low, 2) == round(amount.high, 2)
+
+
+def _pair(amount: Range | None) -> list[float] | None:
+    return None if amount is None else [round(amount.low, 6), round(amount.high, 6)]
+
+
+def _sum(found: Sum) -> dict[str, Any]:
+    return {
+        "fixed_hourly": _pair(found.fixed * (1 / HOURS_A_MONTH)),
+        "fixed_monthly": _pair(found.fixed),
+        "use_monthly": _pair(found.use),
+        "run": round(found.run, 6),
+        "unknown": found.unknown,
+    }
+
+
+def _as_json(line: Line) -> dict[str, Any]:
+    return {
+        "what": line.what,
+        "kind": str(line.kind),
+        "monthly": _pair(line.monthly),
+        "hourly": _pair(line.hourly),
+        "run": None if line.run is None else round(line.run, 6),
+        "how": line.how,
+        "assumed": list(line.assumed),
+        "prices": list(line.prices),
+        "missing": list(line.missing),
+    }

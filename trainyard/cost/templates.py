@@ -1,0 +1,171 @@
+"""Templates to estimate: the stacks of a cloud assembly, whoever's app wrote it, or one plain template file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml_contract.errors import reject
+from trainyard.assembly.stacks import AssemblyStack, stacks
+from trainyard.cost.intrinsics import Scope, Unresolved
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A resource of a template, its functions resolved as far as the template tells them."""
+
+    logical_id: str
+    type: str
+    """For example ``AWS::SageMaker::Endpoint``."""
+    properties: Mapping[str, Any]
+    only_if: str | None = None
+    """The condition that it depends on, where the template does not tell whether it holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """One stack."""
+
+    id: str
+    """As the CDK CLI selects it, ``Prod/Network``; of a plain file its name without ending."""
+    environment: str
+    """First part of the id, in lower case."""
+    region: str
+    """Where it is deployed."""
+    resources: Mapping[str, Resource]
+    """Logical id → resource that exists under the given parameters."""
+    absent: Mapping[str, int]
+    """Condition that is false under them → how many resources it keeps away."""
+
+
+def read(
+    place: Path,
+    *,
+    environment: str | None = None,
+    region: str | None = None,
+    parameters: Mapping[str, str] | None = None,
+) -> list[Template]:
+    """The stacks at ``place``.
+
+    Args:
+        place: A cloud assembly (cdk.out), or a template in JSON or YAML.
+        environment: Only stacks of this one, upper and lower case alike.
+        region: For stacks whose app left it open, and for plain templates.
+        parameters: Values of the templates' parameters.
+
+    Raises:
+        ContractError: Nothing to read there, nothing of that environment, no region, a parameter that no template has.
+    """
+    found = list(_of_file(place)) if place.is_file() else list(stacks(place))
+    if not found:
+        reject("cdk.out", str(place), "it holds no stack", "Write one with `cdk synth --output FOLDER`.")
+    wanted = environment.lower() if environment else None
+    chosen = [each for each in found if wanted in (None, _environment(each))]
+    if not chosen:
+        known = ", ".join(sorted({_environment(each) for each in found}))
+        reject("--environment", environment, f"no stack of {place} belongs to it", f"There are {known}.")
+    documents = [(each, _document(each)) for each in chosen]
+    _check_parameters([document for _, document in documents], parameters or {})
+    return [_template(each, document, region, parameters or {}) for each, document in documents]
+
+
+def _environment(stack: AssemblyStack) -> str:
+    return stack.id.partition("/")[0].lower()
+
+
+def _of_file(file: Path) -> Iterator[AssemblyStack]:
+    name = file.name.split(".")[0]
+    yield AssemblyStack(id=name, name=name, file=file)
+
+
+def _document(stack: AssemblyStack) -> dict[str, Any]:
+    text = stack.file.read_text(encoding="utf-8", errors="replace")
+    try:
+        found = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
+    except ValueError as error:
+        where = " ".join(str(error).split())[:160]
+        reject(str(stack.file), f"{len(text)} characters", f"it is neither JSON nor YAML ({where})", "Give a template.")
+    if not isinstance(found, dict) or not isinstance(found.get("Resources"), dict):
+        reject(str(stack.file), type(found).__name__, "a template has `Resources`", "Give a CloudFormation template.")
+    return found
+
+
+def _yaml(text: str) -> Any:
+    """YAML with CloudFormation's short forms: ``!Ref x`` is ``{"Ref": "x"}``, ``!Sub x`` is ``{"Fn::Sub": "x"}``."""
+    import yaml  # type: ignore[import-untyped]
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        pass
+
+    def short(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
+        if isinstance(node, yaml.ScalarNode):
+            value: Any = loader.construct_scalar(node)
+        elif isinstance(node, yaml.SequenceNode):
+            value = loader.construct_sequence(node, deep=True)
+        else:
+            value = loader.construct_mapping(node, deep=True)
+        return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+    Loader.add_multi_constructor("!", short)
+    # A date such as 2010-09-09 is text in a template, nothing else.
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_scalar)
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
+
+
+def _check_parameters(documents: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> None:
+    known = {name for document in documents for name in document.get("Parameters", {})}
+    for name, value in given.items():
+        if name not in known:
+            names = ", ".join(sorted(known - {"BootstrapVersion"})) or "none"
+            reject("--parameter", f"{name}={value}", "no template has this parameter", f"They have {names}.")
+
+
+def _template(
+    stack: AssemblyStack, document: dict[str, Any], region: str | None, parameters: Mapping[str, str]
+) -> Template:
+    place = stack.region or region
+    if place is None:
+        reject("--region", None, f"the template of {stack.id} does not tell where it is deployed",
+               "Give --region us-east-1, for example.")  # fmt: skip
+    pseudo = {
+        "AWS::Region": place,
+        "AWS::StackName": stack.name,
+        "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+    if stack.account:
+        pseudo["AWS::AccountId"] = stack.account
+    scope = Scope(template=document, parameters=parameters, pseudo=pseudo)
+    raw = document["Resources"].values()
+    conditions = Counter(each["Condition"] for each in raw if isinstance(each, dict) and "Condition" in each)
+    return Template(
+        id=stack.id,
+        environment=_environment(stack),
+        region=place,
+        resources=dict(_resources(stack, document, scope)),
+        absent={name: count for name, count in conditions.items() if scope.holds(name) is False},
+    )
+
+
+def _resources(stack: AssemblyStack, document: Mapping[str, Any], scope: Scope) -> Iterator[tuple[str, Resource]]:
+    for name, raw in document["Resources"].items():
+        if name.startswith("Fn::ForEach") or not isinstance(raw, dict) or not isinstance(raw.get("Type"), str):
+            way_out = "Give the template as CloudFormation processed it (`get-template --template-stage Processed`)."
+            reject(f"{stack.id}: Resources", name, "it is no resource with a Type", way_out)
+        only_if = None
+        if "Condition" in raw:
+            holds = scope.holds(raw["Condition"])
+            if holds is False:
+                continue
+            only_if = f"{raw['Condition']} ({holds})" if isinstance(holds, Unresolved) else None
+        properties = scope.resolve(raw.get("Properties") or {})
+        if not isinstance(properties, dict):
+            properties = {}
+        yield name, Resource(logical_id=name, type=raw["Type"], properties=properties, only_if=only_if)
