@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from constructs_lib.network import HYPERPOD, JOBS
+from constructs_lib.network import ACCOUNTING, HYPERPOD, JOBS, MANAGED_PROMETHEUS, Purpose
 from environments import DEV, ENVIRONMENTS, LAB, LOCAL, PROD
 from ml_contract.packaging import GpuInstances, Lengths, PackageOptions, TensorRtEngine
 from stacks.environment import Environment
@@ -37,7 +37,7 @@ def test_production_trains_on_two_hosts_with_efa() -> None:
 
 
 def test_every_field_of_every_value_says_what_it_means() -> None:
-    from constructs_lib.values import Value
+    from constructs_lib.values import Value, documentation
 
     def below(kind: type[Value]) -> list[type[Value]]:
         return [kind, *(other for child in kind.__subclasses__() for other in below(child))]
@@ -46,8 +46,8 @@ def test_every_field_of_every_value_says_what_it_means() -> None:
         f"{kind.__name__}.{name}"
         for kind in below(Value)
         if kind.__module__.split(".")[0] in {"constructs_lib", "stacks"}
-        for name, field in kind.model_fields.items()
-        if not field.description
+        for name in kind.model_fields
+        if not documentation(kind).get(name)
     ]
     assert undocumented == []
 
@@ -152,7 +152,7 @@ def test_a_file_system_by_efa_stands_with_its_nodes() -> None:
     ("name", "purposes", "missing"),
     [
         ("prod", (JOBS,), "the cluster slurm calls ssm, ssmmessages, ec2messages, ec2, secretsmanager"),
-        ("prod", (JOBS, HYPERPOD), "a client of shared calls fsx"),
+        ("prod", (JOBS, HYPERPOD, ACCOUNTING, MANAGED_PROMETHEUS), "a client of shared calls fsx"),
         ("research", (JOBS, HYPERPOD), "the cluster eks calls eks, eks-auth, elasticloadbalancing"),
     ],
 )
@@ -160,3 +160,21 @@ def test_a_closed_network_has_the_endpoints_of_its_clusters(name: str, purposes:
     (environment,) = (one for one in ENVIRONMENTS if one.name == name)
     with pytest.raises(ValueError, match=missing):
         changed(environment, network=rebuilt(environment.network, purposes=purposes))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "match"),
+    [
+        (ACCOUNTING, r"cluster slurm takes 2 addresses in each zone.*Add what stands for accounting database"),
+        (MANAGED_PROMETHEUS, r"network is closed and the cluster slurm calls aps-workspaces.*managed prometheus"),
+    ],
+)
+def test_what_a_cluster_keeps_and_sends_has_its_place_in_the_network(purpose: Purpose, match: str) -> None:
+    left = tuple(one for one in PROD.network.purposes if one != purpose)
+    with pytest.raises(ValueError, match=rf"network.purposes: got .*{match}"):
+        changed(PROD, network=rebuilt(PROD.network, purposes=left))
+
+
+def test_without_metrics_nothing_is_sent() -> None:
+    left = tuple(one for one in PROD.network.purposes if one != MANAGED_PROMETHEUS)
+    assert changed(PROD, network=rebuilt(PROD.network, purposes=left), observability=None)
