@@ -63,5 +63,5 @@ def endpoint(deployment: Deployment, reclaimed: Any) -> str:
     (package,) = sagemaker.list_model_packages(ModelPackageGroupName=deployment.pipeline)["ModelPackageSummaryList"]
     deployment.update(deployment.template(SERVING), SERVING, ModelPackageArn=package["ModelPackageArn"])
     name = deployment.output(SERVING, "EndpointName")
-    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 90})
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 900})
     return name

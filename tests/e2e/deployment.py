@@ -151,7 +151,9 @@ class Deployment:
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
-        client.get_waiter("stack_update_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 150})
+        client.get_waiter("stack_update_complete").wait(
+            StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 1500}
+        )
 
     @contextmanager
     def broken(self, edit: Edit) -> Iterator[None]:

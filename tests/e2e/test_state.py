@@ -67,7 +67,7 @@ def test_everything_is_there_after_down_and_up_and_a_running_execution_goes_on(
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
     assert deployment.ended(arn)["PipelineExecutionStatus"] == "Stopped"
     sagemaker.get_waiter("endpoint_in_service").wait(
-        EndpointName=endpoint, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        EndpointName=endpoint, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
     )
     answered = deployment.run("invoke", endpoint, "--prompt", "def ", "--count", "1")
     assert answered.returncode == 0, answered.stderr

@@ -38,7 +38,7 @@ def deploy(connection: Connection, cli: CdkCli, package: str, stack: str, progre
     cli.deploy(["Local/**"], {f"{stack}:ModelPackageArn": package}, progress)
     name = outputs(connection, stack)["EndpointName"]
     client = connection.client("sagemaker")
-    client.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    client.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 600})
     found = client.describe_endpoint(EndpointName=name)
     check(found["EndpointStatus"] == "InService", f"{name} is {found['EndpointStatus']}: {found.get('FailureReason')}")
     return name

@@ -48,7 +48,9 @@ class Scene:
                          for _ in range(2)]  # fmt: skip
         stacks.create_stack(StackName="serving", TemplateBody=template(), Capabilities=["CAPABILITY_IAM"],
                             Parameters=[{"ParameterKey": "Other", "ParameterValue": "kept"}])  # fmt: skip
-        stacks.get_waiter("stack_create_complete").wait(StackName="serving", WaiterConfig={"Delay": 1})
+        stacks.get_waiter("stack_create_complete").wait(
+            StackName="serving", WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+        )
         (machine,) = self.client("stepfunctions").list_state_machines()["stateMachines"]
         self.machine = machine["stateMachineArn"]
 

@@ -11,7 +11,7 @@ from trainyard.local.pipelines.executor import Executor
 from trainyard.local.pipelines.records import EXECUTION, RUNNING, execution_of, finish
 
 _FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 0.3
 _UNREACHABLE_SECONDS = 120.0
 _STOP_SECONDS = 5.0
 

@@ -154,7 +154,7 @@ def test_a_change_set_says_what_will_be_replaced(stack: Any, client: Any) -> Non
         Capabilities=["CAPABILITY_IAM"],
     )
     api.get_waiter("change_set_create_complete").wait(
-        StackName=stack.name, ChangeSetName="it", WaiterConfig={"Delay": 1}
+        StackName=stack.name, ChangeSetName="it", WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
     )
     changes = api.describe_change_set(StackName=stack.name, ChangeSetName="it")["Changes"]
     found = {row["ResourceChange"]["LogicalResourceId"]: row["ResourceChange"]["Replacement"] for row in changes}

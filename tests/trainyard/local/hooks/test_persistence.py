@@ -47,7 +47,9 @@ def _fill(cloud: Cloud) -> None:
     cloudformation.create_stack(
         StackName="kept", TemplateBody=json.dumps(TEMPLATE), Capabilities=["CAPABILITY_NAMED_IAM"]
     )
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="kept", WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="kept", WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+    )
 
 
 def _read(cloud: Cloud) -> dict[str, Any]:

@@ -172,7 +172,9 @@ class Maker:
     def delete(self, name: str) -> None:
         """Deletes an endpoint and waits until it is gone."""
         self.sagemaker.delete_endpoint(EndpointName=name)
-        self.sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": 1})
+        self.sagemaker.get_waiter("endpoint_deleted").wait(
+            EndpointName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600}
+        )
 
 
 @pytest.fixture

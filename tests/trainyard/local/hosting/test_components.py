@@ -57,7 +57,7 @@ def sagemaker(get: Callable[[str], Any]) -> Any:
                "ManagedInstanceScaling": managed}  # fmt: skip
     client.create_endpoint_config(EndpointConfigName="host", ExecutionRoleArn=arn, ProductionVariants=[variant])
     client.create_endpoint(EndpointName="host", EndpointConfigName="host")
-    client.get_waiter("endpoint_in_service").wait(EndpointName="host", WaiterConfig={"Delay": 1})
+    client.get_waiter("endpoint_in_service").wait(EndpointName="host", WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
     return client
 
 
@@ -167,5 +167,5 @@ def test_the_end_leaves_nothing(sagemaker: Any, cloud: Cloud) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     sagemaker.delete_endpoint(EndpointName="host")
-    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName="host", WaiterConfig={"Delay": 1})
+    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName="host", WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
     assert not (cloud.state / "components" / "one").exists()
