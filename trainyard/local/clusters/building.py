@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
-from trainyard.local.clusters.documents import Roster, group_of, orchestrator
+from trainyard.local.clusters.documents import Roster, group_of, keeps_changes, orchestrator
 from trainyard.local.clusters.events import Events
 from trainyard.local.clusters.health_checks import HealthChecks
 from trainyard.local.clusters.machines import Machine, MachineError, Site
@@ -75,9 +75,12 @@ class Builder:
         kept = {} if reboot else {"LifeCycleConfig": spec.get("LifeCycleConfig"), "Release": _release(group)}
         self._roster.edit_node(node, Made=True, Reboot=False, **kept)
         self._join(cluster, node, machine)
-        self._run(maker, machine, node, spec, config, "OnInitComplete")
         checks = [] if reboot else spec.get("OnStartDeepHealthChecks", [])
-        HealthChecks(self._context, self._roster, self._events).run(cluster, node, checks)
+        tests = self._tests()
+        tests.isolate(cluster, node, checks)
+        self._run(maker, machine, node, spec, config, "OnInitComplete")
+        tests.run(cluster, node, checks)
+        self._release(cluster, node)
         updated = {"LastSoftwareUpdateTime": time.time()} if node["Status"] == "SystemUpdating" else {}
         self._roster.edit_node(node, Status="Running", Message="", Attempts=0, Lost=False, **updated)
         done = "rebooted" if reboot else "created"
@@ -92,7 +95,11 @@ class Builder:
         """
         checks = node["Checks"]
         self._roster.edit_node(node, Checks=None, Lost=True)
-        HealthChecks(self._context, self._roster, self._events).run(cluster, node, checks)
+        tests = self._tests()
+        tests.isolate(cluster, node, checks)
+        if tests.may_begin(cluster, node):
+            tests.run(cluster, node, checks)
+        self._release(cluster, node)
         self._roster.edit_node(node, Status="Running", Lost=False)
 
     def tell(self, cluster: Mapping[str, Any], machines: list[Machine]) -> None:
@@ -134,15 +141,27 @@ class Builder:
         except MachineError as error:
             raise Unmade(f"Instance {node['InstanceId']} failed to join the Slurm cluster: {error}") from error
 
+    def _tests(self) -> HealthChecks:
+        return HealthChecks(self._context, self._roster, self._events, self._site())
+
+    def _release(self, cluster: Mapping[str, Any], node: Node) -> None:
+        try:
+            self._site().release(slot_of(cluster, node))
+        except MachineError as error:
+            raise Unmade(f"Instance {node['InstanceId']} is not taken by the scheduler: {error}") from error
+
     def _configure(self, cluster: Mapping[str, Any]) -> None:
         # One at a time: the last one knows of all nodes that came before it.
         with self._agent:
             if orchestrator(cluster) == "Slurm":
-                self._yard.site().configure(slots_of(self._roster, cluster))
+                self._yard.site().configure(slots_of(self._roster, cluster), keep=keeps_changes(cluster))
 
     def _maker(self) -> Maker:
+        return Maker(self._context, self._cluster, self._site())
+
+    def _site(self) -> Site:
         try:
-            return Maker(self._context, self._cluster, self._yard.site())
+            return self._yard.site()
         except (MachineError, ServiceError, OSError) as error:
             raise Unmade(f"the embedded cloud cannot provide nodes: {error}") from error
 

@@ -64,6 +64,20 @@ def orchestrator(cluster: Mapping[str, Any]) -> str:
     return next(iter(cluster["Settings"].get("Orchestrator") or {}), "")
 
 
+def keeps_changes(cluster: Mapping[str, Any]) -> bool:
+    """Whether what others have changed in slurm.conf stays when it is written again."""
+    return strategy(cluster) != "Overwrite"
+
+
+def strategy(cluster: Mapping[str, Any]) -> str:
+    """SlurmConfigStrategy: with continuous provisioning always Merge, otherwise Managed unless the cluster says else.
+
+    Source: SageMaker HyperPod references, SageMaker AI Developer Guide, read 2026-11-22.
+    """
+    slurm = (cluster["Settings"].get("Orchestrator") or {}).get("Slurm") or {}
+    return "Merge" if continuous(cluster) else str(slurm.get("SlurmConfigStrategy", "Managed"))
+
+
 def recovers(cluster: Mapping[str, Any]) -> bool:
     """Whether faulty nodes are replaced without being asked for."""
     return bool(cluster["Settings"].get("NodeRecovery", "Automatic") == "Automatic")

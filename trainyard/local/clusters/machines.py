@@ -75,11 +75,41 @@ class Site(Protocol):
             MachineError: it does not start.
         """
 
-    def configure(self, slots: Sequence[Slot]) -> None:
+    def configure(self, slots: Sequence[Slot], *, keep: bool) -> None:
         """What HyperPod's agent does on the nodes: the scheduler's configuration and daemons, for all that are up.
+
+        A node that joins gets no jobs until `release`.
+
+        Args:
+            slots: all places of the cluster.
+            keep: whether what others have changed in the scheduler's configuration stays.
 
         Raises:
             MachineError: a daemon does not start.
+        """
+
+    def changed(self) -> list[str]:
+        """Lines of the scheduler's configuration that others have written."""
+
+    def isolate(self, slot: Slot) -> None:
+        """Keeps new jobs away from a node under deep health checks.
+
+        Raises:
+            MachineError: the scheduler refuses.
+        """
+
+    def release(self, slot: Slot) -> None:
+        """Lets a node have jobs.
+
+        Raises:
+            MachineError: the scheduler refuses.
+        """
+
+    def busy(self, slot: Slot) -> bool:
+        """Whether a job runs on a node.
+
+        Raises:
+            MachineError: the scheduler does not say.
         """
 
     def lost(self, slot: Slot, reason: str) -> None:

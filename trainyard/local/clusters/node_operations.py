@@ -50,6 +50,11 @@ class NodeOperations(Shared):
         self._require_in_service(cluster)
         roster, wanted = self._roster(cluster), []
         nodes = roster.nodes(cluster)
+        if any(node["Status"] == "DeepHealthCheckInProgress" for node in nodes):
+            raise ServiceError(
+                "ConflictException", "Deep health checks are in progress, and a cluster runs one request at a time. "
+                "Wait until its nodes are Running.", 409,
+            )  # fmt: skip
         for index, row in enumerate(request["DeepHealthCheckConfigurations"]):
             field, name = f"DeepHealthCheckConfigurations[{index}]", row["InstanceGroupName"]
             mine = {node["InstanceId"]: node for node in nodes if node["InstanceGroupName"] == name}

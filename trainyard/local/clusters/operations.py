@@ -8,11 +8,11 @@ from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
 from trainyard.local.clusters import documents
 from trainyard.local.clusters.describe import describe_cluster
-from trainyard.local.clusters.documents import BUSY, CLUSTER, Roster, continuous
+from trainyard.local.clusters.documents import BUSY, CLUSTER, Roster, continuous, orchestrator, strategy
 from trainyard.local.clusters.event_operations import EventOperations
 from trainyard.local.clusters.fleet import FOLDER
 from trainyard.local.clusters.keeper import Keeper
-from trainyard.local.clusters.machines import Sites
+from trainyard.local.clusters.machines import MachineError, Sites
 from trainyard.local.clusters.node_batches import NodeBatches
 from trainyard.local.clusters.node_operations import NodeOperations
 from trainyard.local.clusters.refusals import SOFTWARE
@@ -98,6 +98,7 @@ class Clusters(NodeOperations, NodeBatches, EventOperations):
         """Grows, shrinks, adds, changes and deletes groups. Another lifecycle of a group is for nodes to come."""
         cluster = self._find(request["ClusterName"])
         roster = self._roster(cluster)
+        self._require_no_drift({**cluster["Settings"], **request}, cluster)
 
         def change(document: dict[str, Any]) -> None:
             self._require_settled(document)
@@ -186,6 +187,22 @@ class Clusters(NodeOperations, NodeBatches, EventOperations):
         if cluster is None:
             raise ServiceError("ResourceNotFound", f"Cluster {name_or_arn!r} does not exist.")
         return cluster
+
+    def _require_no_drift(self, settings: dict[str, Any], cluster: dict[str, Any]) -> None:
+        keeper = self.keeper(cluster["ClusterName"])
+        if keeper is None or orchestrator(cluster) != "Slurm" or cluster["ClusterStatus"] != "InService":
+            return
+        if strategy({**cluster, "Settings": settings}) != "Managed":
+            return
+        try:
+            lines = keeper.fleet.site().changed()
+        except MachineError as error:
+            raise ServiceError("ConflictException", f"slurm.conf cannot be read: {error}. Try again.", 409) from error
+        if lines:
+            raise invalid(
+                f"Orchestrator.Slurm.SlurmConfigStrategy: got Managed, but slurm.conf has changes by hand: "
+                f"{'; '.join(lines)}. Give Merge to keep them, or Overwrite to drop them."
+            )
 
     @staticmethod
     def _require_settled(cluster: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """The machines of a cluster as namespaces of this one, with Slurm between them where the cluster asks for it."""
 
-import contextlib
 import shutil
 import sys
 import threading
@@ -8,9 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ml_contract.clusters.nodes import NODE_TYPES
-from ml_contract.errors import ContractError
-from ml_contract.instances import instance
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
 from trainyard.local.clusters import slurm_packages
@@ -20,8 +16,7 @@ from trainyard.local.clusters.documents import orchestrator
 from trainyard.local.clusters.fleet import FOLDER
 from trainyard.local.clusters.machines import MachineError, Overtime, Sites, Slot
 from trainyard.local.clusters.node import Node, available
-from trainyard.local.clusters.slurm import SlurmCluster
-from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing
+from trainyard.local.clusters.scheduler import Scheduler
 
 IMAGE = Path(__file__).with_name("image")
 """A layer of what lifecycle scripts find on HyperPod's image and namespaces cannot have."""
@@ -99,17 +94,15 @@ class NodeSite:
         self._context = context
         self._folder = context.state / FOLDER / cluster["ClusterId"]
         self._layers: tuple[Path, ...] = (IMAGE,)
-        self._slurm: SlurmCluster | None = None
+        self._scheduler: Scheduler | None = None
         if orchestrator(cluster) == "Slurm":
             layer = slurm_packages.default_folder()
             if missing := slurm_packages.missing(layer):
                 raise MachineError(missing)
             self._layers = (IMAGE, layer)
-            self._slurm = SlurmCluster(cluster["ClusterName"], layer=layer, timing=Timing())
+            self._scheduler = Scheduler(cluster["ClusterName"], layer, self._node)
         self._lock = threading.RLock()
         self._nodes: dict[str, Node] = {}
-        self._serving: set[str] = set()
-        self._members: list[str] = []
         self._folder.mkdir(parents=True, exist_ok=True)
         self._shared = self._folder / "shared"
         link = self._shared / _FOR_JOBS
@@ -121,8 +114,9 @@ class NodeSite:
     def boot(self, slot: Slot, *, fresh: bool) -> NodeMachine:
         """Starts a node."""
         try:
+            if self._scheduler is not None:
+                self._scheduler.booted(slot)
             with self._lock:
-                self._serving.discard(host_name(slot.address))
                 if fresh and (before := self._nodes.pop(host_name(slot.address), None)):
                     # Another machine, which may have another role and other mounts.
                     before.kill()
@@ -135,27 +129,33 @@ class NodeSite:
             raise MachineError(str(error)) from error
         return NodeMachine(node)
 
-    def configure(self, slots: Sequence[Slot]) -> None:
-        """Slurm's configuration on every node, and daemons on those that have been made."""
-        if self._slurm is None:
-            return
-        try:
-            with self._lock:
-                self._configure(self._slurm, slots)
-        except (OSError, ValueError) as error:
-            raise MachineError(str(error)) from error
+    def configure(self, slots: Sequence[Slot], *, keep: bool) -> None:
+        """Slurm's configuration on the nodes, and daemons on those that have been made."""
+        if self._scheduler is not None:
+            self._scheduler.configure(slots, keep=keep)
+
+    def isolate(self, slot: Slot) -> None:
+        """Keeps jobs away from a node that is checked."""
+        if self._scheduler is not None:
+            self._scheduler.isolate(slot)
+
+    def release(self, slot: Slot) -> None:
+        """Lets a node have jobs."""
+        if self._scheduler is not None:
+            self._scheduler.release(slot)
+
+    def busy(self, slot: Slot) -> bool:
+        """Whether a job runs on a node."""
+        return self._scheduler is not None and self._scheduler.busy(slot)
+
+    def changed(self) -> list[str]:
+        """Lines of slurm.conf that others have written."""
+        return self._scheduler.changed() if self._scheduler is not None else []
 
     def lost(self, slot: Slot, reason: str) -> None:
-        """Marks a compute node as down: Slurm queues its jobs again without waiting for its silence."""
-        with self._lock:
-            name = host_name(slot.address)
-            self._serving.discard(name)
-            if self._slurm is None or slot.node_type != "Compute" or not self._controlled():
-                return
-            change = ["scontrol", "update", f"NodeName={name}", "State=DOWN", f"Reason={reason}"]
-            # A controller that does not answer finds out by itself.
-            with contextlib.suppress(OSError, TimeoutError):
-                self._slurm.command(change)
+        """Tells Slurm of a node that is gone."""
+        if self._scheduler is not None:
+            self._scheduler.lost(slot, reason)
 
     def execute(self, slot: Slot, command: Sequence[str], seconds: float) -> tuple[int, str]:
         """Runs a program on a node that is up."""
@@ -172,7 +172,6 @@ class NodeSite:
         with self._lock:
             nodes = list(self._nodes.values())
             self._nodes.clear()
-            self._serving.clear()
         ending = [threading.Thread(target=node.kill, name=f"end {node.name}") for node in nodes]
         for thread in ending:
             thread.start()
@@ -182,24 +181,26 @@ class NodeSite:
 
     def _node(self, slot: Slot) -> Node:
         name = host_name(slot.address)
-        if name not in self._nodes:
-            self._nodes[name] = Node(
-                name=name,
-                folder=self._folder / "nodes" / name,
-                address=slot.address,
-                bridge=self._bridge,
-                shared=dict.fromkeys(slot.mounts, self._shared),
-                layers=self._layers,
-                environment={
-                    "AWS_SHARED_CREDENTIALS_FILE": _CREDENTIALS,
-                    "AWS_REGION": self._context.region,
-                    "AWS_DEFAULT_REGION": self._context.region,
-                    "AWS_EC2_METADATA_DISABLED": "true",
-                    "TRAINYARD_NODE_PYTHON": sys.executable,
-                },
-                endpoint_url=self._context.platform.endpoint_url,
-            )
-        return self._nodes[name]
+        with self._lock:
+            found = self._nodes.get(name)
+            if found is None:
+                found = self._nodes[name] = Node(
+                    name=name,
+                    folder=self._folder / "nodes" / name,
+                    address=slot.address,
+                    bridge=self._bridge,
+                    shared=dict.fromkeys(slot.mounts, self._shared),
+                    layers=self._layers,
+                    environment={
+                        "AWS_SHARED_CREDENTIALS_FILE": _CREDENTIALS,
+                        "AWS_REGION": self._context.region,
+                        "AWS_DEFAULT_REGION": self._context.region,
+                        "AWS_EC2_METADATA_DISABLED": "true",
+                        "TRAINYARD_NODE_PYTHON": sys.executable,
+                    },
+                    endpoint_url=self._context.platform.endpoint_url,
+                )
+            return found
 
     def _hand_over(self, node: Node, slot: Slot) -> None:
         """What an instance finds in its metadata."""
@@ -209,43 +210,3 @@ class NodeSite:
         path = node.path(_CREDENTIALS)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines) + "\n")
-
-    def _configure(self, slurm: SlurmCluster, slots: Sequence[Slot]) -> None:
-        nodes = [(_described(slot), self._node(slot)) for slot in slots]
-        names = sorted(described.name for described, _ in nodes)
-        controller = next(described.name for described, _ in nodes if described.type == "controller")
-        if names != self._members and controller in self._serving:
-            # Slurm 22.05 learns of new nodes only when it starts; its jobs are on its disk.
-            slurm.stop(controller)
-            self._serving.discard(controller)
-        slurm.configure(nodes)
-        self._members = names
-        up = {host_name(slot.address) for slot in slots if slot.up}
-        order = sorted(nodes, key=lambda pair: NODE_TYPES.index(pair[0].type))
-        for described, node in order:
-            if described.name in up and node.alive and described.name not in self._serving:
-                slurm.start(described.name)
-                self._serving.add(described.name)
-
-    def _controlled(self) -> bool:
-        assert self._slurm is not None
-        try:
-            return self._slurm.controller.name in self._serving
-        except StopIteration:
-            return False
-
-
-def _described(slot: Slot) -> SlurmNode:
-    """A node as Slurm is told of it: with what its instance type would have."""
-    kinds = {kind.capitalize(): kind for kind in NODE_TYPES}
-    kind = kinds[slot.node_type]
-    try:
-        found = instance(slot.instance_type)
-        cpus, memory, gpus = found.vcpus, found.memory_gib * 1024, found.accelerators
-    except ContractError:
-        # ml.t3 and its kin are in no catalogue of what trains and serves.
-        cpus, memory, gpus = 2, 4096, 0
-    return SlurmNode(
-        name=host_name(slot.address), address=slot.address, type=kind, partitions=slot.partitions,
-        cpus=cpus, memory_mib=memory, gpus=gpus,
-    )  # fmt: skip

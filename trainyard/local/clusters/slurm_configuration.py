@@ -91,6 +91,8 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
         "SlurmctldPidFile=/run/slurmctld.pid", "SlurmdPidFile=/run/slurmd.pid",
         "SlurmctldLogFile=/var/log/slurm/slurmctld.log", "SlurmdLogFile=/var/log/slurm/slurmd.log",
         "ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none", "JobAcctGatherType=jobacct_gather/none",
+        # slurmd asks the controller for all of this, so that it lies in one place.
+        "SlurmctldParameters=enable_configless",
         "SelectType=select/cons_tres", "SelectTypeParameters=CR_CPU", "SlurmdParameters=config_overrides",
         # A node that comes back is used again, as one that HyperPod has replaced.
         "ReturnToService=2", "JobRequeue=1",

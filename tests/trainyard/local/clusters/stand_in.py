@@ -10,6 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Caller, Context, Service
 from trainyard.local.api.store import Store
 from trainyard.local.clusters.machines import MachineError, Overtime, Slot
@@ -21,6 +24,9 @@ from trainyard.local.pipelines.kinds import service_model
 ROOT = "arn:aws:iam::123456789012:root"
 ROLE = "arn:aws:iam::123456789012:role/nodes"
 URI = "s3://sagemaker-scripts/lifecycle"
+CONTINUOUS = {"NodeProvisioningMode": "Continuous"}
+SLURM = {"Orchestrator": {"Slurm": {}}}
+SLURM_CONTINUOUS = {**SLURM, **CONTINUOUS}
 SCRIPTS = {"lifecycle/on_create.sh": b"true"}
 
 
@@ -80,6 +86,10 @@ class Place:
         self.outcomes: dict[str, list[str]] = {}
         self.configured: list[list[Slot]] = []
         self.gone: list[str] = []
+        self.kept: list[bool] = []
+        self.by_hand: list[str] = []
+        self.held: list[tuple[str, str]] = []
+        self.occupied: set[str] = set()
         self.full = ""
         self._lock = threading.Lock()
 
@@ -95,8 +105,21 @@ class Place:
         self.machines.append(machine)
         return machine
 
-    def configure(self, slots: Sequence[Slot]) -> None:
+    def configure(self, slots: Sequence[Slot], *, keep: bool) -> None:
         self.configured.append(list(slots))
+        self.kept.append(keep)
+
+    def changed(self) -> list[str]:
+        return self.by_hand
+
+    def isolate(self, slot: Slot) -> None:
+        self.held.append(("isolate", slot.instance_id))
+
+    def release(self, slot: Slot) -> None:
+        self.held.append(("release", slot.instance_id))
+
+    def busy(self, slot: Slot) -> bool:
+        return slot.instance_id in self.occupied
 
     def lost(self, slot: Slot, reason: str) -> None:
         self.gone.append(slot.instance_id)
@@ -153,6 +176,15 @@ class Cloud:
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
         return self.service.call(operation, request, Caller(account="123456789012", region="us-east-1", arn=ROOT))
+
+    def refused(self, operation: str, **request: Any) -> ServiceError:
+        with pytest.raises(ServiceError) as caught:
+            self.call(operation, ClusterName="c", **request)
+        return caught.value
+
+    def events(self, **wanted: str) -> list[str]:
+        asked = {"ClusterName": "c", "SortOrder": "Ascending", "MaxResults": 100, **wanted}
+        return [row["Description"] for row in self.call("ListClusterEvents", **asked)["Events"]]
 
     def fault(self, kind: str, node: str, **fields: Any) -> None:
         request = {"Kind": kind, "ClusterName": "c", "Node": node, **fields}

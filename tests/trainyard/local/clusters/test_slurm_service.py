@@ -1,4 +1,7 @@
-"""The whole way on a real Slurm: a stack's cluster, a job that it publishes, a node that fails, a job that goes on."""
+"""A stack's cluster with a real Slurm: its lifecycle, a published job, nodes that fail, come, go and are checked.
+
+What training makes of it is in test_slurm.py and test_lab.py: the job here only says where it has been.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,8 @@ from typing import Any
 import pytest
 from ports import free_port
 
-from benchmarks.slurm_cluster import figures, job, obstacle
-from ml_contract import metrics
-from ml_contract.clusters import jobs
+from benchmarks.slurm_cluster import obstacle
+from ml_contract.clusters import jobs, places
 from ml_contract.clusters.groups import Host, NodeGroup
 from ml_contract.clusters.lifecycle import LifecycleConfiguration
 from ml_contract.clusters.mounts import MountedByHyperPod
@@ -21,14 +23,23 @@ from ml_contract.clusters.nodes import NodeType
 from ml_contract.clusters.software import Slurm
 from tests.trainyard.local.cloudformation.conftest import Stack
 from tests.trainyard.local.conftest import new_client, policy
-from training_code.data.tokens import TokenWriter
 from trainyard.local.cloud import Cloud
 from trainyard.operations import clusters, submitting
 from trainyard.operations.connection import Connection
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(240)]
-STEPS, LOST_AT = 80, 30
-JOB = job("bytes-lm", steps=STEPS, checkpoint_steps=20)
+JOB = "traveller"
+# On a node that was still being made it would not find `done`.
+SCRIPT = f"""#!/bin/bash
+#SBATCH --job-name={JOB}
+#SBATCH --nodes=2
+#SBATCH --exclusive
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=/fsx/runs/{JOB}-%j.log
+srun --label bash -c 'test -e {places.DONE} && echo "stay ${{SLURM_RESTART_COUNT:-0}} on a whole node"'
+[[ -n $SLURM_RESTART_COUNT ]] || sleep 600
+"""
 KINDS: dict[str, NodeType] = {"Controller": "controller", "Login": "login", "Compute": "compute"}
 GROUPS = {"controller": ("Controller", 1), "login": ("Login", 1), "workers": ("Compute", 2)}
 
@@ -64,11 +75,10 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     )  # fmt: skip
     client("s3").put_object(Bucket="sagemaker-scripts", Key="lifecycle/lifecycle.json",
                             Body=told_scripts.to_text().encode())  # fmt: skip
-    client("s3").put_object(Bucket="sagemaker-scripts", Key="job.sh", Body=JOB.text().encode())
+    client("s3").put_object(Bucket="sagemaker-scripts", Key="job.sh", Body=SCRIPT.encode())
     trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
     rights = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket", "logs:*"], "Resource": "*"}
-    told = {jobs.CODE: JOB.code.place, jobs.CHECKPOINTS: JOB.checkpoints.uri}
-    published = jobs.PublishedJob(kind="slurm", text="s3://sagemaker-scripts/job.sh", variables=told)
+    published = jobs.PublishedJob(kind="slurm", text="s3://sagemaker-scripts/job.sh", variables={})
     found = Stack(client, tmp_path_factory.mktemp("stack"), "slurm")
     found.deploy({"Resources": {
         "Role": {"Type": "AWS::IAM::Role", "Properties": {
@@ -79,7 +89,7 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Stack:
             "Orchestrator": {"Slurm": {}},
             "InstanceGroups": [_group(name, *what) for name, what in GROUPS.items()]}},
         "Job": {"Type": "AWS::SSM::Parameter", "Properties": {
-            "Type": "String", "Name": jobs.parameter("local", "trainer", JOB.name), "Value": published.dump()}},
+            "Type": "String", "Name": jobs.parameter("local", "trainer", JOB), "Value": published.dump()}},
     }})  # fmt: skip
     assert found.read_back().ok
     return found
@@ -112,46 +122,51 @@ class Trainer:
         self.cloud, self.connection = cloud, Connection(cloud)
         self.shared = next((cloud.state / "clusters").iterdir()) / "shared"
 
-    def ask(self, *command: str) -> str:
-        answer = self.cloud.call("RunNodeCommand", ClusterName="trainer", Node="login", Command=list(command))
+    def ask(self, *command: str, node: str = "login") -> str:
+        answer = self.cloud.call("RunNodeCommand", ClusterName="trainer", Node=node, Command=list(command))
         assert answer["ExitCode"] == 0, answer["Output"]
         return str(answer["Output"])
 
     def nodes(self, group: str) -> list[clusters.Node]:
         return [node for node in clusters.nodes(self.connection, "trainer") if node.group == group]
 
-    def idle(self) -> bool:
+    def workers(self) -> list[str]:
+        return self.ask("sinfo", "-h", "-N", "-p", "train", "-o", "%T").split()
+
+    def idle(self, count: int = 2) -> bool:
         up = all(node.status == "Running" for group in GROUPS for node in self.nodes(group))
-        return up and self.ask("sinfo", "-h", "-N", "-p", "train", "-o", "%T").split() == ["idle"] * 2
+        return up and self.workers() == ["idle"] * count
 
     def state(self, number: str) -> dict[str, str]:
         words = self.ask("scontrol", "show", "job", number, "-o").split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
-    def log(self, number: str) -> str:
-        path = self.shared / "runs" / f"{JOB.name}-{number}.log"
-        return path.read_text().rpartition("\n")[0] if path.exists() else ""
+    def log(self, number: str) -> list[str]:
+        path = self.shared / "runs" / f"{JOB}-{number}.log"
+        return sorted(line for line in path.read_text().splitlines() if "stay" in line) if path.exists() else []
+
+    def events(self, node: str) -> list[str]:
+        told = clusters.events(self.connection, "trainer", 100)
+        return [event.text for event in told if event.subject == node]
 
 
-def test_a_job_of_a_deployed_cluster_outlives_a_node(cloud: Cloud, stack: Stack) -> None:
-    trainer = Trainer(cloud)
-    for name in ("data", "runs", "checkpoints"):
-        (trainer.shared / name).mkdir(exist_ok=True)
-    writer = TokenWriter(trainer.shared / "data", dtype="uint8", shard_tokens=4096)
-    writer.write(b"".join(b"def f%d(x): return x + %d\n" % (n, n * n) for n in range(1000)))
-    writer.close({"name": "text"})
-    _until("idle workers", trainer.idle)
-    number = submitting.submit(trainer.connection, "trainer", JOB.name).number
-    _until("a step", lambda: any(step >= LOST_AT for step, _ in figures(trainer.log(number), metrics.LOSS)))
+@pytest.fixture(scope="module")
+def trainer(cloud: Cloud, stack: Stack) -> Trainer:
+    found = Trainer(cloud)
+    _until("idle workers", found.idle)
+    return found
+
+
+def test_a_job_of_a_deployed_cluster_outlives_a_node_and_meets_whole_ones_alone(trainer: Trainer) -> None:
+    number = submitting.submit(trainer.connection, "trainer", JOB).number
+    first = [f"{rank}: stay 0 on a whole node" for rank in range(2)]
+    _until("a job that runs", lambda: trainer.log(number) == first)
     lost = trainer.nodes("workers")[1]
     clusters.fail(trainer.connection, "trainer", lost.host, failure="power")
-    _until("end", lambda: trainer.state(number)["JobState"] in ("COMPLETED", "FAILED", "NODE_FAIL"), 120)
-    log = trainer.log(number)
+    _until("end", lambda: trainer.state(number)["JobState"] in ("COMPLETED", "FAILED", "NODE_FAIL"), 90)
     ended = trainer.state(number)
-    assert (ended["JobState"], ended["Restarts"]) == ("COMPLETED", "1"), log[-4000:]
-    [(_, resumed)] = figures(log, metrics.RESTORED_STEP)
-    assert resumed >= 20
-    assert figures(log, metrics.LOSS)[-1][0] == STEPS
+    assert (ended["JobState"], ended["Restarts"]) == ("COMPLETED", "1"), trainer.log(number)
+    assert trainer.log(number) == sorted(first + [f"{rank}: stay 1 on a whole node" for rank in range(2)])
     # Another instance stands where the lost one stood, and its lifecycle has run.
     new = {node.host: node.id for node in trainer.nodes("workers")}
     assert new[lost.host] != lost.id
@@ -159,19 +174,45 @@ def test_a_job_of_a_deployed_cluster_outlives_a_node(cloud: Cloud, stack: Stack)
     stream = f"LifecycleConfig/workers/{new[lost.host]}"
     lines = trainer.connection.client("logs").get_log_events(logGroupName=name, logStreamName=stream)["events"]
     assert any("(compute) is ready: " in line["message"] for line in lines)
-    told = [event.text for event in clusters.events(trainer.connection, "trainer", 100) if event.subject == lost.id]
-    assert told[:2] == ["Instance replacement started", "Instance is unhealthy"]
+    assert trainer.events(lost.id)[:2] == ["Instance replacement started", "Instance is unhealthy"]
 
 
-def test_a_cluster_grows_under_its_scheduler(cloud: Cloud, stack: Stack) -> None:
-    trainer = Trainer(cloud)
+def test_a_worker_under_deep_checks_keeps_its_job_and_gets_no_other(trainer: Trainer) -> None:
+    _until("idle workers", trainer.idle)
+    node = trainer.nodes("workers")[0]
+    wrap = ["sbatch", "--parsable", "--output=/dev/null", "-w", node.host]
+    running = trainer.ask(*wrap, "--wrap=sleep 600")
+    _until("a job that runs", lambda: trainer.state(running)["JobState"] == "RUNNING")
+    checks = {"InstanceGroupName": "workers", "InstanceIds": [node.id], "DeepHealthChecks": ["InstanceStress"]}
+    api = trainer.connection.client("sagemaker")
+    api.start_cluster_health_check(ClusterName="trainer", DeepHealthCheckConfigurations=[checks])
+    _until("a reservation", lambda: f"Nodes={node.host} " in trainer.ask("scontrol", "show", "reservation"))
+    assert "hyperpod-deep-health-check" in trainer.ask("scontrol", "show", "reservation")
+    assert "ActiveFeatures=SageMakerDeepHealthCheck:InProgress" in trainer.ask("scontrol", "show", "node", node.host)
+    waiting = trainer.ask(*wrap, "--wrap=hostname")
+    with pytest.raises(api.exceptions.ClientError, match="Deep health checks are in progress"):
+        api.start_cluster_health_check(ClusterName="trainer", DeepHealthCheckConfigurations=[checks])
+    assert trainer.state(running)["JobState"] == "RUNNING"
+    assert trainer.state(waiting)["JobState"] == "PENDING"
+    trainer.ask("scancel", running)
+    _until("checks", lambda: "Deep health checks passed: InstanceStress" in trainer.events(node.id))
+    _until("the other job", lambda: trainer.state(waiting)["JobState"] == "COMPLETED")
+    assert "No reservations" in trainer.ask("scontrol", "show", "reservation")
+
+
+def test_a_cluster_grows_under_its_scheduler_and_keeps_what_the_lifecycle_wrote(trainer: Trainer, stack: Stack) -> None:
+    _until("idle workers", trainer.idle)
     api = trainer.connection.client("sagemaker")
     rows = [{"InstanceGroupName": "workers", "IncrementTargetCountBy": 1}]
     [added] = api.batch_add_cluster_nodes(ClusterName="trainer", NodesToAdd=rows)["Successful"]
-    _until("third worker", lambda: trainer.ask("sinfo", "-h", "-N", "-p", "train", "-o", "%T").split() == ["idle"] * 3)
+    _until("third worker", lambda: trainer.idle(3))
     assert len(trainer.ask("srun", "-N3", "-p", "train", "hostname").split()) == 3
+    conf = trainer.ask("cat", "/opt/slurm/etc/slurm.conf", node="controller").splitlines()
+    assert conf.count("include trainyard.conf") == 1
+    new = next(node for node in trainer.nodes("workers") if added["NodeLogicalId"] in node.names)
+    assert "Prolog=" in trainer.ask("cat", "/run/slurm/conf/trainyard.conf", node=new.id)
     answer = api.batch_delete_cluster_nodes(ClusterName="trainer", NodeLogicalIds=[added["NodeLogicalId"]])
     assert answer["SuccessfulNodeLogicalIds"] == [added["NodeLogicalId"]]
-    _until("two workers", lambda: trainer.ask("sinfo", "-h", "-N", "-p", "train", "-o", "%T").split() == ["idle"] * 2)
+    _until("two workers", trainer.idle)
     stack.delete()
-    assert not list((cloud.state / "clusters").iterdir())
+    assert not list((trainer.cloud.state / "clusters").iterdir())

@@ -1,0 +1,145 @@
+"""What HyperPod's agent does with Slurm on the nodes of a cluster: configuration, daemons, nodes that get no jobs."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ml_contract.clusters.nodes import NODE_TYPES
+from ml_contract.errors import ContractError
+from ml_contract.instances import instance
+from trainyard.local.clusters.describe import host_name
+from trainyard.local.clusters.machines import MachineError, Slot
+from trainyard.local.clusters.node import Node
+from trainyard.local.clusters.slurm import SlurmCluster
+from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing
+
+
+class Scheduler:
+    """The agent of one cluster with Slurm."""
+
+    def __init__(self, name: str, layer: Path, node_of: Callable[[Slot], Node]) -> None:
+        """Starts nothing.
+
+        Args:
+            name: the cluster's.
+            layer: where Slurm is.
+            node_of: gives a place its node, which may be without power.
+        """
+        self._slurm = SlurmCluster(name, layer=layer, timing=Timing())
+        self._node_of = node_of
+        self._lock = threading.RLock()
+        self._serving: set[str] = set()
+        self._members: list[str] = []
+
+    def booted(self, slot: Slot) -> None:
+        """Says that a node has been switched on: nothing runs there."""
+        with self._lock:
+            self._serving.discard(host_name(slot.address))
+
+    def configure(self, slots: Sequence[Slot], *, keep: bool) -> None:
+        """Configuration and daemons for all that have been made; a worker that joins gets no job until `release`.
+
+        Args:
+            slots: all places of the cluster.
+            keep: whether changes of others to slurm.conf stay.
+
+        Raises:
+            MachineError: a daemon does not start.
+        """
+        with self._lock, _told():
+            nodes = [(_described(slot), self._node_of(slot)) for slot in slots]
+            names = sorted(described.name for described, _ in nodes)
+            controller = next(described.name for described, _ in nodes if described.type == "controller")
+            if names != self._members and controller in self._serving:
+                # Slurm 22.05 learns of new nodes only when it starts; its jobs are on its disk.
+                self._slurm.stop(controller)
+                self._serving.discard(controller)
+            self._slurm.configure(nodes, keep=keep)
+            self._members = names
+            up = {host_name(slot.address) for slot in slots if slot.up}
+            for described, node in sorted(nodes, key=lambda pair: NODE_TYPES.index(pair[0].type)):
+                if described.name in up and node.alive and described.name not in self._serving:
+                    if described.type == "compute":
+                        self._slurm.holds.drain(described.name)
+                    self._slurm.start(described.name)
+                    self._serving.add(described.name)
+
+    def isolate(self, slot: Slot) -> None:
+        """Takes a worker into the reservation of nodes under deep health checks.
+
+        Raises:
+            MachineError: Slurm refuses.
+        """
+        if slot.node_type == "Compute":
+            with self._lock, _told():
+                self._slurm.holds.reserve(host_name(slot.address))
+
+    def release(self, slot: Slot) -> None:
+        """Lets a worker have jobs.
+
+        Raises:
+            MachineError: Slurm refuses.
+        """
+        if slot.node_type == "Compute":
+            with self._lock, _told():
+                self._slurm.holds.release(host_name(slot.address))
+
+    def busy(self, slot: Slot) -> bool:
+        """Whether a job runs on a worker.
+
+        Raises:
+            MachineError: Slurm does not say.
+        """
+        if slot.node_type != "Compute":
+            return False
+        with self._lock, _told():
+            return bool(self._slurm.command(["squeue", "-h", "-t", "R,CG", "-w", host_name(slot.address)]).strip())
+
+    def changed(self) -> list[str]:
+        """Lines of slurm.conf that others have written."""
+        with self._lock, _told():
+            return self._slurm.changed() if self._controlled() else []
+
+    def lost(self, slot: Slot, reason: str) -> None:
+        """Marks a worker as down: Slurm queues its jobs again without waiting for its silence."""
+        with self._lock:
+            name = host_name(slot.address)
+            self._serving.discard(name)
+            if slot.node_type != "Compute" or not self._controlled():
+                return
+            change = ["scontrol", "update", f"NodeName={name}", "State=DOWN", f"Reason={reason}"]
+            # A controller that does not answer finds out by itself.
+            with contextlib.suppress(OSError, TimeoutError):
+                self._slurm.command(change)
+
+    def _controlled(self) -> bool:
+        try:
+            return self._slurm.controller.name in self._serving
+        except StopIteration:
+            return False
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Turns what the programs of Slurm say into the errors of machines."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise MachineError(str(error)) from error
+
+
+def _described(slot: Slot) -> SlurmNode:
+    """A node as Slurm is told of it: with what its instance type would have."""
+    kinds = {kind.capitalize(): kind for kind in NODE_TYPES}
+    kind = kinds[slot.node_type]
+    try:
+        found = instance(slot.instance_type)
+        cpus, memory, gpus = found.vcpus, found.memory_gib * 1024, found.accelerators
+    except ContractError:
+        # ml.t3 and its kin are in no catalogue of what trains and serves.
+        cpus, memory, gpus = 2, 4096, 0
+    return SlurmNode(
+        name=host_name(slot.address), address=slot.address, type=kind, partitions=slot.partitions,
+        cpus=cpus, memory_mib=memory, gpus=gpus,
+    )  # fmt: skip
