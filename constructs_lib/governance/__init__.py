@@ -4,7 +4,7 @@ from constructs_lib.governance.drift import DriftCheck, OnDrift, Restore, Tell
 from constructs_lib.governance.governance import TaskGovernance
 from constructs_lib.governance.makers import ByCloudFormation, ByFunction, QuotaMaker
 from constructs_lib.governance.quota import TeamQuota
-from constructs_lib.governance.resources import Allocation, Devices, Instances
+from constructs_lib.governance.resources import Allocation, Devices, Instances, Partitions
 from constructs_lib.governance.scheduler import PriorityClass, SchedulerPolicy
 from constructs_lib.governance.settings import GovernanceSettings
 from constructs_lib.governance.sharing import DontLend, Lend, LendAndBorrow, Sharing
@@ -21,6 +21,7 @@ __all__ = [
     "Lend",
     "LendAndBorrow",
     "OnDrift",
+    "Partitions",
     "PriorityClass",
     "QuotaMaker",
     "Restore",

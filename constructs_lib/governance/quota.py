@@ -19,7 +19,7 @@ class TeamQuota(Value):
     team: str = Field(pattern=NAME, max_length=LONGEST_NAME)
     """The team, which works in the namespace ``hyperpod-ns-TEAM``; it has one quota in a cluster."""
     resources: tuple[Allocation, ...] = Field(min_length=1, max_length=MOST_TYPES)
-    """What it has, each instance type once."""
+    """What it has, each instance type once, and each kind of partition of it."""
     sharing: Sharing
     """What happens with it while it is idle."""
     weight: int = Field(default=0, ge=0, le=MOST_WEIGHT)
@@ -31,8 +31,8 @@ class TeamQuota(Value):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        types = [one.instance_type for one in self.resources]
-        twice = [one for one in types if types.count(one) > 1]
+        rows = [one.row for one in self.resources]
+        twice = [one for one in rows if rows.count(one) > 1]
         if twice:
             reject("resources", twice[0], "a quota has one row a type, of instances or of their parts",
                    "Make one of the two.")  # fmt: skip

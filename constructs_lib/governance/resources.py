@@ -1,7 +1,8 @@
-"""What a team is given of one instance type: whole instances, or parts of them.
+"""What a team is given of one instance type: whole instances, parts of them, or parts of their accelerators.
 
-Source: ComputeQuotaResourceConfig, SageMaker API reference, read 2026-11-22. A row counts instances, or accelerators
-with vCPUs and memory; SageMaker fills in by their ratio what a row of the second form leaves out.
+Sources, read 2026-11-22: ComputeQuotaResourceConfig and AcceleratorPartitionConfig, SageMaker API reference; "Using GPU
+partitions in Amazon SageMaker HyperPod", SageMaker AI Developer Guide. A row counts instances, or accelerators with
+vCPUs and memory, or partitions; SageMaker fills in by their ratio what a row of the last two forms leaves out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydantic import Field, model_validator
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from ml_contract.instances import InstanceType
+from ml_contract.partitions import profiles
 
 
 class Shares(NamedTuple):
@@ -30,6 +32,16 @@ class Allocation(Value):
 
     instance_type: str = Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")
     """Type, one that the cluster has, for example ``ml.p5.48xlarge``."""
+
+    @property
+    def row(self) -> str:
+        """What a quota has one row of."""
+        return self.instance_type
+
+    @property
+    def amount(self) -> str:
+        """How much it is, in words."""
+        return ", ".join(f"{name} {value:g}" for name, value in self.render().items() if name != "InstanceType")
 
     @abstractmethod
     def render(self) -> dict[str, Any]:
@@ -91,3 +103,36 @@ class Devices(Allocation):
         vcpus = self.vcpus and Fraction(self.vcpus) / (one.vcpus * instances)
         memory = self.memory_gib and Fraction(self.memory_gib) / (one.memory_gib * instances)
         return Shares(devices, vcpus or devices or memory or Fraction(0), memory or devices or vcpus or Fraction(0))
+
+
+class Partitions(Allocation):
+    """Parts of single accelerators, for tasks that do not fill one; vCPUs and memory go with them by their ratio.
+
+    Who divides the accelerators is NVIDIA's GPU operator, by the label of the group's nodes.
+    """
+
+    profile: str = Field(pattern=r"^mig-[1-7]g\.[0-9]+gb$")
+    """Kind of part, for example ``mig-1g.10gb``; which ones there are depends on the accelerator."""
+    count: int = Field(ge=1)
+    """How many."""
+
+    @property
+    def row(self) -> str:
+        return f"{self.instance_type} {self.profile}"
+
+    @property
+    def amount(self) -> str:
+        return f"{self.count} × {self.profile}"
+
+    def render(self) -> dict[str, Any]:
+        return {
+            "InstanceType": self.instance_type, "AcceleratorPartition": {"Type": self.profile, "Count": self.count},
+        }  # fmt: skip
+
+    def shares(self, one: InstanceType, instances: int) -> Shares:
+        known = profiles(one)
+        if self.profile not in known:
+            reject("profile", self.profile, f"an accelerator of {self.instance_type} has {', '.join(known) or 'none'}",
+                   "Take one of these." if known else "Take Devices.")  # fmt: skip
+        share = Fraction(self.count, known[self.profile] * one.accelerators * instances)
+        return Shares(share, share, share)

@@ -10,11 +10,12 @@ from pydantic import Field, model_validator
 
 from constructs_lib.governance.drift import DriftCheck
 from constructs_lib.governance.quota import TeamQuota
-from constructs_lib.governance.resources import Allocation, Shares
+from constructs_lib.governance.resources import Allocation, Partitions, Shares
 from constructs_lib.governance.scheduler import SchedulerPolicy
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from ml_contract.instances import instance
+from ml_contract.partitions import LABEL
 
 if TYPE_CHECKING:
     from constructs_lib.hyperpod.groups import InstanceGroup
@@ -50,6 +51,7 @@ class GovernanceSettings(Value):
             ContractError: A group is Slurm's, a type is not the cluster's, or all quotas together are more than it.
         """
         instances: dict[str, int] = {}
+        divided: set[str] = set()
         for group in groups:
             if group.duty.orchestrator != "Eks":
                 reject(f"groups.{group.name}", type(group.duty).__name__,
@@ -57,6 +59,8 @@ class GovernanceSettings(Value):
                        "Take partitions and accounts of Slurm, or a cluster on EKS.")  # fmt: skip
             for name in group.hosts.types:
                 instances[name] = instances.get(name, 0) + group.count
+            if LABEL in getattr(group.duty, "labels", {}):
+                divided.update(group.hosts.types)
         taken: dict[str, list[tuple[str, Shares]]] = {}
         for quota in self.quotas:
             for one in quota.sharing.borrowed:
@@ -64,6 +68,10 @@ class GovernanceSettings(Value):
             for one in quota.resources:
                 found = _shares(f"quotas.{quota.team}.resources", one, instances)
                 taken.setdefault(one.instance_type, []).append((quota.team, found))
+                if isinstance(one, Partitions) and one.instance_type not in divided:
+                    reject(f"quotas.{quota.team}.resources", one.row, "nothing divides the accelerators of this type",
+                           f'Give a group of it duty=KubernetesNode(labels={{"{LABEL}": '
+                           f'"all-{one.profile.removeprefix("mig-")}"}}).')  # fmt: skip
         for name, parts in taken.items():
             _check_sum(name, parts, instances[name])
 
@@ -75,8 +83,7 @@ def _shares(field: str, one: Allocation, instances: Mapping[str, int]) -> Shares
         reject(field, one.instance_type, f"the cluster has {has}", "Take one of its types.")
     found = one.shares(instance(one.instance_type), there)
     if max(found) > 1:
-        given = ", ".join(f"{name} {value:g}" for name, value in one.render().items() if name != "InstanceType")
-        reject(field, given, f"the cluster has {there} × {one.instance_type}, {_all_of(one.instance_type, there)}",
+        reject(field, one.amount, f"the cluster has {there} × {one.instance_type}, {_all_of(one.instance_type, there)}",
                "Lower it, or let the group grow.")  # fmt: skip
     return found
 

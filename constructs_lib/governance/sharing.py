@@ -50,8 +50,8 @@ class LendAndBorrow(Sharing):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        types = [limit.instance_type for limit in self.limits]
-        twice = [one for one in types if types.count(one) > 1]
+        rows = [limit.row for limit in self.limits]
+        twice = [one for one in rows if rows.count(one) > 1]
         if twice:
             reject("limits", twice[0], "a type has one limit", "Keep one of them.")
         return self

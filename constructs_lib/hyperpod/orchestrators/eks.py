@@ -16,10 +16,12 @@ from constructs_lib.hyperpod.eks.addons import AddOn, VpcCni, check
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.eks.installed import InstalledAddOns
 from constructs_lib.hyperpod.eks.versions import check_skew
+from constructs_lib.hyperpod.groups import InstanceGroup
 from constructs_lib.hyperpod.orchestrators.base import ClusterBinding, Orchestrator, OrchestratorConfig
 from constructs_lib.hyperpod.settings import ClusterSettings
 from constructs_lib.network import PODS, Network, Nodes
 from ml_contract.errors import reject
+from ml_contract.partitions import LABEL, profiles
 
 LEAST_LEFT = 20
 """Per cent of a node's memory that jobs must keep beside tiered checkpoints: their data loaders, and what pins pages
@@ -55,6 +57,7 @@ class Eks(Orchestrator):
             if reserved:
                 reject(f"groups.{group.name}.duty.labels", reserved[0], "HyperPod and Kubernetes keep these themselves",
                        "Take a prefix of your own.")  # fmt: skip
+            _check_divided(group)
 
     @property
     def cni(self) -> VpcCni:
@@ -107,6 +110,19 @@ class Eks(Orchestrator):
             scope, construct_id, control_plane=self.control_plane, cluster_arn=arn, after=[cluster],
             addons=[addon for addon in self.addons if not addon.before_nodes],
         )  # fmt: skip
+
+
+def _check_divided(group: InstanceGroup) -> None:
+    """Accelerators that nodes divide ("Using GPU partitions in Amazon SageMaker HyperPod", read 2026-11-22)."""
+    asked = getattr(group.duty, "labels", {}).get(LABEL)
+    if asked is None:
+        return
+    if len(group.hosts.types) > 1:
+        reject(f"groups.{group.name}.hosts", group.hosts.types, f"nodes with the label {LABEL} are of one type",
+               "Take OneType.")  # fmt: skip
+    if not profiles(group.hosts.entries[0]):
+        reject(f"groups.{group.name}.duty.labels.{LABEL}", asked,
+               f"accelerators of {group.hosts.types[0]} cannot be divided", "Leave it out.")  # fmt: skip
 
 
 def _is_reserved(key: str) -> bool:

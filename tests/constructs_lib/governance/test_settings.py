@@ -18,6 +18,7 @@ from constructs_lib.governance import (
     Instances,
     Lend,
     LendAndBorrow,
+    Partitions,
     PriorityClass,
     SchedulerPolicy,
     TeamQuota,
@@ -31,10 +32,10 @@ P5 = "ml.p5.48xlarge"
 POLICY = SchedulerPolicy(name="shared", fair_share="Enabled", classes=(PriorityClass(name="training", weight=80),))
 
 
-def group(name: str, count: int, orchestrator: str = "Eks", *types: str) -> Any:
+def group(name: str, count: int, orchestrator: str = "Eks", *types: str, labels: dict[str, str] | None = None) -> Any:
     """As much of an instance group as governance looks at."""
-    hosts = SimpleNamespace(types=types or (P5,))
-    return SimpleNamespace(name=name, count=count, hosts=hosts, duty=SimpleNamespace(orchestrator=orchestrator))
+    hosts, duty = SimpleNamespace(types=types or (P5,)), SimpleNamespace(orchestrator=orchestrator, labels=labels or {})
+    return SimpleNamespace(name=name, count=count, hosts=hosts, duty=duty)
 
 
 def quota(team: str, *resources: Any, **changes: Any) -> TeamQuota:
@@ -80,6 +81,42 @@ def test_processors_that_others_leave_are_enough() -> None:
     devices = Devices(instance_type=P5, accelerators=8, vcpus=1, memory_gib=1)
     rest = Devices(instance_type=P5, vcpus=one.vcpus - 1, memory_gib=one.memory_gib - 1)
     settings(quota("a", devices), quota("b", rest)).check([group("workers", 1)])
+
+
+def seventh(count: int, profile: str = "mig-1g.10gb") -> Partitions:
+    return Partitions(instance_type=P5, profile=profile, count=count)
+
+
+DIVIDED = {"nvidia.com/mig.config": "all-1g.10gb"}
+
+
+def test_partitions_and_instances_count_against_the_same_cluster() -> None:
+    one_node = quota("a", seventh(7 * 8))
+    settings(one_node, quota("b", instances(15))).check([group("workers", 16, labels=DIVIDED)])
+    with pytest.raises(ContractError, match="106% of the accelerators"):
+        settings(one_node, quota("b", instances(16))).check([group("workers", 16, labels=DIVIDED)])
+
+
+def test_kinds_of_partitions_are_rows_of_their_own() -> None:
+    rows = quota("a", seventh(7), seventh(2, "mig-3g.40gb")).request("arn")["ComputeQuotaConfig"]
+    assert [row["AcceleratorPartition"] for row in rows["ComputeQuotaResources"]] == [
+        {"Type": "mig-1g.10gb", "Count": 7}, {"Type": "mig-3g.40gb", "Count": 2},
+    ]  # fmt: skip
+    with pytest.raises(InvalidValue, match=r"resources: got 'ml.p5.48xlarge mig-1g.10gb', but a quota has one row"):
+        quota("a", seventh(7), seventh(1))
+
+
+@pytest.mark.parametrize(
+    ("asked", "labels", "match"),
+    [
+        (seventh(1), {}, r'nothing divides the accelerators .*"nvidia.com/mig.config": "all-1g.10gb"'),
+        (seventh(1, "mig-1g.5gb"), DIVIDED, r"profile: got 'mig-1g.5gb', but an accelerator of .* has mig-1g.10gb"),
+        (seventh(7 * 8 + 1), DIVIDED, "the cluster has 1 × ml.p5.48xlarge"),
+    ],
+)
+def test_partitions_that_nobody_has_are_refused(asked: Partitions, labels: dict[str, str], match: str) -> None:
+    with pytest.raises(ContractError, match=match):
+        settings(quota("a", asked)).check([group("workers", 1, labels=labels)])
 
 
 def test_a_type_that_the_cluster_does_not_have_is_refused() -> None:

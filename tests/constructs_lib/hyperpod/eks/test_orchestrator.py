@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from constructs_lib.hyperpod import ClusterSettings, InstanceGroup, KubernetesNode, OnDemand, OneType, TieredCheckpoints
+from constructs_lib.hyperpod import (
+    ClusterSettings,
+    FirstAvailable,
+    InstanceGroup,
+    KubernetesNode,
+    OnDemand,
+    OneType,
+    TieredCheckpoints,
+)
 from constructs_lib.hyperpod.eks import addons
 from constructs_lib.hyperpod.eks.teams import team_role
+from constructs_lib.hyperpod.hosts import Hosts
 from constructs_lib.hyperpod.orchestrators.eks import Eks
 from constructs_lib.network import Place
 from constructs_lib.values import InvalidValue
@@ -45,6 +54,26 @@ def test_sixteen_nodes_of_p5_are_taken() -> None:
 def test_labels_that_others_keep_are_refused(label: str) -> None:
     with pytest.raises(ContractError, match="keep these themselves"):
         eks().check(cluster(duty=KubernetesNode(labels={label: "b"})))
+
+
+DIVIDED = KubernetesNode(labels={"nvidia.com/mig.config": "all-1g.10gb"})
+
+
+def test_accelerators_of_h100_nodes_are_divided() -> None:
+    eks().check(cluster(duty=DIVIDED))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "match"),
+    [
+        (OneType(instance_type="ml.g5.xlarge"), "accelerators of ml.g5.xlarge cannot be divided"),
+        (FirstAvailable(instance_types=("ml.p5.48xlarge", "ml.p5e.48xlarge")), "are of one type"),
+    ],
+)
+def test_accelerators_that_nobody_can_divide_are_refused(hosts: Hosts, match: str) -> None:
+    group = InstanceGroup(name="workers", duty=DIVIDED, hosts=hosts, count=1, capacity=OnDemand())
+    with pytest.raises(ContractError, match=match):
+        eks().check(cluster(groups=(group,)))
 
 
 @pytest.mark.parametrize(("percent", "refused"), [(80, False), (81, True), (100, True)])
