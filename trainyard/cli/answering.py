@@ -49,10 +49,11 @@ def _print(answer: Answer) -> None:
 
 
 def _shown(table: Table) -> Shown:
-    shown = Shown(title=table.title, title_justify="left", title_style="bold", box=None, header_style="bold",
+    # A list of names and figures has no header.
+    shown = Shown(show_header=any(table.columns), title=table.title, title_justify="left", title_style="bold", box=None, header_style="bold",
                   padding=(0, 2, 0, 0))  # fmt: skip
     for number, column in enumerate(table.columns):
-        shown.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+        shown.add_column(column, justify="left" if number == 0 or not column else "right", overflow="fold")
     for row in table.rows:
         shown.add_row(*map(escape, row))
     return shown

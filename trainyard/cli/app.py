@@ -7,8 +7,18 @@ from typing import Annotated
 
 import typer
 
-from trainyard.cli import (  # fmt: skip
-    checkpoints, clusters, cost, dashboards, local, models, scaling, serving, sizing, tuning, whatif,
+from trainyard.cli import (
+    checkpoints,
+    clusters,
+    cost,
+    dashboards,
+    local,
+    models,
+    scaling,
+    serving,
+    sizing,
+    tuning,
+    whatif,
 )
 from trainyard.local.cloud import DEFAULT_PORT, DEFAULT_STATE, Cloud, CloudError
 from trainyard.operations.connection import Connection, connect

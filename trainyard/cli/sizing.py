@@ -34,6 +34,7 @@ def size(
         list[str] | None, typer.Option(help="Of an instance-hour, as often as wanted.", metavar="TYPE=AMOUNT")
     ] = None,
     most_hosts: Annotated[int, typer.Option(help="Where the search ends.")] = 64,
+    any_network: Annotated[bool, typer.Option("--any-network", help="Take several hosts without EFA, too.")] = False,
     rows: Annotated[int, typer.Option(help="Rows to show.", min=1)] = 8,
     region: Region = "us-east-1",
     as_json: Json = False,
@@ -54,7 +55,7 @@ def size(
 
     question = Question(
         name=model, model=names.model(model, sequence_length=sequence_length), strategies=tuple(strategy),
-        micro_batch=micro_batch, global_batch=global_batch, most_hosts=most_hosts,
+        micro_batch=micro_batch, global_batch=global_batch, most_hosts=most_hosts, any_network=any_network,
         compute=chosen(compute, "--compute", Compute),
         recompute=chosen(recompute, "--recompute", Literal["none", "selective", "full"]),
     )  # fmt: skip

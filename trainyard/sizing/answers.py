@@ -52,10 +52,14 @@ class Candidate:
         return f"{self.cluster.count} x {self.cluster.host.name}"
 
     @property
-    def rank(self) -> tuple[bool, float, int, int, str]:
-        """What is known to cost least comes first; then the least memory, the fewest hosts."""
-        money = self.hourly if self.cost is None else self.cost
-        return money is None, money or 0.0, self.cluster.memory_gib, self.cluster.count, self.cluster.host.name
+    def rank(self) -> tuple[object, ...]:
+        """The cheapest run of known cost comes first, then the cheapest hour, and then what `room` says."""
+        return self.cost is None, self.cost or 0.0, self.hourly is None, self.hourly or 0.0, self.room
+
+    @property
+    def room(self) -> tuple[int, int, str]:
+        """The least memory comes first, then the fewest hosts."""
+        return self.cluster.memory_gib, self.cluster.count, self.cluster.host.name
 
 
 def candidates(question: Question, work: Work, prices: Mapping[str, Price]) -> list[Candidate]:
@@ -69,6 +73,9 @@ def candidates(question: Question, work: Work, prices: Mapping[str, Price]) -> l
         for how in question.strategies for cluster in question.clusters(how)
     ]  # fmt: skip
     if not found:
+        for how in question.strategies:
+            # What no number of hosts would help against is said as it is.
+            question.run(strategy(how), World(hosts=1, ranks_per_host=8)).bind(World(hosts=1, ranks_per_host=8))
         reject("--model", question.name, f"up to {question.most_hosts} hosts of no type have the memory under"
                f" {', '.join(question.strategies)}", "Take fsdp or zero-3, which divide all states, tensor parallelism"
                " such as tp8+fsdp, --recompute full, or more --most-hosts.")  # fmt: skip
@@ -93,36 +100,40 @@ def search(found: Sequence[Candidate], *, rows: int) -> Table:
     return Table(title="Fewest hosts that fit, of each type", columns=columns, rows=tuple(map(row, found[:rows])))
 
 
-def ranks(question: Question, host: InstanceType, count: int) -> tuple[Table, list[tuple[str, Cluster]]]:
-    """Memory of a rank under each strategy on given hosts, and the clusters of those that fit."""
-    world, fit = World(hosts=count, ranks_per_host=host.processes), []
-    rows = []
+def ranks(question: Question, host: InstanceType, count: int) -> tuple[list[Table], list[tuple[str, Cluster]]]:
+    """Memory of a rank under each strategy on given hosts, why some do not fit, and the clusters of those that do."""
+    world, fit, rows, why = World(hosts=count, ranks_per_host=host.processes), [], [], []
     for how in question.strategies:
         try:
             run = question.run(strategy(how), world)
             found = memory(run, world)
         except ContractError as error:
-            rows.append((how, *("",) * (len(_ITEMS) + 3), f"no: {error.rule}"))
+            rows.append((how, *("",) * (len(_ITEMS) + 3), "no"))
+            why.append((how, f"{error.field}: {error.rule}"))
             continue
         try:
             check_fit(run, host.name, count)
             fit.append((how, Cluster(host=host, count=count, run=run, memory=found)))
             verdict = "yes"
         except ContractError as error:
-            verdict = "no, format" if error.field.startswith("precision") else "no"
+            verdict = "no"
+            why.append((how, error.rule))
         rows.append((how, *_parts(found), readable(found.total("host")), verdict))
     columns = ("strategy", *_ITEMS, "other", "at the worst", "host memory", "fits")
     each = (f"{host.accelerator_memory_gib} GiB of {host.accelerator}" if host.accelerators
             else f"{host.memory_gib} GiB of the host")  # fmt: skip
     title = f"Memory of a rank on {count} x {host.name}, {world.size} ranks of {each}, {RESERVE:.0%} in reserve"
-    return Table(title=title, columns=columns, rows=tuple(rows)), fit
+    tables = [Table(title=title, columns=columns, rows=tuple(rows))]
+    if why:
+        tables.append(Table(title="Why not", columns=("", ""), rows=tuple(why)))
+    return tables, fit
 
 
 def _parts(found: Memory) -> Iterator[str]:
     device = [need for need in found.needs if need.place == "device"]
-    for what in _ITEMS:
-        yield readable(sum(need.bytes for need in device if need.what == what))
-    yield readable(sum(need.bytes for need in device if need.what not in _ITEMS))
+    items = [sum(need.bytes for need in device if need.what == what) for what in _ITEMS]
+    for size in (*items, sum(need.bytes for need in device) - sum(items)):
+        yield readable(size) if size else "–"
     yield readable(found.total("device"))
 
 

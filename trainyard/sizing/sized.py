@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_contract.checks import between
-from ml_contract.errors import reject
+from ml_contract.errors import ContractError, reject
 from ml_contract.instances import CATALOGUE, instance
 from ml_contract.sizing.needs import readable
 from trainyard.sizing import answers, plan
@@ -53,14 +53,13 @@ def sized(question: Question, wanted: Wanted) -> Answer:
     if wanted.on is None:
         found = answers.candidates(question, wanted.work, prices)
         first, tables = found[0], [answers.search(found, rows=wanted.rows)]
-        least = min(found, key=lambda each: each.rank[2:])
+        least = min(found, key=lambda each: each.room)
         finding = _finding(question, first, least)
     else:
-        table, fit = answers.ranks(question, *hosts(wanted.on))
+        tables, fit = answers.ranks(question, *hosts(wanted.on))
         found = sorted((Candidate(how=how, cluster=cluster, price=prices.get(cluster.host.name),
                                   run_hours=wanted.work.on(cluster)) for how, cluster in fit),
                        key=lambda each: each.cluster.memory.total("device"))  # fmt: skip
-        tables = [table]
         if not found:
             finding = f"{question.name} does not fit {wanted.on} under {', '.join(question.strategies)}."
             return _answer(question, wanted, tables, finding, found, {})
@@ -90,13 +89,16 @@ def _finding(question: Question, first: Candidate, least: Candidate) -> str:
 
 def _prices(wanted: Wanted) -> Iterator[tuple[str, Price]]:
     """What was given, and what the table knows; a type without either has no price, never zero."""
-    source = Source(region=wanted.region)
     said = dict(_given(wanted.given))
-    for name in CATALOGUE:
-        if name in said:
-            yield name, said[name]
-            continue
-        found = source.known(name, usage="training")
+    yield from said.items()
+    source = Source(region=wanted.region)
+    try:
+        listed = {name: source.known(name, usage="training") for name in CATALOGUE if name not in said}
+    except ContractError:
+        if not said:
+            raise
+        return
+    for name, found in listed.items():
         if found is not None:
             yield name, found
 
@@ -118,6 +120,8 @@ def _plan(first: Candidate, wanted: Wanted) -> tuple[Table, dict[str, Any]]:
     rows: list[tuple[str, str]] = []
     data: dict[str, Any] = {}
     length = first.run_hours
+    if length is None and wanted.work.tokens is not None:
+        rows.append(("a run", f"unknown: no peak of {first.cluster.host.accelerator} is in the table"))
     if length is not None:
         run, month = plan.instance_hours(first.cluster.count, length, wanted.runs_per_month)
         data |= {"run_hours": length, "instance_hours_per_run": run, "instance_hours_per_month": month}

@@ -116,8 +116,8 @@ def answer(question: Autoscaling) -> Answer:
 
     cost, span = found.hours * question.price.amount, question.trace_hours
     best = saved(found.ideal_hours, found.always_on_hours)
-    finding = (f"Target tracking costs {money(cost)} over {span:g} hours against {money(always)}"
-               f" always on: {saved(cost, always):.0%} saved, {best:.0%} where capacity followed the load at once.")  # fmt: skip
+    finding = (f"Target tracking costs {money(cost)} over {span:g} hours against {money(always)} always on:"
+               f" {saved(cost, always):.0%} saved, {best:.0%} where capacity followed the load at once.")  # fmt: skip
     columns = ("", "instance-hours", "cost", "saved", "requests over capacity", "a month")
     return Answer(
         title="Autoscaling over a trace", finding=finding,

@@ -54,7 +54,7 @@ class Serverless:
     hours_per_month: float = HOURS_PER_MONTH
 
     def __post_init__(self) -> None:
-        between("requests-per-day", self.requests_per_day, 0, 1e10)
+        between("requests-per-day", self.requests_per_day, 0, 1e9)
         between("seconds", self.seconds, 0, LONGEST_SECONDS, open_low=True)
         between("instances", self.instances, 1, 1000)
         between("hours-per-month", self.hours_per_month, 1, 744)
@@ -130,7 +130,8 @@ def break_even(less: Way, more: Way) -> float | None:
         lead = more.day(begin) - less.day(begin)
         step = min(end, begin + 1e6) - begin
         gain = (lead - (more.day(begin + step) - less.day(begin + step))) / step
-        if gain > 0 and begin + lead / gain <= end:
+        # Lines that differ by rounding alone are parallel.
+        if gain > 1e-9 * max(less.each, less.beyond, more.each, more.beyond) and begin + lead / gain <= end:
             return begin + lead / gain
     return None
 
