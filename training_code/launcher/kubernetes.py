@@ -37,7 +37,8 @@ def main() -> int:
         print(f"launcher: {reason}", file=sys.stderr, flush=True)
         tell(reason)
         return ExitCode.IMAGE_LACKS_MODULE if isinstance(error, ImageLacksModule) else ExitCode.CONTRACT_BROKEN
-    _become({**os.environ, pods.AGENT: pods.HYPERPOD})
+    # The name by which figures of all its pods and restarts are one run's.
+    _become({**os.environ, pods.AGENT: pods.HYPERPOD, "TRAINING_JOB_NAME": os.environ[jobs.RUN]})
 
 
 def _become(environment: dict[str, str]) -> NoReturn:

@@ -25,12 +25,13 @@ from ml_contract.clusters import jobs as contract
 from ml_contract.clusters import pods
 from ml_contract.errors import reject
 from ml_contract.instances import instance
+from ml_contract.prometheus import FOLDER, FOLDER_VARIABLE
 
 SYSTEM_SHARE = 0.05
 """Of a node's memory, for kubelet, agents and drivers: more than EKS reserves for the most pods of a large node."""
 _GIVEN = (
     pods.AGENT, pods.HYPERPARAMETERS, pods.CHANNELS, pods.INSTANCE_TYPE, pods.POD, pods.NODES, pods.AGENT_HOST,
-    pods.AGENT_PORT, "NPROC_PER_NODE",
+    pods.AGENT_PORT, "NPROC_PER_NODE", FOLDER_VARIABLE,
 )  # fmt: skip
 
 
@@ -95,15 +96,15 @@ class KubernetesJob(ClusterJob):
                    f"Give less than memory_gib, {self.memory_gib}.")  # fmt: skip
 
     def _check_folders(self) -> None:
-        names = ["shm", "scratch", *(volume.name for volume in self.volumes)]
-        paths = [pod.SHARED_MEMORY, pod.CONTRACT_FOLDER, *(volume.mount_path for volume in self.volumes)]
+        names = ["shm", "scratch", "figures", *(volume.name for volume in self.volumes)]
+        paths = [pod.SHARED_MEMORY, pod.CONTRACT_FOLDER, FOLDER, *(volume.mount_path for volume in self.volumes)]
         for field, values in (("name", names), ("mount_path", paths)):
             for value in values:
                 if values.count(value) > 1:
                     reject(
                         f"volumes.{field}",
                         value,
-                        "volumes differ in it, and shm and scratch are there already",
+                        "volumes differ in it, and shm, scratch and figures are there already",
                         "Change it.",
                     )
         used = [(f"data.{channel.name}", channel.path) for channel in self.data] if isinstance(self.data, tuple) else []
@@ -112,8 +113,8 @@ class KubernetesJob(ClusterJob):
         if isinstance(self.code, FolderCode):
             used.append(("code.path", self.code.path))
         for field, path in used:
-            if not any(path == mounted or path.startswith(f"{mounted}/") for mounted in paths[2:]):
-                reject(field, path, f"no volume is mounted there; there are {', '.join(paths[2:]) or 'none'}",
+            if not any(path == mounted or path.startswith(f"{mounted}/") for mounted in paths[3:]):
+                reject(field, path, f"no volume is mounted there; there are {', '.join(paths[3:]) or 'none'}",
                        "Give volumes=(ClaimedVolume(…),).")  # fmt: skip
 
     @property

@@ -15,6 +15,7 @@ from ml_contract.clusters import jobs as contract
 from ml_contract.clusters import pods
 from ml_contract.hyperparameters import encode
 from ml_contract.instances import instance
+from ml_contract.prometheus import FOLDER, FOLDER_VARIABLE
 
 if TYPE_CHECKING:
     from constructs_lib.hyperpod.jobs.kubernetes import KubernetesJob
@@ -30,6 +31,14 @@ GRACE_SECONDS = 150
 """From SIGTERM to SIGKILL: the ranks' 110 seconds to commit, and the launcher's own end."""
 
 
+_FIGURES = (
+    {"name": "figures", "hostPath": {"path": FOLDER, "type": "DirectoryOrCreate"}},
+    {"name": "figures", "mountPath": FOLDER},
+)
+"""Volume and mount of what the node's exporter serves (``constructs_lib.hyperpod.eks.exporters``). Where there is none, a
+run leaves a file of a kilobyte there."""
+
+
 def render(job: KubernetesJob) -> dict[str, Any]:
     """The pod's spec."""
     shm = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{job.shared_memory_gib}Gi"}}
@@ -42,7 +51,7 @@ def render(job: KubernetesJob) -> dict[str, Any]:
         },
         **({"tolerations": [_toleration(taint) for taint in job.tolerates]} if job.tolerates else {}),
         **_apart(job),
-        "volumes": [shm, *_scratch(job)[0], *(volume.volume() for volume in job.volumes)],
+        "volumes": [shm, _FIGURES[0], *_scratch(job)[0], *(volume.volume() for volume in job.volumes)],
         "containers": [_container(job)],
     }  # fmt: skip
 
@@ -60,7 +69,7 @@ def _apart(job: KubernetesJob) -> dict[str, Any]:
 
 def _container(job: KubernetesJob) -> dict[str, Any]:
     shm = {"name": "shm", "mountPath": SHARED_MEMORY}
-    mounts = [shm, *_scratch(job)[1], *(volume.mount() for volume in job.volumes)]
+    mounts = [shm, _FIGURES[1], *_scratch(job)[1], *(volume.mount() for volume in job.volumes)]
     amounts = _amounts(job)
     return {
         "name": CONTAINER,
@@ -113,6 +122,7 @@ def _environment(job: KubernetesJob) -> list[dict[str, Any]]:
         pods.INSTANCE_TYPE: job.resources.instance_type,
         pods.HYPERPARAMETERS: json.dumps(hyperparameters, sort_keys=True),
         pods.CHANNELS: json.dumps(channels, sort_keys=True),
+        FOLDER_VARIABLE: FOLDER,
     }
     pod = {"name": pods.POD, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     return [pod, *({"name": name, "value": value} for name, value in sorted(given.items()))]

@@ -28,6 +28,7 @@ from ml_contract.hyperparameters import encode
 from ml_contract.images import SMDDP, SMP
 from ml_contract.instances import instance
 from ml_contract.paths import ContainerPaths
+from ml_contract.prometheus import FOLDER, FOLDER_VARIABLE
 
 SAVE_SECONDS = 120
 """What the trainer gets to save before a job's time is over: SageMaker's own grace, which its budget is made for."""
@@ -170,6 +171,8 @@ class SlurmJob(ClusterJob):
             document,
             "HYPERPARAMETERS",
             'export PYTHONPATH=$code PYTHONUNBUFFERED=1',
+            # Nodes have the folder where somebody reads what lies there: all of them, or none.
+            f"if [[ -d {FOLDER} ]]; then export {FOLDER_VARIABLE}={FOLDER}; fi",
             *exports,
         ]  # fmt: skip
 
@@ -184,7 +187,9 @@ class SlurmJob(ClusterJob):
         if isinstance(runtime, PyxisContainer):
             mounts = ",".join(f"{mount}:{mount}" for mount in runtime.mounts)
             # Enroot parts a registry from an image by #.
-            lines.append(f'step+=(--container-image="${{{contract.IMAGE}/\\//#}}" --container-mounts={mounts})')
+            lines.append(f'step+=(--container-image="${{{contract.IMAGE}/\\//#}}")')
+            figures = f"${{{FOLDER_VARIABLE}:+,{FOLDER}:{FOLDER}}}"
+            lines.append(f'step+=("--container-mounts={mounts}{figures}")')
         data = () if isinstance(self.data, StreamChannel) else self.data
         arguments = [
             f"--instance-type {self.resources.instance_type}",

@@ -138,6 +138,7 @@ import json, os, sys
 def main(arguments):
     print("agent " + json.dumps(arguments), flush=True)
     print("omp " + os.environ["OMP_NUM_THREADS"], flush=True)
+    print("run " + os.environ["TRAINING_JOB_NAME"], flush=True)
     {then}
 """
 
@@ -164,6 +165,7 @@ def test_a_pod_becomes_the_agent_and_ends_as_it_does(tmp_path: Path) -> None:
     assert finished.returncode == ExitCode.SUCCESS, finished.stderr
     assert '"-m", "training_code.train"]' in finished.stdout
     assert "omp " in finished.stdout
+    assert "run bytes\n" in finished.stdout
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from constructs_lib.training.image import EcrImage
 from constructs_lib.training.resources import TrainingResources
 from constructs_lib.values import InvalidValue
 from ml_contract.instances import CATALOGUE
+from ml_contract.prometheus import FOLDER, FOLDER_VARIABLE
 from ml_contract.training.optimization import AdamW
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp
@@ -78,6 +79,13 @@ def test_a_pod_writes_to_the_node_s_own_disks_or_asks_for_space() -> None:
     assert scratch["subPathExpr"] == "$(TRAINYARD_POD)"
     assert "ephemeral-storage" not in with_disks["resources"]["limits"]
     assert without["resources"]["limits"]["ephemeral-storage"] == "50Gi"
+
+
+def test_figures_go_where_the_nodes_exporter_looks() -> None:
+    made = job()
+    (volume,) = (one for one in pod(made)["volumes"] if one["name"] == "figures")
+    (mount,) = (one for one in pod(made)["containers"][0]["volumeMounts"] if one["name"] == "figures")
+    assert volume["hostPath"]["path"] == mount["mountPath"] == variables(made)[FOLDER_VARIABLE] == FOLDER
 
 
 def test_requests_equal_limits() -> None:

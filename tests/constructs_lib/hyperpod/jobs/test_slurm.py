@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
@@ -27,6 +28,7 @@ from constructs_lib.values import InvalidValue
 from ml_contract.clusters import jobs
 from ml_contract.hyperparameters import decode
 from ml_contract.images import PYTORCH_TRAINING
+from ml_contract.prometheus import FOLDER, FOLDER_VARIABLE
 from ml_contract.training.aws_strategies import Mpi, SageMakerDataParallel
 from ml_contract.training.optimization import AdamW
 from ml_contract.training.run import TrainingRun
@@ -94,13 +96,27 @@ def test_shells_accept_every_script(changes: dict[str, Any]) -> None:
 
 def test_a_container_sees_the_shared_folders_and_takes_its_image_from_the_stack() -> None:
     text = job(runtime=CONTAINER).text()
-    assert '--container-image="${TRAINYARD_IMAGE/\\//#}" --container-mounts=/fsx:/fsx' in text
+    assert '--container-image="${TRAINYARD_IMAGE/\\//#}"' in text
     assert "step+=(python -m training_code.launcher.slurm" in text
     ended = subprocess.run(
         ["bash", "-c", 'echo "${TRAINYARD_IMAGE/\\//#}"'], text=True, capture_output=True, check=True,
         env={"TRAINYARD_IMAGE": "1.dkr.ecr.eu-west-1.amazonaws.com/team/train:1"},
     )  # fmt: skip
     assert ended.stdout.strip() == "1.dkr.ecr.eu-west-1.amazonaws.com#team/train:1"
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_figures_go_where_the_nodes_exporter_looks_if_there_is_one(tmp_path: Path, told: bool) -> None:
+    """The lines themselves, with another folder in the place of the node's."""
+    folder = tmp_path / "metrics"
+    text = job(runtime=CONTAINER).text().replace(FOLDER, str(folder))
+    if told:
+        folder.mkdir()
+    lines = [line for line in text.splitlines() if str(folder) in line]
+    script = "\n".join(["set -eu", "step=()", *lines, f'echo "${{{FOLDER_VARIABLE}-}} ${{step[*]}}"'])
+    said = subprocess.run(["bash", "-c", script], text=True, capture_output=True, check=True, env={}).stdout.split()
+    mounted = f"--container-mounts=/fsx:/fsx,{folder}:{folder}"
+    assert said == ([str(folder), mounted] if told else ["--container-mounts=/fsx:/fsx"])
 
 
 @pytest.mark.parametrize(
