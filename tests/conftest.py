@@ -25,6 +25,8 @@ sys.path.append(str(Path(__file__).parent))
 
 TOGETHER = "tests/trainyard/local/hosting/kinds/"
 """A folder whose tests share one cloud."""
+SCRIPTS = "tests/cluster_code/test_scripts.py"
+"""A file whose tests share nothing but the file of bats that each stands for."""
 
 
 class ByWhatIsShared(LoadFileScheduling):
@@ -34,6 +36,8 @@ class ByWhatIsShared(LoadFileScheduling):
         file: str = super()._split_scope(nodeid)
         if file.startswith(TOGETHER):
             return TOGETHER
+        if file == SCRIPTS:
+            return nodeid.partition(": ")[0]
         return "deployed" if file.startswith("tests/e2e/") and not file.endswith("test_demo.py") else file
 
 
