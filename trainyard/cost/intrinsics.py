@@ -151,6 +151,8 @@ def _find_in_map(scope: Scope, argument: Sequence[Any], depth: int) -> Any:
 
 
 def _if(scope: Scope, argument: Sequence[Any], depth: int) -> Any:
+    if isinstance(argument, str):
+        raise TypeError(argument)
     condition, yes, no = argument
     holds = scope.holds(condition, depth)
     return holds if isinstance(holds, Unresolved) else scope.resolve(yes if holds else no, depth)

@@ -19,8 +19,8 @@ from typing import Literal, Self
 
 from ml_contract.errors import reject
 
-Usage = Literal["training", "processing", "transform", "hosting", "cluster"]
-"""What a SageMaker instance is hired for; prices differ between them (cluster: nodes of HyperPod)."""
+Usage = Literal["training", "processing", "transform", "hosting", "async", "cluster"]
+"""What a SageMaker instance is hired for; prices differ (async: endpoints with a queue, cluster: HyperPod)."""
 
 TABLES = Path(__file__).with_name("tables")
 CURRENCY = "USD"
@@ -77,7 +77,7 @@ class Prices:
         Raises:
             ContractError: There is no table of that region, or a row of it is no price.
         """
-        known = sorted(each.stem for each in tables.glob("*.csv") if each.stem != "sources")
+        known = sorted(each.stem for each in tables.glob("*-*-*.csv"))
         if region not in known:
             reject("region", region, f"there are prices of {', '.join(known) or 'no region'} only",
                    f"`trainyard cost refresh --region {region}` writes its table (needs AWS credentials).")  # fmt: skip

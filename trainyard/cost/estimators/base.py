@@ -15,7 +15,7 @@ from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line, Range
 from trainyard.cost.prices import Price, Prices
 from trainyard.cost.templates import Resource, Template
 
-_ALIKE = ("hosting", "training", "processing", "transform")
+_ALIKE = ("hosting", "training", "processing", "transform", "async")
 _FREE = Path(__file__).parents[1] / "tables" / "free.txt"
 
 

@@ -57,7 +57,8 @@ def _variant(endpoint: Resource, variant: Mapping[str, Any], role: str, queued: 
         yield around.fixed(f"{name}{role}: {many} × {kind}, training plan (paid in advance)", f"{kind}/plan", count)
     else:
         how = ", asynchronous" if queued else ""
-        yield around.fixed(f"{name}{role}: {many} × {kind}{how}", f"{kind}/hosting", count)
+        item = f"{kind}/{'async' if queued else 'hosting'}"
+        yield around.fixed(f"{name}{role}: {many} × {kind}{how}", item, count)
     volume = number(variant, "VolumeSizeInGB", 0)
     if volume:
         yield around.fixed(f"{name}{role}: volumes of {volume:g} GB", "sagemaker/volume-gb-month", count * volume)
