@@ -13,7 +13,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
@@ -176,7 +175,6 @@ def _sources(file: Path) -> dict[str, str]:
         return {row["source"]: row["what"] for row in csv.DictReader(text)}
 
 
-@cache
 def _read(file: Path, sources: Path) -> Mapping[str, Price]:
     names = _sources(sources)
     found: dict[str, Price] = {}

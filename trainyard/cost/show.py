@@ -21,16 +21,22 @@ LEGEND = (
 )
 
 
-def money(amount: Range) -> str:
+def money(amount: Range, digits: int = 2) -> str:
     """Dollars, as a range where it is one."""
-    return f"{amount.low:,.2f}" if _same(amount) else f"{amount.low:,.2f} to {amount.high:,.2f}"
+    low, high = (f"{each:,.{digits}f}" for each in (amount.low, amount.high))
+    return low if low == high else f"{low} to {high}"
+
+
+def hourly(amount: Range) -> str:
+    """Dollars an hour, of what is known by the month."""
+    return f"{money(amount * (1 / HOURS_A_MONTH), 4)}/h"
 
 
 def brief(found: Sum) -> str:
     """A sum in a line."""
     parts = []
     if found.fixed.high:
-        parts.append(f"{money(found.fixed * (1 / HOURS_A_MONTH))}/h fixed = {money(found.fixed)}/month")
+        parts.append(f"{money(found.fixed)}/month fixed ({hourly(found.fixed)})")
     if found.use.high:
         parts.append(f"{money(found.use)}/month by use")
     if found.run:
@@ -161,8 +167,8 @@ def _line(line: Line) -> Text:
     text = Text.assemble((f"{line.kind:<7} ", _STYLES[line.kind]), line.what, ": ")
     if line.monthly is not None:
         text.append(f"{money(line.monthly)}/month", style="bold")
-        if line.kind is Kind.FIXED and line.hourly is not None and line.hourly.high >= 0.01:
-            text.append(f" ({money(line.hourly)}/h)")
+        if line.kind is Kind.FIXED:
+            text.append(f" ({hourly(line.monthly)})")
     elif line.run is not None:
         text.append(f"{line.run:,.2f}/run", style="bold")
     else:
@@ -190,10 +196,6 @@ def _of(stacks: list[Stack]) -> Sum:
     for stack in stacks:
         found += stack.sum
     return found
-
-
-def _same(amount: Range) -> bool:
-    return round(amount.low, 2) == round(amount.high, 2)
 
 
 def _pair(amount: Range | None) -> list[float] | None:
