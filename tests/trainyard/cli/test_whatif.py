@@ -104,7 +104,7 @@ WRONG = {
     "size --model llama-9b --strategy fsdp": "--model: got 'llama-9b', but its shape is not known here. Give one of",
     "size --model llama-8b --strategy zero-4": "--strategy: got 'zero-4'",
     "size --model llama-8b --strategy tp3": "tensor: got 3, but a host has 8 ranks",
-    "size --model llama-70b --strategy ddp": "up to 64 hosts of no type have the memory under ddp",
+    "size --model llama-70b --strategy ddp --most-hosts 4": "up to 4 hosts of no type have the memory under ddp",
     "size --model llama-8b --strategy fsdp --on ml.p9.xlarge:2": "--on: got 'ml.p9.xlarge', but the instance catalogue",
     "size --model llama-8b --strategy fsdp --hours 6 --slo-hours 4": "--slo-hours: got 4.0, but a run takes 6 h",
     "size --model llama-8b --strategy fsdp --slo-hours 4": "nothing says how long a run is",

@@ -52,7 +52,7 @@ def test_what_is_no_strategy_is_refused(text: str) -> None:
 
 def test_every_model_is_sized_under_fsdp() -> None:
     for name in MODELS:
-        assert candidates(question(name), plan.Work(), {})
+        assert candidates(question(name, most_hosts=16), plan.Work(), {})
 
 
 def test_a_smaller_cluster_of_the_type_does_not_fit() -> None:
@@ -82,7 +82,7 @@ def test_the_cheapest_run_is_not_the_cheapest_hour() -> None:
 
 def test_hosts_that_only_a_slow_network_joins_are_left_out_unless_asked_for() -> None:
     alone, any_network = (
-        candidates(question("llama-70b", any_network=each), plan.Work(), {}) for each in (False, True)
+        candidates(question("llama-70b", any_network=each, most_hosts=16), plan.Work(), {}) for each in (False, True)
     )
     assert all(each.cluster.host.has_efa for each in alone if each.cluster.count > 1)
     assert len(any_network) > len(alone)
