@@ -24,9 +24,9 @@ from training_code import workloads
 MIB = 2**20
 ONE = World(hosts=1, ranks_per_host=1)
 SAMPLES = 2
-_NARROW = {"vocabulary": 256, "hidden": 192, "intermediate": 512, "layers": 6, "heads": 6, "sequence_length": 256}
+_NARROW = {"vocabulary": 256, "hidden": 192, "intermediate": 512, "layers": 3, "heads": 6, "sequence_length": 256}
 MODELS: Mapping[str, WorkloadOptions] = {
-    "bytes_lm": BytesLm(dimension=192, layers=6, heads=3, sequence_length=256),
+    "bytes_lm": BytesLm(dimension=192, layers=3, heads=3, sequence_length=256),
     "llama": Llama(**_NARROW, kv_heads=6),
     "llama, 2 key heads": Llama(**_NARROW, kv_heads=2),
     "llama, 3 of 8 experts": Llama(**_NARROW, kv_heads=2, experts=8, experts_per_token=3),

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.memory import MODELS, measured, reckoned
 
 TOLERANCE = 0.06
-"""Of what is kept for backward: on a CPU a norm keeps its output before the scale, too, which the formula leaves out."""
+"""Of what is kept for backward: on a CPU a norm keeps its output before the scale, too, which no formula counts."""
 
 
 @pytest.mark.slow
