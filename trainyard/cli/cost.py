@@ -93,13 +93,14 @@ def refresh(
 
     import boto3
 
-    from trainyard.cost import refresh as prices
+    from trainyard.cost.refresh import Clients
+    from trainyard.cost.refresh import refresh as rewrite
 
     # The Price List API answers in few regions; us-east-1 knows all prices.
-    clients = prices.Clients(
+    clients = Clients(
         pricing=boto3.client("pricing", region_name="us-east-1"),
         savings=boto3.client("savingsplans", region_name="us-east-1"),
         ec2=boto3.client("ec2", region_name=region),
     )
-    for line in prices.refresh(region, clients, today=datetime.now(UTC).date(), tables=tables):
+    for line in rewrite(region, clients, today=datetime.now(UTC).date(), tables=tables):
         typer.echo(line)

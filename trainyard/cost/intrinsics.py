@@ -109,8 +109,14 @@ def _ref(scope: Scope, name: Any, _depth: int) -> Any:
     return value
 
 
-def _get_att(_scope: Scope, argument: Any, _depth: int) -> Any:
-    return Unresolved("${" + (argument if isinstance(argument, str) else ".".join(map(str, argument))) + "}")
+def _get_att(scope: Scope, argument: Any, depth: int) -> Any:
+    """Attributes are known after deployment, but a name that the resource was given is known before."""
+    whole = argument if isinstance(argument, str) else ".".join(map(str, argument))
+    resource, _, attribute = whole.partition(".")
+    properties = scope.template.get("Resources", {}).get(resource, {}).get("Properties") or {}
+    if attribute.endswith("Name") and attribute in properties:
+        return scope.resolve(properties[attribute], depth)
+    return Unresolved(f"${{{whole}}}")
 
 
 def _text(value: Any) -> str:

@@ -65,7 +65,7 @@ def tree(found: Estimate, *, everything: bool = False) -> Tree:
                     for line in lines:
                         leaf.add(_line(line))
             for condition, count in stack.absent.items():
-                note = f"{count} resources are not made: {condition} is false (--parameter)"
+                note = f"not made, {count} resources: {condition} is false (--parameter)"
                 branch.add(Text.assemble(("note    ", _STYLES[Kind.NOTE]), note))
             if small:
                 branch.add(Text(f"{small} lines below 1 a month each (--all shows them)", style="dim"))
@@ -153,7 +153,7 @@ def as_markdown(found: Estimate, today: date, days: int) -> str:
         for stack in found.stacks for resource in stack.resources for line in resource.lines
         if line.kind is Kind.UNKNOWN
     ]  # fmt: skip
-    absent = [f"- `{stack.id}`: {count} resources are not made, {name} is false (--parameter)"
+    absent = [f"- `{stack.id}`: not made, {count} resources: {name} is false (--parameter)"
               for stack in found.stacks for name, count in stack.absent.items()]  # fmt: skip
     if absent:
         parts += ["", *absent]

@@ -67,6 +67,22 @@ def test_a_scaled_variant_is_a_range(tmp_path: Path, resource_id: object) -> Non
     assert first.monthly == Range(low=0, high=4 * MONTH)
 
 
+def test_names_that_only_a_parameter_tells_still_meet(tmp_path: Path) -> None:
+    """Endpoint, configuration and target named alike by a parameter without a default, as people write it."""
+    name = {"Ref": "Name"}
+    resource_id = {"Fn::Join": ["", ["endpoint/", {"Fn::GetAtt": ["Config", "EndpointConfigName"]}, "/variant/live"]]}
+    target = {
+        "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+        "Properties": {"ResourceId": resource_id, "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+                       "MinCapacity": 1, "MaxCapacity": 2},
+    }  # fmt: skip
+    resources = endpoint({"InstanceType": "ml.g5.xlarge"}, Target=target)
+    resources["Endpoint"]["Properties"]["EndpointName"] = name
+    resources["Config"]["Properties"]["EndpointConfigName"] = name
+    first, *_ = lines(estimated(tmp_path, resources, Parameters={"Name": {"Type": "String"}}), "Endpoint")
+    assert first.monthly == Range(low=MONTH, high=2 * MONTH)
+
+
 def test_managed_scaling_is_a_range(tmp_path: Path) -> None:
     scaling = {"Status": "ENABLED", "MinInstanceCount": 0, "MaxInstanceCount": 2}
     variant = {"InstanceType": "ml.g5.xlarge", "InitialInstanceCount": 1, "ManagedInstanceScaling": scaling}
@@ -205,10 +221,16 @@ def test_what_a_month_of_a_resource_bills(tmp_path: Path, resource: dict[str, An
     assert [round(each.high, 4) for each in found if each] == [round(each, 4) for each in monthly]
 
 
-def test_a_flow_log_and_its_group_bill_what_is_delivered_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("into", [
+    {"LogGroupName": {"Ref": "Group"}},
+    {"LogGroupName": "flows"},
+    {"LogDestination": {"Fn::GetAtt": ["Group", "Arn"]}},
+])  # fmt: skip
+def test_a_flow_log_and_its_group_bill_what_is_delivered_once(tmp_path: Path, into: dict[str, Any]) -> None:
+    group = {"LogGroupName": "flows", "RetentionInDays": 30}
     resources = {
-        "Flow": {"Type": "AWS::EC2::FlowLog", "Properties": {"LogGroupName": {"Ref": "Group"}}},
-        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 30}},
+        "Flow": {"Type": "AWS::EC2::FlowLog", "Properties": into},
+        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": group},
     }
     found = estimated(tmp_path, resources, assume={"flow_log_gb_per_month": 100})
     assert [line.monthly for line in lines(found, "Flow")] == [Range.of(50)]

@@ -18,6 +18,7 @@ TEMPLATE: dict[str, Any] = {
         "Zones": {"Type": "CommaDelimitedList", "Default": "a, b,c"},
         "Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/path"},
     },
+    "Resources": {"Endpoint": {"Properties": {"EndpointName": {"Fn::Sub": "e${Count}"}}}},
     "Mappings": {"Sizes": {"us-east-1": {"gpu": "ml.g5.xlarge"}}},
     "Conditions": {
         "Big": {"Fn::Equals": [{"Ref": "Count"}, "8"]},
@@ -37,6 +38,7 @@ def scope(**parameters: str) -> Scope:
     ("value", "expected"),
     [
         ({"Ref": "Count"}, 2),
+        ({"Fn::GetAtt": ["Endpoint", "EndpointName"]}, "e2"),
         ({"Ref": "Zones"}, ["a", "b", "c"]),
         ({"Ref": "AWS::Region"}, "us-east-1"),
         ({"Fn::Sub": "ml.${Count}-${AWS::Region}-${!Kept}"}, "ml.2-us-east-1-${Kept}"),
@@ -64,6 +66,7 @@ def test_what_a_template_tells_resolves(value: object, expected: object) -> None
         ({"Ref": "Image"}, "${Image}"),
         ({"Ref": "Bucket"}, "${Bucket}"),
         ({"Fn::GetAtt": ["Key", "Arn"]}, "${Key.Arn}"),
+        ({"Fn::GetAtt": "Endpoint.EndpointConfigName"}, "${Endpoint.EndpointConfigName}"),
         ({"Fn::ImportValue": "x"}, "Fn::ImportValue x"),
         ({"Fn::If": ["Named", 1, 2]}, "${Open}"),
         ({"Fn::FindInMap": ["Sizes", "eu-west-1", "gpu"]}, "Fn::FindInMap Sizes/eu-west-1/gpu"),

@@ -35,7 +35,7 @@ def _config(endpoint: Resource, around: Around) -> Resource:
     for each in around.template.resources.values():
         if each.type == "AWS::SageMaker::EndpointConfig":
             own = each.properties.get("EndpointConfigName")
-            if re.fullmatch(rf"\$\{{{re.escape(each.logical_id)}(\..+)?\}}", name) or (own and own == name):
+            if re.fullmatch(rf"\$\{{{re.escape(each.logical_id)}(\..+)?\}}", name) or (own and str(own) == name):
                 return each
     raise NotTold(f"its configuration ({name or 'EndpointConfigName'}) is not in this template")
 
@@ -83,7 +83,7 @@ def _scales(target: Resource, endpoint: Resource, variant: Mapping[str, Any]) ->
     if len(parts) != 4 or parts[3] != variant.get("VariantName"):
         return False
     own = endpoint.properties.get("EndpointName")
-    return parts[1] in (own, f"${{{endpoint.logical_id}.EndpointName}}", f"${{{endpoint.logical_id}}}")
+    return parts[1] in (str(own), f"${{{endpoint.logical_id}.EndpointName}}", f"${{{endpoint.logical_id}}}")
 
 
 def _serverless(name: str, config: Mapping[str, Any], around: Around) -> Iterator[Line]:

@@ -17,8 +17,9 @@ class LogGroup(Estimator):
     types = ("AWS::Logs::LogGroup",)
 
     def lines(self, resource: Resource, around: Around) -> Iterator[Line]:
-        flows = [each for each in around.template.resources.values() if each.type == "AWS::EC2::FlowLog"]
-        of_flows = any(f"${{{resource.logical_id}" in str(each.properties.get("LogGroupName")) for each in flows)
+        of_flows = any(
+            each.type == "AWS::EC2::FlowLog" and _into(each, resource) for each in around.template.resources.values()
+        )
         name = "flow_log_gb_per_month" if of_flows else "log_gb_per_month"
         written = around.assumptions[name]
         if text(resource.properties, "LogGroupClass", "STANDARD") != "STANDARD":
@@ -31,6 +32,13 @@ class LogGroup(Estimator):
             yield around.use("kept, once the retention is reached", "logs/stored-gb-month", kept, name)
         else:
             yield unknown("kept", "without RetentionInDays logs are kept for ever, and each month bills more")
+
+
+def _into(flow_log: Resource, group: Resource) -> bool:
+    """Whether a flow log writes to this group: by reference, by its name, or by its ARN."""
+    name, own = str(flow_log.properties.get("LogGroupName")), group.properties.get("LogGroupName")
+    wanted = (f"${{{group.logical_id}}}", own)
+    return name in wanted or f"${{{group.logical_id}.Arn}}" in str(flow_log.properties.get("LogDestination"))
 
 
 class FlowLog(Estimator):
