@@ -14,6 +14,7 @@ from trainyard.cli import (
     dashboards,
     local,
     models,
+    policies,
     scaling,
     serving,
     sizing,
@@ -41,6 +42,7 @@ app.add_typer(clusters.app, name="cluster")
 app.add_typer(cost.app, name="cost")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(models.app, name="models")
+app.add_typer(policies.app, name="policies")
 app.add_typer(scaling.app, name="scaling")
 app.add_typer(whatif.app, name="whatif")
 app.command()(serving.invoke)
