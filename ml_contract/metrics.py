@@ -45,11 +45,15 @@ CHECKPOINT_SECONDS = Metric(name="checkpoint:commit_seconds", unit="s")
 CHECKPOINT_STALL_SECONDS = Metric(name="checkpoint:stall_seconds", unit="s")
 CHECKPOINT_DIP = Metric(name="checkpoint:dip", unit="step time during a save by step time before it")
 CHECKPOINT_STEP = Metric(name="checkpoint:committed_step", unit="step")
+CHECKPOINT_MEMORY_STEP = Metric(name="checkpoint:memory_step", unit="step")
+CHECKPOINT_MEMORY_SECONDS = Metric(name="checkpoint:memory_commit_seconds", unit="s")
+CHECKPOINT_MEMORY_STALL_SECONDS = Metric(name="checkpoint:memory_stall_seconds", unit="s")
 RESTORED_STEP = Metric(name="checkpoint:restored_step", unit="step")
 INTERRUPTED_STEP = Metric(name="train:interrupted_step", unit="step")
 METRICS = (LOSS, LEARNING_RATE, TOKENS_PER_SECOND, MFU, GOODPUT, MEMORY, GRADIENT_NORM, ACCURACY, VISUAL_TOKENS,
            ROUTER_UNEVENNESS, CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS, CHECKPOINT_DIP, CHECKPOINT_STEP,
-           RESTORED_STEP, INTERRUPTED_STEP)  # fmt: skip
+           CHECKPOINT_MEMORY_STEP, CHECKPOINT_MEMORY_SECONDS, CHECKPOINT_MEMORY_STALL_SECONDS, RESTORED_STEP,
+           INTERRUPTED_STEP)  # fmt: skip
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
 

@@ -1,4 +1,4 @@
-"""When checkpoints are taken, and what the log says of them."""
+"""When checkpoints are taken."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import Any
 from ml_contract import metrics
 from ml_contract.checkpoint.retention import LOSS
 from ml_contract.hyperparameters import encode, to_json
-from ml_contract.sizing.interval import PROMISE_SECONDS
 from ml_contract.training.run import TrainingRun
 from training_code.checkpoint import (
     CheckpointError,
     CheckpointManager,
     CheckpointOptions,
-    Event,
     RunIdentity,
     Stateful,
 )
@@ -23,6 +21,7 @@ from training_code.dip import Dip
 from training_code.interruption import Interruption
 from training_code.log import say
 from training_code.parallel.ranks import Ranks
+from training_code.saving_log import SavingLog
 
 EXIT_SECONDS = 5.0
 """Left between the last commit and SIGKILL, for processes to end."""
@@ -56,9 +55,9 @@ class Checkpoints:
     def __init__(self, run: TrainingRun, state: Mapping[str, Stateful], ranks: Ranks, *, data_digest: str) -> None:
         self._policy, self._state, self._ranks = run.checkpointing, state, ranks
         self._asked_at = time.monotonic()
-        self._interval = 0.0
-        self._asked_step = self.committed_step = 0
-        self._dip, self._stall, self._beside = Dip(), 0.0, False
+        self._asked_step = 0
+        self._dip, self._beside = Dip(), False
+        self._log = SavingLog(self._policy, leads=ranks.is_leader)
         self._uri = run.checkpoint_uri
         self._manager: CheckpointManager | None = None
         if run.checkpoint_uri is not None:
@@ -67,7 +66,7 @@ class Checkpoints:
             base = {name: told[name] for name in _SHARED}
             self._manager = CheckpointManager(
                 run.checkpoint_uri,
-                options=CheckpointOptions(policy=self._policy, on_event=self._report),
+                options=CheckpointOptions(policy=self._policy, on_event=self._log.report),
                 run=RunIdentity.of(
                     run.workload.kind, {**kept, "data": data_digest}, base={**base, "data": data_digest}
                 ),
@@ -77,9 +76,9 @@ class Checkpoints:
     def restore(self) -> None:
         """Continue from the newest sound commit, where there is one."""
         restored = self._manager.restore(self._state) if self._manager else None
-        # What another run committed is not this one's until it has saved it too.
-        if restored is not None and not restored.begun:
-            self._asked_step = self.committed_step = restored.step
+        # What another run committed is not this one's until it has saved it too, and what memory holds not durable.
+        if restored is not None and not restored.begun and restored.tier == "durable":
+            self._asked_step = self._log.committed_step = restored.step
 
     def overdue(self) -> bool:
         """Whether the time between checkpoints is up, by the first rank's clock: the ranks have to agree."""
@@ -89,10 +88,22 @@ class Checkpoints:
         """Take the time from step to step, from which the dip beside a save is reported."""
         if self._manager is None:
             return
-        ratio = self._dip.step(seconds - self._stall, beside=self._beside)
-        self._stall, self._beside = 0.0, self._manager.busy
+        ratio = self._dip.step(seconds - self._log.stall, beside=self._beside)
+        self._log.stall, self._beside = 0.0, self._manager.busy
         if ratio is not None and self._ranks.is_leader:
             say(metrics.line(step, {metrics.CHECKPOINT_DIP: ratio}))
+
+    def save_if_due(self, step: int, *, overdue: bool) -> None:
+        """Save after ``step`` steps durably, or in the nodes' memory, or not at all, as the run's settings say.
+
+        Args:
+            step: Steps done.
+            overdue: Whether the ranks agreed that the time between durable ones is up.
+        """
+        if overdue or step % self._policy.every_steps == 0:
+            self.save(step)
+        elif self._policy.memory is not None and step % self._policy.memory.every_steps == 0 and self._manager:
+            self._manager.save_in_memory(step, self._state, figures=self._figures)
 
     def save(self, step: int) -> None:
         """Save after ``step`` steps, unless that was asked for already. Raises what an earlier save failed with."""
@@ -120,10 +131,10 @@ class Checkpoints:
             self._manager.wait()
         except CheckpointError as error:
             say(f"checkpoint: step {step} was not saved: {error}")
-        if not self.committed_step:
+        if not self._log.committed_step:
             return f"There is no checkpoint. {again}"
-        return (f"The last good checkpoint is step {self.committed_step}. Begin another run, with a checkpoint_uri of"
-                f" its own, by checkpointing.begin_from={self._uri}")  # fmt: skip
+        return (f"The last good checkpoint is step {self._log.committed_step}. Begin another run, with a checkpoint_uri"
+                f" of its own, by checkpointing.begin_from={self._uri}")  # fmt: skip
 
     def before_the_end(self, step: int, interruption: Interruption) -> None:
         """Commit ``step`` if the time suffices, else what is on its way. A failure here costs steps, not the run."""
@@ -153,37 +164,11 @@ class Checkpoints:
 
     def _note(self, step: int) -> None:
         now = time.monotonic()
-        self._interval, self._asked_at, self._asked_step = now - self._asked_at, now, step
+        self._log.interval, self._asked_at, self._asked_step = now - self._asked_at, now, step
 
     def close(self) -> None:
-        """Finish, and give the process groups back."""
+        """Finish a run that is through, and give the nodes' memory and the process groups back."""
         if self._manager is not None:
+            self._manager.wait()
+            self._manager.forget()
             self._manager.close()
-
-    def _report(self, event: Event) -> None:
-        if event.kind == "committed":
-            self.committed_step = event.step
-        if not self._ranks.is_leader:
-            return
-        figures: dict[metrics.Metric, float] = {}
-        match event.kind:
-            case "committed":
-                self._hold_promise(event)
-                figures = {metrics.CHECKPOINT_STEP: event.step, metrics.CHECKPOINT_SECONDS: event.seconds}
-            case "staged":
-                self._stall = event.seconds
-                figures = {metrics.CHECKPOINT_STALL_SECONDS: event.seconds}
-            case "restored":
-                figures = {metrics.RESTORED_STEP: event.step}
-            case "failed" | "quarantined" | "warning":
-                say(f"checkpoint: {event.kind}, step {event.step}: {event.detail}")
-        if figures:
-            say(metrics.line(event.step, figures))
-
-    def _hold_promise(self, event: Event) -> None:
-        """Until a commit stands, a reclaim costs all since the state of the one before it was taken."""
-        if self._interval + event.seconds > PROMISE_SECONDS:
-            say(f"checkpoint: warning, step {event.step}: {self._interval:.0f} s after the last save and"
-                f" {event.seconds:.0f} s until it was committed are more than the {PROMISE_SECONDS:.0f} s that a"
-                f" reclaim may cost. Lower checkpointing.every_seconds (it is {self._policy.every_seconds:.0f})"
-                " or every_steps.")  # fmt: skip

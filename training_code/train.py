@@ -109,8 +109,7 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
                 watchers.ended(interrupted=True)
                 model.close()
                 return ExitCode.INTERRUPTED
-            if overdue or progress.step % run.checkpointing.every_steps == 0:
-                checkpoints.save(progress.step)
+            checkpoints.save_if_due(progress.step, overdue=bool(overdue))
 
         checkpoints.save(progress.step)
         checkpoints.close()

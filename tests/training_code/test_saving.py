@@ -14,7 +14,7 @@ from ml_contract.checkpoint.catalog import attempts, commit_of
 from ml_contract.hyperparameters import decode
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.surroundings import Checkpointing
-from training_code import saving
+from training_code import saving, saving_log
 from training_code.checkpoint import StorageError
 from training_code.checkpoint.file_storage import FileStorage, _FileWriter
 from training_code.saving import Checkpoints, Progress
@@ -148,7 +148,7 @@ def test_a_commit_that_came_too_late_is_told(
     warned: bool,
 ) -> None:
     """Guards the promise of ten minutes where it is kept: in the run."""
-    monkeypatch.setattr(saving, "PROMISE_SECONDS", promise)
+    monkeypatch.setattr(saving_log, "PROMISE_SECONDS", promise)
     run = Run(tmp_path)
     run.step()
     run.checkpoints.save(1)

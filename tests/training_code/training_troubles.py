@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from functools import partial
 from typing import Any
@@ -41,3 +42,16 @@ def rank_1_breaks_in_step_3(_: Any) -> None:
         return loss(*given)
 
     mock.patch.object(BytesLmWorkload, "loss", breaking).start()
+
+
+def host_each(train: Any) -> None:
+    """Every rank is on a host of its own, with a memory of its own."""
+    read = train.read_run
+
+    def of_this_host(paths: Any) -> Any:
+        run = read(paths)
+        memory = run.checkpointing.memory
+        own = dataclasses.replace(memory, folder=f"{memory.folder}/{os.environ['RANK']}")
+        return dataclasses.replace(run, checkpointing=dataclasses.replace(run.checkpointing, memory=own))
+
+    train.read_run = of_this_host

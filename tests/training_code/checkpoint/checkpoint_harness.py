@@ -115,7 +115,7 @@ def told(**options: Any) -> CheckpointOptions:
     """Options of a manager, and of its policy, by their names."""
     policy = {
         name: options.pop(name)
-        for name in ("mode", "keep_last", "keep_every", "keep_best", "begin_from")
+        for name in ("mode", "keep_last", "keep_every", "keep_best", "begin_from", "memory")
         if name in options
     }
     return CheckpointOptions(policy=Checkpointing(**policy), **options)
@@ -197,7 +197,9 @@ def forkserver() -> Any:
     global _context
     if _context is None:
         _context = mp.get_context("forkserver")
-        _context.set_forkserver_preload(["__main__", "checkpoint_targets", "strategy_targets", "boto3", *LAZY])
+        _context.set_forkserver_preload(
+            ["__main__", "checkpoint_targets", "strategy_targets", "memory_targets", "boto3", *LAZY]
+        )
         # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = f"{Path(__file__).parent}:{ROOT}"

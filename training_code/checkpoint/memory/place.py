@@ -78,6 +78,10 @@ class NodePlace:
         found = os.statvfs(self.folder)
         return min(self.budget, found.f_blocks * found.f_frsize)
 
+    def close(self) -> None:
+        """Hold it no longer; what is in it stays."""
+        self._lock.close()
+
     def clear(self) -> None:
         """Remove everything of this run."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -147,6 +147,7 @@ class MemoryTier:
         self.wait()
         self._stager.close()
         self._ranks.close()
+        self._place.close()
 
     def _warn(self, step: int, detail: str, attempt: str = "") -> None:
         self._emit(Event(kind="warning", step=step, attempt=attempt, detail=detail, tier="memory"))

@@ -1,0 +1,69 @@
+"""What the log says of checkpoints, and what the loop keeps of it."""
+
+from __future__ import annotations
+
+from ml_contract import metrics
+from ml_contract.sizing.interval import PROMISE_SECONDS
+from ml_contract.training.surroundings import Checkpointing
+from training_code.checkpoint import Event
+from training_code.log import say
+
+
+class SavingLog:
+    """Takes a manager's events; the first rank's become lines."""
+
+    def __init__(self, policy: Checkpointing, *, leads: bool) -> None:
+        """``leads`` is true on the rank that speaks."""
+        self._policy, self._leads = policy, leads
+        self.committed_step = 0
+        """The newest that is durable."""
+        self.interval = 0.0
+        """Seconds between the last two durable saves."""
+        self.stall = 0.0
+        """Seconds that saves held up the step on its way; whoever reads it sets it back."""
+
+    def report(self, event: Event) -> None:
+        """Take one event, in whatever thread it happened."""
+        if event.kind == "committed" and event.tier == "durable":
+            self.committed_step = event.step
+        if event.kind == "staged":
+            self.stall += event.seconds
+        if not self._leads:
+            return
+        figures = self._of_memory(event) if event.tier == "memory" else self._of_durable(event)
+        if figures:
+            say(metrics.line(event.step, figures))
+
+    def _of_durable(self, event: Event) -> dict[metrics.Metric, float]:
+        match event.kind:
+            case "committed":
+                self._hold_promise(event)
+                return {metrics.CHECKPOINT_STEP: event.step, metrics.CHECKPOINT_SECONDS: event.seconds}
+            case "staged":
+                return {metrics.CHECKPOINT_STALL_SECONDS: event.seconds}
+            case "restored":
+                return {metrics.RESTORED_STEP: event.step}
+            case "failed" | "quarantined" | "warning":
+                say(f"checkpoint: {event.kind}, step {event.step}: {event.detail}")
+        return {}
+
+    def _of_memory(self, event: Event) -> dict[metrics.Metric, float]:
+        match event.kind:
+            case "committed":
+                return {metrics.CHECKPOINT_MEMORY_STEP: event.step, metrics.CHECKPOINT_MEMORY_SECONDS: event.seconds}
+            case "staged":
+                return {metrics.CHECKPOINT_MEMORY_STALL_SECONDS: event.seconds}
+            case "restored":
+                say(f"checkpoint: step {event.step} is restored from the nodes' memory")
+                return {metrics.RESTORED_STEP: event.step}
+            case "quarantined" | "warning":
+                say(f"checkpoint in memory: {event.kind}, step {event.step}: {event.detail}")
+        return {}
+
+    def _hold_promise(self, event: Event) -> None:
+        """Until a commit stands, a reclaim costs all since the state of the one before it was taken."""
+        if self.interval + event.seconds > PROMISE_SECONDS:
+            say(f"checkpoint: warning, step {event.step}: {self.interval:.0f} s after the last save and"
+                f" {event.seconds:.0f} s until it was committed are more than the {PROMISE_SECONDS:.0f} s that a"
+                f" reclaim may cost. Lower checkpointing.every_seconds (it is {self._policy.every_seconds:.0f})"
+                " or every_steps.")  # fmt: skip
