@@ -151,9 +151,15 @@ class Cluster:
         deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{what}: not within {seconds:g} s; {self.ask('squeue')}; {self.ask('sinfo', '-N')}")
+                raise TimeoutError(f"{what}: not within {seconds:g} s; {self._known()}")
             time.sleep(POLL_SECONDS)
         return time.time()
+
+    def _known(self) -> str:
+        try:
+            return f"{self.ask('squeue')}; {self.ask('sinfo', '-N')}"
+        except OSError as error:
+            return str(error)
 
     def wait_for_step(self, submitted: SlurmJob, number: str, step: int, seconds: float = 60) -> float:
         """Until a job has logged a step."""
@@ -181,16 +187,28 @@ class Cluster:
         if self.nodes[name].run(["pkill", "--signal", "KILL", "--full", "--", "-u -m training_code.train$"]) != 0:
             raise RuntimeError(f"{name}: no trainer runs there")
 
-    def lose(self, name: str) -> None:
-        """Take a worker's power."""
-        self.nodes[name].kill()
+    def lose(self, *names: str) -> None:
+        """Take workers' power, one right after the other."""
+        for name in names:
+            self.nodes[name].kill()
 
-    def bring_back(self, name: str, *, replaced: bool) -> None:
-        """Switch a worker on again; with ``replaced`` it has an empty disk, as another machine of that name."""
-        if replaced:
-            self.nodes[name].wipe()
-        self.nodes[name].start()
-        self.slurm.start(name)
+    def bring_back(self, *names: str, replaced: bool) -> None:
+        """Switch workers on again; with ``replaced`` they have empty disks, as other machines of those names."""
+        for name in names:
+            if replaced:
+                self.nodes[name].wipe()
+            self.nodes[name].start()
+            self.slurm.start(name)
+
+    def kill_scheduler(self) -> None:
+        """SIGKILL to slurmctld; its node stays."""
+        if self.nodes["controller"].run(["pkill", "--signal", "KILL", "--exact", "slurmctld"]) != 0:
+            raise RuntimeError("controller: no slurmctld runs there")
+
+    def restart_scheduler(self) -> None:
+        """Start slurmctld again, with what it has on its disk."""
+        self.slurm.stop("controller")
+        self.slurm.start("controller")
 
 
 def figures(log: str, metric: metrics.Metric) -> list[tuple[int, float]]:
