@@ -91,8 +91,10 @@ class Environment(Value):
             if isinstance(cluster, EksCluster) and cluster.governance is not None and self.observability is None:
                 reject("observability", None, f"the quotas of {cluster.name} tell somebody when they were changed",
                        "Give Observability(…), or leave governance out.")  # fmt: skip
-            for purpose in (*cluster.purposes, *(cluster.measured_by if self.observability else ())):
+            for purpose in cluster.purposes:
                 self.network.require(purpose, f"the cluster {cluster.name}")
+            if self.observability is not None:
+                cluster.check_metrics(self.network)
         for files in self.file_systems:
             if files.settings.deployment.efa_enabled:
                 self.network.require(LUSTRE_CLIENTS, f"a client of {files.name}")

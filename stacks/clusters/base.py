@@ -14,7 +14,7 @@ from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLust
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.eks.installation import ChartInstallation
 from constructs_lib.lustre import LustreFileSystem
-from constructs_lib.network import HYPERPOD, Network, Place, Purpose
+from constructs_lib.network import HYPERPOD, Network, NetworkPlan, Place, Purpose
 from constructs_lib.storage import Storage
 from constructs_lib.values import Value
 from ml_contract.errors import reject
@@ -75,10 +75,15 @@ class PlatformCluster(Value):
         """What the network must reach for it."""
         return (HYPERPOD,)
 
-    @property
-    def measured_by(self) -> tuple[Purpose, ...]:
-        """What the network must reach besides where the environment has metrics: nothing by default."""
-        return ()
+    def check_metrics(self, network: NetworkPlan) -> None:
+        """Refuse what stands in the way of the environment's metrics.
+
+        Args:
+            network: The environment's.
+
+        Raises:
+            ContractError: With the field and the way out.
+        """
 
     def check(self, files: Mapping[str, SharedFiles]) -> None:
         """Refuse what the environment does not have.

@@ -15,15 +15,17 @@ from constructs_lib.hyperpod.eks import addons as eks_addons
 from constructs_lib.hyperpod.eks.access import Scientist
 from constructs_lib.hyperpod.eks.bundle import ManifestBundle
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlaneSettings
+from constructs_lib.hyperpod.eks.exporters import REGISTRY, exporters
 from constructs_lib.hyperpod.eks.identities import PodIdentity
 from constructs_lib.hyperpod.eks.queues import TeamQueue
 from constructs_lib.hyperpod.eks.teams import team_role
 from constructs_lib.hyperpod.jobs.published import PublishedJob
 from constructs_lib.hyperpod.orchestrators.eks import Eks
-from constructs_lib.network import EKS_CLUSTER, Purpose
+from constructs_lib.network import EKS_CLUSTER, NetworkPlan, Purpose
 from constructs_lib.observability import ManagedCollector
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
+from ml_contract.images import registry
 from stacks.clusters.base import ClusterPlatform, PlatformCluster
 from stacks.clusters.runs import ClusterRun, EksRun, code_of
 
@@ -81,6 +83,13 @@ class EksCluster(PlatformCluster):
     def purposes(self) -> tuple[Purpose, ...]:
         return (*super().purposes, EKS_CLUSTER)
 
+    def check_metrics(self, network: NetworkPlan) -> None:
+        super().check_metrics(network)
+        if any(isinstance(addon, eks_addons.Observability) for addon in self.addons):
+            reject(f"clusters.{self.name}.addons", eks_addons.Observability.name,
+                   "the environment's own exporters and collector give the same figures, and each sample is paid for",
+                   "Leave the add-on out, or the environment's observability.")  # fmt: skip
+
     def named(self, name: str) -> ControlPlaneSettings:
         """The control plane's settings under the name that it has in the account."""
         return self.control_plane.model_copy(update={"name": name})
@@ -106,6 +115,9 @@ class EksCluster(PlatformCluster):
         if platform.watch is not None:
             ManagedCollector(scope, "Collector", cluster=name, eks_arn=control_plane.arn, network=platform.network,
                              workspace=platform.watch.workspace)  # fmt: skip
+            stack = cdk.Stack.of(scope)
+            ManifestBundle(scope, "Exporters", control_plane=control_plane, manifests=exporters(self.settings.groups),
+                           variables={REGISTRY: registry(stack.account, stack.region)})  # fmt: skip
         self._publish(scope, platform, control_plane, name)
         return cluster
 

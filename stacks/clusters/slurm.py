@@ -11,7 +11,7 @@ from pydantic import SerializeAsAny, model_validator
 
 from constructs_lib.hyperpod import Compute, HyperPodCluster, Slurm
 from constructs_lib.hyperpod.jobs.published import PublishedJob
-from constructs_lib.network import ACCOUNTING, MANAGED_PROMETHEUS, Purpose
+from constructs_lib.network import ACCOUNTING, MANAGED_PROMETHEUS, NetworkPlan, Purpose
 from constructs_lib.observability import PublishedAgents
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
@@ -53,9 +53,9 @@ class SlurmCluster(PlatformCluster):
     def purposes(self) -> tuple[Purpose, ...]:
         return (*super().purposes, *((ACCOUNTING,) if self.orchestrator.accounting else ()))
 
-    @property
-    def measured_by(self) -> tuple[Purpose, ...]:
-        return (MANAGED_PROMETHEUS,)
+    def check_metrics(self, network: NetworkPlan) -> None:
+        super().check_metrics(network)
+        network.require(MANAGED_PROMETHEUS, f"the agent on each node of {self.name}")
 
     def check(self, files: Mapping[str, SharedFiles]) -> None:
         super().check(files)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from constructs_lib.hyperpod.eks.addons import Observability
 from constructs_lib.network import ACCOUNTING, HYPERPOD, JOBS, MANAGED_PROMETHEUS, Purpose
-from environments import DEV, ENVIRONMENTS, LAB, LOCAL, PROD
+from environments import DEV, ENVIRONMENTS, LAB, LOCAL, PROD, RESEARCH
 from ml_contract.packaging import GpuInstances, Lengths, PackageOptions, TensorRtEngine
 from stacks.environment import Environment
 
@@ -166,7 +167,10 @@ def test_a_closed_network_has_the_endpoints_of_its_clusters(name: str, purposes:
     ("purpose", "match"),
     [
         (ACCOUNTING, r"cluster slurm takes 2 addresses in each zone.*Add what stands for accounting database"),
-        (MANAGED_PROMETHEUS, r"network is closed and the cluster slurm calls aps-workspaces.*managed prometheus"),
+        (
+            MANAGED_PROMETHEUS,
+            r"network is closed and the agent on each node of slurm calls aps-workspaces",
+        ),
     ],
 )
 def test_what_a_cluster_keeps_and_sends_has_its_place_in_the_network(purpose: Purpose, match: str) -> None:
@@ -178,3 +182,12 @@ def test_what_a_cluster_keeps_and_sends_has_its_place_in_the_network(purpose: Pu
 def test_without_metrics_nothing_is_sent() -> None:
     left = tuple(one for one in PROD.network.purposes if one != MANAGED_PROMETHEUS)
     assert changed(PROD, network=rebuilt(PROD.network, purposes=left), observability=None)
+
+
+def test_figures_of_an_eks_cluster_are_collected_once() -> None:
+    (cluster,) = RESEARCH.clusters
+    addon = Observability(workspace_arn="arn:aws:aps:us-east-1:333333333333:workspace/ws-1", remote_write="https://a/")
+    twice = rebuilt(cluster, addons=(*cluster.addons, addon))
+    with pytest.raises(ValueError, match=r"clusters.eks.addons: got 'amazon-sagemaker-hyperpod-observability', but"):
+        changed(RESEARCH, clusters=(twice,))
+    assert changed(RESEARCH, clusters=(rebuilt(twice, governance=None, runs=()),), observability=None)

@@ -64,10 +64,12 @@ class ManifestBundle(Construct):
             self.asset = assets.Asset(self, "File", path=str(path))
         stack = cdk.Stack.of(self)
         values = "".join(f"{name}='{value}' " for name, value in sorted(given.items()))
+        # These alone: a script in a manifest has variables of its own.
+        names = " ".join(f"${{{name}}}" for name in sorted(given))
         commands = [
             f"aws eks update-kubeconfig --region {stack.region} --name {control_plane.settings.name}",
             f"aws s3 cp {self.asset.s3_object_url} manifests.json",
-            f"{values}envsubst < manifests.json | kubectl apply -f -",
+            f"{values}envsubst '{names}' < manifests.json | kubectl apply -f -",
         ]
         cdk.CfnOutput(self, "ApplyCommands", value="\n".join(commands),
                       description="By an administrator inside the network")  # fmt: skip

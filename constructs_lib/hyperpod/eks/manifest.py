@@ -20,7 +20,7 @@ Manifest = dict[str, Any]
 Schema = Mapping[str, Any]
 
 _FILES = (
-    "core.json", "hyperpodpytorchjob.json", "hyperpodnodeclass.json", "inferenceendpointconfig.json",
+    "apps.json", "core.json", "hyperpodpytorchjob.json", "hyperpodnodeclass.json", "inferenceendpointconfig.json",
     "jumpstartmodel.json", "nodepool.json", "rbac.json",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")

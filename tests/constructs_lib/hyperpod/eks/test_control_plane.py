@@ -176,7 +176,7 @@ def test_nodes_are_refused_until_their_chart_is_installed(templates: tuple[dict[
 
 def test_manifests_are_applied_with_their_values(templates: tuple[dict[str, Any], dict[str, Any]]) -> None:
     outputs = json.dumps(templates[1]["Outputs"])
-    assert "DATA='a-bucket' envsubst < manifests.json | kubectl apply -f -" in outputs
+    assert "DATA='a-bucket' envsubst '${DATA}' < manifests.json | kubectl apply -f -" in outputs
 
 
 def test_scientists_are_in_their_team_s_group(templates: tuple[dict[str, Any], dict[str, Any]]) -> None:
