@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainyard.cost.estimate import Estimate
+from trainyard.cost.estimators.base import money
 from trainyard.cost.lines import Sum
-from trainyard.cost.show import money
 
 
 @dataclass(frozen=True, kw_only=True)

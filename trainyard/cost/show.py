@@ -12,6 +12,7 @@ from rich.tree import Tree
 
 from trainyard.cost.assumptions import KNOWN
 from trainyard.cost.estimate import Estimate, Stack
+from trainyard.cost.estimators.base import money
 from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line, Range, Sum
 
 _STYLES = {Kind.FIXED: "green", Kind.USE: "yellow", Kind.RUN: "cyan", Kind.UNKNOWN: "bold red", Kind.NOTE: "dim"}
@@ -19,12 +20,6 @@ LEGEND = (
     f"fixed: bills while it exists, {HOURS_A_MONTH} h a month · use: depends on use, its assumption beside it · "
     "run: one run at most, for its whole time limit · unknown: bills, how much is not told; in no sum"
 )
-
-
-def money(amount: Range, digits: int = 2) -> str:
-    """Dollars, as a range where it is one."""
-    low, high = (f"{each:,.{digits}f}" for each in (amount.low, amount.high))
-    return low if low == high else f"{low} to {high}"
 
 
 def hourly(amount: Range) -> str:
@@ -65,7 +60,7 @@ def tree(found: Estimate, *, everything: bool = False) -> Tree:
                     for line in lines:
                         leaf.add(_line(line))
             for condition, count in stack.absent.items():
-                note = f"not made, {count} resources: {condition} is false (--parameter)"
+                note = f"not made, {_resources(count)}: {condition} is false (--parameter)"
                 branch.add(Text.assemble(("note    ", _STYLES[Kind.NOTE]), note))
             if small:
                 branch.add(Text(f"{small} lines below 1 a month each (--all shows them)", style="dim"))
@@ -153,7 +148,7 @@ def as_markdown(found: Estimate, today: date, days: int) -> str:
         for stack in found.stacks for resource in stack.resources for line in resource.lines
         if line.kind is Kind.UNKNOWN
     ]  # fmt: skip
-    absent = [f"- `{stack.id}`: not made, {count} resources: {name} is false (--parameter)"
+    absent = [f"- `{stack.id}`: not made, {_resources(count)}: {name} is false (--parameter)"
               for stack in found.stacks for name, count in stack.absent.items()]  # fmt: skip
     if absent:
         parts += ["", *absent]
@@ -161,6 +156,10 @@ def as_markdown(found: Estimate, today: date, days: int) -> str:
         parts += ["", f"<details><summary>{len(unknown_lines)} unknown, in no sum</summary>", "", *unknown_lines, "",
                   "</details>"]  # fmt: skip
     return "\n".join([*parts, "", *(f"- {note}" for note in footnotes(found, today, days))])
+
+
+def _resources(count: int) -> str:
+    return f"{count} resource{'' if count == 1 else 's'}"
 
 
 def _line(line: Line) -> Text:

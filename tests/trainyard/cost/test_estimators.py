@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.trainyard.cost import scenes
 from tests.trainyard.cost.scenes import KEY, NAT, estimated, lines
 from trainyard.cost.lines import Kind, Range
 
@@ -260,3 +261,43 @@ def test_what_nothing_tells_is_unknown_and_says_why(tmp_path: Path, resource: di
 def test_types_that_never_bill_are_counted_and_not_listed(tmp_path: Path) -> None:
     (stack,) = estimated(tmp_path, {"Role": {"Type": "AWS::IAM::Role"}}).stacks
     assert (stack.resources, stack.free) == ((), 1)
+
+
+def test_savings_plans_are_notes_beside_the_price_on_demand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The case of the cost table: 26.22 and 18.44 an hour for 32.77."""
+    item = "ml.p4d.24xlarge/training/savings"
+    monkeypatch.setitem(scenes.UNITS, f"{item}-1-year", (26.22, "hour"))
+    monkeypatch.setitem(scenes.UNITS, f"{item}-3-year", (18.44, "hour"))
+    first, one, three = lines(estimated(tmp_path, pipeline(training())), "Pipeline")
+    assert (first.kind, one.kind, three.kind) == (Kind.RUN, Kind.NOTE, Kind.NOTE)
+    assert ("209.76/run at 26.22" in one.how, "147.52/run at 18.44" in three.how) == (True, True)
+
+
+MONITORED = {"ClusterConfig": {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1}}
+INLINE = {"MonitoringJobDefinition": {"MonitoringResources": MONITORED,
+                                      "StoppingCondition": {"MaxRuntimeInSeconds": 1800}}}  # fmt: skip
+NAMED = {"MonitoringJobDefinitionName": {"Fn::GetAtt": ["Job", "JobDefinitionArn"]}}
+
+
+@pytest.mark.parametrize(("config", "cron", "hours"), [
+    (INLINE, "cron(0 * ? * * *)", 730 / 2),
+    (INLINE, "cron(0 3 ? * * *)", 730 / 24 / 2),
+    (INLINE, "cron(0 0/6 ? * * *)", 730 / 6 / 2),
+    (NAMED, "cron(0 * ? * * *)", 730),
+])  # fmt: skip
+def test_monitoring_jobs_bill_at_the_rhythm_of_their_schedule(
+    tmp_path: Path, config: dict[str, Any], cron: str, hours: float
+) -> None:
+    schedule = {"MonitoringScheduleConfig": config | {"ScheduleConfig": {"ScheduleExpression": cron}}}
+    job = {"Type": "AWS::SageMaker::DataQualityJobDefinition", "Properties": {"JobResources": MONITORED}}
+    resources = {"Schedule": {"Type": "AWS::SageMaker::MonitoringSchedule", "Properties": schedule}, "Job": job}
+    (line,) = lines(estimated(tmp_path, resources), "Schedule")
+    assert (line.kind, line.run) == (Kind.USE, None)
+    assert line.monthly == Range.of(pytest.approx(hours))
+
+
+def test_a_schedule_whose_definition_is_elsewhere_is_unknown(tmp_path: Path) -> None:
+    schedule = {"MonitoringScheduleConfig": {"MonitoringJobDefinitionName": "of-another"}}
+    (line,) = lines(estimated(tmp_path, {"It": {"Type": "AWS::SageMaker::MonitoringSchedule",
+                                                "Properties": schedule}}), "It")  # fmt: skip
+    assert line.kind is Kind.UNKNOWN

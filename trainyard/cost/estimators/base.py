@@ -74,6 +74,21 @@ class Around:
             prices=(price.item,),
         )
 
+    def plans(self, what: str, item: str, hours: Range, of: str) -> Iterator[Line]:
+        """Notes: the same hours of an instance under savings plans, where the table has their prices.
+
+        Args:
+            what: The line that they belong to.
+            item: Its item, ``ml.g5.xlarge/hosting``.
+            hours: Hours of instances.
+            of: What the hours are of: ``month`` or ``run``.
+        """
+        for years in (1, 3):
+            price = self.prices.find(f"{item}/savings-{years}-year")
+            if price is not None:
+                how = f"{money(hours * price.hourly)}/{of} at {price.amount:g} an hour"
+                yield Line(what=f"{what}: savings plan of {years} years", kind=Kind.NOTE, how=how, prices=(price.item,))
+
     def _price(self, item: str) -> tuple[Price | None, tuple[str, ...]]:
         """The price of ``item``; where it is missing, that of the same instance for another use, and which.
 
@@ -146,6 +161,12 @@ def free_types() -> frozenset[str]:
 def unknown(what: str, why: str, *, missing: Sequence[str] = ()) -> Line:
     """A line that bills, or may bill, an amount that nothing here tells."""
     return Line(what=what, kind=Kind.UNKNOWN, how=why, missing=tuple(missing))
+
+
+def money(amount: Range, digits: int = 2) -> str:
+    """Dollars, as a range where it is one."""
+    low, high = (f"{each:,.{digits}f}" for each in (amount.low, amount.high))
+    return low if low == high else f"{low} to {high}"
 
 
 def number(properties: Mapping[str, Any], name: str, default: float | None = None) -> float:

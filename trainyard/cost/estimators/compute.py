@@ -14,7 +14,7 @@ _SIZES = {"BUILD_GENERAL1_SMALL": "small", "BUILD_GENERAL1_MEDIUM": "medium", "B
 class Function(Estimator):
     """Calls, and memory over time."""
 
-    types = ("AWS::Lambda::Function",)
+    types = ("AWS::Lambda::Function", "AWS::Serverless::Function")
 
     def lines(self, resource: Resource, around: Around) -> Iterator[Line]:
         architecture = (items(resource.properties, "Architectures") or ["x86_64"])[0]
@@ -76,3 +76,14 @@ class Notebook(Estimator):
         yield around.fixed(f"{kind}, never stopped", f"{kind}/notebook")
         size = number(resource.properties, "VolumeSizeInGB", 5)
         yield around.fixed(f"volume of {size:g} GB", "sagemaker/volume-gb-month", size)
+
+
+class Instance(Estimator):
+    """A machine of EC2 on demand by the hour; volumes that its image brings are in no template."""
+
+    types = ("AWS::EC2::Instance",)
+
+    def lines(self, resource: Resource, around: Around) -> Iterator[Line]:
+        kind = text(resource.properties, "InstanceType", "m1.small")
+        yield around.fixed(f"{kind}, never stopped", f"{kind}/ec2")
+        yield unknown("its volumes", "what its image brings is not in the template")

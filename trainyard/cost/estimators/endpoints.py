@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainyard.cost.estimators.base import Around, Estimator, NotTold, items, number, text, unknown
-from trainyard.cost.lines import Line, Range
+from trainyard.cost.lines import HOURS_A_MONTH, Line, Range
 from trainyard.cost.templates import Resource
 
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
@@ -59,6 +59,7 @@ def _variant(endpoint: Resource, variant: Mapping[str, Any], role: str, queued: 
         how = ", asynchronous" if queued else ""
         item = f"{kind}/{'async' if queued else 'hosting'}"
         yield around.fixed(f"{name}{role}: {many} × {kind}{how}", item, count)
+        yield from around.plans(f"{name}{role}", item, count * HOURS_A_MONTH, "month")
     volume = number(variant, "VolumeSizeInGB", 0)
     if volume:
         yield around.fixed(f"{name}{role}: volumes of {volume:g} GB", "sagemaker/volume-gb-month", count * volume)
@@ -94,4 +95,4 @@ def _serverless(name: str, config: Mapping[str, Any], around: Around) -> Iterato
     kept = number(config, "ProvisionedConcurrency", 0)
     if kept:
         item = "sagemaker/serverless-provisioned-gb-second"
-        yield around.fixed(f"{name}: provisioned concurrency {kept:g}", item, kept * memory * 730 * 3600)
+        yield around.fixed(f"{name}: provisioned concurrency {kept:g}", item, kept * memory * HOURS_A_MONTH * 3600)

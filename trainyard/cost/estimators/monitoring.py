@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from trainyard.cost.estimators.base import Around, Estimator, number, text, unknown
 from trainyard.cost.lines import HOURS_A_MONTH, Line
@@ -17,23 +18,35 @@ class MonitoringSchedule(Estimator):
     def lines(self, resource: Resource, around: Around) -> Iterator[Line]:
         config = resource.properties.get("MonitoringScheduleConfig") or {}
         rhythm = (config.get("ScheduleConfig") or {}).get("ScheduleExpression", "")
-        name = str(config.get("MonitoringJobDefinitionName", ""))
-        definition = next(
-            (each for each in around.template.resources.values() if f"${{{each.logical_id}" in name), None
-        )
         jobs = _jobs_a_month(str(rhythm))
-        if definition is None or jobs is None:
-            yield unknown(
-                f"monitoring jobs, {rhythm or 'once'}", "their definition or their rhythm is not in the template"
-            )
+        found = _job(config, around)
+        if found is None or jobs is None:
+            why = "their definition or their rhythm is not in the template"
+            yield unknown(f"monitoring jobs, {rhythm or 'once'}", why)
             return
-        cluster = (definition.properties.get("JobResources") or {}).get("ClusterConfig") or {}
-        limit = number(definition.properties.get("StoppingCondition") or {}, "MaxRuntimeInSeconds", 3600) / 3600
+        cluster, stop = found
+        limit = number(stop, "MaxRuntimeInSeconds", 3600) / 3600
         kind, count = text(cluster, "InstanceType"), number(cluster, "InstanceCount", 1)
         hours = jobs * count * limit * around.assumptions["run_share"]
         what = f"{jobs:.3g} monitoring jobs a month on {count:g} × {kind}, for their whole time limit"
         line = around.run(what, f"{kind}/processing", hours, "run_share")
         yield line if line.run is None else line.as_use()
+
+
+def _job(config: Mapping[str, Any], around: Around) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+    """Cluster and time limit of its jobs: from its own definition, or from the one that it names."""
+    inline = config.get("MonitoringJobDefinition")
+    if inline:
+        resources, stop = inline.get("MonitoringResources"), inline.get("StoppingCondition")
+    else:
+        name = str(config.get("MonitoringJobDefinitionName", ""))
+        definition = next(
+            (each for each in around.template.resources.values() if f"${{{each.logical_id}" in name), None
+        )
+        if definition is None:
+            return None
+        resources, stop = definition.properties.get("JobResources"), definition.properties.get("StoppingCondition")
+    return (resources or {}).get("ClusterConfig") or {}, stop or {}
 
 
 def _jobs_a_month(expression: str) -> float | None:

@@ -36,7 +36,8 @@ class VpcEndpoint(Estimator):
         service = str(resource.properties.get("ServiceName", "")).rpartition("com.amazonaws.")[2]
         zones = len(items(resource.properties, "SubnetIds")) or 1
         name = service.removeprefix(f"{around.template.region}.")
-        yield around.fixed(f"interface endpoint {name}, {zones} zones", "vpc/interface-endpoint-hour", zones)
+        where = f"{zones} zone{'' if zones == 1 else 's'}"
+        yield around.fixed(f"interface endpoint {name}, {where}", "vpc/interface-endpoint-hour", zones)
         carried = around.assumptions["interface_endpoint_gb_per_month"]
         assumed = "interface_endpoint_gb_per_month"
         yield around.use("data through it", "vpc/interface-endpoint-gb", carried, assumed)

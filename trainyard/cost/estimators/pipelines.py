@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainyard.cost.estimators.base import Around, Estimator, NotTold, number, text, unknown
-from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line
+from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line, Range
 from trainyard.cost.templates import Resource
 
 _DAY = 86_400
@@ -95,6 +95,7 @@ def _training(name: str, arguments: Mapping[str, Any], around: Around, jobs: flo
         else:
             terms = "spot, before its saving" if spot else "on demand"
             yield around.run(f"{what}, {terms}", f"{kind}/training", hours * count, "run_share")
+            yield from around.plans(what, f"{kind}/training", Range.of(hours * count), "run")
             if spot:
                 yield from _saving(what, kind, hours * count, around)
         if volume:
