@@ -15,6 +15,7 @@ from constructs_lib.hyperpod import (
 )
 from constructs_lib.hyperpod.orchestrators.scripts import NodeScripts
 from constructs_lib.hyperpod.orchestrators.slurm import ByApi
+from constructs_lib.values import Value
 
 ZONE = "eu-west-1a"
 
@@ -42,6 +43,11 @@ def login(name: str = "login", **fields: Any) -> InstanceGroup:
 
 def pods(name: str = "pods", **fields: Any) -> InstanceGroup:
     return group(name, **{"duty": KubernetesNode(), **fields})
+
+
+def changed(value: Value, **fields: Any) -> Any:
+    """Another value of its kind, validated anew, which differs in these fields alone."""
+    return type(value)(**{name: getattr(value, name) for name in type(value).model_fields} | fields)
 
 
 def settings(*groups: InstanceGroup, **fields: Any) -> ClusterSettings:

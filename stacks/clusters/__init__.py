@@ -1,6 +1,7 @@
 """Clusters of an environment: what they are made of, and the runs that people submit to them."""
 
 from stacks.clusters.base import ClusterPlatform, PlatformCluster
+from stacks.clusters.claims import FilesClaim
 from stacks.clusters.eks import EksCluster
 from stacks.clusters.files import SharedFiles
 from stacks.clusters.runs import EksRun, SlurmRun
@@ -8,6 +9,6 @@ from stacks.clusters.slurm import SlurmCluster
 from stacks.clusters.spares import EnoughSpares, NoSpares
 
 __all__ = [
-    "ClusterPlatform", "EksCluster", "EksRun", "EnoughSpares", "NoSpares", "PlatformCluster", "SharedFiles",
-    "SlurmCluster", "SlurmRun",
+    "ClusterPlatform", "EksCluster", "EksRun", "EnoughSpares", "FilesClaim", "NoSpares", "PlatformCluster",
+    "SharedFiles", "SlurmCluster", "SlurmRun",
 ]  # fmt: skip

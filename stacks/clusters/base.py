@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_kms as kms
 from constructs import Construct
-from pydantic import SerializeAsAny
+from pydantic import Field, SerializeAsAny
 
 from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLustre
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.eks.installation import ChartInstallation
+from constructs_lib.hyperpod.orchestrators import Orchestrator
 from constructs_lib.lustre import LustreFileSystem
 from constructs_lib.network import HYPERPOD, Network, NetworkPlan, Place, Purpose
 from constructs_lib.storage import Storage
@@ -60,6 +63,11 @@ class PlatformCluster(Value):
     """Its groups. Its name names the stack ``…-cluster-NAME``, and the cluster ``trainyard-ENVIRONMENT-NAME``."""
     subnet: str
     """Where its nodes are, by the name in ``network.clusters``."""
+    further_subnets: tuple[str, ...] = ()
+    """Where groups of other zones are, at most one a zone; none by default."""
+    alarms: dict[str, str] = Field(default_factory=dict)
+    """CloudWatch alarms that take an update of nodes back: names in the account, by the names in the groups' patching;
+    none by default."""
     spares: SerializeAsAny[Spares]
     """What a run that loses a node finds beside its own: EnoughSpares(…), or NoSpares(), which lets it wait."""
     runs: tuple[SerializeAsAny[ClusterRun], ...] = ()
@@ -126,6 +134,36 @@ class PlatformCluster(Value):
     def _nodes_for(self, run: ClusterRun) -> tuple[str, int | None]:
         """What a run chooses its nodes from, in a word, and how many of its type that has; None: as many as it asks
         for."""
+
+    def make(
+        self, scope: Construct, platform: ClusterPlatform, *, name: str, orchestrator: Orchestrator
+    ) -> HyperPodCluster:
+        """The cluster itself, with the key of what its orchestrator keeps.
+
+        Args:
+            scope: The stack.
+            platform: What the environment has.
+            name: Name of the cluster.
+            orchestrator: What gives work to its nodes.
+        """
+        # Of its own: the database's secret of a Slurm cluster names the controller's role in the key's policy.
+        key = kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=platform.removal,
+                      description=f"What {name} keeps beside its nodes")  # fmt: skip
+        return HyperPodCluster(
+            scope,
+            "Cluster",
+            settings=self.settings.model_copy(update={"name": name}),
+            orchestrator=orchestrator,
+            network=platform.network,
+            key=key,
+            removal=platform.removal,
+            places=[platform.place(subnet) for subnet in (self.subnet, *self.further_subnets)],
+            file_systems=platform.lustre(self.settings),
+            alarms={
+                name: cloudwatch.Alarm.from_alarm_name(scope, f"Alarm-{name}", alarm)
+                for name, alarm in self.alarms.items()
+            },
+        )
 
     @abstractmethod
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:

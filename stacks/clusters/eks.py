@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 import aws_cdk as cdk
-from aws_cdk import aws_kms as kms
 from constructs import Construct
 from pydantic import SerializeAsAny, model_validator
 
@@ -18,6 +18,7 @@ from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlane
 from constructs_lib.hyperpod.eks.exporters import REGISTRY, exporters
 from constructs_lib.hyperpod.eks.identities import PodIdentity
 from constructs_lib.hyperpod.eks.queues import TeamQueue
+from constructs_lib.hyperpod.eks.scaling import ScaledPool
 from constructs_lib.hyperpod.eks.teams import team_role
 from constructs_lib.hyperpod.jobs.published import PublishedJob
 from constructs_lib.hyperpod.orchestrators.eks import Eks
@@ -27,6 +28,8 @@ from ml_contract.clusters import jobs
 from ml_contract.errors import reject
 from ml_contract.images import registry
 from stacks.clusters.base import ClusterPlatform, PlatformCluster
+from stacks.clusters.claims import FilesClaim
+from stacks.clusters.files import SharedFiles
 from stacks.clusters.runs import ClusterRun, EksRun, code_of
 
 
@@ -39,6 +42,10 @@ class EksCluster(PlatformCluster):
     """What runs in it beside jobs."""
     governance: GovernanceSettings | None = None
     """Teams and their quotas; None: whoever comes first."""
+    claims: tuple[FilesClaim, ...] = ()
+    """File systems of the environment that pods can mount; none by default."""
+    pools: tuple[ScaledPool, ...] = ()
+    """What Karpenter may make of the groups that it scales; none by default."""
     runs: tuple[EksRun, ...] = ()
     """What people submit by name; none by default."""
 
@@ -53,10 +60,13 @@ class EksCluster(PlatformCluster):
             if not any(isinstance(addon, eks_addons.TaskGovernance) for addon in self.addons):
                 reject("addons", [addon.name for addon in self.addons], "quotas are kept by the add-on of task "
                        "governance", "Add TaskGovernance(), or leave governance out.")  # fmt: skip
+        for pool in self.pools:
+            pool.check(self.settings)
         self._check_runs()
         for run in self.runs:
             if isinstance(run.placement, TeamQueue):
                 self._check_queue(run, run.placement)
+            self._check_volumes(run)
             tiered = self.settings.tiered.memory_percent if self.settings.tiered else 0
             if run.tiered_percent != tiered:
                 reject(f"runs.{run.name}.tiered_percent", run.tiered_percent,
@@ -79,6 +89,23 @@ class EksCluster(PlatformCluster):
                        f"the cluster's governance has {', '.join(known) or 'none'}",
                        "Name one of these, or take Unqueued(name=…).")  # fmt: skip
 
+    def _check_volumes(self, run: EksRun) -> None:
+        """A pod waits for a claim that nobody makes, and its job with it."""
+        there = [claim.name for claim in self.claims if claim.namespace == run.placement.namespace]
+        for volume in run.volumes:
+            if volume.claim not in there:
+                reject(f"runs.{run.name}.volumes.{volume.name}", volume.claim,
+                       f"the cluster's claims in {run.placement.namespace} are {', '.join(there) or 'none'}",
+                       "Add claims=(FilesClaim(…),).")  # fmt: skip
+
+    def check(self, files: Mapping[str, SharedFiles]) -> None:
+        super().check(files)
+        for claim in self.claims:
+            if claim.file_system not in files:
+                reject(f"clusters.{self.name}.claims.{claim.name}", claim.file_system,
+                       f"the environment has the file systems {', '.join(files) or '(none)'}",
+                       "Name one of these, or add it to file_systems.")  # fmt: skip
+
     @property
     def purposes(self) -> tuple[Purpose, ...]:
         return (*super().purposes, EKS_CLUSTER)
@@ -97,20 +124,8 @@ class EksCluster(PlatformCluster):
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
         control_plane = platform.control_planes[self.name]
         platform.charts[self.name].require(cdk.Stack.of(scope))
-        key = kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=platform.removal,
-                      description=f"What {name} keeps beside its nodes")  # fmt: skip
         orchestrator = Eks(control_plane=control_plane, addons=self.addons)
-        cluster = HyperPodCluster(
-            scope,
-            "Cluster",
-            settings=self.settings.model_copy(update={"name": name}),
-            orchestrator=orchestrator,
-            network=platform.network,
-            key=key,
-            removal=platform.removal,
-            places=(platform.place(self.subnet),),
-            file_systems=platform.lustre(self.settings),
-        )
+        cluster = self.make(scope, platform, name=name, orchestrator=orchestrator)
         orchestrator.install_after(scope, "AddOns", cluster=cluster, arn=cluster.arn)
         if platform.watch is not None:
             ManagedCollector(scope, "Collector", cluster=name, eks_arn=control_plane.arn, network=platform.network,
@@ -122,10 +137,11 @@ class EksCluster(PlatformCluster):
         return cluster
 
     def _publish(self, scope: Construct, platform: ClusterPlatform, control_plane: ControlPlane, cluster: str) -> None:
-        if not self.runs:
-            return
-        code, pods = code_of(scope), dict[tuple[str, str], PodIdentity]()
+        """Jobs where people find them, and what Kubernetes must have before: it has no API that a stack could call."""
+        pods: dict[tuple[str, str], PodIdentity] = {}
+        code = code_of(scope) if self.runs else None
         for run in self.runs:
+            assert code is not None
             job = run.job(code, platform.storage, cluster=self.name)
             who = (job.placement.namespace, job.service_account)
             if who not in pods:
@@ -134,12 +150,17 @@ class EksCluster(PlatformCluster):
             job.grant(pods[who].role)
             PublishedJob(scope, f"Job-{run.name}", job=job,
                          parameter=jobs.parameter(platform.environment, cluster, run.name))  # fmt: skip
-        # Kubernetes has no service account until somebody applies it, and a scientist no right to submit.
         teams = [
             name for entry in self.control_plane.access if isinstance(entry, Scientist) for name in entry.namespaces
         ]
-        ManifestBundle(
-            scope, "Manifests", control_plane=control_plane,
-            manifests=[*(who.manifest() for who in pods.values()),
-                       *(part for name in dict.fromkeys(teams) for part in team_role(name))],
-        )  # fmt: skip
+        manifests = [
+            *(who.manifest() for who in pods.values()),
+            *(part for name in dict.fromkeys(teams) for part in team_role(name)),
+            *(part for claim in self.claims for part in claim.manifests()),
+            *(part for pool in self.pools for part in pool.manifests(self.settings)),
+        ]
+        if manifests:
+            variables = {
+                name: value for claim in self.claims for name, value in claim.variables(platform.files).items()
+            }
+            ManifestBundle(scope, "Manifests", control_plane=control_plane, manifests=manifests, variables=variables)

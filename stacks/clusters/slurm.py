@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from aws_cdk import aws_kms as kms
 from constructs import Construct
 from pydantic import SerializeAsAny, model_validator
 
@@ -66,25 +65,12 @@ class SlurmCluster(PlatformCluster):
                        f"every node sees {', '.join(paths) or '(no folder)'}", "Take a folder below.")  # fmt: skip
 
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
-        # Of its own: the database's secret names the controller's role in the key's policy.
-        key = kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=platform.removal,
-                      description=f"What {name} keeps beside its nodes")  # fmt: skip
         agents, orchestrator = None, self.orchestrator
         if platform.watch is not None:
             path = f"/trainyard/{platform.environment}/clusters/{name}/agents"
             agents = PublishedAgents(scope, "Agents", cluster=name, workspace=platform.watch.workspace, path=path)
             orchestrator = orchestrator.model_copy(update={"scripts": orchestrator.scripts.measured(path)})
-        cluster = HyperPodCluster(
-            scope,
-            "Cluster",
-            settings=self.settings.model_copy(update={"name": name}),
-            orchestrator=orchestrator,
-            network=platform.network,
-            key=key,
-            removal=platform.removal,
-            places=(platform.place(self.subnet),),
-            file_systems=platform.lustre(self.settings),
-        )
+        cluster = self.make(scope, platform, name=name, orchestrator=orchestrator)
         if agents is not None:
             # The first node that comes up asks for its configuration.
             cluster.resource.node.add_dependency(agents)

@@ -4,19 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from hyperpod_values import changed
 from synthesis import actions, resources, template
 
-from constructs_lib.values import Value
 from environments import DEV, PROD, RESEARCH
 from environments.prod import FILES, SLURM
 from environments.research import EKS
 from ml_contract.clusters import jobs
 from ml_contract.clusters.metric_images import IMAGES
 from stacks.clusters import NoSpares
-
-
-def changed(value: Value, **fields: Any) -> Any:
-    return type(value)(**{name: getattr(value, name) for name in type(value).model_fields} | fields)
 
 
 def test_a_mount_names_a_file_system_of_the_environment() -> None:

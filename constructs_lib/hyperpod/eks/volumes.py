@@ -123,7 +123,7 @@ class LustreClaim(FileSystemClaim):
     """Id of the file system, or a variable that is replaced when the manifest is applied."""
     dns_name: str = Field(min_length=1)
     """Its name in the network."""
-    mount_name: str = Field(min_length=1, max_length=8)
+    mount_name: str = Field(pattern=r"^([a-z0-9]{1,8}|\$\{[A-Z_]+\})$")
     """What FSx calls its root."""
 
     @property
