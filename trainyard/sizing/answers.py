@@ -54,7 +54,8 @@ class Candidate:
     @property
     def rank(self) -> tuple[object, ...]:
         """The cheapest run of known cost comes first, then the cheapest hour, and then what `room` says."""
-        return self.cost is None, self.cost or 0.0, self.hourly is None, self.hourly or 0.0, self.room
+        # Runs that differ by less than a cent cost the same: twice the hosts for half the time.
+        return self.cost is None, round(self.cost or 0.0, 2), self.hourly is None, self.hourly or 0.0, self.room
 
     @property
     def room(self) -> tuple[int, int, str]:
@@ -161,7 +162,7 @@ def answer(
             (f"micro-batches of {question.micro_batch}, {batch} (--micro-batch, --global-batch); {question.compute},"
             f" activation checkpointing {question.recompute} (--compute, --recompute)"),
             f"{RESERVE:.0%} of each memory stays free: driver, context, NCCL's buffers, pieces",
-            *((f"{work.mfu:.0%} of the peak (--mfu)",) if work.tokens is not None else ()),
+            *((f"{work.mfu:.0%} of the peak, on every type (--mfu)",) if work.tokens is not None else ()),
             *assumptions,
         ),
         formulas=(*FORMULAS, *formulas), data=data,

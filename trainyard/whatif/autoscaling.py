@@ -143,5 +143,11 @@ def _figures(found: Simulation) -> list[tuple[str, object]]:
     from trainyard.scaling.figure import figure
 
     drawn = figure(found)
-    drawn.update_layout(template="none", paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", height=360)
+    drawn.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        height=360,
+        legend={"orientation": "h", "y": 1.03, "yanchor": "bottom"},
+    )
     return [("Instances that target tracking asks for, over the requests of each minute.", drawn)]

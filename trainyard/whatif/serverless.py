@@ -167,9 +167,8 @@ def answer(question: Serverless) -> Answer:
             " left out"),
             (f"{question.instances} always-on instance{'s' if question.instances > 1 else ''} can answer them: to be"
             " measured (--instances)"),
-            "a request's data costs "
-            + ("nothing: say how much there is by --request-mb" if question.request is None
-               else f"{money(question.request.amount)}"),
+            "a request's data is left out: say how much there is (--request-mb)" if question.request is None
+            else f"a request's data costs {money(question.request.amount)} (--request-mb, --request-price)",
             f"{question.hours_per_month:g} hours a month (--hours-per-month)",
         ),
         formulas=("requests at once: Little's law",),

@@ -101,13 +101,15 @@ def answer(question: Spot) -> Answer:
     verdict = f"saves {share:.0%}" if share >= 0 else f"costs {-share:.0%} more"
     finding = (f"Spot {verdict}: {money(cost)} expected against {money(on_demand)} on demand, in"
                f" {hours(mean.elapsed_seconds)} instead of {hours(without)}.")  # fmt: skip
+    finding += (" It is cheaper at any rate." if limit is None
+                else f" It is cheaper up to {limit:.3g} interruptions of the job an hour.")  # fmt: skip
     tables = (_costs(question, found), _intervals(question, best))
     if question.deadline_seconds is not None:
         finding += f" {found.within(question.deadline_seconds):.1%} of the simulated runs end in time."
     spread = found.held
     return Answer(
         title="Spot against on demand", finding=finding, tables=tables, prices=(question.on_demand, question.spot),
-        assumptions=tuple(_assumptions(question, limit)), formulas=FORMULAS,
+        assumptions=tuple(_assumptions(question)), formulas=FORMULAS,
         data={
             "on_demand": {"hours": without / 3600, "cost": on_demand},
             "spot": {"held_hours": mean.held_seconds / 3600, "elapsed_hours": mean.elapsed_seconds / 3600,
@@ -173,7 +175,7 @@ def _many(instances: int) -> str:
     return "1 instance" if instances == 1 else f"{instances} instances, any of which stops it"
 
 
-def _assumptions(question: Spot, limit: float | None) -> Iterator[str]:
+def _assumptions(question: Spot) -> Iterator[str]:
     run = question.run
     yield (f"{run.per_hour:g} interruptions of the job an hour ({_many(question.instances)}),"
            " at exponential times (--interruptions-per-hour, of one instance)")  # fmt: skip
@@ -182,7 +184,3 @@ def _assumptions(question: Spot, limit: float | None) -> Iterator[str]:
     yield (f"{hours(run.restart_seconds)} from instances to the first step, {hours(run.wait_seconds)} without any after"
            " an interruption, which are not billed (--restart, --wait)")  # fmt: skip
     yield "on demand is not interrupted"
-    if limit is None:
-        yield "spot stays cheaper at any rate"
-    else:
-        yield f"spot is cheaper up to {limit:.3g} interruptions of the job an hour"
