@@ -162,6 +162,9 @@ def _lines(resource: Resource, around: Around) -> Iterator[Line]:
         yield from estimator.lines(resource, around)
     except NotTold as error:
         yield unknown("the rest of it", str(error))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # A template may hold anything, and functions where an object is read: one resource must not end the estimate.
+        yield unknown("the rest of it", f"its properties have a form that no estimator reads ({type(error).__name__})")
 
 
 def _why(kind: str) -> str:

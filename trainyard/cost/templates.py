@@ -60,7 +60,11 @@ def read(
     Raises:
         ContractError: Nothing to read there, nothing of that environment, no region, a parameter that no template has.
     """
-    found = list(_of_file(place)) if place.is_file() else list(stacks(place))
+    try:
+        found = list(_of_file(place)) if place.is_file() else list(stacks(place))
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        rule = f"its manifest.json is none of a cloud assembly ({error})"
+        reject("cdk.out", str(place), rule, "Write one with `cdk synth --output FOLDER`.")
     if not found:
         reject("cdk.out", str(place), "it holds no stack", "Write one with `cdk synth --output FOLDER`.")
     wanted = environment.lower() if environment else None

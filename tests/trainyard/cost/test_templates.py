@@ -97,3 +97,16 @@ def test_a_parameter_that_no_template_has_is_refused(tmp_path: Path) -> None:
 def test_a_region_must_be_known(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="--region us-east-1"):
         read(assembly(tmp_path / "out", {"Net": {"Nat": NAT}}, environment="aws://unknown-account/unknown-region"))
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"artifacts": {"a": {"type": "aws:cloudformation:stack"}}}', "[]"])
+def test_a_broken_manifest_is_one_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ContractError, match=r"manifest\.json is none"):
+        read(tmp_path)
+
+
+def test_an_assembly_without_stacks_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"artifacts": {}}')
+    with pytest.raises(ContractError, match="holds no stack"):
+        read(tmp_path)

@@ -15,6 +15,7 @@ from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line, Range
 from trainyard.cost.prices import Price, Prices
 from trainyard.cost.templates import Resource, Template
 
+_ABSURD = 1e15
 _ALIKE = ("hosting", "training", "processing", "transform", "async")
 _FREE = Path(__file__).parents[1] / "tables" / "free.txt"
 
@@ -173,15 +174,18 @@ def number(properties: Mapping[str, Any], name: str, default: float | None = Non
     """A number of a resource's properties.
 
     Raises:
-        NotTold: It is not there, or is none.
+        NotTold: It is not there, is none, or is below 0.
     """
     value = properties.get(name, default)
     if isinstance(value, bool) or value is None or isinstance(value, dict | list | Unresolved):
         raise NotTold(_missing(name, value))
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
         raise NotTold(_missing(name, value)) from None
+    if not 0 <= found < _ABSURD:
+        raise NotTold(f"{name} is {found:g}, which is no amount")
+    return found
 
 
 def text(properties: Mapping[str, Any], name: str, default: str | None = None) -> str:
