@@ -10,6 +10,7 @@ from constructs_lib.lustre import LustreFileSystem
 from constructs_lib.network import Network
 from constructs_lib.observability import ClusterWatch
 from constructs_lib.storage import Storage
+from ml_contract.clusters.places import log_group
 from stacks.base import EnvironmentStack
 from stacks.clusters import ClusterPlatform, EksCluster, PlatformCluster, SharedFiles
 from stacks.clusters.base import place
@@ -71,5 +72,12 @@ class ClusterStack(EnvironmentStack):
                 self, "Watch", cluster_arn=self.cluster.arn, name=cluster.name, watched=watch.settings.watched,
                 topic=watch.topic, key=watch.key, log_days=watch.settings.log_days, storm=watch.settings.storm,
             )  # fmt: skip
+            # HyperPod makes it, without end and with AWS's key, and its name is known only when the cluster is there.
+            own = f"--log-group-name {log_group(self.cluster.name, self.cluster.id)}"
+            commands = [
+                f"aws logs put-retention-policy {own} --retention-in-days {watch.settings.log_days}",
+                f"aws logs associate-kms-key {own} --kms-key-id {watch.key.key_arn}",
+            ]
+            self.output("LogCommands", "\n".join(commands), "Once, when the nodes have logged for the first time")
         self.output("ClusterName", self.cluster.name, "The cluster")
         self.output("ClusterArn", self.cluster.arn, "Its ARN; the last part names its logs and sessions")

@@ -132,6 +132,13 @@ def test_workers_write_checkpoints_and_the_login_node_reads_the_job() -> None:
     assert any(action == "ssm:GetParameter" for action, _ in allowed["login"] - allowed["workers"])
 
 
+def test_the_log_that_hyperpod_makes_gets_an_end_and_a_key() -> None:
+    commands = json.dumps(template("Prod", "Cluster-slurm")["Outputs"]["LogCommands"]["Value"])
+    assert "put-retention-policy --log-group-name /aws/sagemaker/Clusters/trainyard-prod-slurm/" in commands
+    assert f"--retention-in-days {PROD.observability.log_days}" in commands
+    assert "associate-kms-key" in commands
+
+
 def test_the_file_system_stands_where_the_nodes_reach_it_by_efa() -> None:
     found = template("Prod", "Files-shared")
     ((_, entry),) = resources(found, "AWS::FSx::FileSystem").items()
