@@ -1,6 +1,7 @@
 """What several parts of the tests share."""
 
 import functools
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ os.environ.setdefault("CDK_VALIDATION", "false")
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 # For `import synthesis`; at the end, so that nothing here hides a package of the project.
 sys.path.append(str(Path(__file__).parent))
+# Here first, in the controller: its processes share what one of them synthesises.
+importlib.import_module("synthesis")
 
 
 TOGETHER = "tests/trainyard/local/hosting/kinds/"

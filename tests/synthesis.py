@@ -1,14 +1,20 @@
 """The app synthesised once per test session, and templates as plain values."""
 
+import fcntl
 import functools
 import json
+import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-_FOLDER = tempfile.TemporaryDirectory(prefix="trainyard-assembly-")  # removed when the tests end
+if (_SHARED := "TRAINYARD_TESTS_ASSEMBLY") not in os.environ:
+    # In xdist's controller, whose processes get its environment; it removes the folder when the tests end.
+    _FOLDER = tempfile.TemporaryDirectory(prefix="trainyard-assembly-")
+    os.environ[_SHARED] = _FOLDER.name
 PARTS = ("Network", "Storage", "Training", "Serving", "Files", "Cluster")
 """Stacks; Training and Serving are those of the workload bytes_lm, Training-digits that of another; Files and Cluster
 those of the Slurm cluster."""
@@ -36,10 +42,22 @@ def synthesise(environments: Iterable[Any], folder: Path) -> Path:
 
 @functools.cache
 def assembly() -> Path:
-    """The cloud assembly of every environment."""
-    from environments import ENVIRONMENTS
+    """The cloud assembly of every environment, written by the first process that asks; nobody may change it."""
+    shared = Path(os.environ[_SHARED])
+    written = shared / "written"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not written.exists():
+            from environments import ENVIRONMENTS
 
-    return synthesise(ENVIRONMENTS, Path(_FOLDER.name))
+            synthesise(ENVIRONMENTS, shared / "assembly")
+            written.touch()
+    return shared / "assembly"
+
+
+def assembly_of_its_own(folder: Path) -> Path:
+    """A copy for the CDK CLI, which leaves locks beside what it reads."""
+    return shutil.copytree(assembly(), folder / "assembly")
 
 
 @functools.cache

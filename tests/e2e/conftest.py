@@ -28,7 +28,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     cloud = Cloud(tmp_path_factory.mktemp("e2e"), free_port(), options=("--grace-seconds", "10"))
     cloud.up()
     try:
-        cli = CdkCli(cloud, synthesis.assembly())
+        cli = CdkCli(cloud, synthesis.assembly_of_its_own(tmp_path_factory.mktemp("assembly")))
         cli.bootstrap()
         assert cli.deploy(["Local/**"])
         found = Deployment(cloud)

@@ -33,7 +33,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     found = Cloud(tmp_path_factory.mktemp("lab"), free_port())
     found.up()
     try:
-        cli = CdkCli(found, synthesis.assembly())
+        cli = CdkCli(found, synthesis.synthesise([LAB], tmp_path_factory.mktemp("assembly")))
         cli.bootstrap()
         assert cli.deploy(["Lab/**"])
         yield found
