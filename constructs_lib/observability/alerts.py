@@ -104,8 +104,9 @@ HARDWARE = RuleGroup(
                     "replace the node",
         ),
         AlertRule(
-            alert="GpuXid", expr="changes(DCGM_FI_DEV_XID_ERRORS{}[10m]) > 0 and DCGM_FI_DEV_XID_ERRORS{} > 0",
-            held="1m", severity="ticket",
+            alert="GpuXid", held="1m",
+            # What is told is the value of the first.
+            expr="DCGM_FI_DEV_XID_ERRORS{} > 0 and changes(DCGM_FI_DEV_XID_ERRORS{}[10m]) > 0", severity="ticket",
             summary="GPU {{ $labels.gpu }} of {{ $labels.node }} reported XID {{ $value }}",
         ),
         AlertRule(
@@ -167,7 +168,7 @@ SLURM = RuleGroup(
         ),
         AlertRule(
             alert="WorkWaitsWhileNodesIdle", held="30m", severity="ticket",
-            expr="sum by (cluster) (slurm_queue_pending{}) > 0 and sum by (cluster) (slurm_nodes_idle{}) > 0",
+            expr="sum by (cluster) (slurm_nodes_idle{}) > 0 and sum by (cluster) (slurm_queue_pending{}) > 0",
             summary="Jobs of {{ $labels.cluster }} wait while {{ $value }} nodes are idle",
         ),
     ),

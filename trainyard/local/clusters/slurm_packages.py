@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 PACKAGES = ("slurmctld", "slurmd", "slurmdbd", "slurm-client", "munge")
@@ -32,7 +33,7 @@ def missing(layer: Path) -> str:
 
 
 def fetch(folder: Path) -> str:
-    """Download and unpack; what was there is replaced.
+    """Download Slurm, unpack it and lay it out; what was there is replaced.
 
     Args:
         folder: gets ``layer``, and apt's own state below ``apt``.
@@ -43,8 +44,26 @@ def fetch(folder: Path) -> str:
     Raises:
         OSError: apt is missing, or refuses.
     """
+    told = unpack(folder, PACKAGES)
+    _lay_out(folder.absolute() / "layer")
+    return told
+
+
+def unpack(folder: Path, packages: Sequence[str]) -> str:
+    """Download packages with what they need and this machine has not, and unpack them; what was there is replaced.
+
+    Args:
+        folder: gets ``layer``, and apt's own state below ``apt``.
+        packages: their names.
+
+    Returns:
+        Names and versions of the packages.
+
+    Raises:
+        OSError: apt is missing, or refuses.
+    """
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise OSError("this machine has no apt: Slurm comes from the packages of Debian or Ubuntu")
+        raise OSError("this machine has no apt: programs of nodes come from the packages of Debian or Ubuntu")
     state, layer = folder.absolute() / "apt", folder.absolute() / "layer"
     shutil.rmtree(state, ignore_errors=True)
     shutil.rmtree(layer, ignore_errors=True)
@@ -52,17 +71,16 @@ def fetch(folder: Path) -> str:
         (state / name).mkdir(parents=True)
     own = ["-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::Cache={state}/cache", "-o", "APT::Sandbox::User=root"]
     _run(["apt-get", *own, "-qq", "update"])
-    plan = _run(["apt-get", *own, "install", "-s", "--no-install-recommends", *PACKAGES])
+    plan = _run(["apt-get", *own, "install", "-s", "--no-install-recommends", *packages])
     wanted = re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", plan, re.MULTILINE)
     if not wanted:
         # All of it is installed: the machine's own files are a node's too.
-        wanted = [(name, version) for name, version in (_installed(name) for name in PACKAGES)]
+        wanted = [(name, version) for name, version in (_installed(name) for name in packages)]
     _run(["apt-get", *own, "-qq", "download", *(f"{name}={version}" for name, version in wanted)], state / "downloads")
     layer.mkdir()
     for package in sorted((state / "downloads").glob("*.deb")):
         _run(["dpkg-deb", "--extract", str(package), str(layer)])
     shutil.rmtree(state)
-    _lay_out(layer)
     return "\n".join(f"{name} {version}" for name, version in sorted(wanted)) + "\n"
 
 
