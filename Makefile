@@ -66,6 +66,11 @@ $(STAMPS)/slurm: trainyard/local/clusters/slurm_packages.py $(STAMPS)/operator
 	echo "setup: Slurm" && .venv/bin/python -m trainyard.local.clusters.slurm_packages $(STATE)/slurm && touch $@; \
 	else echo "setup: no Slurm, as there is no apt-get" >&2; fi
 
+$(STAMPS)/prometheus: tests/prometheus_programs.py $(STAMPS)/operator
+	@if command -v apt-get >/dev/null; then \
+	echo "setup: Prometheus" && .venv/bin/python tests/prometheus_programs.py $(STATE)/prometheus && touch $@; \
+	else echo "setup: no Prometheus, as there is no apt-get" >&2; fi
+
 $(STAMPS)/test: requirements/test.txt requirements/sdk.txt $(STAMPS)/operator
 	@$(call environment,.venv,test sdk) && $(call torch,.venv) && touch $@
 
@@ -133,6 +138,9 @@ bench-gpu: ## Llama on one GPU beside the Hugging Face Trainer and a plain loop;
 lmi: setup-test $(STAMPS)/lmi ## A real vLLM on this CPU behind an endpoint of the embedded cloud; sets up 3 GB
 	@install -m 755 images/lmi/serve.py $(ENVS)/lmi/bin/serve
 	@TRAINYARD_LMI=1 pytest -m lmi tests
+
+.PHONY: prometheus
+prometheus: $(STAMPS)/prometheus ## Prometheus, promtool and node_exporter for tests of alerts and pages (23 MB, apt)
 
 .PHONY: slurm test-slurm bench-slurm
 slurm: $(STAMPS)/slurm ## Slurm and MUNGE from the distribution's packages, unpacked for nodes alone (15 MB, apt)
