@@ -50,8 +50,10 @@ def _print(answer: Answer) -> None:
 
 def _shown(table: Table) -> Shown:
     # A list of names and figures has no header.
-    shown = Shown(show_header=any(table.columns), title=table.title, title_justify="left", title_style="bold", box=None, header_style="bold",
-                  padding=(0, 2, 0, 0))  # fmt: skip
+    shown = Shown(
+        show_header=any(table.columns), title=table.title, title_justify="left", title_style="bold", box=None,
+        header_style="bold", padding=(0, 2, 0, 0),
+    )  # fmt: skip
     for number, column in enumerate(table.columns):
         shown.add_column(column, justify="left" if number == 0 or not column else "right", overflow="fold")
     for row in table.rows:

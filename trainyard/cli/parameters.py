@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, get_args
 
-from ml_contract.errors import reject
+from ml_contract.errors import ContractError, reject
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
@@ -49,3 +50,18 @@ def chosen(text: str, field: str, among: Any) -> Any:
     if text not in get_args(among):
         reject(field, text, "there is no such choice", f"Give one of {', '.join(get_args(among))}.")
     return text
+
+
+@contextmanager
+def typed_as(options: Mapping[str, str]) -> Iterator[None]:
+    """Errors name the option that was typed, where a value object names its field.
+
+    Args:
+        options: Field → option.
+    """
+    try:
+        yield
+    except ContractError as error:
+        if error.field not in options:
+            raise
+        raise ContractError(options[error.field], error.value, error.rule, error.way_out) from None

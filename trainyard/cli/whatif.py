@@ -24,6 +24,8 @@ app.command("scale-to-zero")(whatif_serving.scale_to_zero)
 
 Type = Annotated[str | None, typer.Option(help="Type whose price is read from the table, e.g. ml.p4d.24xlarge.")]
 
+_SPOT = {"interval_seconds": "--interval", "per_hour": "--interruptions-per-hour"}
+
 
 @app.command()
 def spot(
@@ -49,18 +51,22 @@ def spot(
 
     Example: `trainyard whatif spot --hours 8 --instance-type ml.p4d.24xlarge --interruptions-per-hour 0.05`
     """
+    from ml_contract.checks import between
     from ml_contract.sizing.interruptions import InterruptedRun
-    from trainyard.cli.parameters import seconds
+    from trainyard.cli.parameters import seconds, typed_as
     from trainyard.whatif.listed import Source
     from trainyard.whatif.spot import Spot, answer
 
     source = Source(region=region)
-    run = InterruptedRun(
-        work_seconds=hours * 3600, interval_seconds=seconds(interval, "--interval"),
-        stall_seconds=seconds(stall, "--stall"), commit_seconds=seconds(commit, "--commit"),
-        restart_seconds=seconds(restart, "--restart"), wait_seconds=seconds(wait, "--wait"),
-        per_hour=interruptions_per_hour * instances,
-    )  # fmt: skip
+    between("--hours", hours, 0, 10 * 8760, open_low=True)
+    between("--interruptions-per-hour", interruptions_per_hour, 0, 3600)
+    with typed_as(_SPOT):
+        run = InterruptedRun(
+            work_seconds=hours * 3600, interval_seconds=seconds(interval, "--interval"),
+            stall_seconds=seconds(stall, "--stall"), commit_seconds=seconds(commit, "--commit"),
+            restart_seconds=seconds(restart, "--restart"), wait_seconds=seconds(wait, "--wait"),
+            per_hour=interruptions_per_hour * instances,
+        )  # fmt: skip
     question = Spot(
         run=run, instances=instances, runs=runs, seed=seed,
         on_demand=source.instance(price, "--price", instance_type, usage="training"),

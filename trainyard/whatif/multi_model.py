@@ -63,9 +63,9 @@ def break_even(question: MultiModel) -> int | None:
 def answer(question: MultiModel) -> Answer:
     """Both ways, and from how many models on sharing pays."""
     shared, single = question.shared_month(question.models), question.single_month(question.models)
-    least = break_even(question)
+    least, equal = break_even(question), ratio(question)
     share = saved(shared, single)
-    turning = (f"The break-even is {ratio(question):.2f} models: sharing pays from {least} on." if least is not None
+    turning = (f"The break-even is {equal:.2f} models: sharing pays from {least} on." if least is not None
                else "Sharing never pays: an instance holds fewer models than its price is worth.")  # fmt: skip
     finding = (f"{question.models} models: {money(shared)} a month shared against {money(single)} on endpoints of their"
                f" own, {abs(share):.0%} {'saved' if share >= 0 else 'more'}. {turning}")  # fmt: skip
@@ -87,7 +87,7 @@ def answer(question: MultiModel) -> Answer:
         ),
         formulas=("break-even: the shared instance's price over a single endpoint's",),
         data={"models": question.models, "shared_monthly": shared, "single_monthly": single, "saved": share,
-              "break_even_ratio": ratio(question), "break_even_models": least},
+              "break_even_ratio": equal if math.isfinite(equal) else None, "break_even_models": least},
         figures=lambda: _figures(question),
     )  # fmt: skip
 

@@ -27,7 +27,7 @@ class Price:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.amount) and 0 <= self.amount <= HIGHEST):
-            reject(self.what, self.amount, f"a price lies between 0 and {HIGHEST:g}", f"Give what a {self.unit} costs.")
+            reject(self.what, self.amount, f"a price lies between 0 and {HIGHEST:,.0f}", f"Give what a {self.unit} costs.")
 
     def __str__(self) -> str:
         amount = f"{self.amount:.10f}".rstrip("0").rstrip(".")
@@ -44,10 +44,10 @@ def given(amount: float, option: str, *, what: str, unit: str = "instance-hour")
         unit: What the amount is for.
 
     Raises:
-        ContractError: It is negative, or absurd.
+        ContractError: It is nothing, negative, or absurd.
     """
-    if not (math.isfinite(amount) and 0 <= amount <= HIGHEST):
-        reject(option, amount, f"a price lies between 0 and {HIGHEST:g}", f"Give what one {unit} costs.")
+    if not (math.isfinite(amount) and 0 < amount <= HIGHEST):
+        reject(option, amount, f"a price is above 0 and at most {HIGHEST:,.0f}", f"Give what one {unit} costs.")
     return Price(what=what, amount=amount, unit=unit, source=f"given by {option}")
 
 

@@ -42,7 +42,7 @@ class Spot:
         between("runs", self.runs, 100, 1_000_000)
         least = self.run.undisturbed_seconds
         if self.deadline_seconds is not None and self.deadline_seconds < least:
-            reject("deadline", hours(self.deadline_seconds), f"the run takes {hours(least)} without any interruption",
+            reject("within", hours(self.deadline_seconds), f"the run takes {hours(least)} without any interruption",
                    "Give more time, or more instances and their shorter run.")  # fmt: skip
 
     @property
@@ -101,8 +101,10 @@ def answer(question: Spot) -> Answer:
     verdict = f"saves {share:.0%}" if share >= 0 else f"costs {-share:.0%} more"
     finding = (f"Spot {verdict}: {money(cost)} expected against {money(on_demand)} on demand, in"
                f" {hours(mean.elapsed_seconds)} instead of {hours(without)}.")  # fmt: skip
-    finding += (" It is cheaper at any rate." if limit is None
-                else f" It is cheaper up to {limit:.3g} interruptions of the job an hour.")  # fmt: skip
+    if limit:
+        finding += f" It is cheaper up to {limit:.3g} interruptions of the job an hour."
+    else:
+        finding += " It is cheaper at any rate." if limit is None else " It is cheaper at no rate."
     tables = (_costs(question, found), _intervals(question, best))
     if question.deadline_seconds is not None:
         finding += f" {found.within(question.deadline_seconds):.1%} of the simulated runs end in time."

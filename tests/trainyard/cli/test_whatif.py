@@ -87,15 +87,19 @@ def test_json_is_all_that_is_printed(trainyard: Shell, line: str) -> None:
 
 
 WRONG = {
-    "whatif spot --hours 8 --interruptions-per-hour -1 --price 3 --spot-price 1": "per_hour: got -1.0, but it must be",
+    "whatif spot --hours 8 --interruptions-per-hour -1 --price 3 --spot-price 1": "--interruptions-per-hour: got -1.0",
     "whatif spot --hours 8 --interruptions-per-hour 0.1 --price -3 --spot-price 1": "--price: got -3.0, but a price",
     "whatif spot --hours 8 --interruptions-per-hour 0.1 --spot-price 1": "--price: got None, but nobody said what",
     "whatif spot --hours 8 --interruptions-per-hour 0.1 --price 3 --spot-price 1 --within 4h":
-        "deadline: got '4.00 h', but the run takes",
+        "within: got '4.00 h', but the run takes",
     "whatif spot --hours 8 --interruptions-per-hour 0.1 --price 3 --spot-price 1 --interval often":
         "--interval: got 'often', but it must be a duration",
     "whatif spot --hours 8 --interruptions-per-hour 0.1 --instance-type ml.p4q.24xlarge --spot-price 1":
         "the price table of us-east-1 does not hold it",
+    "whatif spot --hours 8 --interruptions-per-hour 30 --price 3 --spot-price 1 --instances 9":
+        "--interruptions-per-hour: got 270.0, but the job is interrupted",
+    "whatif spot --hours 8 --interruptions-per-hour 0.1 --price 3 --spot-price 1 --interval 30s":
+        "--interval: got 30.0, but a save begins when the one before is committed",
     "whatif savings --instance-type ml.m5.large --usage playing": "--usage: got 'playing', but there is no such choice",
     "whatif scale-to-zero --requests-per-hour 0 --price 1": "requests-per-hour: got 0.0",
     "whatif multi-model --models 0 --shared-price 1 --single-price 1": "models: got 0",

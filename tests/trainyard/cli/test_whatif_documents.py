@@ -26,7 +26,7 @@ def blocks() -> Iterator[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("line", "shown"), blocks())
+@pytest.mark.parametrize(("line", "shown"), list(blocks()))
 def test_a_document_shows_what_is_printed(
     line: list[str], shown: list[str], monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -93,7 +93,7 @@ def test_who_is_late_is_counted() -> None:
 
 
 def test_a_deadline_shorter_than_the_run_is_refused() -> None:
-    with pytest.raises(ContractError, match=r"deadline: got '6.00 h', but the run takes 8.20 h without any"):
+    with pytest.raises(ContractError, match=r"within: got '6.00 h', but the run takes 8.20 h without any"):
         question(deadline_seconds=6 * 3600)
 
 
