@@ -3,6 +3,7 @@
 import functools
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,9 @@ SCRIPTS = "tests/cluster_code/test_scripts.py"
 """A file whose tests share nothing but the file of bats that each stands for."""
 
 
+WHOLLY_SLOW = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
+
+
 class ByWhatIsShared(LoadFileScheduling):
     """Tests of a file share its fixtures, and so a process; those of the deployed environment share its deployment."""
 
@@ -46,6 +50,13 @@ class ByWhatIsShared(LoadFileScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
     return ByWhatIsShared(config, log)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file of slow tests alone is not even imported where those are left out: some import for seconds."""
+    if "not slow" in config.option.markexpr and collection_path.suffix == ".py":
+        return True if WHOLLY_SLOW.search(collection_path.read_text()) else None
+    return None
 
 
 @pytest.hookimpl(trylast=True)
