@@ -39,7 +39,7 @@ class Stack:
     environment: str
     region: str
     resources: tuple[Estimated, ...]
-    """Those that bill, or may; dearest first."""
+    """Those that bill, or may: what is unknown first, then the dearest."""
     free: int
     """How many of its resources bill nothing by themselves."""
     absent: Mapping[str, int]
@@ -139,8 +139,8 @@ def _stack(template: Template, prices: Prices, assumptions: Assumptions) -> Stac
             found.append(Estimated(logical_id=resource.logical_id, type=resource.type, lines=lines))
         else:
             count += 1
-    # Dearest first; what is unknown before what is cheap.
-    found.sort(key=lambda each: (-each.sum.fixed.high - each.sum.use.high - each.sum.run, -each.sum.unknown))
+    # What is unknown may be the dearest of all; then dearest first.
+    found.sort(key=lambda each: (not each.sum.unknown, -each.sum.fixed.high - each.sum.use.high - each.sum.run))
     return Stack(
         id=template.id,
         environment=template.environment,
