@@ -1,6 +1,8 @@
 """Research: an EKS cluster of sixteen hosts of eight H100 that teams share, two spares, and the pipeline of one
 workload."""
 
+import dataclasses
+
 from constructs_lib.governance import (
     DriftCheck,
     GovernanceSettings,
@@ -41,6 +43,7 @@ from constructs_lib.observability import (
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
 from environments.large import BYTES_LM, SPARES
+from ml_contract.training.surroundings import Checkpointing, MemoryTier
 from stacks.clusters import EksCluster, EksRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
@@ -80,7 +83,9 @@ EKS = EksCluster(
     runs=(
         EksRun(
             name="bytes-lm",
-            run=BYTES_LM.run,
+            run=dataclasses.replace(
+                BYTES_LM.run, checkpointing=Checkpointing(every_steps=500, memory=MemoryTier(every_steps=50))
+            ),
             resources=TrainingResources(instance_type=clusters.P5, instance_count=H100_NODES, volume_gib=500, efa=True),
             data="bytes-lm/train",
             container=clusters.AGENT_IMAGE,
@@ -88,6 +93,7 @@ EKS = EksCluster(
             service_account="trainer",
             memory_gib=1900,
             shared_memory_gib=512,
+            checkpoint_memory_gib=64,
             recovery=Recovery(
                 restarts=12, full_restarts=4, rules=(steps_go_on(first_within_s=1800, next_within_s=900),)
             ),

@@ -30,6 +30,8 @@ NODES = "NNODES"
 AGENT_HOST, AGENT_PORT = "AGENT_HOST", "AGENT_PORT"
 """Set by the operator: where the agent listens for it."""
 DEFAULT_AGENT_PORT = 8080
+MEMORY = "/opt/trainyard/memory"
+"""Where the pod sees the folder of its node's memory that holds checkpoints."""
 TERMINATION_LOG = "/dev/termination-log"
 """What a container writes here, its state shows as the message: "Determine the Reason for Pod Failure", Kubernetes."""
 TERMINATION_LIMIT = 4096

@@ -120,6 +120,11 @@ def _staged(run: TrainingRun, at: Setting) -> Iterator[Need]:
         share = f" / {at.ranks} ranks" if at.ranks > 1 else ""
         yield Need(what="copy for the checkpoint", bytes=CHECKPOINT_BYTES * over(at.part.parameters, at.ranks),
                    how=f"{CHECKPOINT_BYTES} B a parameter{share}", place="host")  # fmt: skip
+        if run.checkpointing.memory is not None:
+            # A save in memory goes on beside a durable one, from a copy of its own.
+            yield Need(what="copy for the checkpoint in memory", place="host",
+                       bytes=CHECKPOINT_BYTES * over(at.part.parameters, at.ranks),
+                       how=f"{CHECKPOINT_BYTES} B a parameter{share}")  # fmt: skip
 
 
 def _first(run: TrainingRun, world: World) -> Iterator[Need]:

@@ -100,7 +100,10 @@ class EksRun(ClusterRun):
     shared_memory_gib: int = Field(ge=1)
     """Of it in /dev/shm, GiB."""
     tiered_percent: int = 0
-    """Share of the nodes' memory that the cluster keeps for tiered checkpoints, per cent; none by default."""
+    """Share of the nodes' memory that the cluster keeps for AWS's managed tiered checkpoints, per cent; none by
+    default."""
+    checkpoint_memory_gib: int | None = None
+    """Of ``memory_gib``, GiB of each node for the run's own commits in memory; with ``run.checkpointing.memory``."""
     recovery: Recovery
     """When ranks and pods are started again."""
     volumes: tuple[ClaimedVolume, ...] = ()
@@ -113,8 +116,9 @@ class EksRun(ClusterRun):
             name=self.name, run=self.run, resources=self.resources, code=ArchivedCode(bundle=code),
             data=self.source(storage), checkpoints=self.kept(storage, cluster), container=self.container,
             placement=self.placement, service_account=self.service_account, memory_gib=self.memory_gib,
-            shared_memory_gib=self.shared_memory_gib, tiered_percent=self.tiered_percent, recovery=self.recovery,
-            volumes=self.volumes, only_checked=self.only_checked,
+            shared_memory_gib=self.shared_memory_gib, tiered_percent=self.tiered_percent,
+            checkpoint_memory_gib=self.checkpoint_memory_gib, recovery=self.recovery, volumes=self.volumes,
+            only_checked=self.only_checked,
         )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from constructs_lib.hyperpod.eks.manifest import Manifest, check
 from constructs_lib.hyperpod.eks.queues import Placement, TeamQueue
 from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.eks.volumes import PodVolume
-from constructs_lib.hyperpod.jobs import pod
+from constructs_lib.hyperpod.jobs import memory, pod
 from constructs_lib.hyperpod.jobs.base import ClusterJob
 from constructs_lib.hyperpod.jobs.places import FolderCode, SharedCheckpoints
 from constructs_lib.training.image import ContainerImage, EcrImage
@@ -51,7 +51,11 @@ class KubernetesJob(ClusterJob):
     shared_memory_gib: int = Field(ge=1)
     """Of it in /dev/shm, GiB: data loaders and NCCL inside a node."""
     tiered_percent: int = Field(default=0, ge=0, le=100)
-    """Share of the nodes' memory that the cluster keeps for tiered checkpoints, per cent; none by default."""
+    """Share of the nodes' memory that the cluster keeps for AWS's managed tiered checkpoints, per cent, which no job
+    of this kind uses; none by default."""
+    checkpoint_memory_gib: int | None = Field(default=None, ge=1)
+    """Of ``memory_gib``, GiB of each node that the run's own commits in memory may take; given exactly where
+    ``run.checkpointing.memory`` is."""
     recovery: Recovery
     """When ranks and pods are started again."""
     volumes: tuple[PodVolume, ...] = ()
@@ -81,6 +85,7 @@ class KubernetesJob(ClusterJob):
             reject("spares", self.spares, "a queue holds them ready, and there is none",
                    "Take TeamQueue, or leave spares out.")  # fmt: skip
         self._check_memory()
+        memory.check(self)
         self._check_folders()
         return self
 
@@ -96,15 +101,16 @@ class KubernetesJob(ClusterJob):
                    f"Give less than memory_gib, {self.memory_gib}.")  # fmt: skip
 
     def _check_folders(self) -> None:
-        names = ["shm", "scratch", "figures", *(volume.name for volume in self.volumes)]
-        paths = [pod.SHARED_MEMORY, pod.CONTRACT_FOLDER, FOLDER, *(volume.mount_path for volume in self.volumes)]
+        names = ["shm", "scratch", "figures", memory.VOLUME, *(volume.name for volume in self.volumes)]
+        own = [pod.SHARED_MEMORY, pod.CONTRACT_FOLDER, FOLDER, pods.MEMORY]
+        paths = [*own, *(volume.mount_path for volume in self.volumes)]
         for field, values in (("name", names), ("mount_path", paths)):
             for value in values:
                 if values.count(value) > 1:
                     reject(
                         f"volumes.{field}",
                         value,
-                        "volumes differ in it, and shm, scratch and figures are there already",
+                        f"volumes differ in it, and {', '.join(names[:4])} are there already",
                         "Change it.",
                     )
         used = [(f"data.{channel.name}", channel.path) for channel in self.data] if isinstance(self.data, tuple) else []
@@ -113,8 +119,8 @@ class KubernetesJob(ClusterJob):
         if isinstance(self.code, FolderCode):
             used.append(("code.path", self.code.path))
         for field, path in used:
-            if not any(path == mounted or path.startswith(f"{mounted}/") for mounted in paths[3:]):
-                reject(field, path, f"no volume is mounted there; there are {', '.join(paths[3:]) or 'none'}",
+            if not any(path == mounted or path.startswith(f"{mounted}/") for mounted in paths[len(own) :]):
+                reject(field, path, f"no volume is mounted there; there are {', '.join(paths[len(own) :]) or 'none'}",
                        "Give volumes=(ClaimedVolume(…),).")  # fmt: skip
 
     @property

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from constructs_lib.hyperpod.duties import Taint
+from constructs_lib.hyperpod.jobs import memory
 from ml_contract.clusters import jobs as contract
 from ml_contract.clusters import pods
 from ml_contract.hyperparameters import encode
@@ -51,7 +52,8 @@ def render(job: KubernetesJob) -> dict[str, Any]:
         },
         **({"tolerations": [_toleration(taint) for taint in job.tolerates]} if job.tolerates else {}),
         **_apart(job),
-        "volumes": [shm, _FIGURES[0], *_scratch(job)[0], *(volume.volume() for volume in job.volumes)],
+        "volumes": [shm, _FIGURES[0], *_scratch(job)[0], *memory.volumes(job),
+                    *(volume.volume() for volume in job.volumes)],
         "containers": [_container(job)],
     }  # fmt: skip
 
@@ -69,7 +71,7 @@ def _apart(job: KubernetesJob) -> dict[str, Any]:
 
 def _container(job: KubernetesJob) -> dict[str, Any]:
     shm = {"name": "shm", "mountPath": SHARED_MEMORY}
-    mounts = [shm, _FIGURES[1], *_scratch(job)[1], *(volume.mount() for volume in job.volumes)]
+    mounts = [shm, _FIGURES[1], *_scratch(job)[1], *memory.mounts(job), *(volume.mount() for volume in job.volumes)]
     amounts = _amounts(job)
     return {
         "name": CONTAINER,
@@ -110,7 +112,7 @@ def _amounts(job: KubernetesJob) -> dict[str, str]:
 
 
 def _environment(job: KubernetesJob) -> list[dict[str, Any]]:
-    hyperparameters = {name: text for name, text in encode(job.run).items() if name != "checkpoint_uri"}
+    hyperparameters = {name: text for name, text in encode(memory.told(job)).items() if name != "checkpoint_uri"}
     channels = {channel.name: channel.path for channel in job.data} if isinstance(job.data, tuple) else {}
     streams = {} if isinstance(job.data, tuple) else {contract.STREAM: f"${{{contract.STREAM}}}"}
     given = {

@@ -82,6 +82,10 @@ class SlurmJob(ClusterJob):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.run.checkpointing.memory is not None:
+            reject("run.checkpointing.memory", "MemoryTier", "tiered checkpoints are for clusters that Kubernetes"
+                   " schedules; Slurm requeues to any nodes, and nothing frees the memory of those that are left",
+                   "Leave it out, or take an EKS cluster.")  # fmt: skip
         modules = set(self.run.strategy.modules) & (SMP.modules | SMDDP.modules)
         if isinstance(self.runtime, VirtualEnvironment):
             if modules:

@@ -103,6 +103,10 @@ class TrainingStep(Step):
             ContractError: They do not go together, or there is no image.
         """
         if isinstance(self.hyperparameters, TrainingRun):
+            if self.hyperparameters.checkpointing.memory is not None:
+                reject("hyperparameters.checkpointing.memory", "MemoryTier", "the instances of a training job are gone"
+                       " with it, and their memory is",
+                       "Leave it out, or submit the run to an EKS cluster.")  # fmt: skip
             return strategy.bind(self.hyperparameters, self.resources, self.image)
         if self.image is None:
             reject("image", None, "only a TrainingRun has an image of its own", "Give the program's image.")

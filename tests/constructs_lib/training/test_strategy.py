@@ -26,7 +26,7 @@ from ml_contract.training.layout import Layout
 from ml_contract.training.optimization import AdamW, Precision
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp, ModelParallel, ParallelStrategy
-from ml_contract.training.surroundings import Checkpointing
+from ml_contract.training.surroundings import Checkpointing, MemoryTier
 from ml_contract.workloads import BytesLm
 from ml_contract.workloads.llama import LLAMA_TINY
 
@@ -172,6 +172,12 @@ def test_a_promise_that_cannot_be_kept_is_a_warning(world: World) -> None:
     assert any("checkpointing.every_seconds: got 900" in text and "600 are promised" in text for text in found)
     in_time = dataclasses.replace(late, checkpointing=Checkpointing(every_seconds=420))
     assert warnings(world, world.train(hyperparameters=in_time, image=MINE, checkpoint=kept)) == []
+
+
+def test_memory_that_ends_with_the_job_keeps_no_checkpoints(world: World) -> None:
+    tiers = run(Fsdp(), checkpointing=Checkpointing(memory=MemoryTier(every_steps=10)))
+    with refused("checkpointing.memory: got 'MemoryTier', but the instances of a training job are gone with it"):
+        world.train(hyperparameters=tiers, image=MINE)
 
 
 def test_mixed_storage_is_a_warning(world: World) -> None:

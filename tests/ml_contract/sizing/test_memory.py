@@ -21,7 +21,7 @@ from ml_contract.training.strategies import (
     ParallelStrategy,
     Pipeline,
 )
-from ml_contract.training.surroundings import Checkpointing
+from ml_contract.training.surroundings import Checkpointing, MemoryTier
 from ml_contract.workloads import Digits, ModelSize, WorkloadOptions
 from ml_contract.workloads.arr_coc import ARR_COC_2B
 
@@ -254,7 +254,10 @@ def test_a_pipeline_holds_all_parameters_once() -> None:
 def test_a_copy_for_the_checkpoint_waits_on_the_host_only_if_training_goes_on() -> None:
     sync = run(Fsdp(), checkpointing=Checkpointing(mode="sync"))
     assert memory(sync, world(1, 8)).total("host") == 0
-    assert memory(run(Fsdp()), world(1, 8)).total("host") == 12 * LLAMA.size.parameters // 8
+    copy = 12 * LLAMA.size.parameters // 8
+    assert memory(run(Fsdp()), world(1, 8)).total("host") == copy
+    tiers = run(Fsdp(), checkpointing=Checkpointing(memory=MemoryTier(every_steps=10)))
+    assert memory(tiers, world(1, 8)).total("host") == 2 * copy
 
 
 def test_scores_of_some_tokens_take_as_much_as_those() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -19,11 +20,13 @@ from constructs_lib.hyperpod.jobs.places import FolderChannel, FolderCode, Share
 from constructs_lib.training.image import EcrImage
 from constructs_lib.training.resources import TrainingResources
 from constructs_lib.values import InvalidValue
+from ml_contract.hyperparameters import decode
 from ml_contract.instances import CATALOGUE
 from ml_contract.prometheus import FOLDER, FOLDER_VARIABLE
 from ml_contract.training.optimization import AdamW
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp
+from ml_contract.training.surroundings import Checkpointing, MemoryTier
 from ml_contract.workloads import BytesLm
 
 IMAGE = EcrImage(repository="trainyard-hyperpod", tag="1", modules=frozenset({"hyperpod_elastic_agent"}))
@@ -58,6 +61,11 @@ def job(instance_type: str = "ml.p5.48xlarge", hosts: int = 2, **fields: Any) ->
     return KubernetesJob(**{**given, **fields})
 
 
+def in_memory(**fields: Any) -> TrainingRun:
+    tier = MemoryTier(every_steps=10, **fields)
+    return dataclasses.replace(run(2, 8), checkpointing=Checkpointing(memory=tier))
+
+
 def pod(made: KubernetesJob) -> dict[str, Any]:
     return made.manifest()["spec"]["replicaSpecs"][0]["template"]["spec"]  # type: ignore[no-any-return]
 
@@ -86,6 +94,17 @@ def test_figures_go_where_the_nodes_exporter_looks() -> None:
     (volume,) = (one for one in pod(made)["volumes"] if one["name"] == "figures")
     (mount,) = (one for one in pod(made)["containers"][0]["volumeMounts"] if one["name"] == "figures")
     assert volume["hostPath"]["path"] == mount["mountPath"] == variables(made)[FOLDER_VARIABLE] == FOLDER
+
+
+def test_checkpoints_in_memory_outlive_the_pod_within_its_own_memory() -> None:
+    made = job(run=in_memory(copies=2), checkpoint_memory_gib=64)
+    (volume,) = (one for one in pod(made)["volumes"] if one["name"] == "checkpoint-memory")
+    (mount,) = (one for one in pod(made)["containers"][0]["volumeMounts"] if one["name"] == "checkpoint-memory")
+    assert volume["hostPath"]["path"].startswith("/dev/shm/")
+    told = decode(TrainingRun, json.loads(variables(made)["TRAINYARD_HYPERPARAMETERS"])).checkpointing.memory
+    assert told == MemoryTier(every_steps=10, copies=2, folder=mount["mountPath"], budget_mib=64 * 1024)
+    assert pod(made)["containers"][0]["resources"] == pod(job())["containers"][0]["resources"]
+    assert not any(one["name"] == "checkpoint-memory" for one in pod(job())["volumes"])
 
 
 def test_requests_equal_limits() -> None:
@@ -148,6 +167,28 @@ def test_a_taint_is_tolerated_with_its_value_or_any() -> None:
         ({"container": EcrImage(repository="a", tag="1")}, "container.modules", "below 2.12"),
         ({"memory_gib": 2000}, "memory_gib", "Give at most 1945"),
         ({"memory_gib": 1500, "tiered_percent": 30}, "memory_gib", "30 % are for tiered checkpoints"),
+        ({"checkpoint_memory_gib": 64}, "checkpoint_memory_gib", "exactly where run.checkpointing.memory is"),
+        ({"run": in_memory()}, "checkpoint_memory_gib", "exactly where run.checkpointing.memory is"),
+        (
+            {"run": in_memory(folder="/dev/shm/x"), "checkpoint_memory_gib": 64},
+            "run.checkpointing.memory.folder",
+            "the job gives it",
+        ),
+        (
+            {"run": in_memory(), "checkpoint_memory_gib": 64, "tiered_percent": 20, "memory_gib": 1000},
+            "tiered_percent",
+            "AWS's daemon beside",
+        ),
+        (
+            {"run": in_memory(), "checkpoint_memory_gib": 64, "memory_gib": 64},
+            "checkpoint_memory_gib",
+            "within memory_gib, 64",
+        ),
+        (
+            {"run": in_memory(), "checkpoint_memory_gib": 1100, "memory_gib": 1900},
+            "checkpoint_memory_gib",
+            "Give at most 1024",
+        ),
         ({"memory_gib": 10, "shared_memory_gib": 11}, "shared_memory_gib", "pod's memory"),
         ({"volumes": ()}, "data.train", "no volume is mounted"),
         ({"volumes": (SHARED, SHARED)}, "volumes.name", "differ"),

@@ -33,7 +33,7 @@ from ml_contract.training.aws_strategies import Mpi, SageMakerDataParallel
 from ml_contract.training.optimization import AdamW
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
-from ml_contract.training.surroundings import Loading
+from ml_contract.training.surroundings import Checkpointing, Loading, MemoryTier
 from ml_contract.workloads import llama
 
 NODES = TrainingResources(instance_type="ml.p5.48xlarge", instance_count=16, volume_gib=500, efa=True)
@@ -128,6 +128,10 @@ def test_figures_go_where_the_nodes_exporter_looks_if_there_is_one(tmp_path: Pat
         ({"run": run(strategy=SageMakerDataParallel())}, "runs on ml.p3.16xlarge"),
         ({"run": run(checkpoint_uri="s3://b/p")}, "SlurmJob.run.checkpoint_uri: got 's3://b/p', but the job gives it"),
         ({"run": run(loading=Loading(stream_uri="s3://b/p"))}, "SlurmJob.run.loading.stream_uri: got 's3://b/p'"),
+        (
+            {"run": run(checkpointing=Checkpointing(memory=MemoryTier(every_steps=10)))},
+            "SlurmJob.run.checkpointing.memory: got 'MemoryTier', but tiered checkpoints are for clusters that Kube",
+        ),
         ({"run": run(global_batch_size=100)}, "SlurmJob.run.global_batch_size: got 100"),
         ({"data": (FolderChannel(name="test", path="/fsx/t"),)}, "SlurmJob.data: got ['test'], but one channel is"),
         ({"environment": {"TRAINYARD_RUN": "1"}}, "environment.TRAINYARD_RUN: got '1', but a variable's name"),
