@@ -58,9 +58,10 @@ class Candidate:
         return self.cost is None, round(self.cost or 0.0, 2), self.hourly is None, self.hourly or 0.0, self.room
 
     @property
-    def room(self) -> tuple[int, int, str]:
-        """The least memory comes first, then the fewest hosts."""
-        return self.cluster.memory_gib, self.cluster.count, self.cluster.host.name
+    def room(self) -> tuple[int, int, int, str]:
+        """The least memory of accelerators comes first, then the fewest hosts, then the smallest, as at synth."""
+        host = self.cluster.host
+        return self.cluster.memory_gib, self.cluster.count, host.memory_gib, host.name
 
 
 def candidates(question: Question, work: Work, prices: Mapping[str, Price]) -> list[Candidate]:
@@ -158,7 +159,7 @@ def answer(
     return Answer(
         title=f"Size of {question.name}", finding=finding, tables=tuple(tables), prices=tuple(prices),
         assumptions=(
-            f"{size.parameters / 1e9:.2f} billion parameters, {size.tokens} tokens a sample (--sequence-length)",
+            f"{size.parameters:,} parameters, {size.tokens} tokens a sample (--sequence-length)",
             (f"micro-batches of {question.micro_batch}, {batch} (--micro-batch, --global-batch); {question.compute},"
             f" activation checkpointing {question.recompute} (--compute, --recompute)"),
             f"{RESERVE:.0%} of each memory stays free: driver, context, NCCL's buffers, pieces",

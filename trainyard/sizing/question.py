@@ -81,4 +81,7 @@ def hosts(text: str) -> tuple[InstanceType, int]:
     found = re.fullmatch(r"([\w.-]+?)(?::(\d{1,4}))?", text)
     if found is None or found[2] == "0":
         reject("--on", text, "it must be a type and a number of hosts", "Write for example ml.p4d.24xlarge:2.")
-    return instance(found[1], field="--on"), int(found[2] or 1)
+    host = instance(found[1], field="--on")
+    if host.device is not None and host.device.runs_on != "cuda":
+        reject("--on", text, f"the training code does not run on {host.accelerator}", "Take a type with NVIDIA's GPUs.")
+    return host, int(found[2] or 1)

@@ -126,7 +126,7 @@ def _plan(first: Candidate, wanted: Wanted) -> tuple[Table, dict[str, Any]]:
         run, month = plan.instance_hours(first.cluster.count, length, wanted.runs_per_month)
         data |= {"run_hours": length, "instance_hours_per_run": run, "instance_hours_per_month": month}
         rows += [("a run", hours(3600 * length)), ("instance-hours of a run", f"{run:,.6g}"),
-                 (f"of {wanted.runs_per_month:g} runs a month", f"{month:,.6g}")]  # fmt: skip
+                 (f"instance-hours of a month of {wanted.runs_per_month:g}", f"{month:,.6g}")]  # fmt: skip
         if first.price is not None:
             rows.append(("cost of a month", money(month * first.price.amount)))
             data["cost_per_month"] = month * first.price.amount
@@ -146,6 +146,8 @@ def _plan(first: Candidate, wanted: Wanted) -> tuple[Table, dict[str, Any]]:
             rows.append(("expected with saves and failures",
                          f"{hours(saves.expected.held_seconds)}, {on_top:.1%} on top"))  # fmt: skip
             data["expected_hours"] = saves.expected.held_seconds / 3600
+        elif length is not None:
+            rows.append(("expected with saves and failures", "unknown: hardly a start ever gets to a commit"))
     return Table(title=f"On {first.name}, {first.how}", columns=("", ""), rows=tuple(rows)), data
 
 

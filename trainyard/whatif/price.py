@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ml_contract.checks import between
 from ml_contract.errors import reject
 
 HIGHEST = 1e6
@@ -26,8 +27,7 @@ class Price:
     """Who says so, and of which day."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.amount) and 0 <= self.amount <= HIGHEST):
-            reject(self.what, self.amount, f"a price lies between 0 and {HIGHEST:,.0f}", f"Give what a {self.unit} costs.")
+        between(self.what, self.amount, 0, HIGHEST)
 
     def __str__(self) -> str:
         amount = f"{self.amount:.10f}".rstrip("0").rstrip(".")

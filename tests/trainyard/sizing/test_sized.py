@@ -4,7 +4,7 @@ import pytest
 
 from ml_contract.errors import ContractError
 from ml_contract.instances import instance
-from ml_contract.sizing.fit import Cluster, check_fit
+from ml_contract.sizing.fit import Cluster, check_fit, smallest
 from ml_contract.sizing.interval import commit_lag, optimal_interval
 from ml_contract.training.layout import World
 from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp, ModelParallel, Pipeline
@@ -154,7 +154,8 @@ def test_without_failures_nothing_tells_an_interval() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "ml.p4d.24xlarge:0", "ml.p4d.24xlarge:two", "2 x ml.p4d.24xlarge", "ml.p4x.24xlarge"]
+    "text",
+    ["", "ml.p4d.24xlarge:0", "ml.p4d.24xlarge:two", "2 x ml.p4d.24xlarge", "ml.p4x.24xlarge", "ml.trn1.32xlarge:2"],
 )
 def test_hosts_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(ContractError, match="--on: got"):
@@ -163,3 +164,10 @@ def test_hosts_that_are_none_are_refused(text: str) -> None:
 
 def test_a_type_alone_is_one_host() -> None:
     assert hosts(G5) == (instance(G5), 1)
+
+
+def test_the_smallest_is_the_one_that_synth_names() -> None:
+    it = question("llama-8b", "ddp", any_network=True, most_hosts=2)
+    found = min(candidates(it, plan.Work(), {}), key=lambda each: each.room)
+    run = it.run(Ddp(), World(hosts=1, ranks_per_host=8))
+    assert smallest(run, like=instance(P4D), most_hosts=2) == (found.cluster.host.name, found.cluster.count)
