@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from trainyard.local.api.service import Caller, Context, Service
 from trainyard.local.api.store import Store
-from trainyard.local.pipelines import Pipelines
+from trainyard.local.pipelines import Pipelines, runner
 from trainyard.local.pipelines.kinds import service_model
 
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
@@ -203,7 +203,7 @@ class Console:
             found = look()
             if found:
                 return found
-            time.sleep(0.02)
+            time.sleep(0.005)
         raise AssertionError("it did not happen within 10 s")
 
 
@@ -213,7 +213,10 @@ def fake() -> FakeCloud:
 
 
 @pytest.fixture
-def console(tmp_path: Path, fake: FakeCloud) -> Iterator[Console]:
+def console(tmp_path: Path, fake: FakeCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
+    # A fake's jobs take no time: most of a test would be the runner's pauses between two looks.
+    monkeypatch.setattr(runner, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(runner, "_LONGEST_PAUSE_SECONDS", 0.03)
     made = Console(tmp_path, fake)
     yield made
     made.family.stop()
