@@ -108,7 +108,7 @@ bench-synth: setup-test ## Synth time, as ratios to an empty stack and per resou
 
 .PHONY: bench-checkpoint
 bench-checkpoint: setup-test ## Checkpoints on this CPU: stall, dip, commit, recovery, beside torch's own ways to save
-	@python -m benchmarks.checkpoint
+	@python -m benchmarks.checkpoint && python -m benchmarks.checkpoint_memory
 
 .PHONY: bench-loader
 bench-loader: setup-test ## Loading on this CPU: tokens and images from files and streamed, beside plain loops
@@ -146,7 +146,7 @@ prometheus: $(STAMPS)/prometheus ## Prometheus, promtool and node_exporter for t
 slurm: $(STAMPS)/slurm ## Slurm and MUNGE from the distribution's packages, unpacked for nodes alone (15 MB, apt)
 
 test-slurm: setup-test slurm ## A real Slurm on four nodes of namespaces: train, lose a node, resume; needs root
-	@TRAINYARD_SLURM_RUN=1 pytest -m slurm tests
+	@TRAINYARD_SLURM_RUN=1 pytest -m slurm -rs --durations=5 tests/cluster_code tests/trainyard/local/clusters
 
 bench-slurm: setup-test slurm ## Seconds from a lost node to the requeue and the first new step; needs root
 	@python -m benchmarks.slurm_requeue
