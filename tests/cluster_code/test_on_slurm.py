@@ -16,6 +16,7 @@ from constructs_lib.observability.exporters import SLURM
 from ml_contract.clusters import places
 from ml_contract.clusters.nodes import NodeType
 from ml_contract.clusters.software import Slurm
+from ml_contract.prometheus import FOLDER
 from trainyard.local.clusters import slurm, slurm_configuration
 from trainyard.local.clusters.bridge import Bridge
 from trainyard.local.clusters.node import Node, available
@@ -88,7 +89,7 @@ def made(cluster: Cluster) -> Cluster:
     worker = cluster.nodes["workers"]
     cluster.slurm.stop("workers")
     for file in ("slurm.conf", "gres.conf", "cgroup.conf"):
-        worker.path(f"/opt/slurm/etc/{file}").unlink()
+        worker.path(f"/opt/slurm/etc/{file}").unlink(missing_ok=True)
     worker.spawn(["munged", "--foreground"])
     until(lambda: worker.path("/run/munge/munge.socket.2").exists())
     worker.spawn(["slurmd", "-D", "-N", "workers", "--conf-server", "controller"])
@@ -146,6 +147,24 @@ def test_users_enter_while_their_job_runs(made: Cluster) -> None:
     assert entered == {"alice": 0, "bob": 1, "root": 0}
     until(lambda: made.state().startswith("idle"))
     assert worker.run(["bash", "-c", ENTER % "alice"]) == 1
+
+
+def test_figures_of_a_job_go_when_it_goes(made: Cluster) -> None:
+    worker = made.nodes["workers"]
+    worker.run(["mkdir", "-m", "1777", "-p", FOLDER])
+    figures, others, adapters = (
+        worker.path(f"{FOLDER}/{name}") for name in ("trainyard-slurm-9.prom", "trainyard-others.prom", "efa.prom")
+    )
+    others.touch()
+    adapters.touch()
+    writes = f"touch {FOLDER}/{figures.name}; sleep 60"
+    job = made.slurm.command(["sbatch", "--parsable", "--uid=2001", "--output=/dev/null", f"--wrap={writes}"]).strip()
+    until(figures.exists)
+    made.slurm.command(["scancel", "--signal=KILL", job])
+    until(lambda: not figures.exists())
+    until(lambda: made.state().startswith("idle"))
+    assert others.exists()
+    assert adapters.exists()
 
 
 def test_a_worker_that_has_lost_its_file_system_sends_the_job_away(made: Cluster) -> None:

@@ -16,7 +16,8 @@ from constructs_lib.observability.exporters import SLURM
 @pytest.fixture(scope="module")
 def program() -> ModuleType:
     spec = importlib.util.spec_from_file_location("slurm_figures", LIFECYCLE / "files" / "slurm_figures.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -84,8 +85,13 @@ def test_pages_ask_for_nothing_else(program: ModuleType, monkeypatch: pytest.Mon
         return next(text for sign, text in said.items() if any(part.startswith(sign) for part in command))
 
     monkeypatch.setattr(program, "asked", asked)
-    names = {line.split()[2] for line in program.report().splitlines() if line.startswith("# TYPE")}
-    assert names >= SLURM.metrics
+    report = program.report().splitlines()
+    names = [line.split()[2] for line in report if line.startswith("# TYPE")]
+    assert set(names) >= SLURM.metrics
+    # node_exporter refuses a metric whose series are apart.
+    assert len(names) == len(set(names))
+    told = [line.partition("{")[0].split()[0] for line in report if not line.startswith("#")]
+    assert [name for index, name in enumerate(told) if name not in told[:index]] == names
 
 
 def test_a_controller_that_does_not_answer_leaves_the_file_as_it_was(

@@ -7,12 +7,12 @@ command fails the file stays as it was, and its age says so. Sources, read 2026-
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Iterable, Tuple  # noqa: UP035  # of Python 3.8
 
 STATES = {
@@ -101,22 +101,20 @@ def report() -> str:
     partitions = asked("sinfo", "--noheader", "--format=%R").split()
     found += jobs(asked("squeue", "--noheader", "--array", "--format=%P|%T|%r"), partitions)
     found += scheduler(asked("sdiag"))
-    lines, last = [], None
+    # The series of a metric stand together, or node_exporter refuses the file.
+    named = {}
     for series, value in found:
-        name = series.partition("{")[0]
-        if name != last:
-            lines.append(f"# TYPE {name} gauge")
-        lines.append(f"{series} {value}")
-        last = name
+        named.setdefault(series.partition("{")[0], []).append(f"{series} {value}")
+    lines = [line for name, rows in named.items() for line in (f"# TYPE {name} gauge", *rows)]
     return "\n".join(lines) + "\n"
 
 
 def write(path: str, text: str) -> None:
     # The exporter must never see half of it, and does not look at what ends otherwise.
-    with open(path + ".new", "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(path + ".new", 0o644)
-    os.replace(path + ".new", path)
+    new = Path(path + ".new")
+    new.write_text(text, encoding="utf-8")
+    new.chmod(0o644)
+    new.replace(path)
 
 
 def main(path: str, seconds: float = 0) -> None:

@@ -1,0 +1,195 @@
+"""Pages under a real Prometheus: from what nodes write, by the generated configuration, to each picture's series.
+
+A real node_exporter serves what the lifecycle's programs and a trainer write; a real agent reads it and the fields of
+GPUs that a test plays, and sends it on to a real Prometheus, where each expression of each page is asked. Needs ``make
+prometheus``; skipped without.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster_code import LIFECYCLE
+from constructs_lib.observability import agent_configuration
+from constructs_lib.observability.dashboards import ACCELERATORS, FABRIC, NODES, SLURM, TRAINING
+from constructs_lib.observability.dashboards.panels import Dashboard, Panel
+from constructs_lib.observability.exporters import EFA, GPU
+from ml_contract.clusters.exporters import PORTS
+from ml_contract.metrics import METRICS
+from tests.cluster_code.test_slurm_figures import NODES as SINFO
+from tests.ports import free_port
+from tests.prometheus_programs import missing, programs
+from training_code.watching.textfile import TextFile
+
+pytestmark = pytest.mark.slow
+FILES = LIFECYCLE / "files"
+PAGES = (NODES, ACCELERATORS, FABRIC, SLURM, TRAINING)
+PANELS = [pytest.param(page, panel, id=f"{page.title}: {panel.title}") for page in PAGES for panel in page.panels]
+WIDTHS = (256, 32, 128, 64, 512, 512)
+"""Of sinfo's columns, as slurm_figures.py asks for them."""
+
+
+class Gpus(http.server.BaseHTTPRequestHandler):
+    """Eight GPUs with faults, by the fields that the exporter is told to give."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        lines = []
+        for name in sorted(GPU.metrics):
+            lines.append(f"# TYPE {name} gauge")
+            lines += [f'{name}{{gpu="{gpu}",UUID="GPU-{gpu}"}} {self.asked}' for gpu in range(8)]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(("\n".join(lines) + "\n").encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+class World:
+    """What runs, and the questions to it."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder, self._stack = folder, stack
+        self._figures = folder / "metrics"
+        self._figures.mkdir()
+        self._port = free_port()
+        self._adapter = folder / "sys/class/infiniband/rdmap0s1/ports/1/hw_counters"
+        self._adapter.mkdir(parents=True)
+        self._write()
+        self._start()
+
+    def _write(self) -> None:
+        TextFile(self._figures, "bytes-lm-1").write(7, {metric.name: 0.5 for metric in METRICS})
+        sinfo = "".join("".join(map(str.ljust, node, WIDTHS)) + "\n" for node in SINFO)
+        said = {
+            "sinfo": f"case $* in *%R*) echo train debug ;; *) cat <<'ROWS'\n{sinfo}ROWS\n;; esac",
+            "squeue": "echo 'train|PENDING|Resources'; echo 'train|RUNNING|None'",
+            "sdiag": "echo 'Agent queue size: 3'; echo 'Mean cycle: 41'",
+        }
+        commands = self._folder / "bin"
+        commands.mkdir()
+        for name, script in said.items():
+            (commands / name).write_text(f"#!/bin/sh\n{script}\n")
+            (commands / name).chmod(0o755)
+        subprocess.run([sys.executable, "-I", "-S", str(FILES / "slurm_figures.py"), str(self._figures / "slurm.prom")],
+                       env={"PATH": f"{commands}:/usr/bin:/bin"}, check=True)  # fmt: skip
+
+    def count(self) -> None:
+        """The adapter goes on."""
+        for name in EFA.metrics:
+            file = self._adapter / name.removeprefix("node_amazonefa_")
+            file.write_text(f"{int(file.read_text()) + 1 if file.exists() else 1}\n")
+
+    def _start(self) -> None:
+        ports = {"node": free_port(), "dcgm": free_port()}
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", ports["dcgm"]), Gpus)
+        self._stack.callback(server.server_close)
+        self._stack.callback(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.count()
+        self._run(["/bin/sh", FILES / "efa_figures.sh", self._figures / "efa.prom", "0.3"],
+                  SYSFS=str(self._folder / "sys"))  # fmt: skip
+        self._run([programs() / "prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{ports['node']}",
+                   f"--collector.textfile.directory={self._figures}"])  # fmt: skip
+        (self._folder / "server.json").write_text('{"global": {"scrape_interval": "1m"}}')
+        self._run([programs() / "prometheus", f"--config.file={self._folder / 'server.json'}",
+                   f"--storage.tsdb.path={self._folder / 'samples'}", f"--web.listen-address=127.0.0.1:{self._port}",
+                   "--web.enable-remote-write-receiver"])  # fmt: skip
+        self._run([programs() / "prometheus", f"--config.file={self._configuration(ports)}",
+                   f"--storage.agent.path={self._folder / 'agent'}", f"--web.listen-address=127.0.0.1:{free_port()}",
+                   # The release on nodes has both without a word: they were trials before version 3.
+                   "--enable-feature=agent,expand-external-labels"], HOSTNAME="node-1")  # fmt: skip
+
+    def _configuration(self, ports: dict[str, int]) -> Path:
+        """The published one: of other ports, faster, and without a signature, for which there is nobody here."""
+        found = agent_configuration("compute", cluster="c", endpoint=f"http://127.0.0.1:{self._port}/", region="r")
+        text = json.dumps(found)
+        for name, port in ports.items():
+            text = text.replace(f"localhost:{PORTS[name]}", f"127.0.0.1:{port}")
+        changed = json.loads(text)
+        changed["global"]["scrape_interval"] = "1s"
+        (write,) = changed["remote_write"]
+        del write["sigv4"]
+        write["url"] = write["url"].replace("api/v1/remote_write", "api/v1/write")
+        path = self._folder / "agent.json"
+        path.write_text(json.dumps(changed))
+        return path
+
+    def _run(self, command: list[Any], **environment: str) -> None:
+        with (self._folder / "log").open("ab") as log:
+            program = subprocess.Popen(
+                [str(part) for part in command], env={"PATH": "/usr/bin:/bin", **environment}, stdout=log, stderr=log
+            )
+        self._stack.callback(program.wait)
+        self._stack.callback(program.kill)
+
+    def ask(self, expression: str) -> list[dict[str, Any]]:
+        asked = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/api/v1/query?{asked}", timeout=5) as answer:
+            return list(json.load(answer)["data"]["result"])
+
+    def wait(self) -> None:
+        """Until three samples of everything are there."""
+        end = time.monotonic() + 40
+        while time.monotonic() < end:
+            self.count()
+            try:
+                there = self.ask('count_over_time(up{cluster="c"}[1m]) >= 3')
+            except (urllib.error.URLError, ConnectionError):
+                there = []
+            if {one["metric"]["job"] for one in there} == {"node", "dcgm"}:
+                return
+            time.sleep(0.3)
+        pytest.fail((self._folder / "log").read_text()[-3000:])
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    if reason := missing():
+        pytest.skip(reason)
+    with ExitStack() as stack:
+        found = World(tmp_path_factory.mktemp("fed"), stack)
+        found.wait()
+        yield found
+
+
+@pytest.mark.parametrize(("page", "panel"), PANELS)
+def test_a_picture_has_series_and_a_name_for_each(world: World, page: Dashboard, panel: Panel) -> None:
+    assert page.panels
+    for query in panel.queries:
+        found = world.ask(query.expr.replace("$cluster", "c").replace("$__rate_interval", "30s"))
+        assert found, query.expr
+        labels = re.findall(r"\{\{(\w+)\}\}", query.legend)
+        for series in found:
+            # Grafana would show an empty word.
+            assert set(labels) <= set(series["metric"]), (query.legend, series["metric"])
+
+
+def test_every_series_says_whose_it_is(world: World) -> None:
+    assert {(one["metric"]["cluster"], one["metric"]["node"]) for one in world.ask("up")} == {("c", "node-1")}
+    (step,) = world.ask("trainyard_train_step")
+    assert (step["metric"]["run"], step["value"][1]) == ("bytes-lm-1", "7")
+
+
+def test_files_have_an_age_that_alerts_look_at(world: World) -> None:
+    for pattern in (".*/trainyard-.*", ".*/slurm.prom"):
+        (found,) = world.ask(f'time() - node_textfile_mtime_seconds{{file=~"{pattern}"}}')
+        assert 0 <= float(found["value"][1]) < 60
