@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that are accepted, each with the risk that is left."""
+"""Findings of cdk-nag and of the review of policies that are accepted, each with the risk that is left."""
 
 from __future__ import annotations
 
@@ -174,6 +174,38 @@ ACKNOWLEDGEMENTS = (
         reason=(
             "A boundary grants nothing: it names what roles may be granted at most, and denies what they never do. "
             "Left: a role that is granted too much of these services is stopped by its own review alone."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"(EveryAction|EveryResource|PassRole)\[.*\]",
+        path=r"/(Boundary|Network)/BoundaryPolicy",
+        reason=(
+            "A boundary grants nothing: it is the ceiling of other policies, which are reviewed themselves. Left: what "
+            "these were granted wrongly within it."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"EveryResource\[ec2:DeleteNetworkInterfacePermission\]",
+        path=r"RoleDefaultPolicy",
+        reason=(
+            "SageMaker's examples ask for it on everything: interfaces get their ids when they are made. It only takes "
+            "a permission away. Left: a container can take the permission to attach from another job's interface."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"EveryResource\[cloudwatch:GetInsightRuleReport\]",
+        path=r"/Observability/GrafanaRoleDefaultPolicy",
+        reason=(
+            "Pages are made after the role, and rules of Contributor Insights with them. Left: whoever may look at "
+            "pages sees the reports of all rules here."
+        ),
+    ),
+    Acknowledgement(
+        finding=r"AnySource\[events\.amazonaws\.com\]",
+        path=r"/Observability/(AlertsPolicy|Key)",
+        reason=(
+            "CDK lets EventBridge publish so, and AWS's examples for topics carry no condition. Left: a rule of "
+            "somebody who knows the topic's ARN could tell a false alarm; nothing can be read by it."
         ),
     ),
     Acknowledgement(

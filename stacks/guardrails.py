@@ -9,6 +9,7 @@ import jsii
 from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
+from constructs_lib.guardrails.review import PolicyReview
 from stacks.acknowledgements import reason_for
 from stacks.environment import Environment
 
@@ -68,7 +69,7 @@ def guard_stage(stage: cdk.Stage, environment: Environment) -> None:
 
 def guard(app: cdk.App) -> None:
     """Hold every stack of ``app`` against the house's rules when it synthesises."""
-    cdk.Validations.of(app).add_plugins(ReviewedChecks())
+    cdk.Validations.of(app).add_plugins(ReviewedChecks(), PolicyReview(reason_for))
 
 
 def _find(scope: IConstruct, path: str) -> IConstruct:

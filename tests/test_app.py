@@ -76,7 +76,11 @@ def test_everything_that_can_be_is_tagged() -> None:
             assert tags["environment"] == "dev"
 
 
-BARE = "import aws_cdk.aws_s3 as s3\n        s3.Bucket(self, 'Bare')\n        "
+BARE = """import aws_cdk.aws_s3 as s3, aws_cdk.aws_iam as iam
+        s3.Bucket(self, 'Bare')
+        wide = iam.Role(self, 'Wide', assumed_by=iam.AccountPrincipal('999999999999'))
+        wide.add_to_policy(iam.PolicyStatement(actions=['s3:*'], resources=['*']))
+        """
 
 
 def run(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -114,6 +118,10 @@ def test_a_violation_ends_the_app(checkout: Path) -> None:
     ended = run(checkout, PYTHONPATH=str(ROOT))
     assert ended.returncode == 1
     assert "AwsSolutions-S1" in ended.stderr
+    assert "EveryAction[s3:*]@WideDefaultPolicy" in ended.stderr
+    assert "ForeignAccount[arn:aws:iam::999999999999:root]@Wide" in ended.stderr
+    assert "got s3:*, but it allows all there is, tomorrow's actions too" in ended.stderr
+    assert "Name the actions." in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -1,26 +1,29 @@
-"""cdk-nag: no finding without a reason, no reason without a finding."""
+"""cdk-nag and the review of policies: no finding without a reason, no reason without a finding."""
 
 import json
 import re
 
+import pytest
 from synthesis import assembly
 
 from stacks.acknowledgements import ACKNOWLEDGEMENTS, reason_for
 
 
-def report() -> dict:
+def report(plugin: str = "AwsSolutions") -> dict:
     reports = json.loads((assembly() / "validation-report.json").read_text())["pluginReports"]
-    (found,) = (entry for entry in reports if entry["pluginName"] == "AwsSolutions")
+    (found,) = (entry for entry in reports if entry["pluginName"] == plugin)
     return found
 
 
-def test_nothing_is_found_that_was_not_acknowledged() -> None:
-    assert report()["conclusion"] == "success"
-    assert report()["violations"] == []
+@pytest.mark.parametrize("plugin", ["AwsSolutions", "PolicyReview"])
+def test_nothing_is_found_that_was_not_acknowledged(plugin: str) -> None:
+    assert report(plugin)["conclusion"] == "success"
+    assert report(plugin)["violations"] == []
 
 
 def test_every_acknowledgement_is_still_needed() -> None:
     suppressed = [entry["ruleName"] for entry in report()["suppressedViolations"]]
+    suppressed += [entry["ruleName"] for entry in report("PolicyReview")["suppressedViolations"]]
     unused = [entry for entry in ACKNOWLEDGEMENTS
               if not any(re.search(entry.finding, name) for name in suppressed)]  # fmt: skip
     assert unused == []

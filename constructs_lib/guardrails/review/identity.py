@@ -1,0 +1,92 @@
+"""Rules for what is granted to roles and people, and for who may take a role.
+
+Sources, read 2026-11-22: "Security best practices in IAM"; "Grant a user permissions to pass a role to an AWS service";
+"IAM JSON policy elements: NotAction"; "The confused deputy problem", IAM User Guide; which action knows a resource:
+Service Authorization Reference (reference.json).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+
+from constructs_lib.guardrails.reference import Service, service
+from constructs_lib.guardrails.review.findings import Allowed, Finding
+
+_NARROWING = frozenset(
+    {"aws:principalorgid", "aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourcearn",
+     "aws:sourceorgid", "kms:calleraccount", "kms:viaservice", "sts:externalid"}
+)  # fmt: skip
+"""Keys that say who asks, or for whom."""
+
+
+def granted(found: Allowed) -> Iterator[Finding]:
+    """What a statement of an identity's policy breaks."""
+    if "NotAction" in found.statement:
+        yield found.finding("EveryAction", "NotAction", "it allows all that it does not name, tomorrow's actions too",
+                            "Name the actions.")  # fmt: skip
+    for pattern in found.actions:
+        prefix, _, name = pattern.lower().partition(":")
+        if pattern == "*" or name == "*":
+            yield found.finding("EveryAction", pattern, "it allows all there is, tomorrow's actions too",
+                                "Name the actions.")  # fmt: skip
+            continue
+        known = service(prefix)
+        if known is None:
+            yield found.finding("UnknownService", pattern, "nothing is known of its actions",
+                                "Add the service to SERVICES of extract_reference.py.")  # fmt: skip
+            continue
+        yield from _about(found, pattern, known)
+    yield from _passing(found)
+
+
+def trusted(found: Allowed) -> Iterator[Finding]:
+    """What a statement of a trust policy breaks."""
+    yield from named(found, "may take the role")
+
+
+def named(found: Allowed, does: str) -> Iterator[Finding]:
+    """Principals of a statement who are not of the account, and whom no condition narrows."""
+    if found.keys & _NARROWING:
+        return
+    for principal in found.principals("AWS"):
+        if principal == "*":
+            yield found.finding("Everybody", "*", f"anybody in any account {does}",
+                                "Name principals, or ask for aws:PrincipalAccount or aws:PrincipalOrgID.")  # fmt: skip
+        elif not _own(principal, found.account):
+            yield found.finding("ForeignAccount", principal, f"another account {does}",
+                                "Ask for sts:ExternalId, aws:PrincipalOrgID or aws:PrincipalArn.")  # fmt: skip
+
+
+def _own(principal: str, account: str) -> bool:
+    if principal == account or principal.startswith("${"):
+        return True
+    parts = principal.split(":")
+    return len(parts) > 4 and (parts[4] == account or parts[4].startswith("${"))
+
+
+def _about(found: Allowed, pattern: str, known: Service) -> Iterator[Finding]:
+    name = pattern.partition(":")[2].lower()
+    on_resources = [one for one in known.on_resources if fnmatch.fnmatchcase(one.lower(), name)]
+    on_everything = [one for one in known.on_everything if fnmatch.fnmatchcase(one.lower(), name)]
+    if not on_resources and not on_everything:
+        yield found.finding("UnknownAction", pattern, "AWS has no such action: it grants nothing",
+                            "Correct its name.")  # fmt: skip
+    everything = any(resource in ("*", "arn:aws:s3:::*", "arn:aws:s3:::*/*") for resource in found.resources)
+    if everything and on_resources and not found.keys and not _passes(pattern):
+        yield found.finding("EveryResource", pattern, "it allows the action on all resources of the account",
+                            "Name them, or put a condition.")  # fmt: skip
+
+
+def _passing(found: Allowed) -> Iterator[Finding]:
+    for pattern in (one for one in found.actions if _passes(one) and one not in ("*", "iam:*")):
+        if "iam:passedtoservice" not in found.keys:
+            yield found.finding("PassRole", pattern, "it hands roles to any service that would take them",
+                                "Ask for iam:PassedToService.")  # fmt: skip
+        if any(resource.endswith(("*", "role/*")) and resource.count("/") < 2 for resource in found.resources):
+            yield found.finding("PassRole", f"{pattern} on {found.resources[0]}", "it hands over any role, an "
+                                "administrator's too", "Name the roles.")  # fmt: skip
+
+
+def _passes(pattern: str) -> bool:
+    return fnmatch.fnmatchcase("iam:passrole", pattern.lower())
