@@ -1,6 +1,7 @@
-"""What takes many accelerators: pipelines that ``prod`` and ``research`` train, and what their clusters expect of
-nodes of H100."""
+"""What takes many accelerators: pipelines that ``prod`` and ``research`` train, what their clusters expect of nodes of
+H100, and what neither lets anybody do."""
 
+from constructs_lib.guardrails import Guardrails
 from constructs_lib.training import (
     EcrImage,
     OnDemandCapacity,
@@ -24,6 +25,12 @@ from stacks.workload_training import Criterion, SharedInput, WorkloadTraining
 # A node fails once in 90 days, three times as often as in "The Llama 3 Herd of Models" (table 5: 419 interruptions of
 # 16,384 H100 in 54 days that nobody planned), and is away for three hours, most of them deep health checks.
 SPARES = EnoughSpares(failures=NodeFailures(per_node_hour=1 / 24 / 90, replacement_hours=3), waiting=0.01)
+GUARDRAILS = Guardrails(
+    instance_families=("ml.g5", "ml.m5", "ml.p4d", "ml.p5"),
+    max_run_seconds=3 * 24 * 3600,
+    encrypt_traffic=False,  # EFA cannot
+    network_isolation=False,  # hosts exchange gradients
+)
 IMAGE = EcrImage(repository="trainyard-training", tag="1")
 RETRIES = (
     RetryPolicy(

@@ -1,7 +1,6 @@
 """Production: two hosts of eight A100 with EFA on demand, and a Slurm cluster of sixteen hosts of eight H100 and
 two spares; data outlives its stacks, and a person approves models."""
 
-from constructs_lib.guardrails import Guardrails
 from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Persistent2
@@ -35,7 +34,7 @@ from constructs_lib.serving.rollout import Canary, GpuMemory, Percent, RollbackA
 from constructs_lib.serving.scaling import ConcurrentRequests, GpuUtilization, Scaling
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
-from environments.large import ARR_COC, BYTES_LM, SPARES
+from environments.large import ARR_COC, BYTES_LM, GUARDRAILS, SPARES
 from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
@@ -103,12 +102,7 @@ PROD = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
-    guardrails=Guardrails(
-        instance_families=("ml.g5", "ml.m5", "ml.p4d", "ml.p5"),
-        max_run_seconds=3 * 24 * 3600,
-        encrypt_traffic=False,  # EFA cannot
-        network_isolation=False,  # hosts exchange gradients
-    ),
+    guardrails=GUARDRAILS,
     trainings=(BYTES_LM, ARR_COC),
     file_systems=(FILES,),
     clusters=(SLURM,),

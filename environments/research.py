@@ -14,7 +14,6 @@ from constructs_lib.governance import (
     TeamQuota,
     Tell,
 )
-from constructs_lib.guardrails import Guardrails
 from constructs_lib.hyperpod.eks.addons import TaskGovernance
 from constructs_lib.hyperpod.eks.queues import TeamQueue
 from constructs_lib.hyperpod.eks.recovery import Recovery, steps_go_on
@@ -42,7 +41,7 @@ from constructs_lib.observability import (
 )
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
-from environments.large import BYTES_LM, SPARES
+from environments.large import BYTES_LM, GUARDRAILS, SPARES
 from ml_contract.training.surroundings import Checkpointing, MemoryTier
 from stacks.clusters import EksCluster, EksRun
 from stacks.clusters import recipes as clusters
@@ -133,12 +132,7 @@ RESEARCH = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
-    guardrails=Guardrails(
-        instance_families=("ml.g5", "ml.m5", "ml.p4d", "ml.p5"),
-        max_run_seconds=3 * 24 * 3600,
-        encrypt_traffic=False,  # EFA cannot
-        network_isolation=False,  # hosts exchange gradients
-    ),
+    guardrails=GUARDRAILS,
     trainings=(BYTES_LM,),
     endpoints=(),
     clusters=(EKS,),

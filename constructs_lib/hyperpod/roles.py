@@ -16,6 +16,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from constructs_lib.training.roles import grant_metrics
 from ml_contract.clusters.places import log_group
 
 _LOOK = (
@@ -52,13 +53,7 @@ def grant_node(role: iam.IRole, cluster: str) -> None:
             resources=[group],
         )
     )
-    role.add_to_principal_policy(
-        iam.PolicyStatement(
-            actions=["cloudwatch:PutMetricData"],
-            resources=["*"],
-            conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-        )
-    )
+    grant_metrics(role, NAMESPACE)
     # These calls know no resource.
     role.add_to_principal_policy(
         iam.PolicyStatement(actions=[f"ssmmessages:{name}" for name in _SESSION], resources=["*"])
