@@ -150,7 +150,7 @@ def document(each: Candidate) -> dict[str, Any]:
 
 def answer(
     question: Question, *, tables: Sequence[Table], finding: str, prices: Sequence[Price], work: Work,
-    assumptions: Sequence[str], formulas: Sequence[str], data: Mapping[str, Any],
+    assumptions: Sequence[str], formulas: Sequence[str], data: Mapping[str, Any], bars: Sequence[Candidate],
 ) -> Answer:  # fmt: skip
     """All of it, with what was taken for granted."""
     batch = (f"{question.global_batch} samples a step" if question.global_batch
@@ -166,5 +166,16 @@ def answer(
             *((f"{work.mfu:.0%} of the peak, on every type (--mfu)",) if work.tokens is not None else ()),
             *assumptions,
         ),
-        formulas=(*FORMULAS, *formulas), data=data,
+        formulas=(*FORMULAS, *formulas), data=data, figures=lambda: _figures(bars),
     )  # fmt: skip
+
+
+def _figures(bars: Sequence[Candidate]) -> list[tuple[str, Any]]:
+    from trainyard.sizing.figures import memory_bars
+
+    found = []
+    for each in bars:
+        host = each.cluster.host
+        there = host.accelerator_memory_gib or host.memory_gib
+        found.append((f"{each.how}<br>{each.name}", each.cluster.memory, there))
+    return memory_bars(found) if found else []

@@ -166,5 +166,6 @@ def _answer(
         ),
         formulas=("checkpoint interval: Young 1974, Daly 2006 (ml_contract/sizing/interval.py)",
                   "retries: floor(SLO / run) - 1, each from the start"),
+        bars=found[: wanted.rows],
         data={"candidates": [answers.document(each) for each in found], "plan": dict(data)},
     )  # fmt: skip

@@ -156,3 +156,4 @@ def test_a_page_is_written_whole_and_a_folder_is_none(trainyard: Shell, tmp_path
     assert status == 0
     assert "needs no network" in said
     assert list(page.parent.iterdir()) == [page]
+    assert page.stat().st_size > 2**20, "plotly is in it"

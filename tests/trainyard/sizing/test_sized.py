@@ -10,6 +10,7 @@ from ml_contract.training.layout import World
 from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp, ModelParallel, Pipeline
 from trainyard.sizing import plan
 from trainyard.sizing.answers import candidates, ranks
+from trainyard.sizing.figures import memory_bars
 from trainyard.sizing.names import MODELS, model, strategy
 from trainyard.sizing.question import Question, hosts
 from trainyard.whatif.price import Price
@@ -56,7 +57,7 @@ def test_every_model_is_sized_under_fsdp() -> None:
 
 
 def test_a_smaller_cluster_of_the_type_does_not_fit() -> None:
-    it = question("llama-70b")
+    it = question("llama-70b", most_hosts=8)
     found = {each.cluster.host.name: each.cluster for each in candidates(it, plan.Work(), {})}
     cluster = found[P4D]
     check_fit(cluster.run, P4D, cluster.count)
@@ -109,6 +110,14 @@ def test_hours_are_operations_over_the_share_of_the_peak() -> None:
     workload = found.cluster.run.workload
     operations = 1e10 * workload.flops_per_sample / workload.size.tokens
     assert found.run_hours == pytest.approx(operations / (8 * 312e12 * 0.4) / 3600)
+
+
+def test_bars_add_up_to_what_a_rank_needs_at_the_worst() -> None:
+    found = candidates(question("llama-8b", "fsdp", "ddp", most_hosts=4), plan.Work(), {})[:4]
+    ((_, figure),) = memory_bars([(each.name, each.cluster.memory, 80) for each in found])
+    for number, each in enumerate(found):
+        total = sum(trace.x[number] for trace in figure.data if trace.type == "bar")
+        assert total * 2**30 == pytest.approx(each.cluster.memory.total("device"))
 
 
 @pytest.mark.parametrize(("slo", "run", "left"), [(24, 6, 3), (6, 6, 0), (11.9, 6, 0), (0.3, 0.1, 2)])
