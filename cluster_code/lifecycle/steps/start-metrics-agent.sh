@@ -2,6 +2,9 @@
 # Systems Manager, for the workspace's address is known only when everything is deployed. JSON is YAML to Prometheus.
 # shellcheck shell=bash
 
+# Its own page is for whoever is on the node.
+LISTEN=--web.listen-address=127.0.0.1:9090
+
 run() {
   local parameter config=/etc/trainyard/prometheus.yml folder=/var/lib/trainyard/prometheus
   parameter=$(node get agent.parameters)/$NODE_TYPE
@@ -17,10 +20,10 @@ run() {
     keep_up metrics-agent "the metrics agent" \
       "$(command -v docker) run --rm --name=trainyard-metrics-agent --net=host --env=HOSTNAME" \
       "--volume=$config:$config:ro --volume=$folder:$folder $FETCHED" \
-      "--agent --config.file=$config --storage.agent.path=$folder"
+      "--agent --config.file=$config --storage.agent.path=$folder $LISTEN"
   else
     parameter=$(node get agent.path)
     [[ -x $parameter ]] || die "the image lacks the metrics agent $parameter"
-    keep_up metrics-agent "the metrics agent" "$parameter --agent --config.file=$config --storage.agent.path=$folder"
+    keep_up metrics-agent "the metrics agent" "$parameter --agent --config.file=$config --storage.agent.path=$folder $LISTEN"
   fi
 }
