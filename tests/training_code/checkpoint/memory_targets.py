@@ -17,7 +17,7 @@ from checkpoint_targets import picture
 from ml_contract.training.surroundings import MemoryTier
 from training_code.checkpoint import CheckpointManager, Event
 from training_code.checkpoint.file_storage import FileStorage
-from training_code.checkpoint.memory import saving
+from training_code.checkpoint.memory import exchange, saving
 
 BUDGET_MIB = 64
 
@@ -67,6 +67,8 @@ def scenes(uri: str, base: str, plots: Sequence[tuple[str, tuple[int, ...]]]) ->
         base: Folder on a tmpfs.
         plots: What befalls the nodes, by name in ``PLOTS``, and which node each rank then finds itself on.
     """
+    # So that a file is many chunks on its way.
+    exchange.CHUNK_BYTES = 1000
     before = trained(uri, f"{base}/before", durable=2, last=4)
     rank, answers = dist.get_rank(), [("", before, [""])]
     for number, (plot, order) in enumerate(plots):

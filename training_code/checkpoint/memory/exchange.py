@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
+from ml_contract.checkpoint.errors import StorageError
 from training_code.checkpoint.checksum import Buffer
 from training_code.checkpoint.collective import Ranks
+from training_code.checkpoint.file_storage import FileStorage
 
 CHUNK_BYTES = 8 * 2**20
 """What goes at a time from one rank to another; a rank holds one of each that it sends to or receives from."""
@@ -27,7 +29,7 @@ class Parcel:
     size: int
 
 
-Give = Callable[[int, int, int], Buffer]
+Give = Callable[[int, int, int], bytearray]
 """(number of the parcel, offset within it, length) -> that many bytes"""
 Take = Callable[[int, Buffer], None]
 """(number of the parcel, the next bytes of it)"""
@@ -49,7 +51,7 @@ def exchange(ranks: Ranks, parcels: Sequence[Parcel], *, give: Give, take: Take)
         under_way = []
         received = []
         for peer, (number, offset, length) in _round(outgoing):
-            data = torch.frombuffer(bytearray(give(number, offset, length)), dtype=torch.uint8)
+            data = torch.frombuffer(give(number, offset, length), dtype=torch.uint8)
             under_way.append((ranks.sending(data, peer), data))
         for peer, (number, _, length) in _round(incoming):
             data = torch.empty(length, dtype=torch.uint8)
@@ -63,6 +65,17 @@ def exchange(ranks: Ranks, parcels: Sequence[Parcel], *, give: Give, take: Take)
 
 Chunk = tuple[int, int, int]
 """(number of the parcel, offset within it, length)"""
+
+
+def whole(storage: FileStorage, key: str, offset: int, length: int) -> tuple[bytearray, StorageError | None]:
+    """So many bytes of a file whatever it holds, for :data:`Give`, and what was wrong: who gets them sees it too."""
+    found, error = bytearray(), None
+    try:
+        for part in storage.stream(key, offset, length):
+            found += part
+    except StorageError as cause:
+        error = cause
+    return found if len(found) == length else found.ljust(length, b"\0"), error
 
 
 def _by_peer(parcels: Sequence[Parcel], peer: Callable[[Parcel], int | None]) -> dict[int, Iterator[Chunk]]:

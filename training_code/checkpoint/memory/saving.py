@@ -11,7 +11,7 @@ from ml_contract.checkpoint.errors import CheckpointError, CorruptCheckpointErro
 from training_code.checkpoint.checksum import Buffer
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.file_storage import FileStorage
-from training_code.checkpoint.memory.exchange import Parcel, exchange
+from training_code.checkpoint.memory.exchange import Parcel, exchange, whole
 from training_code.checkpoint.memory.nodes import Nodes
 from training_code.checkpoint.pieces import Check, Piece
 from training_code.checkpoint.saving import About, Outcome, commit_document, write_shards
@@ -82,16 +82,11 @@ class Copying:
             raise self._errors[0]
         return size
 
-    def _give(self, number: int, offset: int, length: int) -> Buffer:
-        key = f"{self._prefix}/{self._parcels[number].name}"
-        found = bytearray()
-        try:
-            for part in self._storage.stream(key, offset, length):
-                found += part
-        except CheckpointError as error:
+    def _give(self, number: int, offset: int, length: int) -> bytearray:
+        found, error = whole(self._storage, f"{self._prefix}/{self._parcels[number].name}", offset, length)
+        if error is not None:
             self._errors.append(error)
-        # The other side waits for so many bytes, and finds out by their checksum.
-        return found.ljust(length, b"\0")
+        return found
 
     def _take(self, number: int, data: Buffer) -> None:
         if self._errors:

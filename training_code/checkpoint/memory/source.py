@@ -10,7 +10,7 @@ from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCh
 from training_code.checkpoint.checksum import Buffer
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.file_storage import FileStorage
-from training_code.checkpoint.memory.exchange import Parcel, exchange
+from training_code.checkpoint.memory.exchange import Parcel, exchange, whole
 from training_code.checkpoint.memory.listing import Held, listed
 from training_code.checkpoint.memory.nodes import Nodes
 from training_code.checkpoint.pieces import Check, Content, Piece, read
@@ -145,16 +145,10 @@ class MemorySource(Source):
         if not parcels:
             return False
 
-        def give(number: int, offset: int, length: int) -> Buffer:
-            parcel, found = parcels[number], bytearray()
-            try:
-                key = f"{snapshot.attempt.prefix}/{parcel.name}"
-                for part in self._storage.stream(key, parcel.offset + offset, length):
-                    found += part
-            except StorageError:
-                found.clear()
-            # Whoever asked finds out by the checksum, and asks the next.
-            return found.ljust(length, b"\0")
+        def give(number: int, offset: int, length: int) -> bytearray:
+            # Whoever asked finds out by the checksum what is wrong with it, and asks the next.
+            parcel = parcels[number]
+            return whole(self._storage, f"{snapshot.attempt.prefix}/{parcel.name}", parcel.offset + offset, length)[0]
 
         def take(number: int, data: Buffer) -> None:
             _, check, content = expected[number]
