@@ -18,7 +18,10 @@ MOST_GROUPS = 100
 
 
 class TieredCheckpoints(Value):
-    """A share of the nodes' memory that holds checkpoints, beside S3; EKS only.
+    """A share of the nodes' memory for AWS's managed tiered checkpointing; EKS only.
+
+    HyperPod installs a daemon that serves this share to programs with the library ``amzn-sagemaker-checkpointing``. The
+    checkpoints in memory of this project's runs take none of it: theirs is the pods' own (``checkpoint_memory_gib``).
 
     Source: "Set up managed tiered checkpointing", SageMaker AI Developer Guide, read 2026-11-22, which is narrower than
     the API's 0 to 100. Pods that write checkpoints need rights on S3 and CloudWatch of their own.
