@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from trainyard.cost.estimate import Estimate
+from trainyard.cost.estimate import Estimate, Estimated
 from trainyard.cost.estimators.base import money
-from trainyard.cost.lines import Sum
+from trainyard.cost.lines import Kind, Sum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,8 @@ class Change:
     """None: it is new."""
     after: Sum | None
     """None: it is gone."""
+    untold: str = ""
+    """What changes of what is unknown: ``workers: 16 × … → workers: 18 × …``; empty where nothing does."""
 
     @property
     def monthly(self) -> tuple[float, float]:
@@ -52,10 +54,19 @@ def compare(base: Estimate, head: Estimate) -> list[Change]:
     changes = []
     for key in {**before, **after}:
         was, will = before.get(key), after.get(key)
-        if was is None or will is None or not _alike(was[1], will[1]):
-            kind = (will or was or ("",))[0]
+        untold = _untold(was, will)
+        if was is None or will is None or untold or not _alike(was.sum, will.sum):
+            some = will or was
+            assert some is not None
             changes.append(
-                Change(stack=key[0], logical_id=key[1], type=kind, before=was and was[1], after=will and will[1])
+                Change(
+                    stack=key[0],
+                    logical_id=key[1],
+                    type=some.type,
+                    before=None if was is None else was.sum,
+                    after=None if will is None else will.sum,
+                    untold=untold,
+                )
             )
     return sorted(changes, key=lambda each: (-max(map(abs, (*each.monthly, each.run))), each.stack, each.logical_id))
 
@@ -78,7 +89,7 @@ def as_markdown(changes: list[Change]) -> str:
             name,
             _cell(each.before),
             _cell(each.after),
-            signed(each.monthly) + _more(each.unknown),
+            signed(each.monthly) + _more(each),
             run,
         )
         parts.append(f"| {' | '.join(cells)} |")
@@ -93,7 +104,7 @@ def as_lines(changes: list[Change]) -> Iterator[str]:
     for each in changes:
         run = f", {each.run:+,.2f} a run" if round(each.run, 2) else ""
         yield (f"{each.what:<8}{each.stack} {each.logical_id} ({each.type}): {_cell(each.before)} → "
-               f"{_cell(each.after)}: {signed(each.monthly)}{run}{_more(each.unknown)}")  # fmt: skip
+               f"{_cell(each.after)}: {signed(each.monthly)}{run}{_more(each)}")  # fmt: skip
     yield summary(changes)
 
 
@@ -103,6 +114,7 @@ def as_json(changes: list[Change]) -> list[dict[str, Any]]:
         {
             "what": each.what, "stack": each.stack, "resource": each.logical_id, "type": each.type,
             "monthly": [round(value, 6) for value in each.monthly], "run": round(each.run, 6), "unknown": each.unknown,
+            "untold": each.untold,
         }
         for each in changes
     ]  # fmt: skip
@@ -115,7 +127,10 @@ def summary(changes: list[Change]) -> str:
     text = f"in all {signed((low, high))} a month"
     if round(run, 2):
         text += f", {run:+,.2f} for one run of each pipeline"
-    return text + _more(unknown)
+    hidden = sum(bool(each.untold) for each in changes)
+    if unknown:
+        text += f" and {unknown:+d} unknown"
+    return text + (f"; what is unknown changes in {hidden}" if hidden else "")
 
 
 def signed(amount: tuple[float, float]) -> str:
@@ -124,8 +139,10 @@ def signed(amount: tuple[float, float]) -> str:
     return f"{low:+,.2f}" if low == high else f"{low:+,.2f} to {high:+,.2f}"
 
 
-def _more(unknown: int) -> str:
-    return f" and {unknown:+d} unknown" if unknown else ""
+def _more(change: Change) -> str:
+    if change.untold:
+        return f", unknown: {change.untold}"
+    return f" and {change.unknown:+d} unknown" if change.unknown else ""
 
 
 def _cell(found: Sum | None) -> str:
@@ -134,10 +151,21 @@ def _cell(found: Sum | None) -> str:
     return money(found.fixed + found.use) + (f" + {found.unknown} unknown" if found.unknown else "")
 
 
-def _resources(found: Estimate) -> Iterator[tuple[tuple[str, str], tuple[str, Sum]]]:
+def _resources(found: Estimate) -> Iterator[tuple[tuple[str, str], Estimated]]:
     for stack in found.stacks:
         for each in stack.resources:
-            yield (stack.id, each.logical_id), (each.type, each.sum)
+            yield (stack.id, each.logical_id), each
+
+
+def _untold(was: Estimated | None, will: Estimated | None) -> str:
+    """Lines without an amount that differ: their sums would hide it."""
+    before, after = (
+        [line.what for line in each.lines if line.kind is Kind.UNKNOWN] if each else [] for each in (was, will)
+    )
+    if not was or not will or before == after:
+        return ""
+    gone, new = ([each for each in one if each not in other] for one, other in ((before, after), (after, before)))
+    return f"{', '.join(gone) or 'nothing'} → {', '.join(new) or 'nothing'}"
 
 
 def _alike(was: Sum, will: Sum) -> bool:

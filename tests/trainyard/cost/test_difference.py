@@ -45,3 +45,18 @@ def test_no_difference_says_so(tmp_path: Path) -> None:
     changes = compare(of(tmp_path, "was", {"Key": KEY}), of(tmp_path, "will", {"Key": KEY}))
     assert list(as_lines(changes)) == ["no resource costs something else"]
     assert as_markdown(changes).endswith("Nothing: every resource costs what it cost before.")
+
+
+def test_what_has_no_price_is_a_change_too(tmp_path: Path) -> None:
+    """Two more of the dearest nodes must not read as no difference."""
+
+    def cluster(count: int) -> dict[str, object]:
+        group = {"InstanceGroupName": "workers", "InstanceType": "ml.p5.48xlarge", "InstanceCount": count}
+        return {"Cluster": {"Type": "AWS::SageMaker::Cluster", "Properties": {"InstanceGroups": [group]}}}
+
+    (change,) = changes = compare(of(tmp_path, "was", cluster(16)), of(tmp_path, "will", cluster(18)))
+    assert change.monthly == (0, 0)
+    first, last = as_lines(changes)
+    assert "workers: 16 × ml.p5.48xlarge, on demand → workers: 18 × ml.p5.48xlarge, on demand" in first
+    assert last == "in all +0.00 a month; what is unknown changes in 1"
+    assert compare(of(tmp_path, "a", cluster(16)), of(tmp_path, "b", cluster(16))) == []
