@@ -5,7 +5,18 @@ from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Scratch2
-from constructs_lib.network import EKS_CLUSTER, HYPERPOD, JOBS, PODS, ClusterSubnet, NetworkSettings, Nodes
+from constructs_lib.network import (
+    EKS_CLUSTER,
+    HYPERPOD,
+    JOBS,
+    MANAGED_PROMETHEUS,
+    PODS,
+    ClusterSubnet,
+    NetworkSettings,
+    Nodes,
+)
+from constructs_lib.observability import HARDWARE, MetricsSettings, NodeHealth
+from constructs_lib.observability import SLURM as SLURM_RULES
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.registry import DeploymentSettings
 from constructs_lib.serving.rollout import AllAtOnce, RollbackAlarms, ServerErrorRate, SlowAnswers
@@ -30,6 +41,7 @@ from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.packaging import TritonPackaging
 from stacks.served import Instances, ServedWorkload
+from stacks.watched import Observability
 from stacks.workload_training import Criterion, WorkloadTraining
 
 RUN = TrainingRun(
@@ -113,7 +125,7 @@ DEV = Environment(
         nodes=16,
         efa=False,
         log_days=14,
-        purposes=(JOBS, HYPERPOD, EKS_CLUSTER),
+        purposes=(JOBS, HYPERPOD, EKS_CLUSTER, MANAGED_PROMETHEUS),
         clusters=(
             ClusterSubnet(
                 name="Slurm",
@@ -175,6 +187,13 @@ DEV = Environment(
                 instance_types=("ml.g5.xlarge",),
             ),
         ),
+    ),
+    # No Grafana, which is paid by the person: alerts, and PromQL over the workspace's own API.
+    observability=Observability(
+        metrics=MetricsSettings(alias="dev", days=30, rules=(HARDWARE, SLURM_RULES), log_days=14),
+        grafana=None,
+        watched=(NodeHealth(),),
+        log_days=14,
     ),
     endpoints=(
         ServedWorkload(
