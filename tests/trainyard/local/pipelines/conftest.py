@@ -244,3 +244,12 @@ def processing() -> Callable[..., dict[str, Any]]:
         return {"Name": name, "Type": "Processing", "Arguments": arguments, "PropertyFiles": files, **fields}
 
     return make
+
+
+POLICY = {"IntervalSeconds": 0, "MaxAttempts": 2, "ExceptionType": ["SageMaker.CAPACITY_ERROR"]}
+LOST = {"TrainingJobStatus": "Failed", "FailureReason": "CapacityError: Unable to provision capacity."}
+
+
+def reject(message):
+    """A step that fails the execution."""
+    return {"Name": "Reject", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
