@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ml_contract.errors import reject
 from trainyard.assembly.stacks import AssemblyStack, stacks
 from trainyard.cost.intrinsics import Scope, Unresolved
+
+_NESTED = "AWS::CloudFormation::Stack"
+_DEEPEST = 10
+"""Stacks in stacks; one that holds itself would never end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,9 @@ def read(
         reject("--environment", environment, f"no stack of {place} belongs to it", f"There are {known}.")
     documents = [(each, _document(each)) for each in chosen]
     _check_parameters([document for _, document in documents], parameters or {})
-    return [_template(each, document, region, parameters or {}) for each, document in documents]
+    return [
+        template for each, document in documents for template in _with_nested(each, document, region, parameters or {})
+    ]
 
 
 def _environment(stack: AssemblyStack) -> str:
@@ -129,6 +135,27 @@ def _check_parameters(documents: Sequence[Mapping[str, Any]], given: Mapping[str
         if name not in known:
             names = ", ".join(sorted(known - {"BootstrapVersion"})) or "none"
             reject("--parameter", f"{name}={value}", "no template has this parameter", f"They have {names}.")
+
+
+def _with_nested(
+    stack: AssemblyStack, document: dict[str, Any], region: str | None, parameters: Mapping[str, str], depth: int = 0
+) -> Iterator[Template]:
+    """A stack and the nested ones whose templates the assembly holds, with the parameters that they are handed."""
+    found = _template(stack, document, region, parameters)
+    held = {} if depth > _DEEPEST else dict(_held(stack, document, found))
+    yield replace(found, resources={name: each for name, each in found.resources.items() if name not in held})
+    for name, inner in held.items():
+        handed = found.resources[name].properties.get("Parameters") or {}
+        known = {key: str(value) for key, value in handed.items() if not isinstance(value, Unresolved)}
+        yield from _with_nested(inner, _document(inner), found.region, known, depth + 1)
+
+
+def _held(stack: AssemblyStack, document: Mapping[str, Any], found: Template) -> Iterator[tuple[str, AssemblyStack]]:
+    """Nested stacks by CDK: ``aws:asset:path`` names the template's file beside that of its parent."""
+    for name, each in found.resources.items():
+        path = document["Resources"][name].get("Metadata", {}).get("aws:asset:path")
+        if each.type == _NESTED and isinstance(path, str) and (stack.file.parent / path).is_file():
+            yield name, replace(stack, id=f"{stack.id}/{name}", file=stack.file.parent / path)
 
 
 def _template(

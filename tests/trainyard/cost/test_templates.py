@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,25 @@ def test_an_assembly_without_stacks_is_one_error(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"artifacts": {}}')
     with pytest.raises(ContractError, match="holds no stack"):
         read(tmp_path)
+
+
+def test_a_nested_stack_of_the_assembly_is_read_with_what_it_is_handed(tmp_path: Path) -> None:
+    folder = assembly(tmp_path / "out", {"Prod/App": {
+        "Inner": {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "inner.nested.template.json"},
+                  "Properties": {"Parameters": {"Days": "30"}, "TemplateURL": {"Fn::Sub": "https://${AWS::Region}/x"}}},
+        "Other": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://elsewhere"}},
+    }})  # fmt: skip
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": {"Ref": "Days"}}}
+    (folder / "inner.nested.template.json").write_text(json.dumps(
+        {"Parameters": {"Days": {"Type": "Number"}}, "Resources": {"Log": group}}
+    ))  # fmt: skip
+    outer, inner = read(folder)
+    assert list(outer.resources) == ["Other"]
+    assert (inner.id, inner.environment) == ("Prod/App/Inner", "prod")
+    assert inner.resources["Log"].properties == {"RetentionInDays": "30"}
+
+
+def test_a_nested_stack_that_holds_itself_ends(tmp_path: Path) -> None:
+    nested = {"Type": "AWS::CloudFormation::Stack", "Metadata": {"aws:asset:path": "ProdApp.template.json"}}
+    found = read(assembly(tmp_path / "out", {"Prod/App": {"Inner": nested, "Key": KEY}}))
+    assert 1 < len(found) < 20
