@@ -11,7 +11,7 @@ from typing import Literal
 
 import typer
 
-from trainyard.cost import difference
+from trainyard.cost import difference, documents
 from trainyard.cost import show as shown
 from trainyard.cost.assumptions import parse
 from trainyard.cost.estimate import Estimate, estimate, with_prices
@@ -50,9 +50,9 @@ def show(wanted: Wanted) -> None:
             for line in difference.as_lines(changes):
                 typer.echo(line)
     elif wanted.form == "json":
-        typer.echo(json.dumps(shown.as_json(head, today, wanted.max_age_days), indent=2))
+        typer.echo(json.dumps(documents.as_json(head, today, wanted.max_age_days), indent=2))
     elif wanted.form == "markdown":
-        typer.echo(shown.as_markdown(head, today, wanted.max_age_days))
+        typer.echo(documents.as_markdown(head, today, wanted.max_age_days))
     else:
         from rich.console import Console
 

@@ -9,7 +9,8 @@ from datetime import date
 import trainyard.cost.estimators  # noqa: F401 (registers the estimators)
 from ml_contract.errors import reject
 from trainyard.cost.assumptions import Assumptions
-from trainyard.cost.estimators.base import Around, Estimator, NotTold, free_types, unknown
+from trainyard.cost.estimators.base import Around, Estimator, free_types, unknown
+from trainyard.cost.estimators.properties import NotTold
 from trainyard.cost.lines import Line, Sum, total
 from trainyard.cost.prices import Price, Prices
 from trainyard.cost.templates import Resource, Template

@@ -1,10 +1,9 @@
-"""An estimate as a tree in the terminal, as JSON, and as Markdown for a pull request."""
+"""An estimate as a tree in the terminal, and what must be said beside its figures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -46,7 +45,7 @@ def tree(found: Estimate, *, everything: bool = False) -> Tree:
     """Environment → stack → resource → line; without ``everything`` lines below a dollar a month are left out."""
     root = Tree(Text(f"USD: {brief(found.sum)}", style="bold"))
     for environment, stacks in found.environments.items():
-        node = root.add(Text(f"{environment}: {brief(_of(stacks))}", style="bold"))
+        node = root.add(Text(f"{environment}: {brief(sum_of(stacks))}", style="bold"))
         for stack in stacks:
             if not stack.resources and not stack.absent and not everything:
                 continue
@@ -60,7 +59,7 @@ def tree(found: Estimate, *, everything: bool = False) -> Tree:
                     for line in lines:
                         leaf.add(_line(line))
             for condition, count in stack.absent.items():
-                note = f"not made, {_resources(count)}: {condition} is false (--parameter)"
+                note = f"not made, {resources(count)}: {condition} is false (--parameter)"
                 branch.add(Text.assemble(("note    ", _STYLES[Kind.NOTE]), note))
             if small:
                 branch.add(Text(f"{small} lines below 1 a month each (--all shows them)", style="dim"))
@@ -95,70 +94,8 @@ def print_tree(found: Estimate, console: Console, today: date, days: int, *, eve
         console.print(Text(note, style="bold red" if note.startswith("WARNING") else "dim"))
 
 
-def as_json(found: Estimate, today: date, days: int) -> dict[str, Any]:
-    """For programs. Amounts are dollars; a range is ``[low, high]``."""
-    return {
-        "currency": "USD",
-        "hours_a_month": HOURS_A_MONTH,
-        "sum": _sum(found.sum),
-        "environments": {
-            name: {
-                "sum": _sum(_of(stacks)),
-                "stacks": {
-                    stack.id: {
-                        "region": stack.region,
-                        "sum": _sum(stack.sum),
-                        "absent": dict(stack.absent),
-                        "resources": {
-                            each.logical_id: {"type": each.type, "lines": [_as_json(line) for line in each.lines]}
-                            for each in stack.resources
-                        },
-                    }
-                    for stack in stacks
-                },
-            }
-            for name, stacks in found.environments.items()
-        },
-        "assumptions": {name: found.assumptions[name] for name in KNOWN},
-        "prices": {
-            region: {
-                item: {"amount": x.amount, "unit": x.unit, "read": x.read.isoformat(), "source": x.source}
-                for item, x in sorted(rows.items())
-            }
-            for region, rows in found.prices.items()
-        },
-        "older_than_days": {"days": days, "items": [each.item for each in found.older_than(days, today)]},
-    }
-
-
-def as_markdown(found: Estimate, today: date, days: int) -> str:
-    """For a comment: a row a stack, and what is unknown below."""
-    parts = [
-        "### What the stacks cost",
-        "",
-        "| stack | fixed, a month | by use, a month | a run, at most | unknown |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    rows = [(stack.id, stack.sum) for stack in found.stacks if stack.resources]
-    for name, each in [*rows, ("**all**", found.sum)]:
-        run, unknown = f"{each.run:,.2f}" if each.run else "", each.unknown or ""
-        parts.append(f"| {name} | {money(each.fixed)} | {money(each.use)} | {run} | {unknown} |")
-    unknown_lines = [
-        f"- `{stack.id}` {resource.logical_id}: {line.what}: {line.how}"
-        for stack in found.stacks for resource in stack.resources for line in resource.lines
-        if line.kind is Kind.UNKNOWN
-    ]  # fmt: skip
-    absent = [f"- `{stack.id}`: not made, {_resources(count)}: {name} is false (--parameter)"
-              for stack in found.stacks for name, count in stack.absent.items()]  # fmt: skip
-    if absent:
-        parts += ["", *absent]
-    if unknown_lines:
-        parts += ["", f"<details><summary>{len(unknown_lines)} unknown, in no sum</summary>", "", *unknown_lines, "",
-                  "</details>"]  # fmt: skip
-    return "\n".join([*parts, "", *(f"- {note}" for note in footnotes(found, today, days))])
-
-
-def _resources(count: int) -> str:
+def resources(count: int) -> str:
+    """``1 resource``, ``2 resources``."""
     return f"{count} resource{'' if count == 1 else 's'}"
 
 
@@ -190,36 +127,9 @@ def _lines(found: Estimate) -> Iterator[Line]:
             yield from resource.lines
 
 
-def _of(stacks: list[Stack]) -> Sum:
+def sum_of(stacks: list[Stack]) -> Sum:
+    """The sum of stacks."""
     found = Sum()
     for stack in stacks:
         found += stack.sum
     return found
-
-
-def _pair(amount: Range | None) -> list[float] | None:
-    return None if amount is None else [round(amount.low, 6), round(amount.high, 6)]
-
-
-def _sum(found: Sum) -> dict[str, Any]:
-    return {
-        "fixed_hourly": _pair(found.fixed * (1 / HOURS_A_MONTH)),
-        "fixed_monthly": _pair(found.fixed),
-        "use_monthly": _pair(found.use),
-        "run": round(found.run, 6),
-        "unknown": found.unknown,
-    }
-
-
-def _as_json(line: Line) -> dict[str, Any]:
-    return {
-        "what": line.what,
-        "kind": str(line.kind),
-        "monthly": _pair(line.monthly),
-        "hourly": _pair(line.hourly),
-        "run": None if line.run is None else round(line.run, 6),
-        "how": line.how,
-        "assumed": list(line.assumed),
-        "prices": list(line.prices),
-        "missing": list(line.missing),
-    }

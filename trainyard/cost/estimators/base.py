@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from trainyard.cost.assumptions import Assumptions
-from trainyard.cost.intrinsics import Unresolved
 from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line, Range
 from trainyard.cost.prices import Price, Prices
 from trainyard.cost.templates import Resource, Template
 
-_ABSURD = 1e15
 _ALIKE = ("hosting", "training", "processing", "transform", "async")
 _FREE = Path(__file__).parents[1] / "tables" / "free.txt"
-
-
-class NotTold(Exception):
-    """A value that an estimate needs and the template does not tell; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,55 +162,6 @@ def money(amount: Range, digits: int = 2) -> str:
     """Dollars, as a range where it is one."""
     low, high = (f"{each:,.{digits}f}" for each in (amount.low, amount.high))
     return low if low == high else f"{low} to {high}"
-
-
-def number(properties: Mapping[str, Any], name: str, default: float | None = None) -> float:
-    """A number of a resource's properties.
-
-    Raises:
-        NotTold: It is not there, is none, or is below 0.
-    """
-    value = properties.get(name, default)
-    if isinstance(value, bool) or value is None or isinstance(value, dict | list | Unresolved):
-        raise NotTold(_missing(name, value))
-    try:
-        found = float(value)
-    except ValueError:
-        raise NotTold(_missing(name, value)) from None
-    if not 0 <= found < _ABSURD:
-        raise NotTold(f"{name} is {found:g}, which is no amount")
-    return found
-
-
-def text(properties: Mapping[str, Any], name: str, default: str | None = None) -> str:
-    """A text of a resource's properties.
-
-    Raises:
-        NotTold: It is not there, or a part of it is only known when deployed.
-    """
-    value = properties.get(name, default)
-    if not isinstance(value, str) or "${" in value:
-        raise NotTold(_missing(name, value))
-    return value
-
-
-def items(properties: Mapping[str, Any], name: str) -> list[Any]:
-    """A list of a resource's properties; empty where it is not there.
-
-    Raises:
-        NotTold: It is only known when deployed.
-    """
-    value = properties.get(name) or []
-    if not isinstance(value, list):
-        raise NotTold(_missing(name, value))
-    return value
-
-
-def _missing(name: str, value: Any) -> str:
-    if value is None:
-        return f"{name} is not in the template"
-    way_out = " (give --parameter)" if str(value).startswith("${") and "." not in str(value) else ""
-    return f"{name} is {str(value)[:80]}, which the template does not tell{way_out}"
 
 
 def _months(price: Price) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainyard.cost.estimators.base import Around, Estimator, items, number, text, unknown
+from trainyard.cost.estimators.base import Around, Estimator, unknown
+from trainyard.cost.estimators.properties import items, number, text
 from trainyard.cost.lines import Line
 from trainyard.cost.templates import Resource
 

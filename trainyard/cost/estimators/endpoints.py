@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainyard.cost.estimators.base import Around, Estimator, NotTold, items, number, text, unknown
+from trainyard.cost.estimators.base import Around, Estimator, unknown
+from trainyard.cost.estimators.properties import NotTold, items, number, text
 from trainyard.cost.lines import HOURS_A_MONTH, Line, Range
 from trainyard.cost.templates import Resource
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainyard.cost.estimators.base import Around, Estimator, number, text, unknown
+from trainyard.cost.estimators.base import Around, Estimator, unknown
+from trainyard.cost.estimators.properties import number, text
 from trainyard.cost.lines import Line
 from trainyard.cost.templates import Resource
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trainyard.cost.estimators.base import Around, Estimator, Simple, number, text, unknown
+from trainyard.cost.estimators.base import Around, Estimator, Simple, unknown
+from trainyard.cost.estimators.properties import number, text
 from trainyard.cost.lines import Line
 from trainyard.cost.templates import Resource
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainyard.cost.estimators.base import Around, Estimator, NotTold, number, text, unknown
+from trainyard.cost.estimators.base import Around, Estimator, unknown
+from trainyard.cost.estimators.properties import NotTold, number, text
 from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line, Range
 from trainyard.cost.templates import Resource
 
