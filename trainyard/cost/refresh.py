@@ -12,7 +12,7 @@ import csv
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -22,7 +22,6 @@ from typing import Any
 from ml_contract.errors import reject
 from trainyard.cost.prices import CURRENCY, TABLES, Price, Prices, write
 
-_SAGEMAKER = "AmazonSageMaker"
 _USAGES = {
     "Train": "training",
     "Processing": "processing",
@@ -99,34 +98,38 @@ _SAVINGS = "AWS Savings Plans API, DescribeSavingsPlansOfferingRates, SageMaker,
 _SPOT = f"Amazon EC2 API, DescribeSpotPriceHistory, Linux, mean of all zones over {_SPOT_DAYS} days"
 
 
-def _offered(region: str, client: Any, today: date) -> Iterator[Price]:
-    offers = defaultdict(list)
+def groups() -> dict[tuple[str, str], list[dict[str, str]]]:
+    """Service and product family, as AWS is asked → the rows of `tables/offers.csv` that are looked for in the answer.
+
+    A family without rows is read by its instances; all of EC2's would be some hundred thousand products.
+    """
+    found: dict[tuple[str, str], list[dict[str, str]]] = {key: [] for key in _READERS}
     with (TABLES / "offers.csv").open(newline="", encoding="utf-8") as text:
         for row in csv.DictReader(text):
-            offers[row["service"]].append(row)
-    for service in (_SAGEMAKER, "AmazonFSx", "AmazonRDS"):
-        for document in _products(client, service, region):
-            read = {_SAGEMAKER: _instance, "AmazonFSx": _lustre, "AmazonRDS": _database}[service]
-            item = read(document["product"].get("attributes", {}))
-            amount = _amount(document, None)
-            if item is not None and amount is not None:
-                yield _price(item, amount, "gb-month" if item.endswith("gb-month") else "hour", today)
-    for service, rows in offers.items():
-        for document in _products(client, service, region):
+            found.setdefault((row["service"], row["family"]), []).append(row)
+    return found
+
+
+def _offered(region: str, client: Any, today: date) -> Iterator[Price]:
+    for (service, family), rows in groups().items():
+        read = _READERS.get((service, family))
+        for document in _products(client, service, family, region):
             attributes = document["product"].get("attributes", {})
+            item, first = read(attributes) if read else None, _amount(document, None)
+            if item is not None and first is not None:
+                yield _price(item, first, "gb-month" if item.endswith("gb-month") else "hour", today)
             usage = _PREFIX.sub("", str(attributes.get("usagetype", "")))
             for row in rows:
-                if usage != row["usage"] or row["operation"] not in ("", attributes.get("operation")):
-                    continue
-                amount = _amount(document, row["begin"] or None)
+                amount = _amount(document, row["begin"] or None) if usage == row["usage"] else None
                 if amount is not None:
                     yield _price(row["item"], amount * float(row["of"]), row["unit"], today)
 
 
-def _products(client: Any, service: str, region: str) -> Iterator[dict[str, Any]]:
+def _products(client: Any, service: str, family: str, region: str) -> Iterator[dict[str, Any]]:
+    wanted = {"regionCode": region} | ({"productFamily": family} if family else {})
     pages = client.get_paginator("get_products").paginate(
         ServiceCode=service,
-        Filters=[{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}],
+        Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
     )
     for page in pages:
         for text in page["PriceList"]:
@@ -214,6 +217,14 @@ def _spot(client: Any, kinds: list[str], today: date) -> Iterator[Price]:
     for name, amounts in sorted(seen.items()):
         yield Price(item=f"{name}/spot", amount=round(fmean(amounts), 6), unit="hour", currency=CURRENCY,
                     source=_SPOT, read=today)  # fmt: skip
+
+
+_READERS: dict[tuple[str, str], Callable[[Mapping[str, str]], str | None]] = {
+    ("AmazonSageMaker", ""): _instance,
+    ("AmazonFSx", ""): _lustre,
+    ("AmazonRDS", "Database Instance"): _database,
+}
+"""Service and product family → what reads an item from a product's attributes."""
 
 
 def _price(item: str, amount: float, unit: str, today: date) -> Price:

@@ -11,14 +11,13 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 
 from ml_contract.errors import ContractError
 from trainyard.cost.prices import Price, Prices, write
-from trainyard.cost.refresh import Clients, refresh
+from trainyard.cost.refresh import Clients, groups, refresh
 
 TODAY = date(2026, 11, 22)
-FIRST = ("AmazonSageMaker", "AmazonFSx", "AmazonRDS")
 
 
 def product(service: str, usage: str, *tiers: tuple[str, str], unit: str = "Hrs", **attributes: str) -> str:
@@ -55,6 +54,7 @@ ANSWERS: dict[str, list[list[str]]] = {
         [
             product("AmazonSageMaker", "USE1-TrainingPlanUpfrontFee:ml.p4d.24xlarge", ("0", "13.57"), unit="Quantity"),
             product("AmazonSageMaker", "USE1-Studio:ml.g5.xlarge", ("0", "9.9")),
+            product("AmazonSageMaker", "USE1-Cluster:VolumeUsage.gp2", ("0", "0.1"), unit="GB-Mo"),
             product("AmazonSageMaker", "USE1-AsyncInf:ml.g5.xlarge", ("0", "1.5")),
         ],
     ],
@@ -81,22 +81,18 @@ ANSWERS: dict[str, list[list[str]]] = {
 }  # fmt: skip
 
 
-def services() -> list[str]:
-    """In the order of the requests."""
-    offers = (Path(refresh.__code__.co_filename).parent / "tables" / "offers.csv").read_text().splitlines()[1:]
-    return [*FIRST, *dict.fromkeys(line.partition(",")[0] for line in offers)]
-
-
 @pytest.fixture
 def clients() -> Iterator[Clients]:
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     made = {name: boto3.client(name, region_name="us-east-1", **keys) for name in ("pricing", "savingsplans", "ec2")}
     with ExitStack() as stack:
         stubs = {name: stack.enter_context(Stubber(client)) for name, client in made.items()}
-        for service in services():
-            pages = ANSWERS.get(service, [[]])
+        for service, family in groups():
+            pages = ANSWERS.get(service, [[]]) if family != "Storage" else [[]]
+            wanted = {"regionCode": "us-east-1"} | ({"productFamily": family} if family else {})
+            filters = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()]
             for number, page in enumerate(pages):
-                asked: dict[str, Any] = {"ServiceCode": service, "Filters": ANY}
+                asked: dict[str, Any] = {"ServiceCode": service, "Filters": filters}
                 if number:
                     asked["NextToken"] = str(number)
                 more = {"NextToken": str(number + 1)} if number + 1 < len(pages) else {}
@@ -128,6 +124,7 @@ def test_a_table_is_written_from_what_aws_answers(clients: Clients, tmp_path: Pa
     assert {item: price.amount for item, price in found.rows.items()} == {
         "ml.g5.xlarge/training": 1.408,
         "ml.g5.xlarge/async": 1.5,
+        "sagemaker/cluster-volume-gb-month": 0.1,
         "ml.g5.xlarge/training/savings-1-year": 1.12,
         "ml.g5.xlarge/training/savings-3-year": 0.79,
         "g5.xlarge/spot": 0.5,
@@ -143,8 +140,8 @@ def test_a_table_is_written_from_what_aws_answers(clients: Clients, tmp_path: Pa
     assert {price.read for price in found.rows.values()} == {TODAY}
     assert found.savings("ml.g5.xlarge", years=3, usage="training").hourly == 0.79
     assert found.spot("ml.g5.xlarge").source.startswith("Amazon EC2 API, DescribeSpotPriceHistory")
-    assert said[0] == "10 prices on demand of us-east-1"
-    assert said[-1].endswith("us-east-1.csv: 13 prices")
+    assert said[0] == "11 prices on demand of us-east-1"
+    assert said[-1].endswith("us-east-1.csv: 14 prices")
 
 
 def test_a_price_that_aws_does_not_tell_keeps_its_day_and_source(clients: Clients, tmp_path: Path) -> None:
@@ -162,7 +159,7 @@ def test_a_price_that_aws_does_not_tell_keeps_its_day_and_source(clients: Client
 def test_a_region_without_prices_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     client = boto3.client("pricing", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     with Stubber(client) as stub:
-        for _ in services():
+        for _ in groups():
             stub.add_response("get_products", {"PriceList": []})
         with pytest.raises(ContractError, match="no price of it"):
             list(refresh("mars-1", Clients(pricing=client, savings=None, ec2=None), today=TODAY, tables=tmp_path))
