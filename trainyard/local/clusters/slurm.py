@@ -135,16 +135,14 @@ class SlurmCluster:
         described = [described for described, _ in self._nodes.values()]
         files = {"slurm.conf": merged(text, kept), "gres.conf": devices(described), "cgroup.conf": CONTROL_GROUPS}
         for name, content in files.items():
-            path = self.controller.path(f"{CONFIGURATION}/{name}")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
+            _put(self.controller.path(f"{CONFIGURATION}/{name}"), content.encode())
         self._written = text
 
     def _copy(self, node: Node) -> None:
         """Gives a login node what the controller has, files that slurm.conf includes among them."""
         if self.controller.alive:
             for path in self.controller.path(CONFIGURATION).glob("*.conf"):
-                node.path(f"{CONFIGURATION}/{path.name}").write_bytes(path.read_bytes())
+                _put(node.path(f"{CONFIGURATION}/{path.name}"), path.read_bytes())
 
     def _prepare(self, node: Node) -> None:
         for folder in _FOLDERS:
@@ -183,3 +181,11 @@ class SlurmCluster:
                 program.kill()
                 raise OSError(f"{node.name}: {command[0]} did not start: " + " ".join(last))
             time.sleep(_POLL_SECONDS)
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Replaces a file that others may be reading."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_bytes(content)
+    new.replace(path)

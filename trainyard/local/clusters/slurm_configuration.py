@@ -1,6 +1,6 @@
 """slurm.conf of a cluster, as the agents of HyperPod's API-driven configuration write it to each node.
 
-Source of the names: slurm.conf(5), Slurm 22.05, read 2026-11-22. What differs from a cluster in AWS is in `Timing`, and
+Source of the names: slurm.conf(5), Slurm 22.05, and RELEASE_NOTES of 23.02 and 23.11, read 2026-11-22. What differs from a cluster in AWS is in `Timing`, and
 that processes are tracked without control groups, which namespaces of one machine would share.
 """
 
@@ -90,7 +90,7 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
         "StateSaveLocation=/var/spool/slurmctld", "SlurmdSpoolDir=/var/spool/slurmd",
         "SlurmctldPidFile=/run/slurmctld.pid", "SlurmdPidFile=/run/slurmd.pid",
         "SlurmctldLogFile=/var/log/slurm/slurmctld.log", "SlurmdLogFile=/var/log/slurm/slurmd.log",
-        "ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none", "JobAcctGatherType=jobacct_gather/none",
+        "ProctrackType=proctrack/linuxproc",
         # slurmd asks the controller for all of this, so that it lies in one place.
         "SlurmctldParameters=enable_configless",
         "SelectType=select/cons_tres", "SelectTypeParameters=CR_CPU", "SlurmdParameters=config_overrides",
