@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from ml_contract import metrics
 from ml_contract.checkpoint.catalog import attempts, commit_of
 from ml_contract.hyperparameters import decode
 from ml_contract.training.run import TrainingRun
-from ml_contract.training.surroundings import Checkpointing
+from ml_contract.training.surroundings import Checkpointing, MemoryTier
 from training_code import saving, saving_log
 from training_code.checkpoint import StorageError
 from training_code.checkpoint.file_storage import FileStorage, _FileWriter
@@ -169,3 +171,29 @@ def test_the_dip_leaves_the_stall_out(tmp_path: Path, capsys: pytest.CaptureFixt
     run.checkpoints.stepped(4, 1.25 + stall)
     run.checkpoints.stepped(5, 1.0)
     assert figures(capsys.readouterr().out, metrics.CHECKPOINT_DIP) == [pytest.approx(1.25)]
+
+
+def test_memory_between_durable_saves_and_durable_before_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards a reclaim, which takes the memory with it, and other tools, which see durable commits alone."""
+    if not os.access("/dev/shm", os.W_OK):
+        pytest.skip("there is no /dev/shm to write to")
+    with tempfile.TemporaryDirectory(prefix="memory-saving-", dir="/dev/shm") as folder:
+        memory = MemoryTier(every_steps=2, folder=folder, budget_mib=16)
+        run = Run(tmp_path, every_steps=6, memory=memory)
+        run.checkpoints.restore()
+        for _ in range(9):
+            run.step()
+            run.checkpoints.save_if_due(run.progress.step, overdue=run.progress.step == 4)
+        assert run.committed == [4, 6]
+        run.checkpoints.before_the_end(9, Deadline(60.0))
+        assert run.committed == [4, 6, 9]
+        log = capsys.readouterr().out
+        assert figures(log, metrics.CHECKPOINT_STEP) == [4, 6, 9]
+        assert figures(log, metrics.CHECKPOINT_MEMORY_STEP) == [2, 8]
+        assert len(figures(log, metrics.CHECKPOINT_MEMORY_STALL_SECONDS)) == 2
+        assert "checkpoint in memory: warning, step 0: copies=1, and nodes=1: 0 are made" in log
+        assert list(Path(folder).glob("*/step-*"))
+        run.checkpoints.close()
+        assert not list(Path(folder).iterdir())

@@ -14,7 +14,7 @@ from ml_contract.checkpoint.documents import Commit, state_name
 from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError, StorageError
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.options import Restored, RunIdentity, Tier
-from training_code.checkpoint.pieces import Piece
+from training_code.checkpoint.pieces import Content, Piece
 from training_code.checkpoint.plain_state import PlainState
 from training_code.checkpoint.reader import VerifiedReader
 from training_code.checkpoint.saving import explained
@@ -52,16 +52,25 @@ class Restorer:
         """
         started = time.monotonic()
         candidates = self._candidates()
-        for candidate in candidates:
-            snapshot = self._opened(candidate)
-            if snapshot is None:
+        for number, candidate in enumerate(candidates):
+            if candidate.source is self.durable and self._unread is not None:
                 continue
             try:
+                snapshot = self._opened(candidate)
+                if snapshot is None:
+                    continue
                 read = self._load(candidate.source, snapshot, state)
             except CorruptCheckpointError as error:
                 # The same on every rank: they agreed on it.
                 self._condemn(candidate, error)
                 continue
+            except StorageError as error:
+                if all(later.source is self.durable for later in candidates[number + 1 :]):
+                    raise
+                self._unread = error
+                continue
+            if self._unread is not None:
+                self._told("warning", candidate, f"a newer one may be durable, which could not be read: {self._unread}")
             return Restored(
                 step=snapshot.commit.step,
                 attempt=snapshot.attempt.uuid,
@@ -149,7 +158,7 @@ class Restorer:
             )  # fmt: skip
         metadata, own = self._documents(source, snapshot, state)
         targets = materialize({name: item for name, item in state.items() if commit.state[name] == "sharded"})
-        reader = VerifiedReader(snapshot, metadata, lambda pieces: source.fetch(snapshot, pieces), self._agree)
+        reader = VerifiedReader(snapshot, metadata, lambda pieces: self._fetched(source, snapshot, pieces), self._agree)
         with explained(f"{source.place(attempt)} was not loaded", IncompatibleCheckpointError):
             load(targets.sharded, storage_reader=reader, process_group=self.ranks.group)
         for name, item in state.items():
@@ -162,10 +171,23 @@ class Restorer:
         """The metadata, and the plain state of this rank, by name; verified on every rank."""
         plan = PlainState(snapshot.commit, state, rank=self.ranks.rank, world_size=self.ranks.size)
         records = [snapshot.commit.metadata, *(snapshot.files[state_name(rank)] for rank in plan.needed)]
-        contents = list(source.fetch(snapshot, [Piece.whole(record) for record in records]))
+        contents = self._fetched(source, snapshot, [Piece.whole(record) for record in records])
         self._agree([content for content in contents if isinstance(content, str)])
         metadata, *states = (bytes(content) for content in contents if not isinstance(content, str))
         return metadata, plan.choose({rank: unpack(data) for rank, data in zip(plan.needed, states, strict=True)})
+
+    def _fetched(self, source: Source, snapshot: Snapshot, pieces: Sequence[Piece]) -> list[Content]:
+        """This rank's pieces. A storage that failed one rank failed them all: nobody waits for the one."""
+        contents: list[Content] = []
+        error: StorageError | None = None
+        try:
+            contents += source.fetch(snapshot, pieces)
+        except StorageError as cause:
+            error = cause
+        for failure in self.ranks.all(error):
+            if failure is not None:
+                raise failure
+        return contents
 
     def _agree(self, findings: Sequence[str]) -> None:
         found = [line for rank in self.ranks.all(list(findings)) for line in rank]

@@ -177,7 +177,22 @@ def test_an_unreadable_durable_place_is_no_reason_to_stop(
     run.step()
     with opened(uri, base) as checkpoints:
         checkpoints.save_in_memory(1, run.state)
-    monkeypatch.setattr(DurableSource, "listed", lambda _: (_ for _ in ()).throw(StorageError("S3 is silent")))
-    assert restored(uri, memory=memory(base)) == (1, run.content())
-    with pytest.raises(StorageError, match="S3 is silent"):
-        restored(uri)
+    first = run.content()
+    run.step()
+    committed(uri, 2)
+    content = run.content()
+
+    def silent(*_: object) -> None:
+        raise StorageError("S3 is silent")
+
+    for method in ("listed", "opened", "fetch"):
+        events: list[Event] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(DurableSource, method, silent)
+            assert restored(uri, events, memory=memory(base)) == (1, first)
+            with pytest.raises(StorageError, match="S3 is silent"):
+                restored(uri)
+        assert [event.detail for event in events if event.kind == "warning" and event.step] == [
+            "a newer one may be durable, which could not be read: S3 is silent"
+        ]
+    assert restored(uri, memory=memory(base)) == (2, content)
