@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_contract.errors import ContractError
@@ -41,6 +41,7 @@ def test_waiting_for_capacity_takes_time_and_holds_nothing() -> None:
     assert waiting.elapsed_seconds - without.elapsed_seconds == pytest.approx(900 * without.interruptions)
 
 
+@settings(max_examples=40)
 @given(st.floats(0, 5), st.floats(0.01, 1), st.floats(0, 60), st.floats(0, 120), st.floats(0, 600))
 def test_more_interruptions_never_take_less(rate: float, more: float, stall: float, lag: float, start: float) -> None:
     times = {"stall_seconds": stall, "commit_seconds": lag, "restart_seconds": start}

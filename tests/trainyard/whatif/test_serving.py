@@ -26,6 +26,7 @@ WAYS = st.builds(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(WAYS, WAYS)
 def test_below_the_break_even_one_is_cheaper_and_above_it_the_other(less: Way, more: Way) -> None:
     at = serverless.break_even(less, more)
@@ -60,6 +61,7 @@ def test_what_serverless_cannot_do_is_refused(fields: dict[str, float], said: st
     assert said in str(caught.value)
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 200), st.floats(0.1, 10), st.floats(0.1, 10), st.integers(1, 100))
 def test_sharing_pays_from_the_break_even_on(models: int, shared: float, single: float, each: int) -> None:
     question = multi_model.MultiModel(models=models, shared=price(shared), single=price(single),
@@ -143,6 +145,7 @@ def test_what_no_pool_can_be_is_refused(fields: dict[str, float], field: str) ->
 LOADS = st.lists(st.tuples(st.sampled_from([2.0, 3.0, 4.0, 6.0]), st.integers(0, 12)), min_size=4, max_size=4)
 
 
+@settings(max_examples=40)
 @given(LOADS, st.floats(0.3, 1.2))
 def test_no_other_commitment_costs_less(parts: list[tuple[float, int]], share: float) -> None:
     left = 24 - sum(hours for hours, _ in parts[:3])

@@ -15,7 +15,7 @@ from trainyard.whatif.spot_simulation import quantile, simulate
 
 RUN = InterruptedRun(work_seconds=8 * 3600, interval_seconds=420, stall_seconds=5, commit_seconds=60,
                      restart_seconds=300, wait_seconds=600, per_hour=0.4)  # fmt: skip
-PLAYED = 2000
+PLAYED = 1000
 
 
 def question(**fields: object) -> spot.Spot:
