@@ -8,7 +8,7 @@ from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.eks.installation import ChartInstallation
 from constructs_lib.lustre import LustreFileSystem
 from constructs_lib.network import Network
-from constructs_lib.observability import ClusterWatch
+from constructs_lib.observability import CloudWatchPage, ClusterWatch
 from constructs_lib.storage import Storage
 from ml_contract.clusters.places import log_group
 from stacks.base import EnvironmentStack
@@ -68,10 +68,13 @@ class ClusterStack(EnvironmentStack):
         self.cluster = cluster.bind(self, platform, name=environment.cluster_name(cluster.name))
         if platform.watch is not None:
             watch = platform.watch
-            ClusterWatch(
+            watched = ClusterWatch(
                 self, "Watch", cluster_arn=self.cluster.arn, name=cluster.name, watched=watch.settings.watched,
                 topic=watch.topic, key=watch.key, log_days=watch.settings.log_days, storm=watch.settings.storm,
             )  # fmt: skip
+            mounted = {mount.file_system for group in cluster.settings.groups for mount in group.mounts}
+            CloudWatchPage(self, "Page", name=self.cluster.name, watches=(watched,), figures=(),
+                           file_systems={name: platform.files[name].id for name in sorted(mounted)})  # fmt: skip
             # HyperPod makes it, without end and with AWS's key, and its name is known only when the cluster is there.
             own = f"--log-group-name {log_group(self.cluster.name, self.cluster.id)}"
             commands = [

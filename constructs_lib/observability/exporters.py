@@ -6,7 +6,7 @@ of its etc/default-counters.csv and etc/dcp-metrics-included.csv (NVIDIA/dcgm-ex
 Adapter on Amazon EC2" (counters of hw_counters) by the names of AWS's own exporter ("Amazon SageMaker HyperPod cluster
 resources monitoring", SageMaker AI Developer Guide); Slurm, README of SckyzO/slurm_exporter; Kueue, "Prometheus
 Metrics" (kueue.sigs.k8s.io), whose figures of resources need ``metrics.enableClusterQueueResources``. What training
-reports is this project's own: ``ml_contract.prometheus``. EFA, Slurm and training write files that node_exporter serves.
+reports is this project's own: ``ml_contract.prometheus``. EFA, Slurm and training write files for node_exporter.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
-"""One page of CloudWatch for those who have no Grafana: what CloudWatch itself knows, and no more.
+"""One page of CloudWatch: what CloudWatch alone knows, such as file systems, and what those see who have no Grafana.
 
 Sources, read 2026-11-22: "Dashboard body structure and syntax" and "Search expressions", CloudWatch API reference and
 user guide; metrics of training jobs have TrainingJobName as their dimension ("Monitor and analyze training jobs using
-CloudWatch metrics", SageMaker AI Developer Guide).
+CloudWatch metrics", SageMaker AI Developer Guide); "FSx for Lustre metrics and dimensions" (a sample of each disk every
+minute: what is left is their sum), FSx for Lustre User Guide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -24,7 +25,7 @@ _WIDTH, _HEIGHT, _COLUMNS = 12, 6, 24
 
 
 class CloudWatchPage(Construct):
-    """A page: events of a cluster, drift of its quotas, figures of SageMaker's training jobs."""
+    """A page: events of a cluster, its file systems, drift of its quotas, figures of SageMaker's training jobs."""
 
     resource: cloudwatch.CfnDashboard
 
@@ -36,6 +37,7 @@ class CloudWatchPage(Construct):
         name: str,
         watches: Sequence[ClusterWatch] = (),
         governed: Sequence[str] = (),
+        file_systems: Mapping[str, str] | None = None,
         figures: Sequence[Metric] = FIGURES,
     ) -> None:
         """Build it.
@@ -46,6 +48,7 @@ class CloudWatchPage(Construct):
             name: Name of the page, once in an account and region.
             watches: Clusters whose events are counted; none by default.
             governed: ARNs of clusters whose quotas are looked after; none by default.
+            file_systems: Ids of FSx for Lustre, by the names that people know; none by default.
             figures: What training jobs report; the most telling by default. Runs on clusters are not among them: their
                 figures are Prometheus'.
         """
@@ -57,6 +60,11 @@ class CloudWatchPage(Construct):
                                         for kind, rule in watch.rules.items()])
             for watch in watches
         ]  # fmt: skip
+        for one, file_system in (file_systems or {}).items():
+            both = (("DataReadBytes", "read"), ("DataWriteBytes", "written"))
+            traffic = [_lustre(metric, file_system, label=label) for metric, label in both]
+            left = [_lustre("FreeDataStorageCapacity", file_system, period=60)]
+            pictures += [(f"{one}: bytes in five minutes", traffic), (f"{one}: bytes left", left)]
         if governed:
             pictures.append(("Quotas that differ", [[NAMESPACE, METRIC, "ClusterArn", arn] for arn in governed]))
         body = {
@@ -70,6 +78,10 @@ class CloudWatchPage(Construct):
 def _found(figure: Metric) -> list[Any]:
     expression = f"SEARCH('{JOBS} MetricName=\"{figure.name}\"', 'Average', 60)"
     return [[{"expression": expression, "id": "e1", "label": ""}]]
+
+
+def _lustre(metric: str, file_system: str, **options: Any) -> list[Any]:
+    return ["AWS/FSx", metric, "FileSystemId", file_system, options]
 
 
 def _widget(number: int, title: str, metrics: list[Any], region: str) -> dict[str, Any]:

@@ -177,3 +177,11 @@ def test_copies_of_what_measures_have_a_place_before_the_nodes() -> None:
     (commands,) = (json.dumps(output) for name, output in found["Outputs"].items() if "MirrorCommands" in name)
     for image in IMAGES:
         assert f"crane copy {image.source}@{image.digest} " in commands
+
+
+def test_a_page_of_cloudwatch_has_what_prometheus_does_not_see() -> None:
+    ((_, page),) = resources(template("Prod", "Cluster-slurm"), "AWS::CloudWatch::Dashboard").items()
+    body = json.dumps(page["Properties"]["DashboardBody"])
+    for metric in ("DataReadBytes", "DataWriteBytes", "FreeDataStorageCapacity", "MatchedEvents"):
+        assert metric in body
+    assert page["Properties"]["DashboardName"] == "trainyard-prod-slurm"
