@@ -13,6 +13,10 @@ The protocol, over torch.distributed.checkpoint:
    of it.
 4. Retention counts only commits whose content it has verified, keeps at least two, and deletes COMMIT before the rest.
 
+Beside the durable place there may be a tier in the nodes' memory, saved to more often and by the same protocol
+(:mod:`training_code.checkpoint.memory`). A restore takes the newest sound commit of both; everything else that looks at
+checkpoints, retention by loss and urgent saves know the durable one alone.
+
 The format is a contract, :mod:`ml_contract.checkpoint`: an operator lists, verifies and prunes without this code.
 
 :mod:`training_code.checkpoint.state` tells what may be saved, and what becomes of it with another world size.

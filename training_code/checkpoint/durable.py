@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch.distributed as dist
 
@@ -18,6 +18,7 @@ from training_code.checkpoint.options import CheckpointOptions, Event, RunIdenti
 from training_code.checkpoint.retention import Interrupted, Retention
 from training_code.checkpoint.saving import About, save
 from training_code.checkpoint.staging import Staged, Stager
+from training_code.checkpoint.state import Stateful
 from training_code.checkpoint.storage import open_storage
 
 
@@ -37,7 +38,7 @@ class DurableTier:
         self.ranks = Ranks(process_group, options.collective_timeout_s)
         self.budget = Budget(options.assumed_bytes_per_second)
         self.hurry = threading.Event()
-        self.stager = Stager()
+        self._stager = Stager()
         self.flight = Flight(self.storage.uri)
         self._options, self._emit = options, emit
         self._retention = Retention(
@@ -49,7 +50,39 @@ class DurableTier:
             interrupted=self.hurry.is_set,
         )
 
-    def write(self, staged: Staged, size: int, started: float, about: About) -> None:
+    def save(
+        self, step: int, state: Mapping[str, Stateful], about: About, *, urgent: bool, timeout: float | None
+    ) -> None:
+        """As :meth:`CheckpointManager.save` says."""
+        started = time.monotonic()
+        if urgent:
+            self.hurry.set()
+        # An earlier failure was reported when it happened, and must not cost the last chance to save.
+        with contextlib.suppress(CheckpointError) if urgent else contextlib.nullcontext():
+            self.flight.wait(timeout)
+        self._emit(Event(kind="started", step=step))
+        background = self._options.policy.mode == "async" and not urgent
+        staged, size = self._stager.stage(step, state, rank=self.ranks.rank, copy=background)
+        self.budget.started(size)
+
+        def work() -> None:
+            self._write(staged, size, started, about)
+
+        name = f"checkpoint-step-{step}"
+        if background:
+            self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
+            self.flight.start(work, name=name)
+            return
+        try:
+            if timeout is None:
+                self.flight.here(work)
+            else:
+                self.flight.start(work, name=name)
+            self.flight.wait(None if timeout is None else max(0.0, started + timeout - time.monotonic()))
+        finally:
+            self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
+
+    def _write(self, staged: Staged, size: int, started: float, about: About) -> None:
         """Save, commit, and clear away. Runs in the saving thread."""
         begun = time.monotonic()
         try:
@@ -77,7 +110,7 @@ class DurableTier:
 
     def close(self) -> None:
         """Give buffers and group back."""
-        self.stager.close()
+        self._stager.close()
         self.ranks.close()
 
     def _report(self, kind: str, attempt: Attempt, detail: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
@@ -11,7 +9,7 @@ from typing import Self
 import torch.distributed as dist
 
 from ml_contract.checkpoint.catalog import Attempt
-from ml_contract.checkpoint.errors import CheckpointError, IncompatibleCheckpointError
+from ml_contract.checkpoint.errors import IncompatibleCheckpointError
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.durable import DurableTier
 from training_code.checkpoint.memory.tier import MemoryTier
@@ -126,34 +124,7 @@ class CheckpointManager:
             CheckpointError: This save failed, or, unless it is urgent, an earlier one whose error was not raised yet.
             TimeoutError: An urgent save is still on its way.
         """
-        started = time.monotonic()
-        if urgent:
-            self.hurry()
-        # An earlier failure was reported when it happened, and must not cost the last chance to save.
-        with contextlib.suppress(CheckpointError) if urgent else contextlib.nullcontext():
-            self.wait(timeout)
-        self._emit(Event(kind="started", step=step))
-        tier = self._durable
-        background = self._options.policy.mode == "async" and not urgent
-        staged, size = tier.stager.stage(step, state, rank=tier.ranks.rank, copy=background)
-        about = self._about(figures)
-        tier.budget.started(size)
-
-        def work() -> None:
-            tier.write(staged, size, started, about)
-
-        if background:
-            self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
-            tier.flight.start(work, name=f"checkpoint-step-{step}")
-            return
-        try:
-            if timeout is None:
-                tier.flight.here(work)
-            else:
-                tier.flight.start(work, name=f"checkpoint-step-{step}")
-            self.wait(None if timeout is None else max(0.0, started + timeout - time.monotonic()))
-        finally:
-            self._emit(Event(kind="staged", step=step, seconds=time.monotonic() - started, bytes=size))
+        self._durable.save(step, state, self._about(figures), urgent=urgent, timeout=timeout)
 
     def save_in_memory(
         self, step: int, state: Mapping[str, Stateful], *, figures: Mapping[str, float] | None = None
