@@ -20,7 +20,7 @@ from training_code.parallel import Parallel
 from training_code.parallel.deepspeed import Zero
 from training_code.parallel.ranks import Ranks
 
-STEPS = 4
+STEPS = 3
 IDENTITY = RunIdentity.of("zero", {})
 
 
