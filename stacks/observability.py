@@ -34,8 +34,9 @@ class ObservabilityStack(EnvironmentStack):
         let_log_service_use(key)
         topic = AlertTopic(self, "Alerts", key=key).topic
         workspace = MetricsWorkspace(self, "Metrics", settings=settings.metrics, topic=topic, key=key)
-        MetricImages(self, "Images", key=key, removal=environment.removal)
-        self.watch = Watch(settings=settings, topic=topic, key=key, workspace=workspace)
+        images = MetricImages(self, "Images", key=key, removal=environment.removal,
+                              parameter=f"/trainyard/{environment.name}/clusters/images")  # fmt: skip
+        self.watch = Watch(settings=settings, topic=topic, key=key, workspace=workspace, images=images.note)
         self.output("AlertTopicArn", topic.topic_arn, "Subscribe to it: nobody is told otherwise")
         self.output("PrometheusEndpoint", workspace.endpoint, "Samples and queries")
         if settings.grafana is None:

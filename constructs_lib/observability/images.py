@@ -5,6 +5,7 @@ A deployment does not copy images: see docs/decisions/0020-figures-of-nodes.md.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import aws_cdk as cdk
@@ -12,12 +13,15 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from constructs_lib.notes import Note
 from ml_contract.clusters.metric_images import IMAGES, MetricImage
 from ml_contract.images import registry
 
 
 class MetricImages(Construct):
-    """A repository for each image, and an output with the commands that fill them."""
+    """A repository for each image, an output with the commands that fill them, and a note of what they copied."""
+
+    note: Note
 
     def __init__(
         self,
@@ -26,6 +30,7 @@ class MetricImages(Construct):
         *,
         key: kms.IKey,
         removal: cdk.RemovalPolicy,
+        parameter: str,
         images: Sequence[MetricImage] = IMAGES,
     ) -> None:
         """Make the repositories.
@@ -35,6 +40,7 @@ class MetricImages(Construct):
             construct_id: Construct id.
             key: Key of the images.
             removal: What happens to them when the stack goes.
+            parameter: Name of the parameter that notes which images were copied.
             images: What they are for; all by default.
         """
         super().__init__(scope, construct_id)
@@ -45,9 +51,21 @@ class MetricImages(Construct):
                 image_tag_mutability=ecr.TagMutability.IMMUTABLE, encryption=ecr.RepositoryEncryption.KMS,
                 encryption_key=key, removal_policy=removal, empty_on_delete=removal == cdk.RemovalPolicy.DESTROY,
             )  # fmt: skip
-        commands = mirror_commands(images, registry=registry(stack.account, stack.region), region=stack.region)
-        cdk.CfnOutput(self, "MirrorCommands", value="\n".join(commands),
+        # A node of Slurm whose image is missing fails.
+        self.note = Note(
+            self, "Images", parameter=parameter, done=_digest(images),
+            way_out="Images that measure nodes are not in the account's registry. Run the output MirrorCommands of the "
+            f"stack {stack.stack_name}, from where the internet is; then deploy again",
+        )  # fmt: skip
+        login, *copies = mirror_commands(images, registry=registry(stack.account, stack.region), region=stack.region)
+        # What failed is not noted.
+        cdk.CfnOutput(self, "MirrorCommands", value=f"{login}\n{' && '.join([*copies, self.note.command])}",
                       description="Once, before the first node starts, from where the internet is")  # fmt: skip
+
+
+def _digest(images: Sequence[MetricImage]) -> str:
+    """What stands for exactly these images."""
+    return hashlib.sha256(" ".join(f"{one.repository}@{one.digest}" for one in images).encode()).hexdigest()[:16]
 
 
 def mirror_commands(images: Sequence[MetricImage], *, registry: str, region: str) -> list[str]:

@@ -123,7 +123,7 @@ class EksCluster(PlatformCluster):
 
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
         control_plane = platform.control_planes[self.name]
-        platform.charts[self.name].require(cdk.Stack.of(scope))
+        platform.charts[self.name].note.require(cdk.Stack.of(scope))
         orchestrator = Eks(control_plane=control_plane, addons=self.addons)
         cluster = self.make(scope, platform, name=name, orchestrator=orchestrator)
         orchestrator.install_after(scope, "AddOns", cluster=cluster, arn=cluster.arn)

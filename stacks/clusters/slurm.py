@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
+import aws_cdk as cdk
 from constructs import Construct
 from pydantic import SerializeAsAny, model_validator
 
@@ -67,6 +68,7 @@ class SlurmCluster(PlatformCluster):
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
         agents, orchestrator = None, self.orchestrator
         if platform.watch is not None:
+            platform.watch.images.require(cdk.Stack.of(scope))
             path = f"/trainyard/{platform.environment}/clusters/{name}/agents"
             agents = PublishedAgents(scope, "Agents", cluster=name, workspace=platform.watch.workspace, path=path)
             orchestrator = orchestrator.model_copy(update={"scripts": orchestrator.scripts.measured(path)})

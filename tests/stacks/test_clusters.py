@@ -132,6 +132,16 @@ def test_workers_write_checkpoints_and_the_login_node_reads_the_job() -> None:
     assert any(action == "ssm:GetParameter" for action, _ in allowed["login"] - allowed["workers"])
 
 
+def test_nodes_of_slurm_are_refused_until_what_measures_them_is_in_the_registry() -> None:
+    nodes, before = template("Prod", "Cluster-slurm"), template("Prod", "Observability")
+    (assertion,) = nodes["Rules"]["ImagesFirst"]["Assertions"]
+    noted, wanted = assertion["Assert"]["Fn::Equals"]
+    parameter = nodes["Parameters"][noted["Ref"]]["Default"]
+    assert parameter in [entry["Properties"].get("Name") for entry in resources(before, "AWS::SSM::Parameter").values()]
+    (copied,) = (json.dumps(entry["Value"]) for name, entry in before["Outputs"].items() if "MirrorCommands" in name)
+    assert f"&& aws ssm put-parameter --region us-east-1 --name {parameter} --value {wanted} --overwrite" in copied
+
+
 def test_the_log_that_hyperpod_makes_gets_an_end_and_a_key() -> None:
     commands = json.dumps(template("Prod", "Cluster-slurm")["Outputs"]["LogCommands"]["Value"])
     assert "put-retention-policy --log-group-name /aws/sagemaker/Clusters/trainyard-prod-slurm/" in commands

@@ -144,20 +144,19 @@ class Charts:
         """What stands for this chart with these values: another commit or another type of instance is another."""
         return f"{VERSION}-{hashlib.sha256(self.text().encode()).hexdigest()[:12]}"
 
-    def install_commands(self, *, cluster: str, values: str, parameter: str) -> list[str]:
+    def install_commands(self, *, cluster: str, values: str, note: str) -> list[str]:
         """What is done after the control plane and before the HyperPod cluster, by an administrator inside the network.
 
         Args:
             cluster: Name of the EKS cluster.
             values: The values file, ``s3://bucket/key``.
-            parameter: Parameter of Systems Manager that takes `installed`, when Helm has succeeded and not before.
+            note: What runs when Helm has succeeded, and not before.
         """
         copies = "".join(f" --set nvidia-device-plugin.image.repository={self.registry}/{image.repository}"
                          for image in self.images)  # fmt: skip
         # Not --wait: daemons of the chart run on nodes, and there are none yet.
         install = (f"helm upgrade --install {RELEASE} oci://{self.registry}/hyperpod/{CHART} --version {VERSION} "
                    f"--namespace {NAMESPACE} --values values.json{copies}")  # fmt: skip
-        note = f"aws ssm put-parameter --region {self.region} --name {parameter} --value {self.installed} --overwrite"
         return [
             f"aws eks update-kubeconfig --region {self.region} --name {shlex.quote(cluster)}",
             f"aws s3 cp {values} values.json",

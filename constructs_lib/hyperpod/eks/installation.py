@@ -1,13 +1,4 @@
-"""What a deployment leaves for whoever installs HyperPod's chart: registries, values, and the exact commands; and what
-stops the next one where nobody did.
-
-The commands end by writing what they installed into a parameter of Systems Manager. The cluster's stack reads it as a
-parameter of its template, which a rule of the template holds against what it needs: CloudFormation decides that before
-it touches a resource, and answers with the rule's own words. CDK looks at its bootstrap's version in the same way.
-
-Source: "Rules syntax reference" and "Specify existing resources at runtime with CloudFormation-supplied parameter
-types", CloudFormation User Guide, read 2026-11-22.
-"""
+"""What a deployment leaves for whoever installs HyperPod's chart: registries, values, and the exact commands."""
 
 from __future__ import annotations
 
@@ -18,20 +9,21 @@ from pathlib import Path
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from constructs_lib.hyperpod.eks.charts import CHART, Charts
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.groups import InstanceGroup
+from constructs_lib.notes import Note
 from ml_contract.images import registry
-
-NOTHING = "nothing-yet"
 
 
 class ChartInstallation(Construct):
-    """Repositories of chart and images, the values as an asset, two outputs with the commands, and the parameter that
-    says what they installed."""
+    """Repositories of chart and images, the values as an asset, two outputs with the commands, and a note of what
+    they installed, which the cluster's stack requires: another type of instance changes the values, and then too the
+    commands come before the cluster."""
+
+    note: Note
 
     def __init__(
         self,
@@ -71,36 +63,14 @@ class ChartInstallation(Construct):
             path.write_text(self.charts.text())
             # CDK copies the file at once.
             self.values = assets.Asset(self, "Values", path=str(path))
-        # It goes with the control plane: what was installed into an earlier one is not in the next.
-        ssm.StringParameter(self, "Installed", parameter_name=parameter, string_value=NOTHING,
-                            description="Chart and values in the cluster: InstallCommands write it")  # fmt: skip
-        self._parameter = parameter
+        self.note = Note(
+            self, "Charts", parameter=parameter, done=self.charts.installed,
+            way_out="HyperPod's chart for these groups is not in the control plane. Run the output InstallCommands of "
+            f"the stack {stack.stack_name}, as an administrator inside the network; then deploy again",
+        )  # fmt: skip
         install = self.charts.install_commands(cluster=control_plane.settings.name, values=self.values.s3_object_url,
-                                               parameter=parameter)  # fmt: skip
+                                               note=self.note.command)  # fmt: skip
         cdk.CfnOutput(self, "MirrorCommands", value="\n".join(self.charts.mirror_commands()),
                       description="Once a commit of the chart, from where the internet is")  # fmt: skip
         cdk.CfnOutput(self, "InstallCommands", value="\n".join(install),
                       description="Before the HyperPod cluster, by an administrator inside the network")  # fmt: skip
-
-    def require(self, stack: cdk.Stack) -> None:
-        """Let ``stack``, the HyperPod cluster's, be deployed only when exactly this chart is installed.
-
-        Another type of instance changes the chart's values: then too the commands come before the cluster.
-        """
-        # By its name and not by reference: the stack reads it when it is deployed, every time.
-        found = cdk.CfnParameter(
-            stack, "InstalledCharts", type="AWS::SSM::Parameter::Value<String>", default=self._parameter,
-            description="What InstallCommands installed",
-        )  # fmt: skip
-        cdk.CfnRule(
-            stack,
-            "ChartsComeFirst",
-            assertions=[
-                cdk.CfnRuleAssertion(
-                    assert_=cdk.Fn.condition_equals(found.value_as_string, self.charts.installed),
-                    assert_description="HyperPod's chart for these groups is not in the control plane. Run the output "
-                    f"InstallCommands of the stack {cdk.Stack.of(self).stack_name}, as an administrator inside the "
-                    "network; then deploy again",
-                )
-            ],
-        )

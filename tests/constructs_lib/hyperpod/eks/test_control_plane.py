@@ -54,7 +54,7 @@ def templates() -> tuple[dict[str, Any], dict[str, Any]]:
         ),
     )  # fmt: skip
     charts = ChartInstallation(stack, "Charts", control_plane=plane, groups=(group,), parameter=MARK, removal=keep)
-    charts.require(after)
+    charts.note.require(after)
     orchestrator = Eks(
         control_plane=plane,
         addons=(addons.VpcCni(pods_per_node=49), addons.KubeProxy(), addons.PodIdentityAgent(), addons.CoreDns(),
@@ -161,11 +161,11 @@ def test_nodes_are_refused_until_their_chart_is_installed(templates: tuple[dict[
     control, nodes = templates
     ((_, mark),) = resources(control, "AWS::SSM::Parameter").items()
     assert mark["Properties"]["Name"] == MARK
-    assert nodes["Parameters"]["InstalledCharts"]["Type"] == "AWS::SSM::Parameter::Value<String>"
-    assert nodes["Parameters"]["InstalledCharts"]["Default"] == MARK
-    (assertion,) = nodes["Rules"]["ChartsComeFirst"]["Assertions"]
+    assert nodes["Parameters"]["ChartsNoted"]["Type"] == "AWS::SSM::Parameter::Value<String>"
+    assert nodes["Parameters"]["ChartsNoted"]["Default"] == MARK
+    (assertion,) = nodes["Rules"]["ChartsFirst"]["Assertions"]
     installed, wanted = assertion["Assert"]["Fn::Equals"]
-    assert installed == {"Ref": "InstalledCharts"}
+    assert installed == {"Ref": "ChartsNoted"}
     assert wanted != mark["Properties"]["Value"]
     assert "Run the output InstallCommands of the stack Control" in assertion["AssertDescription"]
     # Helm first: what failed is not noted.

@@ -176,7 +176,7 @@ def test_plug_ins_stay_on_nodes_under_repair() -> None:
 
 def test_nothing_is_pulled_from_outside_the_account_or_eks() -> None:
     made = charts(group())
-    text = made.text() + " ".join(made.install_commands(cluster="a", values="s3://b/c", parameter="/p"))
+    text = made.text() + " ".join(made.install_commands(cluster="a", values="s3://b/c", note="true"))
     assert f"{REGISTRY}/hyperpod/k8s-device-plugin" in text
     for outside in ("nvcr.io", "public.ecr.aws", "github.com", "us-west-2"):
         assert outside not in text
