@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -73,6 +74,7 @@ class Storage(Construct):
                 s3.LifecycleRule(id="ExpireLogs", expiration=cdk.Duration.days(settings.access_log_days)),
             ],
         )
+        _keep_to_account(self.access_logs)
         self.data = self._bucket("Data")
         self.artifacts = self._bucket("Artifacts")
         self.checkpoints = self._bucket(
@@ -81,7 +83,7 @@ class Storage(Construct):
         )
 
     def _bucket(self, name: str, *rules: s3.LifecycleRule) -> s3.Bucket:
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             name,
             encryption=s3.BucketEncryption.KMS,
@@ -96,6 +98,8 @@ class Storage(Construct):
             server_access_logs_prefix=f"{name.lower()}/",
             lifecycle_rules=[self._housekeeping(), self._replaced(), *rules],
         )
+        _keep_to_account(bucket)
+        return bucket
 
     def _housekeeping(self) -> s3.LifecycleRule:
         days = cdk.Duration.days(self._settings.upload_days)
@@ -106,3 +110,24 @@ class Storage(Construct):
         days = cdk.Duration.days(self._settings.replaced_days)
         return s3.LifecycleRule(id="ExpireReplaced", noncurrent_version_expiration=days,
                                 expired_object_delete_marker=True)  # fmt: skip
+
+
+def _keep_to_account(bucket: s3.Bucket) -> None:
+    """Deny everybody who is neither of the bucket's account nor a service of AWS, whatever is allowed to them later.
+
+    Source: "AWS global condition context keys" (aws:PrincipalAccount is absent where nobody signs, and where a service
+    calls for itself; aws:PrincipalIsAWSService tells the two apart), IAM User Guide, read 2026-11-22.
+    """
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="OtherAccounts",
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:*"],
+            resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
+            conditions={
+                "StringNotEqualsIfExists": {"aws:PrincipalAccount": cdk.Stack.of(bucket).account},
+                "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+            },
+        )
+    )

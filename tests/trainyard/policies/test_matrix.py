@@ -8,7 +8,8 @@ from synthesis import ROOT, assembly, stages
 
 from ml_contract.errors import ContractError
 from trainyard.policies.assembly import Environment
-from trainyard.policies.evaluation import Request
+from trainyard.policies.documents import parse
+from trainyard.policies.evaluation import Policies, Request, decide
 from trainyard.policies.matrix import decision_of, markdown, reach, rows
 
 GUARDED = ("prod", "research")
@@ -86,6 +87,19 @@ def test_plain_http_and_foreign_accounts_are_refused_by_the_buckets(prod: Enviro
     plain = Request(principal=jobs.arn, action="s3:GetObject", resource=f"{place.arn}/x", owner=prod.account,
                     keys={**keys, "aws:securetransport": "false"})  # fmt: skip
     assert str(decision_of(prod, jobs, plain)).startswith("deny: bucket")
+
+
+def test_a_foreign_account_is_refused_by_every_bucket_even_where_somebody_lets_it_in(prod: Environment) -> None:
+    stranger, logging = "arn:aws:iam::999999999999:role/stranger", "logging.s3.amazonaws.com"
+    everything = parse({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "its own")
+    for name, own in prod.buckets.items():
+        opened = parse({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}, "opened")
+        for who, allowed in ((stranger, False), (logging, True), (prod.principals[0].arn, True)):
+            asked = Request(principal=who, action="s3:GetObject", resource=f"arn:aws:s3:::{name}/x",
+                            owner=prod.account, keys={"aws:securetransport": "true"})  # fmt: skip
+            decision = decide(asked, Policies(identity=[everything], resource=(*own, *opened)))
+            assert decision.allowed == allowed, (name, who, decision)
+            assert allowed or decision.by.endswith("/OtherAccounts")
 
 
 @pytest.mark.parametrize("name", GUARDED)

@@ -83,7 +83,8 @@ def test_policies_inside_a_role_are_read_too() -> None:
 @pytest.mark.parametrize(
     ("kind", "name"),
     [("AWS::S3::BucketPolicy", "PolicyDocument"), ("AWS::KMS::Key", "KeyPolicy"),
-     ("AWS::SQS::QueuePolicy", "PolicyDocument"), ("AWS::SNS::TopicPolicy", "PolicyDocument"), ("AWS::SecretsManager::ResourcePolicy", "ResourcePolicy"),
+     ("AWS::SQS::QueuePolicy", "PolicyDocument"), ("AWS::SNS::TopicPolicy", "PolicyDocument"),
+     ("AWS::SecretsManager::ResourcePolicy", "ResourcePolicy"),
      ("AWS::ECR::Repository", "RepositoryPolicyText")],
 )  # fmt: skip
 def test_what_resources_allow_to_others(kind: str, name: str) -> None:

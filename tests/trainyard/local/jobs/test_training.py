@@ -235,6 +235,41 @@ def test_a_role_without_a_right_fails_the_job_by_name(
         assert word in job["FailureReason"]
 
 
+# Reads and writes what is its own and another run's, with whatever credentials it finds.
+REACH = """
+import os, boto3
+from botocore.exceptions import ClientError
+s3, bucket = boto3.client("s3"), os.environ["BUCKET"]
+def tried(call, **where):
+    try:
+        call(Bucket=bucket, **where)
+        return "yes"
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+for run in ("mine", "yours"):
+    print(run, tried(s3.get_object, Key=f"{run}/x"), tried(s3.put_object, Key=f"{run}/y", Body=b""),
+          tried(s3.delete_object, Key=f"{run}/x"))
+"""
+
+
+@pytest.mark.slow
+def test_a_job_has_its_roles_credentials_and_reaches_no_other_runs_prefix(any_jobs: Jobs) -> None:
+    for run in ("mine", "yours"):
+        any_jobs.put(f"{run}/x", "1")
+    own = f"arn:aws:s3:::{any_jobs.bucket}/mine/*"
+    role = any_jobs.new_role(
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "Resource": own},
+        {"Effect": "Allow", "Action": ["logs:*", "s3:ListBucket"], "Resource": "*"},
+    )
+    channels = {"code": any_jobs.put("mine/code/reach.py", REACH)}
+    script = "exec python $b/input/data/code/reach.py"
+    request = any_jobs.request(script, channels=channels, RoleArn=role, Environment={"BUCKET": any_jobs.bucket})
+    name = any_jobs.start(request)
+    any_jobs.ended(name)
+    assert any_jobs.lines(name)[-2:] == ["mine yes yes yes", "yours " + "AccessDenied " * 2 + "AccessDenied"]
+    assert any_jobs.get(f"s3://{any_jobs.bucket}/yours/x") == b"1"
+
+
 @pytest.mark.slow
 def test_a_role_without_logs_runs_but_says_so(any_jobs: Jobs) -> None:
     role = any_jobs.new_role({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
