@@ -34,7 +34,9 @@ def asked(*command: str) -> str:
 
 def nodes(text: str) -> Iterable[Figure]:
     """Of sinfo's rows, one a node and partition: a node in two partitions is one node."""
-    states, cpus, gpus = {}, {}, {}
+    states: dict[str, str] = {}
+    cpus: dict[str, list[int]] = {}
+    gpus: dict[str, tuple[int, int]] = {}
     for row in text.splitlines():
         fields, begin = [], 0
         for _, width in COLUMNS:
@@ -67,7 +69,8 @@ def devices(resources: str) -> int:
 
 def jobs(text: str, partitions: Iterable[str]) -> Iterable[Figure]:
     """Of squeue's rows. A partition without jobs has a zero, or its curve would end."""
-    waiting, running = Counter(), Counter()
+    waiting: Counter[tuple[str, str]] = Counter()
+    running: Counter[str] = Counter()
     for partition in partitions:
         running[partition] = 0
         waiting[(partition, "None")] = 0
@@ -102,7 +105,7 @@ def report() -> str:
     found += jobs(asked("squeue", "--noheader", "--array", "--format=%P|%T|%r"), partitions)
     found += scheduler(asked("sdiag"))
     # The series of a metric stand together, or node_exporter refuses the file.
-    named = {}
+    named: dict[str, list[str]] = {}
     for series, value in found:
         named.setdefault(series.partition("{")[0], []).append(f"{series} {value}")
     lines = [line for name, rows in named.items() for line in (f"# TYPE {name} gauge", *rows)]
