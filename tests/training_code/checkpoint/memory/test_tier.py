@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 from checkpoint_harness import Ranks, ranks
-from memory_targets import PLOTS, dies_in_memory, resumed_by_rank, scenes, trained, two_to_a_node
+from memory_targets import (
+    PLOTS,
+    both_at_once,
+    dies_in_memory,
+    replicated,
+    resumed_by_rank,
+    scenes,
+    trained,
+    two_to_a_node,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +69,14 @@ def test_what_a_run_resumes_with_after_losses(base: Path, tmp_path: Path) -> Non
         assert picture == of_ranks[0][0][1]
 
 
+def test_both_tiers_save_at_once(base: Path, tmp_path: Path) -> None:
+    """Guards two threads that talk at once: each has a group of its own."""
+    for before, (tier, after, _), told in ranks(2, both_at_once, f"file://{tmp_path}/durable", str(base)):
+        assert told.count(("committed", "durable")) == told.count(("committed", "memory")) == 15
+        assert not {kind for kind, _ in told} & {"warning", "failed", "quarantined"}
+        assert (tier, after) == ("memory", before)
+
+
 def test_two_ranks_of_a_node_share_its_memory(base: Path, tmp_path: Path) -> None:
     answers = ranks(4, two_to_a_node, f"file://{tmp_path}/durable", str(base))
     for rank, (before, names, steps, (tier, after, told), left) in enumerate(answers):
@@ -71,6 +88,16 @@ def test_two_ranks_of_a_node_share_its_memory(base: Path, tmp_path: Path) -> Non
         assert steps == ["step-00000004", "step-00000005"]
         assert (tier, after) == ("memory", before), told
         assert left == []
+
+
+def test_what_several_ranks_hold_alike_lies_on_one_node_and_reaches_all(base: Path, tmp_path: Path) -> None:
+    """Guards DDP: torch divides the writing, so every rank reads from every node; and a loss without copies."""
+    for rank, (content, written, together, lost) in enumerate(ranks(2, replicated, f"file://{tmp_path}/x", str(base))):
+        assert written == [f"__{rank}_0.distcp"]
+        assert together == (3, content, ["restored"])
+        # With nothing durable there is nothing to go on from, and nothing that a person had to decide.
+        assert lost[0] == 0
+        assert lost[2] == (["warning"] if rank == 0 else [])
 
 
 @pytest.mark.parametrize(("moment", "step"), [("copying", 3), ("documents", 3), ("committing", 4)])
