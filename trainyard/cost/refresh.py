@@ -2,17 +2,14 @@
 
 What an answer looks like: "Using the AWS Price List Query API" and GetProducts, AWS Billing documentation; each element
 of ``PriceList`` is a JSON text with ``product.attributes`` and ``terms.OnDemand.*.priceDimensions.*``. Read 2026-11-22.
-Which usage type is which item: `tables/offers.csv` (``of`` is how many of the offer's units make one of the item's;
-``begin`` the tier that is meant, the first that costs something without it).
+Which product is which item: `offers`.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -20,25 +17,12 @@ from statistics import fmean
 from typing import Any
 
 from ml_contract.errors import reject
+from trainyard.cost.offers import NARROWED, PREFIX, READERS, groups, instance
 from trainyard.cost.prices import CURRENCY, TABLES, Price, Prices, write
 
-_USAGES = {
-    "Train": "training",
-    "Processing": "processing",
-    "Host": "hosting",
-    "AsyncInf": "async",
-    "Tsform": "transform",
-    "Cluster": "cluster",
-    "Notebk": "notebook",
-    "TrainingPlanUpfrontFee": "plan",
-}
-"""What stands before the instance in a usage type, ``USE1-Train:ml.g5.xlarge`` → usage of the table.
-
-Neither Studio's hours nor hours that a plan has paid (``ReservedCluster``) are among them.
-"""
-_PREFIX = re.compile(r"^(?:[A-Z]{2,5}\d?-|[a-z]{2}(?:-[a-z]+)+-\d-)")
-"""What a usage type outside us-east-1 begins with, sometimes there too: ``USE1-``, ``EUC1-``, ``us-east-1-``."""
 _SPOT_DAYS = 7
+_AT_ONCE = 100
+"""Types in one question: a filter of EC2 takes 200 values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,27 +82,15 @@ _SAVINGS = "AWS Savings Plans API, DescribeSavingsPlansOfferingRates, SageMaker,
 _SPOT = f"Amazon EC2 API, DescribeSpotPriceHistory, Linux, mean of all zones over {_SPOT_DAYS} days"
 
 
-def groups() -> dict[tuple[str, str], list[dict[str, str]]]:
-    """Service and product family, as AWS is asked → the rows of `tables/offers.csv` that are looked for in the answer.
-
-    A family without rows is read by its instances; all of EC2's would be some hundred thousand products.
-    """
-    found: dict[tuple[str, str], list[dict[str, str]]] = {key: [] for key in _READERS}
-    with (TABLES / "offers.csv").open(newline="", encoding="utf-8") as text:
-        for row in csv.DictReader(text):
-            found.setdefault((row["service"], row["family"]), []).append(row)
-    return found
-
-
 def _offered(region: str, client: Any, today: date) -> Iterator[Price]:
     for (service, family), rows in groups().items():
-        read = _READERS.get((service, family))
+        read = READERS.get((service, family))
         for document in _products(client, service, family, region):
             attributes = document["product"].get("attributes", {})
             item, first = read(attributes) if read else None, _amount(document, None)
             if item is not None and first is not None:
                 yield _price(item, first, "gb-month" if item.endswith("gb-month") else "hour", today)
-            usage = _PREFIX.sub("", str(attributes.get("usagetype", "")))
+            usage = PREFIX.sub("", str(attributes.get("usagetype", "")))
             for row in rows:
                 amount = _amount(document, row["begin"] or None) if usage == row["usage"] else None
                 if amount is not None:
@@ -126,7 +98,9 @@ def _offered(region: str, client: Any, today: date) -> Iterator[Price]:
 
 
 def _products(client: Any, service: str, family: str, region: str) -> Iterator[dict[str, Any]]:
-    wanted = {"regionCode": region} | ({"productFamily": family} if family else {})
+    wanted = (
+        {"regionCode": region} | ({"productFamily": family} if family else {}) | NARROWED.get((service, family), {})
+    )
     pages = client.get_paginator("get_products").paginate(
         ServiceCode=service,
         Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
@@ -152,36 +126,6 @@ def _amount(document: Mapping[str, Any], begin: str | None) -> float | None:
     return next((each for each in amounts if each > 0), None)
 
 
-def _instance(attributes: Mapping[str, str]) -> str | None:
-    """``ml.g5.xlarge/training``."""
-    usage, _, name = _PREFIX.sub("", str(attributes.get("usagetype", ""))).partition(":")
-    return f"{name}/{_USAGES[usage]}" if usage in _USAGES and name.startswith("ml.") else None
-
-
-def _lustre(attributes: Mapping[str, str]) -> str | None:
-    """By the attributes that name file system, storage and throughput."""
-    if attributes.get("fileSystemType") != "Lustre":
-        return None
-    if "Backup" in str(attributes.get("usagetype")):
-        return "fsx/lustre-backup-gb-month"
-    if attributes.get("storageType") != "SSD":
-        return None
-    throughput = re.match(r"\d+", str(attributes.get("throughputCapacity", "")))
-    if throughput is None:
-        return "fsx/lustre-scratch-gb-month"
-    # 50, 100 and 200 are tiers of the first generation, 125 to 1000 of the second.
-    generation = 1 if throughput[0] in ("50", "100", "200") else 2
-    return f"fsx/lustre-persistent_{generation}-ssd-{throughput[0]}-gb-month"
-
-
-def _database(attributes: Mapping[str, str]) -> str | None:
-    engine, size = str(attributes.get("databaseEngine", "")).lower(), attributes.get("instanceType")
-    if engine not in ("mariadb", "mysql", "postgresql") or not str(size).startswith("db."):
-        return None
-    zones = {"Single-AZ": "", "Multi-AZ": "/multi-az"}.get(str(attributes.get("deploymentOption")))
-    return None if zones is None else f"rds/{size}/{'postgres' if engine == 'postgresql' else engine}{zones}"
-
-
 def _savings(region: str, client: Any, today: date) -> Iterator[Price]:
     """Rates of SageMaker savings plans without upfront payment, of one year and of three."""
     token = ""
@@ -195,7 +139,7 @@ def _savings(region: str, client: Any, today: date) -> Iterator[Price]:
         )
         for rate in answer["searchResults"]:
             years = round(rate["savingsPlanOffering"]["durationSeconds"] / (365 * 86400))
-            item, plan = _instance({"usagetype": rate["usageType"]}), f"savings-{years}-year"
+            item, plan = instance({"usagetype": rate["usageType"]}), f"savings-{years}-year"
             if item is not None and years in (1, 3):
                 yield Price(item=f"{item}/{plan}", amount=float(rate["rate"]), unit="hour", currency=CURRENCY,
                             source=_SAVINGS, read=today)  # fmt: skip
@@ -209,22 +153,16 @@ def _spot(client: Any, kinds: list[str], today: date) -> Iterator[Price]:
     names = sorted({each.removeprefix("ml.") for each in kinds})
     seen: dict[str, list[float]] = defaultdict(list)
     begin = datetime.combine(today - timedelta(days=_SPOT_DAYS), time(), tzinfo=UTC)
-    for page in client.get_paginator("describe_spot_price_history").paginate(
-        InstanceTypes=names, ProductDescriptions=["Linux/UNIX"], StartTime=begin
-    ):
-        for point in page["SpotPriceHistory"]:
-            seen[point["InstanceType"]].append(float(point["SpotPrice"]))
+    pages = client.get_paginator("describe_spot_price_history")
+    for number in range(0, len(names), _AT_ONCE):
+        # By filter: one name of `InstanceTypes` that EC2 does not have there would refuse them all.
+        filters = [{"Name": "instance-type", "Values": names[number : number + _AT_ONCE]}]
+        for page in pages.paginate(Filters=filters, ProductDescriptions=["Linux/UNIX"], StartTime=begin):
+            for point in page["SpotPriceHistory"]:
+                seen[point["InstanceType"]].append(float(point["SpotPrice"]))
     for name, amounts in sorted(seen.items()):
         yield Price(item=f"{name}/spot", amount=round(fmean(amounts), 6), unit="hour", currency=CURRENCY,
                     source=_SPOT, read=today)  # fmt: skip
-
-
-_READERS: dict[tuple[str, str], Callable[[Mapping[str, str]], str | None]] = {
-    ("AmazonSageMaker", ""): _instance,
-    ("AmazonFSx", ""): _lustre,
-    ("AmazonRDS", "Database Instance"): _database,
-}
-"""Service and product family → what reads an item from a product's attributes."""
 
 
 def _price(item: str, amount: float, unit: str, today: date) -> Price:

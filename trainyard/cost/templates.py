@@ -11,7 +11,8 @@ from typing import Any
 
 from ml_contract.errors import reject
 from trainyard.assembly.stacks import AssemblyStack, stacks
-from trainyard.cost.intrinsics import Scope, Unresolved
+from trainyard.cost.functions import Unresolved
+from trainyard.cost.intrinsics import Scope
 
 _NESTED = "AWS::CloudFormation::Stack"
 _DEEPEST = 10

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_contract.errors import ContractError
-from trainyard.cost.intrinsics import Scope, Unresolved
+from trainyard.cost.functions import Unresolved
+from trainyard.cost.intrinsics import Scope
 
 TEMPLATE: dict[str, Any] = {
     "Parameters": {

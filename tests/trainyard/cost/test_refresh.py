@@ -14,8 +14,9 @@ import pytest
 from botocore.stub import Stubber
 
 from ml_contract.errors import ContractError
+from trainyard.cost.offers import groups
 from trainyard.cost.prices import Price, Prices, write
-from trainyard.cost.refresh import Clients, groups, refresh
+from trainyard.cost.refresh import Clients, refresh
 
 TODAY = date(2026, 11, 22)
 
@@ -69,6 +70,10 @@ ANSWERS: dict[str, list[list[str]]] = {
         product("AmazonRDS", "InstanceUsage:db.m6g.large", ("0", "9"), instanceType="db.m6g.large",
                 databaseEngine="Oracle", deploymentOption="Single-AZ"),
     ]],
+    "Compute Instance": [[
+        product("AmazonEC2", "BoxUsage:g5.xlarge", ("0", "1.006"), instanceType="g5.xlarge"),
+        product("AmazonEC2", "UnusedBox:g5.xlarge", ("0", "1.007"), instanceType="g5.xlarge"),
+    ]],
     "AmazonVPC": [[product("AmazonVPC", "USE1-VpcEndpoint-Hours", ("0", "0.0100000000"))]],
     "awskms": [[product("awskms", "us-east-1-KMS-Requests", ("0", "0.0000030000"), unit="Requests")]],
     "AmazonPrometheus": [[
@@ -88,8 +93,11 @@ def clients() -> Iterator[Clients]:
     with ExitStack() as stack:
         stubs = {name: stack.enter_context(Stubber(client)) for name, client in made.items()}
         for service, family in groups():
-            pages = ANSWERS.get(service, [[]]) if family != "Storage" else [[]]
+            pages = ANSWERS.get(family if service == "AmazonEC2" or family == "Storage" else service, [[]])
             wanted = {"regionCode": "us-east-1"} | ({"productFamily": family} if family else {})
+            if family == "Compute Instance":
+                wanted |= {"operatingSystem": "Linux", "tenancy": "Shared", "preInstalledSw": "NA",
+                           "capacitystatus": "Used"}  # fmt: skip
             filters = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()]
             for number, page in enumerate(pages):
                 asked: dict[str, Any] = {"ServiceCode": service, "Filters": filters}
@@ -112,7 +120,8 @@ def clients() -> Iterator[Clients]:
         stubs["ec2"].add_response("describe_spot_price_history", {"SpotPriceHistory": [
             {"InstanceType": "g5.xlarge", "SpotPrice": price, "AvailabilityZone": "us-east-1a", "Timestamp": when,
              "ProductDescription": "Linux/UNIX"} for price in ("0.4", "0.6")
-        ]})  # fmt: skip
+        ]}, {"ProductDescriptions": ["Linux/UNIX"], "StartTime": datetime(2026, 11, 15, tzinfo=UTC), "Filters": [
+            {"Name": "instance-type", "Values": ["g5.xlarge", "p4d.24xlarge", "p5.48xlarge"]}]})  # fmt: skip
         yield Clients(pricing=made["pricing"], savings=made["savingsplans"], ec2=made["ec2"])
         for stub in stubs.values():
             stub.assert_no_pending_responses()
@@ -127,6 +136,7 @@ def test_a_table_is_written_from_what_aws_answers(clients: Clients, tmp_path: Pa
         "sagemaker/cluster-volume-gb-month": 0.1,
         "ml.g5.xlarge/training/savings-1-year": 1.12,
         "ml.g5.xlarge/training/savings-3-year": 0.79,
+        "g5.xlarge/ec2": 1.006,
         "g5.xlarge/spot": 0.5,
         "ml.p5.48xlarge/cluster": 66.048,
         "ml.p4d.24xlarge/plan": 13.57,
@@ -140,7 +150,7 @@ def test_a_table_is_written_from_what_aws_answers(clients: Clients, tmp_path: Pa
     assert {price.read for price in found.rows.values()} == {TODAY}
     assert found.savings("ml.g5.xlarge", years=3, usage="training").hourly == 0.79
     assert found.spot("ml.g5.xlarge").source.startswith("Amazon EC2 API, DescribeSpotPriceHistory")
-    assert said[0] == "11 prices on demand of us-east-1"
+    assert said[0] == "12 prices on demand of us-east-1"
     assert said[-1].endswith("us-east-1.csv: 14 prices")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainyard.cost.intrinsics import Unresolved
+from trainyard.cost.functions import Unresolved
 
 _ABSURD = 1e15
 
