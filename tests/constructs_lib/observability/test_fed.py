@@ -128,6 +128,7 @@ class World:
         changed["global"]["scrape_interval"] = "1s"
         (write,) = changed["remote_write"]
         del write["sigv4"]
+        write["queue_config"]["batch_send_deadline"] = "300ms"
         write["url"] = write["url"].replace("api/v1/remote_write", "api/v1/write")
         path = self._folder / "agent.json"
         path.write_text(json.dumps(changed))
