@@ -151,7 +151,7 @@ def test_a_table_is_written_from_what_aws_answers(clients: Clients, tmp_path: Pa
     assert found.savings("ml.g5.xlarge", years=3, usage="training").hourly == 0.79
     assert found.spot("ml.g5.xlarge").source.startswith("Amazon EC2 API, DescribeSpotPriceHistory")
     assert said[0] == "12 prices on demand of us-east-1"
-    assert said[-1].endswith("us-east-1.csv: 14 prices")
+    assert said[-1].endswith("us-east-1.csv: 15 prices")
 
 
 def test_a_price_that_aws_does_not_tell_keeps_its_day_and_source(clients: Clients, tmp_path: Path) -> None:
