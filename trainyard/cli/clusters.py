@@ -107,7 +107,7 @@ def fail(
         clusters.fail(connection, cluster or "CLUSTER", node, failure=how.value)
     name = clusters.choose(connection, cluster)
     found = clusters.fail(connection, name, node, failure=how.value, reason=reason, after_seconds=delay)
-    when = f"in {delay:g} s" if delay else "now"
+    when = f"in {delay:g} s" if delay else "now" if found.status == "Running" else f"once it runs: it is {found.status}"
     typer.echo(f"{found.id} ({found.group}) fails {when}; see `trainyard --local cluster nodes`")
 
 
@@ -134,4 +134,4 @@ def submit(
     if found.manifest:
         typer.echo(found.manifest, nl=not found.manifest.endswith("\n"))
     else:
-        typer.echo(f"{found.job} is job {found.number} of {name} (submitted on {found.node})")
+        typer.echo(f"{found.job} is job {found.number} of {name}, run {found.run} (submitted on {found.node})")

@@ -178,9 +178,10 @@ def fail(
             "a node fails on request on the embedded cloud only. On AWS replace one with "
             f"`aws sagemaker batch-replace-cluster-nodes --cluster-name {name} --node-ids {node}`"
         )
-    found = next((one for one in nodes(connection, name) if node in one.names), None)
+    all_of_them = nodes(connection, name)
+    found = next((one for one in all_of_them if node in one.names), None)
     if found is None:
-        known = ", ".join(one.id for one in nodes(connection, name))
+        known = ", ".join(f"{one.host or one.group} ({one.id})" for one in all_of_them)
         raise OperationError(f"{name} has no node {node!r}. It has {known or 'none'}")
     said = {"Reason": reason} if reason else {}
     connection.cloud.call(

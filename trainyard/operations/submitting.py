@@ -33,6 +33,8 @@ class Submission:
     """The scheduler's number of it; empty where only the manifest was made."""
     node: str
     """The node where it was submitted; empty likewise."""
+    run: str
+    """Folder of its checkpoints, below the job's: a later submission goes on from it by that name."""
     manifest: str = ""
     """The manifest, for kubectl; empty on Slurm."""
 
@@ -70,26 +72,26 @@ def submit(connection: Connection, cluster: str, job: str, *, run: str | None = 
     """
     if run is not None and not _RUN.fullmatch(run):
         raise OperationError(f"--run: got {run!r}, but it names a folder: letters, digits and ._- alone")
+    found = clusters.describe(connection, cluster)
     published = find(connection, cluster, job)
     place = urlsplit(published.text)
     body = connection.client("s3").get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
-    variables = {**published.variables, **({RUN: run} if run else {})}
+    # Of its own name: a controller that was replaced counts from 1 again, and a number's folder may hold another's.
+    folder = run or f"{job}-{secrets.token_hex(4)}"
+    variables = {**published.variables, RUN: folder}
     if published.kind == "kubernetes":
         if connection.cloud is not None:
             raise OperationError("no Kubernetes runs on the embedded cloud: its nodes run their lifecycle alone")
-        # Kubernetes numbers nothing: without an earlier run's folder the submission gets one of its own.
-        variables.setdefault(RUN, f"{job}-{secrets.token_hex(4)}")
         manifest = body.decode()
         for name, value in variables.items():
             manifest = manifest.replace(f"${{{name}}}", value)
-        return Submission(job=job, number="", node="", manifest=manifest)
-    found = clusters.describe(connection, cluster)
+        return Submission(job=job, number="", node="", run=folder, manifest=manifest)
     node = _door(connection, found)
     answer = _run(connection, found, node, _sbatch(body, variables))
     number = answer.strip().rpartition("\n")[2].partition(";")[0]
     if not number.isdigit():
         raise OperationError(f"sbatch on {node.id} gave no number: {' '.join(answer.split()) or 'it said nothing'}")
-    return Submission(job=job, number=number, node=node.id)
+    return Submission(job=job, number=number, node=node.id, run=folder)
 
 
 def _sbatch(text: bytes, variables: dict[str, str]) -> str:

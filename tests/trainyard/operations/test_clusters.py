@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from ml_contract.clusters.jobs import CHECKPOINTS, CODE, RUN, PublishedJob, parameter
 from tests.trainyard.local.clusters.stand_in import Cloud, slurm
 from trainyard.cli import clusters as cli
+from trainyard.local.api.errors import ServiceError
 from trainyard.operations import clusters, submitting
 from trainyard.operations.connection import Connection, OperationError
 
@@ -134,7 +135,7 @@ def test_a_node_fails_by_any_of_its_names(connection: Connection, cloud: Cloud) 
     asked = connection.cloud.asked[-1]  # type: ignore[union-attr]
     assert (asked["Kind"], asked["Node"], asked["Reason"]) == ("NodeHealth", node.id, "Xid")
     cloud.until(lambda: node.id not in cloud.ids() and cloud.statuses() == ["Running"] * 4)
-    with pytest.raises(OperationError, match=r"c has no node 'nobody'\. It has i-"):
+    with pytest.raises(OperationError, match=r"c has no node 'nobody'\. It has ip-10-1-0-\d+ \(i-"):
         clusters.fail(connection, "c", "nobody", failure="power")
 
 
@@ -174,6 +175,19 @@ def test_what_sbatch_refuses_is_told_on_one_line(connection: Connection) -> None
     connection.cloud.answer = {"ExitCode": 1, "Output": "sbatch: error: invalid\npartition"}  # type: ignore[union-attr]
     with pytest.raises(OperationError, match="failed with exit code 1: sbatch: error: invalid partition"):
         submitting.submit(connection, "c", "train")
+
+
+def test_no_submission_takes_the_folder_of_another_unless_it_is_named(connection: Connection) -> None:
+    connection.cloud.answer = {"ExitCode": 0, "Output": "1"}  # type: ignore[union-attr]
+    # Both are job 1: between them the controller has been replaced.
+    first, second = (submitting.submit(connection, "c", "train") for _ in range(2))
+    assert first.run != second.run
+    assert submitting.submit(connection, "c", "train", run=first.run).run == first.run
+
+
+def test_a_cluster_that_is_not_there_is_said_before_its_jobs(connection: Connection) -> None:
+    with pytest.raises(ServiceError, match="Cluster 'nope' does not exist"):
+        submitting.submit(connection, "nope", "train")
 
 
 def test_a_run_is_the_name_of_a_folder(connection: Connection) -> None:
