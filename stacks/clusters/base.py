@@ -13,6 +13,7 @@ from constructs import Construct
 from pydantic import Field, SerializeAsAny
 
 from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLustre
+from constructs_lib.hyperpod.attachments import alarms_of
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.eks.installation import ChartInstallation
 from constructs_lib.hyperpod.orchestrators import Orchestrator
@@ -102,6 +103,12 @@ class PlatformCluster(Value):
         Raises:
             ContractError: With the field and the way out.
         """
+        watched = {name for group in self.settings.groups for name in alarms_of(group)}
+        for field, alone in (("alarms", self.alarms.keys() - watched), ("patching", watched - self.alarms.keys())):
+            for name in sorted(alone):
+                reject(f"clusters.{self.name}.{field}", name,
+                       f"groups watch {', '.join(sorted(watched)) or 'none'}, and the cluster has "
+                       f"{', '.join(sorted(self.alarms)) or 'none'}", "Give both, or neither.")  # fmt: skip
         for group in self.settings.groups:
             for mount in group.mounts:
                 if mount.file_system not in files:

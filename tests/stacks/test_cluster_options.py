@@ -112,6 +112,18 @@ def test_what_nobody_makes_is_refused(fields: dict[str, Any], match: str) -> Non
         cluster(**fields)
 
 
+@pytest.mark.parametrize(
+    ("alarms", "match"),
+    [
+        ({}, r"clusters.eks.patching: got 'serving', but groups watch serving, and the cluster has none"),
+        ({"serving": "a", "night": "b"}, r"clusters.eks.alarms: got 'night', but groups watch serving"),
+    ],
+)
+def test_an_alarm_is_given_and_watched(alarms: dict[str, str], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        changed(DEV, clusters=(cluster(alarms=alarms),))
+
+
 def test_a_claim_is_on_a_file_system_of_the_environment() -> None:
     other = changed(CLAIM, file_system="archive")
     with pytest.raises(ValueError, match=r"claims.data: got 'archive', but .* has the file systems shared"):
