@@ -18,6 +18,7 @@ from training_harness import Processes, figures, losses, start_ranks, tiny_run
 
 from ml_contract import metrics
 from ml_contract.exit_codes import ExitCode
+from ml_contract.prometheus import FOLDER_VARIABLE, STEP, file_name, name_of
 from ml_contract.training.surroundings import Watching
 
 pytestmark = pytest.mark.slow  # a tracking server and two trainings
@@ -66,12 +67,17 @@ def watched(server: str, shards: Path, tmp_path_factory: pytest.TempPathFactory)
         steps=STEPS, checkpoint_steps=10, checkpoint_uri=f"file://{folder}/checkpoints",
         watching=Watching(tensorboard=True, mlflow_uri=server, wandb="offline", profile_step=3),
     )  # fmt: skip
-    environment = {"TRAINING_JOB_NAME": "watched-job"}
+    exported = folder / "exported"
+    exported.mkdir()
+    environment = {"TRAINING_JOB_NAME": "watched-job", FOLDER_VARIABLE: str(exported)}
     first = start_ranks(folder / "host", run, shards, environment=environment)
     first.wait_for_step(12)
     first.terminate()
     assert first.codes() == [ExitCode.INTERRUPTED] * 2, first.log()
     log = first.log()
+    # The second attempt replaces it, and takes it away.
+    (left,) = exported.iterdir()
+    left.rename(folder / left.name)
     second = start_ranks(folder / "host", run, shards, environment=environment)
     assert second.codes() == [ExitCode.SUCCESS] * 2, second.log()
     first.logs[0] = folder / "first.log"
@@ -97,6 +103,16 @@ def test_mlflow_has_one_run_with_all_steps(watched: tuple[Processes, Processes],
     logged = dict(losses(watched[0].log()) + losses(watched[1].log()))
     assert history == pytest.approx(logged)
     assert set(history) == set(range(1, STEPS + 1))
+
+
+def test_a_nodes_exporter_shows_the_last_step_until_the_run_ends(watched: tuple[Processes, Processes]) -> None:
+    folder = watched[0].logs[0].parent
+    text = (folder / file_name("watched-job")).read_text()
+    step, loss = losses(watched[0].log())[-1]
+    assert f'{STEP}{{run="watched-job"}} {float(step)!r}\n' in text
+    assert f'{name_of(metrics.LOSS)}{{run="watched-job"}} {loss!r}\n' in text
+    assert f"{name_of(metrics.GOODPUT)}{{" in text
+    assert list((folder / "exported").iterdir()) == []
 
 
 def test_tensorboard_has_all_steps(watched: tuple[Processes, Processes]) -> None:
