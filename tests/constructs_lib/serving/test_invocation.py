@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import serving_scenes as scenes
+from policies import allows
 from synthesis import actions
 
 pytestmark = pytest.mark.slow
@@ -40,3 +41,17 @@ def test_a_caller_of_a_queue_writes_requests_and_reads_answers() -> None:
 
 def test_the_endpoint_alone_may_be_asked() -> None:
     assert json.dumps(asking("Team")["Resource"]).endswith(':endpoint/many"]]}')
+
+
+def test_a_callers_own_models_are_answered_and_no_others() -> None:
+    endpoint = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/many"
+    statement = {**asking("Team"), "Resource": endpoint}
+
+    def may(action: str, **context: str) -> bool:
+        return allows([statement], f"sagemaker:{action}", endpoint, **context)
+
+    for model, its_own in (("bert-7.tar.gz", True), ("team-a/x.tar.gz", True), ("bert-70.tar.gz", False),
+                           ("team-b/x.tar.gz", False), ("team-a", False)):  # fmt: skip
+        assert may("InvokeEndpoint", sagemaker__TargetModel=model) is its_own
+    assert not may("InvokeEndpoint")
+    assert not may("InvokeEndpointWithResponseStream", sagemaker__TargetModel="bert-7.tar.gz")
