@@ -131,12 +131,12 @@ PLOTS: dict[str, Scene] = {
 
 
 def both_at_once(uri: str, base: str) -> list[Any]:
-    """Durable saves and saves in memory on their way together, thirty times; kinds and tiers of what came of them."""
+    """Durable saves and saves in memory on their way together, eight times; kinds and tiers of what came of them."""
     events: list[Event] = []
     run = TinyRun(sharded=True)
     with opened(uri, f"{base}/{dist.get_rank()}", events) as checkpoints:
         checkpoints.restore(run.state)
-        for _ in range(15):
+        for _ in range(8):
             run.step()
             checkpoints.save(run.progress.step, run.state)
             run.step()
