@@ -16,6 +16,8 @@ from trainyard.local.api.store import Store
 from trainyard.local.pipelines import Pipelines, runner
 from trainyard.local.pipelines.kinds import service_model
 
+from .yard import Yard
+
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
 TRAINING = {
     "AlgorithmSpecification": {"TrainingImage": "pytorch", "TrainingInputMode": "File"},
@@ -253,3 +255,9 @@ LOST = {"TrainingJobStatus": "Failed", "FailureReason": "CapacityError: Unable t
 def reject(message):
     """A step that fails the execution."""
     return {"Name": "Reject", "Type": "Fail", "Arguments": {"ErrorMessage": message}}
+
+
+@pytest.fixture
+def yard(client, role, bucket):
+    """On the cloud of all tests."""
+    return Yard(client, role, bucket)
