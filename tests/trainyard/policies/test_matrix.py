@@ -10,6 +10,7 @@ from ml_contract.errors import ContractError
 from trainyard.policies.assembly import Environment
 from trainyard.policies.documents import parse
 from trainyard.policies.evaluation import Policies, Request, decide
+from trainyard.policies.matching import action_like
 from trainyard.policies.matrix import decision_of, markdown, reach, rows
 
 GUARDED = ("prod", "research")
@@ -43,6 +44,22 @@ def test_every_role_of_a_guarded_environment_has_a_boundary() -> None:
     for name in GUARDED:
         found = Environment(assembly(), name).principals
         assert [principal.label for principal in found if principal.trust and principal.boundary is None] == []
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_no_boundary_takes_away_what_a_role_was_given(name: str) -> None:
+    """A grant of a service that the boundary lacks would be of no use, and nobody would be told."""
+    useless = [
+        f"{principal.label}: {action}"
+        for principal in Environment(assembly(), name).principals
+        for policy in principal.identity
+        for statement in policy
+        for action in statement.actions
+        if principal.boundary and statement.allows
+        and not any(action_like(pattern, action) for limit in principal.boundary if limit.allows
+                    for pattern in limit.actions)
+    ]  # fmt: skip
+    assert useless == [], "add the service to SERVICES of constructs_lib/guardrails/boundary.py"
 
 
 def test_jobs_of_one_pipeline_reach_no_place_of_another(prod: Environment) -> None:
