@@ -37,7 +37,9 @@ def test_a_program_may_leave_an_epoch_early_or_never_read(any_jobs: Jobs) -> Non
 def test_objects_that_cannot_be_read_end_the_job_that_waits_for_them(any_jobs: Jobs) -> None:
     """A program that took the end of the pipe for the end of the data would train on half of it."""
     jobs = any_jobs
-    request = piped(jobs, "cat $b/input/data/all_0 | wc -c; sleep 60", a=b"1", b=b"2")
+    request = piped(
+        jobs, "trap 'kill $!; exit 1' TERM; cat $b/input/data/all_0 | wc -c; sleep 60 & wait", a=b"1", b=b"2"
+    )
     fault = jobs.inject(
         Kind="S3Error", Bucket=jobs.bucket, Key=f"{request['TrainingJobName']}/b", Operation="GetObject",
         StatusCode=403, ErrorCode="AccessDenied", Count=10,
@@ -54,7 +56,7 @@ def test_a_group_that_fails_ends_the_job_with_its_own_reason(any_jobs: Jobs) -> 
     script = (
         "if grep -q 'current_group_name\": \"b' $b/input/config/resourceconfig.json; then "
         'printf "group b: no room" >$b/output/failure; exit 9; fi; '
-        "trap 'echo told; exit 0' TERM; echo waiting; sleep 60 & wait"
+        "trap 'echo told; kill $!; exit 0' TERM; echo waiting; sleep 60 & wait"
     )
     request = jobs.request(script)
     request["ResourceConfig"] = {
@@ -71,7 +73,7 @@ def test_a_group_that_fails_ends_the_job_with_its_own_reason(any_jobs: Jobs) -> 
 
 def test_a_lost_host_of_a_group_ends_the_job(any_jobs: Jobs) -> None:
     jobs = any_jobs
-    request = jobs.request("echo waiting; sleep 60 & wait")
+    request = jobs.request("trap 'kill $!; exit 1' TERM; echo waiting; sleep 60 & wait")
     request["ResourceConfig"] = {
         "InstanceGroups": [
             {"InstanceGroupName": name, "InstanceType": "ml.m5.large", "InstanceCount": 1} for name in "ab"

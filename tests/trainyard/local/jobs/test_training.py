@@ -145,7 +145,7 @@ def test_a_failure_is_told_in_the_programs_words_and_the_other_host_is_stopped(j
     script = (
         'if grep -q "$H" $b/input/config/res*; then '
         "while [ ! -e $M ]; do sleep .1; done; printf 'bad batch %02000d' 0 >$b/output/failure; exit 3; fi; "
-        "trap 'echo told; exit 0' TERM; touch $M; sleep 60 & wait"
+        "trap 'echo told; kill $!; exit 0' TERM; touch $M; sleep 60 & wait"
     )
     environment = {"M": str(tmp_path / "ready"), "H": r'current_host": "\(algo-2\|127.0.0.2\)"'}
     started = time.monotonic()
