@@ -62,8 +62,8 @@ def admit(sizes: list[int], room: list[int], nodes: Nodes, *, copies: int, keep:
         if size * keep > has:
             reject(
                 f"{FIELD}.budget_mib", has // MEBIBYTE,
-                f"a commit takes {size / MEBIBYTE:.0f} MiB of a node with {copies} copies of others, and {keep} are"
-                f" kept: {size * keep / MEBIBYTE:.0f} MiB",
+                f"a commit takes {size / MEBIBYTE:.1f} MiB of a node with {copies} copies of others, and {keep} are"
+                f" kept: {-(-size * keep // MEBIBYTE)} MiB",
                 f"Give at least {-(-size * keep // MEBIBYTE)}, or lower copies"
                 + (" or keep." if keep > 2 else ", or leave memory out."),
             )  # fmt: skip
