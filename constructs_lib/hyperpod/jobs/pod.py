@@ -36,8 +36,8 @@ _FIGURES = (
     {"name": "figures", "hostPath": {"path": FOLDER, "type": "DirectoryOrCreate"}},
     {"name": "figures", "mountPath": FOLDER},
 )
-"""Volume and mount of what the node's exporter serves (``constructs_lib.hyperpod.eks.exporters``). Where there is none, a
-run leaves a file of a kilobyte there."""
+"""Volume and mount of what the node's exporter serves (``constructs_lib.hyperpod.eks.exporters``). Where there is none,
+a run leaves a file of a kilobyte there."""
 
 
 def render(job: KubernetesJob) -> dict[str, Any]:

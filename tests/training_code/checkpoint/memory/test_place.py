@@ -57,8 +57,8 @@ def test_too_little_memory_is_refused_with_the_numbers() -> None:
     mebibyte = 2**20
     sizes, has = [10 * mebibyte, 10 * mebibyte, 5 * mebibyte], [75 * mebibyte] * 2 + [50 * mebibyte]
     room.admit(sizes, has, nodes, copies=1, keep=2)
-    with pytest.raises(ContractError, match=r"budget_mib: got 50, but a commit takes 25.0 MiB of a node with 1 copies of"
-                       r" others, and 3 are kept: 75 MiB\. Give at least 75, or lower copies or keep"):  # fmt: skip
+    with pytest.raises(ContractError, match=r"budget_mib: got 50, but a commit takes 25.0 MiB of a node with 1 copies"
+                       r" of others, and 3 are kept: 75 MiB\. Give at least 75, or lower copies or keep"):  # fmt: skip
         room.admit(sizes, has, nodes, copies=1, keep=3)
 
 
