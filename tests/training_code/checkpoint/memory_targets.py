@@ -191,8 +191,6 @@ def _mortal(patch: pytest.MonkeyPatch, moment: str) -> None:
     match moment:
         case "copying":
             patch.setattr(saving.Copying, "_take", killed)
-        case "documents":
-            patch.setattr(FileStorage, "put", killed)
         case "committing":
             patch.setattr(FileStorage, "put_if_absent", killed)
 

@@ -100,7 +100,7 @@ def test_what_several_ranks_hold_alike_lies_on_one_node_and_reaches_all(base: Pa
         assert lost[2] == (["warning"] if rank == 0 else [])
 
 
-@pytest.mark.parametrize(("moment", "step"), [("copying", 3), ("documents", 3), ("committing", 4)])
+@pytest.mark.parametrize(("moment", "step"), [("copying", 3), ("committing", 4)])
 def test_a_node_that_dies_while_saving_leaves_all_or_none(base: Path, tmp_path: Path, moment: str, step: int) -> None:
     """Guards half a commit: a rank is killed in any phase. The save counts once one node has its COMMIT."""
     uri = f"file://{tmp_path}/durable"
