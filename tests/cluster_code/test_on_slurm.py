@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cluster_nodes import SCRIPTS, configuration, make, put, resources
@@ -17,7 +16,6 @@ from ml_contract.clusters import places
 from ml_contract.clusters.nodes import NodeType
 from ml_contract.clusters.software import Slurm
 from ml_contract.prometheus import FOLDER
-from trainyard.local.clusters import slurm, slurm_configuration
 from trainyard.local.clusters.bridge import Bridge
 from trainyard.local.clusters.node import Node, available
 from trainyard.local.clusters.site import IMAGE
@@ -68,16 +66,9 @@ class Cluster:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     if reason := available() or missing(default_folder()):
         pytest.skip(reason)
-    with pytest.MonkeyPatch.context() as patch:
-        # As HyperPod's controller: who asks gets its configuration.
-        patch.setattr(slurm, "configuration", lambda *told: configless(*told))
-        found = Cluster(tmp_path_factory.mktemp("slurm"))
+    found = Cluster(tmp_path_factory.mktemp("slurm"))
     yield found
     found.close()
-
-
-def configless(*told: Any) -> str:
-    return slurm_configuration.configuration(*told) + "SlurmctldParameters=enable_configless\n"
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +77,8 @@ def made(cluster: Cluster) -> Cluster:
     for node in cluster.nodes.values():
         code, lines = make(node)
         assert code == 0, "\n".join(lines)
-    worker = cluster.nodes["workers"]
-    cluster.slurm.stop("workers")
-    for file in ("slurm.conf", "gres.conf", "cgroup.conf"):
-        worker.path(f"/opt/slurm/etc/{file}").unlink(missing_ok=True)
-    worker.spawn(["munged", "--foreground"])
-    until(lambda: worker.path("/run/munge/munge.socket.2").exists())
-    worker.spawn(["slurmd", "-D", "-N", "workers", "--conf-server", "controller"])
-    until(
-        lambda: worker.path("/var/spool/slurmd/conf-cache/slurm.conf").exists() and cluster.state().startswith("idle")
-    )
+    assert not cluster.nodes["workers"].path("/opt/slurm/etc/slurm.conf").exists()
+    until(lambda: cluster.state().startswith("idle"))
     return cluster
 
 

@@ -149,6 +149,8 @@ class SlurmCluster:
             path = node.path(folder)
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(0o755 if folder == "/run/munge" else 0o700)
+        # The image's layer lies in a checkout that its group may write to: munged wants no such folder above its key.
+        node.path("/etc").chmod(0o755)
         key = node.path("/etc/munge/munge.key")
         key.write_bytes(self._key)
         key.chmod(0o400)

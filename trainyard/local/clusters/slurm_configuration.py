@@ -1,6 +1,7 @@
 """slurm.conf of a cluster, as the agents of HyperPod's API-driven configuration write it to each node.
 
-Source of the names: slurm.conf(5), Slurm 22.05, and RELEASE_NOTES of 23.02 and 23.11, read 2026-11-22. What differs from a cluster in AWS is in `Timing`, and
+Source of the names: slurm.conf(5), Slurm 22.05, and RELEASE_NOTES of 23.02 and 23.11, read 2026-11-22. What
+differs from a cluster in AWS is in `Timing`, and
 that processes are tracked without control groups, which namespaces of one machine would share.
 """
 

@@ -15,6 +15,7 @@ from ports import free_port
 
 from benchmarks.slurm_cluster import obstacle
 from environments import LAB
+from ml_contract import metrics
 from tests.trainyard.local.conftest import new_client
 from training_code.data.tokens import TokenWriter
 from trainyard.local.cloud import ROOT, Cloud
@@ -98,7 +99,7 @@ def test_a_run_of_the_deployed_environment_outlives_a_node(cloud: Cloud, data: s
     worker = max((host, node) for node, (group, host) in before.items() if group == "workers")[1]
     assert f"{worker} (workers) fails now" in trainyard(cloud, "cluster", "fail", worker)
     text = until(log, rf"committed_step={STEPS} ")
-    lost, _, went_on = text.partition("launcher: interrupted, the job can be resumed")
+    lost, _, went_on = text.rpartition(metrics.RESTORED_STEP.name)
     first, *_, last = (int(step) for step in re.findall(r"step=(\d+) train:loss", went_on))
     commits = [int(step) for step in re.findall(r"committed_step=(\d+) ", lost)]
     assert (first, last) == (commits[-1] + 1, STEPS)
