@@ -1,23 +1,14 @@
 """Environments: what they may hold, and what is refused before anything is deployed."""
 
 import dataclasses
-from typing import Any
 
 import pytest
+from hyperpod_values import changed
 
 from constructs_lib.hyperpod.eks.addons import Observability
 from constructs_lib.network import ACCOUNTING, HYPERPOD, JOBS, MANAGED_PROMETHEUS, Purpose
 from environments import DEV, ENVIRONMENTS, LAB, LOCAL, PROD, RESEARCH
 from ml_contract.packaging import GpuInstances, Lengths, PackageOptions, TensorRtEngine
-from stacks.environment import Environment
-
-
-def changed(environment: Environment, **fields: Any) -> Environment:
-    return Environment(**{name: getattr(environment, name) for name in type(environment).model_fields} | fields)
-
-
-def rebuilt(value: Any, **fields: Any) -> Any:
-    return type(value)(**{name: getattr(value, name) for name in type(value).model_fields} | fields)
 
 
 def test_names_and_accounts_differ() -> None:
@@ -55,12 +46,12 @@ def test_every_field_of_every_value_says_what_it_means() -> None:
 
 def test_a_network_too_small_for_the_nodes_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^Environment.network.nodes: got 3, but all trainings, .* serving \(4\)"):
-        changed(LOCAL, network=rebuilt(LOCAL.network, nodes=3))
+        changed(LOCAL, network=changed(LOCAL.network, nodes=3))
 
 
 def test_efa_needs_a_network_for_efa() -> None:
     with pytest.raises(ValueError, match=r"^Environment.network.efa: got False, .* five addresses. Set network.efa"):
-        changed(PROD, network=rebuilt(PROD.network, efa=False))
+        changed(PROD, network=changed(PROD.network, efa=False))
 
 
 def test_a_zone_lies_in_the_region() -> None:
@@ -70,12 +61,12 @@ def test_a_zone_lies_in_the_region() -> None:
 
 def test_a_block_too_small_for_the_nodes_names_one_that_suffices() -> None:
     with pytest.raises(ValueError, match=r"^NetworkSettings.cidr: got '10.10.0.0/24', .* Take a /23 or fewer nodes"):
-        rebuilt(LOCAL.network, nodes=40)
+        changed(LOCAL.network, nodes=40)
 
 
 def test_a_zone_is_named_once() -> None:
     with pytest.raises(ValueError, match=r"^NetworkSettings.availability_zones: .* named once. Remove the repetition"):
-        rebuilt(LOCAL.network, availability_zones=("us-east-1a", "us-east-1a"))
+        changed(LOCAL.network, availability_zones=("us-east-1a", "us-east-1a"))
 
 
 @pytest.mark.parametrize(
@@ -97,16 +88,16 @@ def test_a_gpu_package_needs_a_gpu() -> None:
     with pytest.raises(
         ValueError, match=r"^TritonPackaging.package.instances: got GpuInstances\(.*\), but .* without GPU"
     ):
-        rebuilt(packaging, instance_types=("ml.c5.xlarge",))
+        changed(packaging, instance_types=("ml.c5.xlarge",))
 
 
 def test_an_engine_is_registered_for_the_type_that_builds_it() -> None:
     packaging = DEV.training("bytes-lm").packaging
     engine = TensorRtEngine(instance_type="ml.g6.xlarge", lengths=Lengths(typical=64, longest=1024))
     package = PackageOptions(backend="tensorrt", instances=GpuInstances(), engine=engine)
-    assert rebuilt(packaging, package=package, instance_types=("ml.g6.xlarge",)).package.engine == engine
+    assert changed(packaging, package=package, instance_types=("ml.g6.xlarge",)).package.engine == engine
     with pytest.raises(ValueError, match=r"instance_types: got \('ml.g5.xlarge',\), but an engine runs on the type"):
-        rebuilt(packaging, package=package)
+        changed(packaging, package=package)
 
 
 def test_hyperparameters_are_checked_when_the_environment_is_built() -> None:
@@ -118,14 +109,14 @@ def test_an_endpoint_serves_a_workload_that_is_trained() -> None:
     with pytest.raises(
         ValueError, match=r"^Environment.endpoints.bytes-lm.workload: got 'bytes_lm', but the environment trains"
     ):
-        changed(LOCAL, endpoints=(rebuilt(LOCAL.endpoints[0], workload="bytes_lm"),))
+        changed(LOCAL, endpoints=(changed(LOCAL.endpoints[0], workload="bytes_lm"),))
 
 
 def test_an_endpoint_has_a_type_that_the_packages_allow() -> None:
     served = LOCAL.endpoints[0]
-    resources = rebuilt(served.hosting.resources, instance_type="ml.m5.large")
+    resources = changed(served.hosting.resources, instance_type="ml.m5.large")
     with pytest.raises(ValueError, match=r"^Environment.endpoints.bytes-lm.hosting.resources.instance_type: got 'ml.m"):
-        changed(LOCAL, endpoints=(rebuilt(served, hosting=rebuilt(served.hosting, resources=resources)),))
+        changed(LOCAL, endpoints=(changed(served, hosting=changed(served.hosting, resources=resources)),))
 
 
 def test_endpoints_have_different_names() -> None:
@@ -140,13 +131,13 @@ def test_a_workload_has_one_pipeline() -> None:
 
 def test_a_criterion_names_a_side() -> None:
     with pytest.raises(ValueError, match=r"^Criterion.better: got 'less', but it must be one of"):
-        rebuilt(LOCAL.training("bytes-lm").criterion, better="less")
+        changed(LOCAL.training("bytes-lm").criterion, better="less")
 
 
 def test_a_file_system_by_efa_stands_with_its_nodes() -> None:
     (files,) = PROD.file_systems
     with pytest.raises(ValueError, match=r"file_systems\.shared\.subnet: got 'us-east-1b', .* Write subnet=\"Slurm\""):
-        changed(PROD, file_systems=(rebuilt(files, subnet="us-east-1b"),))
+        changed(PROD, file_systems=(changed(files, subnet="us-east-1b"),))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +151,7 @@ def test_a_file_system_by_efa_stands_with_its_nodes() -> None:
 def test_a_closed_network_has_the_endpoints_of_its_clusters(name: str, purposes: tuple, missing: str) -> None:
     (environment,) = (one for one in ENVIRONMENTS if one.name == name)
     with pytest.raises(ValueError, match=missing):
-        changed(environment, network=rebuilt(environment.network, purposes=purposes))
+        changed(environment, network=changed(environment.network, purposes=purposes))
 
 
 @pytest.mark.parametrize(
@@ -176,18 +167,18 @@ def test_a_closed_network_has_the_endpoints_of_its_clusters(name: str, purposes:
 def test_what_a_cluster_keeps_and_sends_has_its_place_in_the_network(purpose: Purpose, match: str) -> None:
     left = tuple(one for one in PROD.network.purposes if one != purpose)
     with pytest.raises(ValueError, match=rf"network.purposes: got .*{match}"):
-        changed(PROD, network=rebuilt(PROD.network, purposes=left))
+        changed(PROD, network=changed(PROD.network, purposes=left))
 
 
 def test_without_metrics_nothing_is_sent() -> None:
     left = tuple(one for one in PROD.network.purposes if one != MANAGED_PROMETHEUS)
-    assert changed(PROD, network=rebuilt(PROD.network, purposes=left), observability=None)
+    assert changed(PROD, network=changed(PROD.network, purposes=left), observability=None)
 
 
 def test_figures_of_an_eks_cluster_are_collected_once() -> None:
     (cluster,) = RESEARCH.clusters
     addon = Observability(workspace_arn="arn:aws:aps:us-east-1:333333333333:workspace/ws-1", remote_write="https://a/")
-    twice = rebuilt(cluster, addons=(*cluster.addons, addon))
+    twice = changed(cluster, addons=(*cluster.addons, addon))
     with pytest.raises(ValueError, match=r"clusters.eks.addons: got 'amazon-sagemaker-hyperpod-observability', but"):
         changed(RESEARCH, clusters=(twice,))
-    assert changed(RESEARCH, clusters=(rebuilt(twice, governance=None, runs=()),), observability=None)
+    assert changed(RESEARCH, clusters=(changed(twice, governance=None, runs=()),), observability=None)

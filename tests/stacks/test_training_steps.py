@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import synthesis
+from hyperpod_values import changed
 
 from constructs_lib.serving.models import Vllm
 from environments import DEV, PROD
@@ -19,15 +20,11 @@ from stacks.workload_training import SharedInput, WorkloadTraining
 MLFLOW = "arn:aws:sagemaker:us-east-1:111111111111:mlflow-app/team"
 
 
-def rebuilt(value: Any, **fields: Any) -> Any:
-    return type(value)(**{name: getattr(value, name) for name in type(value).model_fields} | fields)
-
-
 @pytest.fixture(scope="module")
 def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Arguments of a pipeline's steps: streamed data, TensorBoard and MLflow, an input of Train and Prepare."""
     training = DEV.training("bytes-lm")
-    changed = rebuilt(
+    streamed = changed(
         training,
         run=dataclasses.replace(
             training.run, steps=None, epochs=3, watching=Watching(tensorboard=True, mlflow_uri=MLFLOW)
@@ -37,7 +34,7 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
         inputs=(SharedInput(name="base", prefix="models/base-1.0", steps=("Prepare", "Train")),),
         packaging=LmiPackaging(engine=Vllm(tensor_parallel=1, dtype="bf16"), instance_types=("ml.g5.xlarge",)),
     )
-    folder = synthesis.synthesise([rebuilt(DEV, trainings=(changed,))], tmp_path_factory.mktemp("chosen"))
+    folder = synthesis.synthesise([changed(DEV, trainings=(streamed,))], tmp_path_factory.mktemp("chosen"))
     (path,) = (folder / "assembly-Dev").glob("DevTraining*.template.json")
     template = json.loads(path.read_text())
     ((_, pipeline),) = synthesis.resources(template, "AWS::SageMaker::Pipeline").items()
@@ -112,10 +109,10 @@ def test_production_has_the_missions_recipe() -> None:
 
 def test_an_input_does_not_take_the_splits_place() -> None:
     with pytest.raises(ValueError, match=r"^WorkloadTraining.inputs: got \['train', 'train'\], but channels"):
-        rebuilt(PROD.training("arr-coc"), inputs=(SharedInput(name="train", prefix="x1", steps=("Train",)),))
+        changed(PROD.training("arr-coc"), inputs=(SharedInput(name="train", prefix="x1", steps=("Train",)),))
 
 
 def test_a_run_that_does_not_fit_its_hosts_is_refused_where_it_is_written() -> None:
     training: WorkloadTraining = PROD.training("arr-coc")
     with pytest.raises(ValueError, match=r"^WorkloadTraining.run.global_batch_size: got 33, but .* \(8\). Give 32"):
-        rebuilt(training, run=dataclasses.replace(training.run, global_batch_size=33))
+        changed(training, run=dataclasses.replace(training.run, global_batch_size=33))
