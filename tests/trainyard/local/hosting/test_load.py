@@ -47,3 +47,5 @@ def test_a_sweep_counts_answers_and_batches(
     tokens.write_text("[[1, 2]]")
     assert _run(monkeypatch, cloud, "invoke", name, "-i", f"tokens={tokens}", "--variant", "variant-1") == 0
     assert '"data":[1.0,2.0,3.0,4.0,2.0,4.0,6.0,8.0]' in capsys.readouterr().out
+    # Others count the processes of the cloud that all share.
+    make.delete(name)
