@@ -122,6 +122,11 @@ class Environment(Value):
         """Name of one of its endpoints."""
         return f"trainyard-{self.name}-{served}"
 
+    @property
+    def namespace(self) -> str:
+        """What the names of repositories in the account's registry start with."""
+        return f"trainyard-{self.name}"
+
     def cluster_name(self, cluster: str) -> str:
         """Name of one of its clusters."""
         return f"trainyard-{self.name}-{cluster}"

@@ -34,9 +34,9 @@ class ObservabilityStack(EnvironmentStack):
         let_log_service_use(key)
         topic = AlertTopic(self, "Alerts", key=key).topic
         workspace = MetricsWorkspace(self, "Metrics", settings=settings.metrics, topic=topic, key=key)
-        images = MetricImages(self, "Images", key=key, removal=environment.removal,
+        images = MetricImages(self, "Images", key=key, removal=environment.removal, namespace=environment.namespace,
                               parameter=f"/trainyard/{environment.name}/clusters/images")  # fmt: skip
-        self.watch = Watch(settings=settings, topic=topic, key=key, workspace=workspace, images=images.note)
+        self.watch = Watch(settings=settings, topic=topic, key=key, workspace=workspace, images=images)
         self.output("AlertTopicArn", topic.topic_arn, "Subscribe to it: nobody is told otherwise")
         self.output("PrometheusEndpoint", workspace.endpoint, "Samples and queries")
         if settings.grafana is None:

@@ -8,8 +8,14 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from pydantic import Field, SerializeAsAny
 
-from constructs_lib.notes import Note
-from constructs_lib.observability import GrafanaSettings, MetricsSettings, MetricsWorkspace, Storm, Watched
+from constructs_lib.observability import (
+    GrafanaSettings,
+    MetricImages,
+    MetricsSettings,
+    MetricsWorkspace,
+    Storm,
+    Watched,
+)
 from constructs_lib.retention import LogDays
 from constructs_lib.values import Value
 
@@ -39,5 +45,5 @@ class Watch:
     key: kms.IKey
     """Key of messages and logs, which the log service may use."""
     workspace: MetricsWorkspace
-    images: Note
-    """That what measures nodes lies in the account's registry."""
+    images: MetricImages
+    """What measures nodes, in the account's registry, and the note that it is there."""

@@ -34,13 +34,16 @@ class MetricImage:
 
     @property
     def repository(self) -> str:
-        """Name of the copy's repository in the account's registry."""
+        """Name of the copy's repository below an environment's namespace in the account's registry."""
         return f"metrics/{self.name}"
 
-    @property
-    def copy(self) -> str:
-        """The copy, as nodes name it: ``{account}`` and ``{region}`` stand for the cluster's own."""
-        return f"{{account}}.dkr.ecr.{{region}}.amazonaws.com/{self.repository}@{self.digest}"
+    def copy(self, namespace: str) -> str:
+        """The copy, as nodes name it: ``{account}`` and ``{region}`` stand for the cluster's own.
+
+        Args:
+            namespace: What the names of the environment's repositories start with.
+        """
+        return f"{{account}}.dkr.ecr.{{region}}.amazonaws.com/{namespace}/{self.repository}@{self.digest}"
 
 
 NODE_EXPORTER = MetricImage(

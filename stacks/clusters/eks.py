@@ -131,8 +131,9 @@ class EksCluster(PlatformCluster):
             ManagedCollector(scope, "Collector", cluster=name, eks_arn=control_plane.arn, network=platform.network,
                              workspace=platform.watch.workspace)  # fmt: skip
             stack = cdk.Stack.of(scope)
+            copies = f"{registry(stack.account, stack.region)}/{platform.watch.images.namespace}"
             ManifestBundle(scope, "Exporters", control_plane=control_plane, manifests=exporters(self.settings.groups),
-                           variables={REGISTRY: registry(stack.account, stack.region)})  # fmt: skip
+                           variables={REGISTRY: copies})  # fmt: skip
         self._publish(scope, platform, control_plane, name)
         return cluster
 

@@ -68,10 +68,11 @@ class SlurmCluster(PlatformCluster):
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
         agents, orchestrator = None, self.orchestrator
         if platform.watch is not None:
-            platform.watch.images.require(cdk.Stack.of(scope))
+            platform.watch.images.note.require(cdk.Stack.of(scope))
             path = f"/trainyard/{platform.environment}/clusters/{name}/agents"
             agents = PublishedAgents(scope, "Agents", cluster=name, workspace=platform.watch.workspace, path=path)
-            orchestrator = orchestrator.model_copy(update={"scripts": orchestrator.scripts.measured(path)})
+            scripts = orchestrator.scripts.measured(path, platform.watch.images.namespace)
+            orchestrator = orchestrator.model_copy(update={"scripts": scripts})
         cluster = self.make(scope, platform, name=name, orchestrator=orchestrator)
         if agents is not None:
             # The first node that comes up asks for its configuration.

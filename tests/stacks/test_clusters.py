@@ -177,16 +177,18 @@ def test_nodes_are_measured_where_the_environment_has_metrics() -> None:
         if "ecr:BatchGetImage" in actions(statement)
     }
     for image in IMAGES:
-        assert any(f"repository/{image.repository}" in place for place in pulled)
+        assert any(f"repository/trainyard-prod/{image.repository}" in place for place in pulled)
 
 
 def test_copies_of_what_measures_have_a_place_before_the_nodes() -> None:
     found = template("Prod", "Observability")
     names = {entry["Properties"]["RepositoryName"] for entry in resources(found, "AWS::ECR::Repository").values()}
-    assert names == {image.repository for image in IMAGES}
+    # An account may hold several environments.
+    assert names == {f"trainyard-prod/{image.repository}" for image in IMAGES}
     (commands,) = (json.dumps(output) for name, output in found["Outputs"].items() if "MirrorCommands" in name)
     for image in IMAGES:
         assert f"crane copy {image.source}@{image.digest} " in commands
+        assert f"/trainyard-prod/{image.repository}:{image.tag}" in commands
 
 
 def test_a_page_of_cloudwatch_has_what_prometheus_does_not_see() -> None:

@@ -53,10 +53,10 @@ class ForeignImage:
     source: str
     tag: str
     repository: str
-    """Name of its copy in the account's registry."""
+    """Name of its copy below the cluster's namespace in the account's registry."""
 
 
-NVIDIA = ForeignImage(source="nvcr.io/nvidia/k8s-device-plugin", tag="v0.16.1", repository="hyperpod/k8s-device-plugin")
+NVIDIA = ForeignImage(source="nvcr.io/nvidia/k8s-device-plugin", tag="v0.16.1", repository="k8s-device-plugin")
 _FAULTY = {
     "key": "sagemaker.amazonaws.com/node-health-status", "operator": "Equal", "value": "Unschedulable",
     "effect": "NoSchedule",
@@ -72,6 +72,8 @@ class Charts:
     """Of the cluster, known at synth: the chart is not for all."""
     registry: str
     """The account's registry, ``<account>.dkr.ecr.<region>.amazonaws.com``; may be a reference."""
+    namespace: str
+    """What the names of the chart's and its images' repositories start with: an account may hold several clusters."""
     groups: Sequence[InstanceGroup]
     """Groups of the cluster, from whose types the plug-ins follow."""
 
@@ -79,6 +81,11 @@ class Charts:
         if self.region not in REGIONS:
             reject("region", self.region, "the chart has no health monitoring agent there",
                    f"Take one of {', '.join(REGIONS)}.")  # fmt: skip
+
+    @property
+    def home(self) -> str:
+        """Where the chart and its images lie."""
+        return f"{self.registry}/{self.namespace}"
 
     @property
     def images(self) -> tuple[ForeignImage, ...]:
@@ -125,7 +132,7 @@ class Charts:
     def mirror_commands(self) -> list[str]:
         """What is done once a commit, where the internet and the account's registry can both be reached."""
         copies = [
-            f"crane copy {image.source}:{image.tag} {self.registry}/{image.repository}:{image.tag}"
+            f"crane copy {image.source}:{image.tag} {self.home}/{image.repository}:{image.tag}"
             for image in self.images
         ]
         return [
@@ -134,7 +141,7 @@ class Charts:
             f"helm dependency update hyperpod-cli/{FOLDER}",
             f"helm package hyperpod-cli/{FOLDER} --version {VERSION}",
             self._log_in("helm registry login"),
-            f"helm push {CHART}-{VERSION}.tgz oci://{self.registry}/hyperpod",
+            f"helm push {CHART}-{VERSION}.tgz oci://{self.home}",
             self._log_in("crane auth login"),
             *copies,
         ]
@@ -152,10 +159,10 @@ class Charts:
             values: The values file, ``s3://bucket/key``.
             note: What runs when Helm has succeeded, and not before.
         """
-        copies = "".join(f" --set nvidia-device-plugin.image.repository={self.registry}/{image.repository}"
+        copies = "".join(f" --set nvidia-device-plugin.image.repository={self.home}/{image.repository}"
                          for image in self.images)  # fmt: skip
         # Not --wait: daemons of the chart run on nodes, and there are none yet.
-        install = (f"helm upgrade --install {RELEASE} oci://{self.registry}/hyperpod/{CHART} --version {VERSION} "
+        install = (f"helm upgrade --install {RELEASE} oci://{self.home}/{CHART} --version {VERSION} "
                    f"--namespace {NAMESPACE} --values values.json{copies}")  # fmt: skip
         return [
             f"aws eks update-kubeconfig --region {self.region} --name {shlex.quote(cluster)}",

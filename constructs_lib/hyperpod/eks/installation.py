@@ -50,10 +50,11 @@ class ChartInstallation(Construct):
         """
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
-        self.charts = Charts(region=stack.region, registry=registry(stack.account, stack.region), groups=groups)
-        for name in (f"hyperpod/{CHART}", *(image.repository for image in self.charts.images)):
+        self.charts = Charts(region=stack.region, registry=registry(stack.account, stack.region),
+                             namespace=control_plane.settings.name, groups=groups)  # fmt: skip
+        for name in (CHART, *(image.repository for image in self.charts.images)):
             ecr.Repository(
-                self, name.rpartition("/")[2], repository_name=name, image_scan_on_push=True,
+                self, name, repository_name=f"{self.charts.namespace}/{name}", image_scan_on_push=True,
                 image_tag_mutability=ecr.TagMutability.IMMUTABLE, encryption=ecr.RepositoryEncryption.KMS,
                 encryption_key=control_plane.key, removal_policy=removal,
                 empty_on_delete=removal == cdk.RemovalPolicy.DESTROY,

@@ -54,16 +54,17 @@ class NodeScripts(Value):
     agent: Agent | None = None
     """What sends on what they say; as the exporters."""
 
-    def measured(self, parameters: str) -> NodeScripts:
+    def measured(self, parameters: str, namespace: str) -> NodeScripts:
         """These scripts with exporters and an agent, the released ones where they name none.
 
         Args:
             parameters: What the names of the agents' configurations start with. ``PublishedAgents`` writes them, and
                 grants the reading of them.
+            namespace: Of the repositories that ``MetricImages`` made.
         """
-        released = (ExporterImage(name="node", image=NODE_EXPORTER.copy),
-                    ExporterImage(name="dcgm", image=DCGM_EXPORTER.copy))  # fmt: skip
-        agent = self.agent or AgentImage(parameters=parameters, image=AGENT.copy)
+        released = (ExporterImage(name="node", image=NODE_EXPORTER.copy(namespace)),
+                    ExporterImage(name="dcgm", image=DCGM_EXPORTER.copy(namespace)))  # fmt: skip
+        agent = self.agent or AgentImage(parameters=parameters, image=AGENT.copy(namespace))
         return self.model_copy(update={"exporters": self.exporters or released, "agent": agent})
 
     def check(self, settings: ClusterSettings) -> None:

@@ -141,7 +141,7 @@ def group(name: str = "workers", instance_type: str = "ml.p5.48xlarge", **fields
 
 
 def charts(*groups: InstanceGroup, region: str = "eu-west-1") -> Charts:
-    return Charts(region=region, registry=REGISTRY, groups=groups)
+    return Charts(region=region, registry=REGISTRY, namespace="trainyard-lab-eks", groups=groups)
 
 
 def test_the_chart_follows_the_types() -> None:
@@ -177,7 +177,7 @@ def test_plug_ins_stay_on_nodes_under_repair() -> None:
 def test_nothing_is_pulled_from_outside_the_account_or_eks() -> None:
     made = charts(group())
     text = made.text() + " ".join(made.install_commands(cluster="a", values="s3://b/c", note="true"))
-    assert f"{REGISTRY}/hyperpod/k8s-device-plugin" in text
+    assert f"{REGISTRY}/trainyard-lab-eks/k8s-device-plugin" in text
     for outside in ("nvcr.io", "public.ecr.aws", "github.com", "us-west-2"):
         assert outside not in text
 
