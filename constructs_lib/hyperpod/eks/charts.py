@@ -132,8 +132,7 @@ class Charts:
     def mirror_commands(self) -> list[str]:
         """What is done once a commit, where the internet and the account's registry can both be reached."""
         copies = [
-            f"crane copy {image.source}:{image.tag} {self.home}/{image.repository}:{image.tag}"
-            for image in self.images
+            f"crane copy {image.source}:{image.tag} {self.home}/{image.repository}:{image.tag}" for image in self.images
         ]
         return [
             f"git clone --filter=blob:none {REPOSITORY} hyperpod-cli",

@@ -31,7 +31,7 @@ _AS_ROOT = {"runAsUser": 0}
 
 
 def exporters(groups: Sequence[InstanceGroup]) -> list[Manifest]:
-    """Manifests, in the order in which they are applied; ``${REGISTRY}`` stands for the registry with the namespace of the copies.
+    """Manifests, in the order in which they are applied; ``${REGISTRY}`` stands for where copies of images lie.
 
     Args:
         groups: Groups of the cluster; those with NVIDIA's GPUs get an exporter of their own.
