@@ -59,9 +59,10 @@ class ByApi(SlurmConfiguration):
 
     events: ClassVar[frozenset[Event]] = frozenset({"OnCreate", "OnInitComplete"})
 
-    strategy: Literal["Managed", "Overwrite", "Merge"] | None
-    """What becomes of changes that people make to slurm.conf: an update of the cluster fails, discards them, or keeps
-    them. None: it keeps them, and continuous provisioning knows nothing else."""
+    strategy: Literal["Overwrite", "Merge"] | None
+    """What an update of the cluster does with changes in slurm.conf: it discards them, or keeps them. None: it keeps
+    them, and continuous provisioning knows nothing else. HyperPod's third, Managed, fails on them, and every node's
+    scripts add a line of their own."""
 
     def check(self, settings: ClusterSettings, /) -> None:
         if settings.provisioning == "Continuous" and self.strategy is not None:
@@ -69,8 +70,8 @@ class ByApi(SlurmConfiguration):
                    "with continuous provisioning slurm.conf is always merged, and HyperPod refuses a strategy",
                    "Give None.")  # fmt: skip
         if settings.provisioning != "Continuous" and self.strategy is None:
-            reject("configuration.strategy", None, "HyperPod would take Managed, which fails on changes by hand",
-                   "Give Managed, Overwrite or Merge.")  # fmt: skip
+            reject("configuration.strategy", None, "HyperPod would take Managed, which fails on the line that the scripts add",
+                   "Give Overwrite or Merge.")  # fmt: skip
 
     def render(self) -> dict[str, Any]:
         return {"slurmConfigStrategy": self.strategy} if self.strategy else {}

@@ -53,9 +53,9 @@ def test_duties(groups: tuple[InstanceGroup, ...], match: str) -> None:
     ("of_slurm", "of_cluster", "match"),
     [
         ({}, {"tiered": TieredCheckpoints(memory_percent=50)}, "checkpoints in memory are EKS's"),
-        ({"accounting": DATABASE, "configuration": ByApi(strategy="Managed")}, OLD,
+        ({"accounting": DATABASE, "configuration": ByApi(strategy="Merge")}, OLD,
          "an accounting database stands on continuous provisioning"),
-        ({"configuration": ByApi(strategy="Managed")}, {}, "with continuous provisioning slurm.conf is always merged"),
+        ({"configuration": ByApi(strategy="Merge")}, {}, "with continuous provisioning slurm.conf is always merged"),
         ({"configuration": ByApi(strategy=None)}, OLD, "HyperPod would take Managed"),
         ({"configuration": ByFile(), "scripts": NodeScripts(event="OnCreate", logins="anyone")}, {},
          "continuous provisioning does not read the file"),

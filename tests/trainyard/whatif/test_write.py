@@ -70,6 +70,7 @@ def test_every_page_has_its_plots_tables_and_prices(name: str, monkeypatch: pyte
     assert "<ml.g5.xlarge>" not in page.split("<body>")[1].split("<figure>")[0]
 
 
+@pytest.mark.slow
 def test_simulated_runs_are_counted_not_carried() -> None:
     it = question()
     (_, bars) = spot_figures.figures(it, simulate(it.run, runs=500))[-1]
