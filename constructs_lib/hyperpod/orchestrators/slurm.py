@@ -70,7 +70,8 @@ class ByApi(SlurmConfiguration):
                    "with continuous provisioning slurm.conf is always merged, and HyperPod refuses a strategy",
                    "Give None.")  # fmt: skip
         if settings.provisioning != "Continuous" and self.strategy is None:
-            reject("configuration.strategy", None, "HyperPod would take Managed, which fails on the line that the scripts add",
+            reject("configuration.strategy", None,
+                   "HyperPod would take Managed, which fails on the line that the scripts add",
                    "Give Overwrite or Merge.")  # fmt: skip
 
     def render(self) -> dict[str, Any]:
