@@ -192,6 +192,10 @@ class Cluster:
         for name in names:
             self.nodes[name].kill()
 
+    def has_given_up(self) -> bool:
+        """Whether slurmctld has nothing more to tell any node: it tries to end jobs on lost ones for some seconds."""
+        return "Agent count:          0" in self.ask("sdiag")
+
     def bring_back(self, *names: str, replaced: bool) -> None:
         """Switch workers on again; with ``replaced`` they have empty disks, as other machines of those names."""
         for name in names:

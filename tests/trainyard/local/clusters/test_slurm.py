@@ -62,8 +62,10 @@ def test_nodes_without_power_are_noticed_and_the_job_goes_on_on_others_of_their_
     restarts = trained(cluster, disturbed)
     cluster.lose(*lost)
     cluster.wait("requeue", lambda: cluster.state(disturbed)["JobState"] == "PENDING")
-    # Another machine takes minutes: by then Slurm has noticed the loss of each.
+    # Another machine takes minutes: by then Slurm has noticed the loss of each, and no longer tries to end the job
+    # there. A node that came back within these seconds would end the job's next start instead.
     cluster.wait("notice", lambda: sum(state.startswith("down") for state in cluster.states()) == len(lost))
+    cluster.wait("the last word to lost nodes", cluster.has_given_up)
     cluster.bring_back(*lost, replaced=True)
     went_on(cluster, disturbed, restarts + 1)
 
