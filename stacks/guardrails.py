@@ -7,9 +7,8 @@ import functools
 import aws_cdk as cdk
 import jsii
 from cdk_nag import AwsSolutionsChecks
-from constructs import IConstruct
 
-from constructs_lib.guardrails.review import PolicyReview
+from constructs_lib.guardrails.review import PolicyReview, construct_at
 from stacks.acknowledgements import reason_for
 from stacks.environment import Environment
 
@@ -42,7 +41,7 @@ class ReviewedChecks:
         """Check the whole app."""
         report = AwsSolutionsChecks().validate_scope(context.app_construct)
         # Several findings are of one resource, and each step of the way to it is a call into another process.
-        find = functools.cache(functools.partial(_find, context.app_construct))
+        find = functools.cache(functools.partial(construct_at, context.app_construct))
         for violation in report.violations:
             for resource in violation.violating_resources:
                 path = resource.construct_path or ""
@@ -70,9 +69,3 @@ def guard_stage(stage: cdk.Stage, environment: Environment) -> None:
 def guard(app: cdk.App) -> None:
     """Hold every stack of ``app`` against the house's rules when it synthesises."""
     cdk.Validations.of(app).add_plugins(ReviewedChecks(), PolicyReview(reason_for))
-
-
-def _find(scope: IConstruct, path: str) -> IConstruct:
-    for part in path.split("/"):
-        scope = scope.node.find_child(part)
-    return scope

@@ -10,10 +10,10 @@ from typing import Any
 
 import aws_cdk as cdk
 import jsii
-from constructs import IConstruct
 
 from constructs_lib.guardrails.review.findings import Allowed, Finding
 from constructs_lib.guardrails.review.identity import granted, trusted
+from constructs_lib.guardrails.review.paths import construct_at
 from constructs_lib.guardrails.review.resources import POLICIES, opened
 
 Accepts = Callable[[str, str], str | None]
@@ -63,7 +63,7 @@ class PolicyReview:
                     acknowledgements[f"{self.name}::{rule}"] = reason
                 violations.append(_violation(finding, rule, stack))
             if acknowledgements:
-                scope = _find(context.app_construct, stack.stack_construct_path)
+                scope = construct_at(context.app_construct, stack.stack_construct_path)
                 found = [cdk.Acknowledgment(id=name, reason=reason) for name, reason in acknowledgements.items()]
                 cdk.Validations.of(scope).acknowledge(*found)
         return cdk.PolicyValidationPluginReport(success=not violations, violations=violations)
@@ -108,12 +108,6 @@ def _violation(finding: Finding, rule: str, stack: cdk.PolicyValidationStack) ->
             )
         ],
     )
-
-
-def _find(scope: IConstruct, path: str) -> IConstruct:
-    for part in path.split("/"):
-        scope = scope.node.find_child(part)
-    return scope
 
 
 def _listed(value: Any) -> list[Any]:
