@@ -14,7 +14,7 @@ from ml_contract.checkpoint.errors import CheckpointError
 from training_code.checkpoint.budget import Budget
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.flight import Flight
-from training_code.checkpoint.options import CheckpointOptions, Event, RunIdentity
+from training_code.checkpoint.options import CheckpointOptions, Event, EventKind, RunIdentity
 from training_code.checkpoint.retention import Interrupted, Retention
 from training_code.checkpoint.saving import About, save
 from training_code.checkpoint.staging import Staged, Stager
@@ -113,5 +113,5 @@ class DurableTier:
         self._stager.close()
         self.ranks.close()
 
-    def _report(self, kind: str, attempt: Attempt, detail: str) -> None:
-        self._emit(Event(kind=kind, step=attempt.step, attempt=attempt.uuid, detail=detail))  # type: ignore[arg-type]
+    def _report(self, kind: EventKind, attempt: Attempt, detail: str) -> None:
+        self._emit(Event(kind=kind, step=attempt.step, attempt=attempt.uuid, detail=detail))

@@ -13,7 +13,15 @@ from ml_contract.checkpoint.errors import IncompatibleCheckpointError
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.durable import DurableTier
 from training_code.checkpoint.memory.tier import MemoryTier
-from training_code.checkpoint.options import CheckpointOptions, Estimate, Event, Restored, RunIdentity, Tier
+from training_code.checkpoint.options import (
+    CheckpointOptions,
+    Estimate,
+    Event,
+    EventKind,
+    Restored,
+    RunIdentity,
+    Tier,
+)
 from training_code.checkpoint.restoring import Restorer
 from training_code.checkpoint.saving import About, finite
 from training_code.checkpoint.sources import DurableSource, Source
@@ -201,8 +209,8 @@ class CheckpointManager:
     def _about(self, figures: Mapping[str, float] | None) -> About:
         return About(identity=self._run, figures=finite(figures), hyperparameters=self._hyperparameters)
 
-    def _report(self, kind: str, attempt: Attempt, detail: str, tier: Tier) -> None:
-        self._emit(Event(kind=kind, step=attempt.step, attempt=attempt.uuid, detail=detail, tier=tier))  # type: ignore[arg-type]
+    def _report(self, kind: EventKind, attempt: Attempt, detail: str, tier: Tier) -> None:
+        self._emit(Event(kind=kind, step=attempt.step, attempt=attempt.uuid, detail=detail, tier=tier))
 
     def _emit(self, event: Event) -> None:
         if self._options.on_event is not None:

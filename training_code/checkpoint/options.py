@@ -14,6 +14,7 @@ from ml_contract.sizing.interval import ASSUMED_BYTES_PER_SECOND
 from ml_contract.training.surroundings import Checkpointing
 
 MEBIBYTE = 2**20
+EventKind = Literal["started", "staged", "committed", "failed", "restored", "quarantined", "retired", "warning"]
 Tier = Literal["memory", "durable"]
 
 
@@ -47,7 +48,7 @@ def _digest(config: Mapping[str, object]) -> str:
 class Event:
     """Something a manager did. The loop prints it as a metric line."""
 
-    kind: Literal["started", "staged", "committed", "failed", "restored", "quarantined", "retired", "warning"]
+    kind: EventKind
     step: int
     attempt: str = ""
     """Attempt's uuid, empty where it is not known yet."""

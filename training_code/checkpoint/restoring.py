@@ -13,7 +13,7 @@ from ml_contract.checkpoint.catalog import Attempt, Snapshot
 from ml_contract.checkpoint.documents import Commit, state_name
 from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError, StorageError
 from training_code.checkpoint.collective import Ranks
-from training_code.checkpoint.options import Restored, RunIdentity, Tier
+from training_code.checkpoint.options import EventKind, Restored, RunIdentity, Tier
 from training_code.checkpoint.pieces import Content, Piece
 from training_code.checkpoint.plain_state import PlainState
 from training_code.checkpoint.reader import VerifiedReader
@@ -21,7 +21,7 @@ from training_code.checkpoint.saving import explained
 from training_code.checkpoint.sources import Candidate, Source
 from training_code.checkpoint.state import Stateful, materialize, unpack
 
-Report = Callable[[str, Attempt, str, Tier], None]
+Report = Callable[[EventKind, Attempt, str, Tier], None]
 """(kind of event, attempt, reason, tier)"""
 DAMAGED = "is damaged"
 
@@ -144,7 +144,7 @@ class Restorer:
             self._told("warning", candidate, f"no mark of quarantine could be written: {unmarked}")
         self._told("quarantined", candidate, str(error))
 
-    def _told(self, kind: str, candidate: Candidate, detail: str) -> None:
+    def _told(self, kind: EventKind, candidate: Candidate, detail: str) -> None:
         if self.ranks.rank == 0:
             self.report(kind, candidate.attempt, detail, candidate.source.tier)
 

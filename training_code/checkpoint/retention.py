@@ -13,11 +13,11 @@ from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCh
 from ml_contract.checkpoint.retention import Candidate, choose
 from ml_contract.training.surroundings import Checkpointing
 from training_code.checkpoint.collective import Ranks
-from training_code.checkpoint.options import RunIdentity
+from training_code.checkpoint.options import EventKind, RunIdentity
 from training_code.checkpoint.quarantine import quarantine
 from training_code.checkpoint.storage import Storage
 
-Report = Callable[[str, Attempt, str], None]
+Report = Callable[[EventKind, Attempt, str], None]
 """(kind of event, attempt, reason)"""
 
 

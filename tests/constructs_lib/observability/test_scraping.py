@@ -21,7 +21,7 @@ PLACE = {"cluster": "research", "endpoint": "https://aps/workspaces/ws-1/", "reg
     [("compute", ["node", "dcgm"]), ("controller", ["node"]), ("login", ["node"])],
 )
 def test_a_node_scrapes_the_exporters_that_it_has(node_type: str, jobs: list[str]) -> None:
-    found = agent_configuration(node_type, **PLACE)["scrape_configs"]  # type: ignore[arg-type]
+    found = agent_configuration(node_type, **PLACE)["scrape_configs"]
     assert [job["job_name"] for job in found] == jobs
     assert [job["static_configs"][0]["targets"] for job in found] == [[f"localhost:{PORTS[name]}"] for name in jobs]
 
@@ -54,7 +54,7 @@ def test_the_collector_finds_pods_by_the_ports_of_exporters() -> None:
 
 
 def test_alerts_and_pages_ask_for_jobs_that_there_are() -> None:
-    jobs = {job["job_name"] for job in agent_configuration("compute", **PLACE)["scrape_configs"]}  # type: ignore[arg-type]
+    jobs = {job["job_name"] for job in agent_configuration("compute", **PLACE)["scrape_configs"]}
     jobs |= {job["job_name"] for job in collector_configuration("research", 30)["scrape_configs"]}
     asked = {name for _, expression in expressions() for name in re.findall(r'job="(\w+)"', expression)}
     assert asked <= jobs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -48,9 +49,9 @@ def test_a_price_that_is_no_price_of_hours_is_not_taken_for_one() -> None:
     lambda prices: prices.plan("ml.p5.48xlarge"),
     lambda prices: prices.item("vpc/nothing"),
 ])  # fmt: skip
-def test_a_missing_price_is_an_error_with_a_way_out(ask: object) -> None:
+def test_a_missing_price_is_an_error_with_a_way_out(ask: Callable[[Prices], object]) -> None:
     with pytest.raises(ContractError, match="trainyard cost refresh"):
-        ask(Prices.load("us-east-1"))  # type: ignore[operator]
+        ask(Prices.load("us-east-1"))
 
 
 def test_a_region_without_a_table_is_an_error_that_names_the_others() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ml_contract.checkpoint.catalog import Attempt, Snapshot, manifest
 from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError, StorageError
@@ -63,9 +64,7 @@ class MemorySource(Source):
         for node in held.committing:
             try:
                 attempt = held.on[node]
-                snapshot = self._ranks.first(
-                    lambda attempt=attempt: manifest(self._storage, attempt), rank=self._nodes.leader(node)  # type: ignore[misc]
-                )  # fmt: skip
+                snapshot = self._ranks.first(partial(manifest, self._storage, attempt), rank=self._nodes.leader(node))
                 break
             except (CorruptCheckpointError, StorageError) as error:
                 findings.append(str(error))

@@ -167,7 +167,9 @@ def test_the_newer_of_both_tiers_is_taken_and_memory_of_equal_ones(base: Path, u
     with opened(uri, base) as checkpoints:
         checkpoints.restore(run.state)
         checkpoints.save_in_memory(2, run.state)
-        assert checkpoints.restore(run.state).tier == "memory"  # type: ignore[union-attr]
+        found = checkpoints.restore(run.state)
+        assert found is not None
+        assert found.tier == "memory"
 
 
 def test_an_unreadable_durable_place_is_no_reason_to_stop(
