@@ -14,7 +14,7 @@ def test_an_execution_survives_a_reclaim_and_says_so(deployment: Deployment, rec
     interrupted = next(number for number, line in enumerate(lines) if "interrupted: the spot hosts" in line)
     resumed = next(number for number, line in enumerate(lines) if "resumed from the commit at step" in line)
     assert interrupted < resumed
-    assert re.search(r"at step (1\d)$", lines[resumed]), lines[resumed]
+    assert 16 <= int(lines[resumed].rpartition(" ")[2]) < 40, lines[resumed]
     for name in ("Prepare", "Train", "Evaluate", "BeatsBaseline", "Package", "Register"):
         assert any(re.match(rf"\s+✓ {name} ", line) for line in lines), name
     assert re.fullmatch(r"succeeded in \d+ s", lines[-1])
