@@ -83,6 +83,8 @@ demo: setup ## The main job: deploy, train on two hosts, survive a reclaim, regi
 	@.venv/bin/python -m trainyard.demo
 
 .PHONY: check lint types fast-tests synth static
+# Their tests read what `synth`, which comes first, wrote.
+check test: export TRAINYARD_TESTS_SYNTHESISED := $(CURDIR)/cdk.out
 check: static fast-tests ## The gate of a commit: style, layers, types, fast tests, synth with its rules
 
 # mypy and CDK compute on one core each.
@@ -99,7 +101,7 @@ fast-tests: setup-test
 	@$(PYTEST) -m 'not slow and not e2e'
 
 synth: setup-test ## Synthesise every environment with cdk-nag, CDK's validation and cfn-lint; no credentials
-	@cdk synth --quiet --strict --no-notices
+	@rm -rf cdk.out && cdk synth --quiet --strict --no-notices
 	@find cdk.out -name '*.template.json' -print0 | xargs -0 -P 2 -n 25 cfn-lint --non-zero-exit-code error --
 
 .PHONY: test

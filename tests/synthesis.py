@@ -15,6 +15,9 @@ if (_SHARED := "TRAINYARD_TESTS_ASSEMBLY") not in os.environ:
     # In xdist's controller, whose processes get its environment; it removes the folder when the tests end.
     _FOLDER = tempfile.TemporaryDirectory(prefix="trainyard-assembly-")
     os.environ[_SHARED] = _FOLDER.name
+_SYNTHESISED = "TRAINYARD_TESTS_SYNTHESISED"
+"""Environment variable: the folder where `make synth` has just written this very tree, which is read instead of writing
+another. Nobody but the Makefile sets it."""
 PARTS = ("Network", "Storage", "Training", "Serving", "Files", "Cluster")
 """Stacks; Training and Serving are those of the workload bytes_lm, Training-digits that of another; Files and Cluster
 those of the Slurm cluster."""
@@ -43,6 +46,8 @@ def synthesise(environments: Iterable[Any], folder: Path) -> Path:
 @functools.cache
 def assembly() -> Path:
     """The cloud assembly of every environment, written by the first process that asks; nobody may change it."""
+    if _SYNTHESISED in os.environ:
+        return Path(os.environ[_SYNTHESISED])
     shared = Path(os.environ[_SHARED])
     written = shared / "written"
     with (shared / "lock").open("w") as lock:

@@ -37,6 +37,7 @@ def test_every_environment_has_its_stacks() -> None:
         watched += [f"governance-{found.name}" for found in environment.clusters if getattr(found, "governance", None)]
         trainings += ["adhoc"] if trainings else []
         trainings += ["boundary"] if environment.guardrails else []
+        watched += ["operation"] if environment.operation else []
         parts = ["network", "storage", *trainings, *endpoints, *files, *clusters, *watched]
         assert stacks == {f"trainyard-{stage.lower()}-{part}": environment.protected for part in parts}
 
@@ -62,6 +63,7 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_two_syntheses_write_the_same_bytes(tmp_path: Path) -> None:
     from environments import ENVIRONMENTS
 

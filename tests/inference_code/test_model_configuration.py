@@ -99,6 +99,7 @@ def parsed(text: str) -> model_config_pb2.ModelConfig:
 
 @given(data=st.data(), signature=signatures)
 @settings(max_examples=60, deadline=None)
+@pytest.mark.slow
 def test_triton_reads_back_what_was_meant(data: st.DataObject, signature: ModelSignature) -> None:
     options = data.draw(options_of(signature))
     config = parsed(model_configuration("some_model", signature, options))

@@ -232,6 +232,7 @@ def kept(options: WorkloadOptions, samples: int) -> int:
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.slow
 def test_a_block_keeps_what_the_formula_says(name: str) -> None:
     # 3 to 6 % more here: on a CPU a norm keeps its output before the scale, too.
     options = MODELS[name]

@@ -21,6 +21,7 @@ SECONDS = st.integers(1, 28 * 24 * 3600)
 
 
 @given(run=SECONDS, wait=SECONDS)
+@pytest.mark.slow
 def test_spot_waits_at_least_as_long_as_it_runs(run: int, wait: int) -> None:
     if wait >= run:
         SpotCapacity(max_run_seconds=run, max_wait_seconds=wait)

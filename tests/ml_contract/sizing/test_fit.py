@@ -58,6 +58,7 @@ def test_the_error_says(part: str) -> None:
         check_fit(FULL, "ml.g5.48xlarge", 1)
 
 
+@pytest.mark.slow
 def test_the_smallest_has_the_least_memory_of_all_that_fit() -> None:
     found = smallest(FULL, like=instance("ml.g5.48xlarge"))
     assert found is not None
@@ -77,6 +78,7 @@ def test_of_equal_clusters_the_one_with_the_smallest_hosts_is_taken() -> None:
 
 
 @given(st.sampled_from(sorted(CATALOGUE)), st.sampled_from([1, 2, 4, 8]), st.sampled_from([Ddp(), Fsdp()]))
+@pytest.mark.slow
 def test_what_is_said_to_do_does(name: str, count: int, strategy: ParallelStrategy) -> None:
     it = run(strategy, LLAMA_1B, global_batch_size=128, precision=Precision(compute="float16"))
     said = ""

@@ -11,6 +11,7 @@ from training_code.checkpoint import collective
 
 
 @pytest.mark.parametrize("locked", [True, False])
+@pytest.mark.slow
 def test_a_group_outlives_its_use_only_where_its_end_would_wait_for_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: bool
 ) -> None:

@@ -368,6 +368,7 @@ def test_the_scenario_needs_its_protection(fault: Fault, tmp_path: Path, monkeyp
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.integers(0, 4), position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+@pytest.mark.slow
 def test_one_bit_anywhere_is_found(two_commits: tuple[Path, Any], name: int, position: float, bit: int) -> None:
     """Guards every byte of a checkpoint: shard, metadata, state, sidecar, COMMIT."""
     folder, contents = two_commits

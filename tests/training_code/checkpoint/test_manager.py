@@ -154,6 +154,7 @@ def test_wait_says_when_time_is_up(uri: str, monkeypatch: pytest.MonkeyPatch) ->
     checkpoints.close()
 
 
+@pytest.mark.slow
 def test_an_estimate_learns_from_what_saves_took(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards the last seconds before SIGKILL: a save that cannot finish must not be begun."""
     run = TinyRun()

@@ -30,6 +30,7 @@ def test_weights_and_moments_are_redistributed(tmp_path: Path, saved: int, resum
     assert ranks(saved, resume_sharded, uri)[0]["model"] == before["model"]
 
 
+@pytest.mark.slow
 def test_state_per_rank_needs_a_rule_for_another_world_size(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards positions and generators: they are refused rather than given to the wrong rank."""
     run = TinyRun()

@@ -138,6 +138,7 @@ EVENTS = [
     keep=st.integers(2, 3),
     events=st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 5)), min_size=1, max_size=14),
 )
+@pytest.mark.slow
 def test_two_sound_commits_always_stay(keep: int, events: list[tuple[str, int]]) -> None:
     """Guards every rule of retention at once, after each event of a random history."""
     with tempfile.TemporaryDirectory() as name:

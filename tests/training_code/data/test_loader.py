@@ -36,6 +36,7 @@ def take(source: Loader, batches: int) -> list[list[int]]:
 
 @given(before=st.integers(0, 260), after=st.integers(1, 6))
 @MANY
+@pytest.mark.slow
 def test_no_sample_is_skipped_or_repeated_across_a_resume(shards: Path, before: int, after: int) -> None:
     first = loader(shards)
     head = take(first, before)

@@ -141,6 +141,7 @@ def test_a_failure_ends_all_with_a_code_and_a_reason(
     assert paths.failure.read_text() == reason
 
 
+@pytest.mark.slow
 def test_sigterm_reaches_every_rank_even_before_its_handler_stands(tmp_path: Path, fake: Path) -> None:
     process, paths = start(tmp_path, fake, "slow")
     deadline = time.monotonic() + 30

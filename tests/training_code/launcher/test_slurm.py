@@ -33,6 +33,7 @@ def test_a_list_of_nodes_is_expanded_as_scontrol_does(nodes: str, names: list[st
 
 
 @given(st.lists(st.integers(0, 10**4), min_size=1, unique=True), st.integers(1, 6))
+@pytest.mark.slow
 def test_no_node_of_a_list_is_lost(numbers: list[int], width: int) -> None:
     texts = [f"{number:0{width}d}" for number in numbers]
     assert slurm.expand(f"node-[{','.join(texts)}]") == [f"node-{text}" for text in texts]

@@ -71,6 +71,7 @@ def test_the_environment_is_all_that_a_client_needs(cloud: Cloud) -> None:
     assert ran.stdout.strip() == "arn:aws:iam::123456789012:root"
 
 
+@pytest.mark.slow
 def test_another_program_on_the_port_is_named(new_cloud: Callable[..., Cloud]) -> None:
     cloud = new_cloud()
 

@@ -91,6 +91,7 @@ def test_verification_leaves_out_what_claims_nothing(tmp_path: Path) -> None:
         {"keep_last": st.integers(2, 3), "keep_every": st.integers(0, 3), "keep_best": st.integers(0, 2)}
     ),
 )
+@pytest.mark.slow
 def test_pruning_never_costs_the_last_two_sound_ones(losses: list[int], bad: set[int], policy: dict[str, int]) -> None:
     """Guards the way back, whatever is damaged: sound ones stay as many as are to be kept, and are the newest."""
     with tempfile.TemporaryDirectory() as name:

@@ -86,6 +86,7 @@ def test_a_role_that_reaches_too_far_is_seen() -> None:
     assert "checkpoints/arr-coc" in wrong
 
 
+@pytest.mark.slow
 def test_a_role_without_its_boundary_is_seen() -> None:
     def change(resources: dict[str, Any]) -> None:
         role = next(r for n, r in resources.items() if n.startswith("PipelineRole") and r["Type"] == "AWS::IAM::Role")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.trainyard.scaling import documents as of
 from trainyard.report.data import Report, Scaling
 from trainyard.report.write import render
@@ -16,6 +18,7 @@ def _page(*scaling: Scaling) -> str:
     return render(Report(where="the embedded cloud", chapters=(), scaling=scaling))
 
 
+@pytest.mark.slow
 def test_what_scales_is_shown_with_its_activities_and_its_day() -> None:
     """Instance-hours beside those without scaling, and what happened, with its cause."""
     scaler = read_scaler(of.target(), [of.tracking()])

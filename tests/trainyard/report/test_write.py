@@ -65,6 +65,7 @@ def test_the_page_needs_no_network(report: Report) -> None:
     assert "Plotly.newPlot" in page
 
 
+@pytest.mark.slow
 def test_the_page_says_what_happened(report: Report) -> None:
     page = render(report)
     for expected in (

@@ -87,6 +87,7 @@ def test_copies_and_threads_fit_the_processors(processors: int, expected: set[tu
 
 
 @given(st.data())
+@pytest.mark.slow
 def test_whatever_is_measured_the_choice_is_allowed_and_close_to_the_best(data: st.DataObject) -> None:
     """Never out, never worse than the margin allows, and the reference is always there to fall back to."""
     rates: dict[Settings, Mapping[int, float]] = {}

@@ -112,6 +112,7 @@ def module(base: Path, options: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_as_a_job_it_prepares_the_interpreters_own_library(tmp_path: Path) -> None:
     finished = module(tmp_path, '{"maximum_bytes": 2097152}')
     assert finished.returncode == 0, finished.stderr

@@ -50,6 +50,7 @@ def by_loop(layer: Mixture, token: Tensor) -> Tensor:
     widths=st.sampled_from([(16, 24), (12, 8), (10, 7)]), seed=st.integers(0, 2**16),
 )  # fmt: skip
 @settings(max_examples=40, deadline=None)
+@pytest.mark.slow
 def test_the_sparse_computation_is_the_loop_over_tokens_and_so_are_its_gradients(
     number: int, data: st.DataObject, batch: int, length: int, widths: tuple[int, int], seed: int
 ) -> None:

@@ -111,6 +111,7 @@ def test_the_tokenizer_goes_along(tmp_path: Path, model: LlamaModel, heldout: Pa
     assert json.loads((tmp_path / "artifact/config.json").read_text())["eos_token_id"] == 3
 
 
+@pytest.mark.slow
 def test_evaluation_counts_every_token_once(artifact: Path, heldout: Path, model: LlamaModel) -> None:
     found = evaluate(EvaluateOptions(maximum_tokens=1000), artifact, heldout)
     tokens = torch.from_numpy(TokenShards.open(heldout).read(0, 1000)).long()
@@ -129,6 +130,7 @@ def test_evaluation_counts_every_token_once(artifact: Path, heldout: Path, model
     assert found["beats_order0"] is False, "untrained"
 
 
+@pytest.mark.slow
 def test_a_mixture_is_judged_by_cross_entropy_alone(tmp_path: Path, heldout: Path) -> None:
     options = replace(OPTIONS, experts=4)
     workload, untrained = LlamaWorkload(options), built(options)

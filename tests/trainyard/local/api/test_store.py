@@ -28,6 +28,7 @@ def store(tmp_path: Path) -> Store:
 
 @settings(max_examples=30, deadline=None)
 @given(documents=st.dictionaries(st.text(), st.dictionaries(st.text(), JSON, max_size=3), max_size=4))
+@pytest.mark.slow
 def test_what_is_stored_is_read_after_a_restart(
     tmp_path_factory: pytest.TempPathFactory, documents: dict[str, dict[str, object]]
 ) -> None:

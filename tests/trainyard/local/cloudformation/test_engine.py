@@ -203,6 +203,7 @@ def test_a_bucket_with_objects_is_not_deleted(stack: Any, client: Any, failed: A
     client("s3").delete_object(Bucket=bucket, Key="x")
 
 
+@pytest.mark.slow
 def test_a_gateway_endpoint_routes_through_its_tables(stack: Any, client: Any) -> None:
     endpoint = {
         "VpcId": {"Ref": "Vpc"},

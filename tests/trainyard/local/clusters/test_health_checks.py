@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.trainyard.local.clusters.stand_in import SLURM_CONTINUOUS, Cloud, group, slurm
 
 CHECKS = ["InstanceStress"]
@@ -26,8 +28,10 @@ def test_workers_are_isolated_from_before_their_lifecycle_until_their_checks_hav
     head, worker = slurm("head", "Controller", 1, **checked), slurm("workers", "Compute", 1, **checked)
     cloud.create(head, worker, **SLURM_CONTINUOUS)
     cloud.until(lambda: cloud.statuses() == ["Running"] * 2)
-    # The controller takes no jobs, and is not checked.
-    assert cloud.place.held == [("release", cloud.ids()[0]), ("isolate", cloud.ids()[1]), ("release", cloud.ids()[1])]
+    # The controller takes no jobs, and is not checked. Which of the two begins is nobody's promise.
+    assert [[what for what, node in cloud.place.held if node == one] for one in cloud.ids()] == [
+        ["release"], ["isolate", "release"]
+    ]  # fmt: skip
 
 
 def test_a_node_that_fails_its_checks_stays_isolated_and_another_takes_its_place(cloud: Cloud) -> None:
@@ -74,6 +78,7 @@ def test_deep_health_checks_fail_as_a_fault_says(cloud: Cloud) -> None:
     assert "failed the deep health check InstanceStress: DcgmDiagnostic" in found["FailureMessage"]
 
 
+@pytest.mark.slow
 def test_checks_on_request_replace_the_node_that_fails_them(cloud: Cloud) -> None:
     cloud.create(group())
     good, bad = cloud.ids()

@@ -106,6 +106,7 @@ def test_a_kill_loses_no_more_than_a_snapshot_interval(new_cloud: Callable[..., 
     assert after == before
 
 
+@pytest.mark.slow
 def test_a_state_that_cannot_be_read_is_one_clear_error(new_cloud: Callable[..., Cloud]) -> None:
     cloud = new_cloud()
     generation = cloud.state / "emulator" / "00000001"

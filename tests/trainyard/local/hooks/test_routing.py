@@ -106,6 +106,7 @@ print(json.dumps(asyncio.run(main())))
 """
 
 
+@pytest.mark.slow
 def test_slow_operations_hold_up_neither_each_other_nor_the_loop(beside_the_emulator: Callable[[str], Any]) -> None:
     seconds, turns, codes, failed, answer, invoked, message = beside_the_emulator(SLOW)
     assert codes == [200] * 9

@@ -272,6 +272,7 @@ def test_a_fault_of_one_operation_spares_the_others(s3: Any, bucket: str, cloud:
     s3.upload_part(**part)
 
 
+@pytest.mark.slow
 def test_a_fault_can_be_silence(bucket: str, cloud: Cloud) -> None:
     impatient = boto3.client(
         "s3",

@@ -143,6 +143,7 @@ class Collector:
         self.lines += [event["message"] for event in batch["logEvents"]]
 
 
+@pytest.mark.slow
 def test_lines_that_are_dropped_are_counted_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "_LINES_KEPT", 3)
     client = Collector()

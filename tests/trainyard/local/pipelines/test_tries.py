@@ -32,6 +32,7 @@ def test_a_policy_retries_only_what_it_names(console, fake, training):
     assert console.steps(arn)["Train"]["AttemptCount"] == 1
 
 
+@pytest.mark.slow
 def test_throttling_is_retried_without_a_policy(console, fake, training):
     fake.fates["Train"] = [refusal("ThrottlingException")]
     console.create(training())
