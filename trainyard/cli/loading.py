@@ -51,11 +51,10 @@ def show(
         output.write_text(json.dumps({"name": name, "levels": [document(level) for level in found]}, indent=1))
         typer.echo(str(output))
     if html:
-        from trainyard.load.figure import figure
+        from trainyard.load.figure import figures
+        from trainyard.pages.write import render_figures, write
 
-        html.parent.mkdir(parents=True, exist_ok=True)
-        figure(found, name).write_html(html, include_plotlyjs=True)
-        typer.echo(f"{html}: needs no network")
+        typer.echo(write(render_figures(name, figures(found)), html, option="--html"))
     if not any(level.answers for level in found):
         raise OperationError(f"{name} answered nothing: see what came back above")
     return found

@@ -53,11 +53,12 @@ def show(scaler: Scaler, wanted: Wanted) -> Simulation:
         _write(wanted.csv, found)
         typer.echo(f"{wanted.csv}: {len(found.minutes)} minutes")
     if wanted.html:
+        from trainyard.pages.write import render_figures, write
         from trainyard.scaling.figure import figure
 
-        wanted.html.parent.mkdir(parents=True, exist_ok=True)
-        figure(found).write_html(wanted.html, include_plotlyjs=True)
-        typer.echo(f"{wanted.html}: needs no network")
+        caption = "Instances asked for, in service and needed, over the requests of each minute."
+        page = render_figures(f"{scaler.resource}, simulated", [(caption, figure(found))])
+        typer.echo(write(page, wanted.html, option="--html"))
     return found
 
 

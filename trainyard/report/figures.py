@@ -10,16 +10,13 @@ import plotly.graph_objects as go
 from ml_contract import metrics
 from ml_contract.workloads.base import Headline
 from trainyard.operations.training import Observation
+from trainyard.pages.figures import COLOURS, QUIET, WARNING
 from trainyard.report.data import Chapter, Latencies
 
-# Okabe and Ito's palette: told apart by readers with any colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_WARNING = "#D55E00"
 _LAYOUT = {
-    "template": "plotly_white",
+    "template": "none",
     "margin": {"l": 70, "r": 20, "t": 20, "b": 50},
     "font": {"family": "system-ui, sans-serif", "size": 13},
-    "legend": {"orientation": "h", "y": -0.22},
     "height": 380,
 }
 
@@ -39,7 +36,7 @@ def losses(chapters: Sequence[Chapter]) -> go.Figure:
             interrupted = attempt < chapter.run.attempts - 1 and part
             if interrupted:
                 last = part[-1].step
-                figure.add_vline(x=last, line_color=_WARNING, line_dash="dash", annotation_text=f"reclaimed at {last}")
+                figure.add_vline(x=last, line_color=WARNING, line_dash="dash", annotation_text=f"reclaimed at {last}")
         figure.add_trace(_commits(chapter, seen, colour))
     figure.update_layout(**_LAYOUT, xaxis_title="step", yaxis_title=f"loss ({metrics.LOSS.unit})")
     return figure
@@ -116,7 +113,7 @@ def heldout(chapters: Sequence[Chapter]) -> dict[str, go.Figure]:
             continue
         of_unit = bars.setdefault(_title(chapter.headline), {})
         for name, words in chapter.headline.baselines.items():
-            of_unit[words] = (chapter.evaluation[name], "#9aa0a6")
+            of_unit[words] = (chapter.evaluation[name], QUIET)
         value = chapter.evaluation[chapter.headline.figure]
         of_unit[f"model of {chapter.label}"] = (value, COLOURS[number % len(COLOURS)])
     return {title: _bars(title, of_unit) for title, of_unit in bars.items()}

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from ml_contract.sizing.needs import Memory
-from trainyard.whatif.figures import COLOURS, plot
+from trainyard.pages.figures import COLOURS, QUIET, plot
 
 GIB = 2**30
 _ITEMS = ("parameters", "gradients", "optimiser state", "activations", "scores and loss")
-_THERE = "#9aa0a6"
-"""Neither dark nor light: on both grounds it is seen."""
 
 
 def memory_bars(found: Sequence[tuple[str, Memory, int]]) -> list[tuple[str, go.Figure]]:
@@ -27,7 +25,7 @@ def memory_bars(found: Sequence[tuple[str, Memory, int]]) -> list[tuple[str, go.
     for colour, item in zip(COLOURS, (*_ITEMS, "other"), strict=True):
         sizes = [part.get(item, 0) / GIB for part in parts]
         figure.add_trace(go.Bar(y=names, x=sizes, name=item, orientation="h", marker_color=colour))
-    there = {"symbol": "line-ns", "size": 26, "line": {"width": 3, "color": _THERE}}
+    there = {"symbol": "line-ns", "size": 26, "line": {"width": 3, "color": QUIET}}
     figure.add_trace(go.Scatter(y=names, x=[gib for _, _, gib in found], mode="markers", marker=there,
                                 name="memory there is"))  # fmt: skip
     figure.update_layout(barmode="stack", height=220 + 44 * len(names), yaxis={"autorange": "reversed"})

@@ -93,7 +93,7 @@ def answer(question: MultiModel) -> Answer:
 
 
 def _figures(question: MultiModel) -> list[tuple[str, object]]:
-    from trainyard.whatif.figures import COLOURS, line, plot
+    from trainyard.pages.figures import COLOURS, line, plot
 
     most = max(2 * question.models, 2 * (break_even(question) or 1), 4)
     counts = sorted({round(1 + (most - 1) * step / 200) for step in range(201)})

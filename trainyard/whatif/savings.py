@@ -137,7 +137,7 @@ def _load(question: Savings, best: dict[int, int]) -> Table:
 
 
 def _figures(question: Savings) -> list[tuple[str, object]]:
-    from trainyard.whatif.figures import COLOURS, line, plot
+    from trainyard.pages.figures import COLOURS, line, plot
 
     figure = plot(x="share of the hours that are used (%)", y="cost of a month, one instance")
     month = question.hours_per_month

@@ -128,7 +128,7 @@ def answer(question: ScaleToZero, *, waiting: float = 0.05) -> Answer:
 
 
 def _figures(question: ScaleToZero) -> list[tuple[str, object]]:
-    from trainyard.whatif.figures import COLOURS, line, plot
+    from trainyard.pages.figures import COLOURS, line, plot
 
     middle = question.requests_per_hour
     rates = [middle * 10 ** (step / 30) for step in range(-60, 61)]

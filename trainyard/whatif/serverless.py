@@ -184,7 +184,7 @@ def answer(question: Serverless) -> Answer:
 
 
 def _figures(question: Serverless) -> list[tuple[str, object]]:
-    from trainyard.whatif.figures import COLOURS, line, marker, plot
+    from trainyard.pages.figures import COLOURS, line, marker, plot
 
     ways = question.ways
     meets = [break_even(less, more) for number, less in enumerate(ways) for more in ways[number + 1 :]]

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from ml_contract.errors import ContractError
 from ml_contract.sizing.interruptions import expect
-from trainyard.whatif.figures import COLOURS, line, marker, plot
+from trainyard.pages.figures import COLOURS, line, marker, plot
 from trainyard.whatif.spot import Spot, best_interval, break_even
 from trainyard.whatif.spot_simulation import Simulated
 

@@ -121,7 +121,7 @@ def answer(question: WarmPool) -> Answer:
 
 
 def _figures(question: WarmPool) -> list[tuple[str, object]]:
-    from trainyard.whatif.figures import COLOURS, line, marker, plot
+    from trainyard.pages.figures import COLOURS, line, marker, plot
 
     points = [replace(question, keep_alive_seconds=LONGEST_WARM_S * step / 120) for step in range(1, 121)]
     figure = plot(x="minutes that instances are kept", y="cost of a day")

@@ -1,4 +1,4 @@
-"""What all plots share."""
+"""What all plots share. The page sets colours of text and grid, the legend's place, and sizes for a narrow screen."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from trainyard.report.figures import COLOURS
+from trainyard.pages.colours import COLOURS, QUIET, WARNING
 
-__all__ = ["COLOURS", "line", "marker", "plot"]
+__all__ = ["COLOURS", "QUIET", "WARNING", "line", "marker", "plot"]
 
 
-def plot(*, x: str, y: str) -> go.Figure:
-    """An empty plot whose page sets the colours of text and grid, light or dark.
+def plot(*, x: str, y: str, height: int = 320) -> go.Figure:
+    """An empty plot.
 
     Args:
         x: Title of the axis.
         y: Title of the axis.
+        height: In pixels, without the legend.
     """
     figure = go.Figure()
     figure.update_layout(
-        template="none", height=360, margin={"l": 60, "r": 16, "t": 16, "b": 50},
-        font={"family": "system-ui, sans-serif", "size": 13}, paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)", legend={"orientation": "h", "y": 1.03, "yanchor": "bottom", "x": 0},
+        template="none", height=height, margin={"l": 60, "r": 16, "t": 12, "b": 50},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         xaxis={"title": {"text": x}, "zeroline": False, "automargin": True},
         yaxis={"title": {"text": y}, "zeroline": False, "automargin": True, "rangemode": "tozero"},
     )  # fmt: skip
