@@ -34,6 +34,7 @@ class Metric:
 LOSS = Metric(name="train:loss", unit="nats")
 LEARNING_RATE = Metric(name="train:learning_rate", unit="1")
 TOKENS_PER_SECOND = Metric(name="train:tokens_per_second", unit="tokens/s, all ranks")
+STEP_SECONDS = Metric(name="train:step_seconds", unit="s from step to step")
 MFU = Metric(name="train:mfu", unit="share of the dense bf16 peak")
 GOODPUT = Metric(name="train:goodput", unit="share of the time since the first start")
 MEMORY = Metric(name="train:memory_gib", unit="GiB, most so far on the first rank")
@@ -43,6 +44,7 @@ VISUAL_TOKENS = Metric(name="train:visual_tokens", unit="tokens of an image, mea
 ROUTER_UNEVENNESS = Metric(name="train:router_unevenness", unit="1 where experts are chosen equally often")
 CHECKPOINT_SECONDS = Metric(name="checkpoint:commit_seconds", unit="s")
 CHECKPOINT_STALL_SECONDS = Metric(name="checkpoint:stall_seconds", unit="s")
+CHECKPOINT_AGE = Metric(name="checkpoint:age_seconds", unit="s of work that a loss of all hosts would cost now")
 CHECKPOINT_DIP = Metric(name="checkpoint:dip", unit="step time during a save by step time before it")
 CHECKPOINT_STEP = Metric(name="checkpoint:committed_step", unit="step")
 CHECKPOINT_MEMORY_STEP = Metric(name="checkpoint:memory_step", unit="step")
@@ -50,8 +52,9 @@ CHECKPOINT_MEMORY_SECONDS = Metric(name="checkpoint:memory_commit_seconds", unit
 CHECKPOINT_MEMORY_STALL_SECONDS = Metric(name="checkpoint:memory_stall_seconds", unit="s")
 RESTORED_STEP = Metric(name="checkpoint:restored_step", unit="step")
 INTERRUPTED_STEP = Metric(name="train:interrupted_step", unit="step")
-METRICS = (LOSS, LEARNING_RATE, TOKENS_PER_SECOND, MFU, GOODPUT, MEMORY, GRADIENT_NORM, ACCURACY, VISUAL_TOKENS,
-           ROUTER_UNEVENNESS, CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS, CHECKPOINT_DIP, CHECKPOINT_STEP,
+METRICS = (LOSS, LEARNING_RATE, TOKENS_PER_SECOND, STEP_SECONDS, MFU, GOODPUT, MEMORY, GRADIENT_NORM, ACCURACY,
+           VISUAL_TOKENS, ROUTER_UNEVENNESS, CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS, CHECKPOINT_AGE,
+           CHECKPOINT_DIP, CHECKPOINT_STEP,
            CHECKPOINT_MEMORY_STEP, CHECKPOINT_MEMORY_SECONDS, CHECKPOINT_MEMORY_STALL_SECONDS, RESTORED_STEP,
            INTERRUPTED_STEP)  # fmt: skip
 _BY_NAME = {metric.name: metric for metric in METRICS}

@@ -80,6 +80,10 @@ class Checkpoints:
         if restored is not None and not restored.begun and restored.tier == "durable":
             self._asked_step = self._log.committed_step = restored.step
 
+    def age(self) -> dict[metrics.Metric, float]:
+        """The work that is not durable yet, for the figures of a step; nothing where there are no checkpoints."""
+        return {metrics.CHECKPOINT_AGE: self._log.age} if self._manager is not None else {}
+
     def overdue(self) -> bool:
         """Whether the time between checkpoints is up, by the first rank's clock: the ranks have to agree."""
         return self._ranks.is_leader and time.monotonic() - self._asked_at >= self._policy.every_seconds
@@ -165,6 +169,7 @@ class Checkpoints:
     def _note(self, step: int) -> None:
         now = time.monotonic()
         self._log.interval, self._asked_at, self._asked_step = now - self._asked_at, now, step
+        self._log.takes(step)
 
     def close(self) -> None:
         """Finish a run that is through, and give the nodes' memory and the process groups back."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ml_contract import metrics
 from ml_contract.sizing.interval import PROMISE_SECONDS
 from ml_contract.training.surroundings import Checkpointing
@@ -19,13 +21,25 @@ class SavingLog:
         """The newest that is durable."""
         self.interval = 0.0
         """Seconds between the last two durable saves."""
+        self._taken: dict[int, float] = {}
+        self._durable_from = time.monotonic()
         self.stall = 0.0
         """Seconds that saves held up the step on its way; whoever reads it sets it back."""
+
+    @property
+    def age(self) -> float:
+        """Seconds of work that is not durable: since the state of the newest commit was taken, or since the start."""
+        return time.monotonic() - self._durable_from
+
+    def takes(self, step: int) -> None:
+        """The state after ``step`` steps is about to be saved durably."""
+        self._taken[step] = time.monotonic()
 
     def report(self, event: Event) -> None:
         """Take one event, in whatever thread it happened."""
         if event.kind == "committed" and event.tier == "durable":
             self.committed_step = event.step
+            self._durable_from = self._taken.pop(event.step, self._durable_from)
         if event.kind == "staged":
             self.stall += event.seconds
         if not self._leads:

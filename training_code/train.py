@@ -97,7 +97,7 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
             seconds, started = now - started, now
             found: dict[Metric, float] = {
                 metrics.LOSS: loss, metrics.LEARNING_RATE: rate, metrics.GRADIENT_NORM: norm,
-                **dict(zip(passed.figures, figures, strict=True)),
+                **dict(zip(passed.figures, figures, strict=True)), **checkpoints.age(),
             }  # fmt: skip
             watchers.step(progress.step, found, seconds)
             checkpoints.stepped(progress.step, seconds)

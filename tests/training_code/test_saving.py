@@ -197,3 +197,20 @@ def test_memory_between_durable_saves_and_durable_before_the_end(
         assert list(Path(folder).glob("*/step-*"))
         run.checkpoints.close()
         assert not list(Path(folder).iterdir())
+
+
+def test_the_age_is_of_the_state_that_a_reclaim_would_go_back_to(tmp_path: Path, monkeypatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    run = Run(tmp_path, every_steps=1)
+    now += 30.0
+    assert run.checkpoints.age() == {metrics.CHECKPOINT_AGE: 30.0}
+    run.step()
+    run.checkpoints.save(1)
+    now += 7.0
+    assert run.checkpoints.age() == {metrics.CHECKPOINT_AGE: 7.0}
+
+
+def test_a_run_without_checkpoints_has_no_age() -> None:
+    checkpoints = Checkpoints(tiny_run(checkpoint_uri=None), {"progress": Progress()}, OneRank(), data_digest="d")
+    assert checkpoints.age() == {}

@@ -72,8 +72,8 @@ class Watchers:
             self._profile.after(step)
         if not self._ranks.is_leader or step % self._run.watching.every_steps:
             return
-        found = {**figures, **self._throughput(seconds), metrics.GOODPUT: self._clock.goodput,
-                 metrics.MEMORY: _memory_gib(self._ranks.device)}  # fmt: skip
+        found = {**figures, **self._throughput(seconds), metrics.STEP_SECONDS: seconds,
+                 metrics.GOODPUT: self._clock.goodput, metrics.MEMORY: _memory_gib(self._ranks.device)}  # fmt: skip
         say(metrics.line(step, found))
         for sink in self._sinks:
             sink.write(step, {metric.name: value for metric, value in found.items()})

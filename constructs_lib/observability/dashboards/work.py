@@ -98,6 +98,8 @@ TRAINING = Dashboard(
                   Query(expr=f"max by (run) ({name_of(metrics.CHECKPOINT_STALL_SECONDS)}{{{_C}}})",
                         legend="{{run}} stall"),
               )),
+        Panel(title="Work that is not durable yet", unit="s", queries=(_figure(metrics.CHECKPOINT_AGE),)),
+        Panel(title="Step time", unit="s", queries=(_figure(metrics.STEP_SECONDS),)),
         Panel(title="Gradient norm", unit="short", queries=(_figure(metrics.GRADIENT_NORM),)),
     ),
 )  # fmt: skip
