@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_sample_images
 
 from ml_contract.paths import ContainerPaths
 from ml_contract.workloads.arr_coc import NAME, PrepareOptions
@@ -35,6 +34,8 @@ def prepare(options: PrepareOptions, folder: Path) -> dict[str, Any]:
 
     The same options give the same samples. Training crops are of the left of each picture, held-out ones of the right.
     """
+    from sklearn.datasets import load_sample_images
+
     images = load_sample_images()
     pictures = {Path(name).stem: pixels for name, pixels in zip(images.filenames, images.images, strict=True)}
     source = {

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_sample_images
 
 from ml_contract.workloads.arr_coc import Relevance
 from training_code.workloads.arr_coc.opponent import OpponentProcessor
@@ -16,6 +15,8 @@ OPTIONS = Relevance(side=384, texture_side=128, grid=16, patches=20, budget_tota
 @pytest.fixture(scope="module")
 def photographs() -> torch.Tensor:
     """The middle of both, uint8 [2, 3, 384, 384]."""
+    from sklearn.datasets import load_sample_images
+
     pixels = np.stack([image[20:404, 100:484] for image in load_sample_images().images])
     return torch.from_numpy(pixels).permute(0, 3, 1, 2)
 
