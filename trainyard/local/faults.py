@@ -14,7 +14,10 @@ from trainyard.local.api.operations import Answer, Caller, Request, operation
 from trainyard.local.api.store import Store
 from trainyard.local.faults_model import FIELDS_OF_KIND
 
-Kind = Literal["SpotReclaim", "HostLoss", "S3Error", "DiskFull", "NodeLoss", "NodeHealth", "DeepHealthCheckFailure"]
+Kind = Literal[
+    "SpotReclaim", "HostLoss", "S3Error", "DiskFull", "CapacityShortage", "NodeLoss", "NodeHealth",
+    "DeepHealthCheckFailure",
+]  # fmt: skip
 _KIND = "Fault"
 _NODE_KINDS = ("NodeLoss", "NodeHealth", "DeepHealthCheckFailure")
 
@@ -26,8 +29,9 @@ class Fault:
     id: str
     """Names it in ListFaults and ClearFaults."""
     kind: Kind
-    """SpotReclaim (SIGTERM, grace, SIGKILL on every host), HostLoss (SIGKILL on one), DiskFull, S3Error; of a cluster's
-    node NodeLoss (power), NodeHealth (found faulty while it runs), DeepHealthCheckFailure (at its next check)."""
+    """SpotReclaim (SIGTERM, grace, SIGKILL on every host), HostLoss (SIGKILL on one), DiskFull, S3Error,
+    CapacityShortage (no instances of a type); of a cluster's node NodeLoss (power), NodeHealth (found faulty while it
+    runs), DeepHealthCheckFailure (at its next check)."""
     created: float
     """When it was asked for, in seconds since 1970."""
     training_job: str = "*"
@@ -39,7 +43,7 @@ class Fault:
     host: int = 1
     """Number of the host that is lost, from 1."""
     restart_after_seconds: float = 0.0
-    """Time until there is capacity again, in seconds."""
+    """Time until there is capacity again, in seconds; of a shortage, 0 when that is not known."""
     size_in_bytes: int = 0
     """Room that a host's /opt/ml gets, in bytes."""
     bucket: str = "*"
@@ -53,7 +57,10 @@ class Fault:
     status_code: int = 500
     """HTTP status of the answer."""
     delay_seconds: float = 0.0
-    """Time before the answer, in seconds: longer than the client waits, it is a time-out."""
+    """Time before the answer, in seconds: longer than the client waits, it is a time-out. Of a shortage, how long
+    SageMaker tries before it gives up."""
+    instance_type: str = "*"
+    """Type of which there are no instances; a shell pattern."""
     cluster_name: str = "*"
     """Name of the cluster; a shell pattern."""
     node: str = "*"
@@ -79,6 +86,8 @@ class Fault:
         """What it strikes."""
         if self.kind == "S3Error":
             return {"Bucket": self.bucket, "Key": self.key, "Operation": self.operation}
+        if self.kind == "CapacityShortage":
+            return {"InstanceType": self.instance_type}
         if self.kind in _NODE_KINDS:
             named = {"ClusterName": self.cluster_name, "Node": self.node}
             return {**named, "Reason": self.reason} if self.reason else named
@@ -132,6 +141,18 @@ class Faults:
                 (f for f in self._faults.values() if f.kind == "DiskFull" and self._names(f.training_job, job)), None
             )
             return fault.size_in_bytes if fault and self.strike(fault) else None
+
+    def shortage(self, instance_types: Sequence[str]) -> Fault | None:
+        """A CapacityShortage of one of these types that lasts, or None; it is not used by this."""
+        with self._lock:
+            for fault in list(self._faults.values()):
+                if fault.kind != "CapacityShortage":
+                    continue
+                if fault.restart_after_seconds and time.time() >= fault.created + fault.restart_after_seconds:
+                    self._keep(fault, count=0)
+                elif any(self._names(fault.instance_type, name) for name in instance_types):
+                    return fault
+        return None
 
     def match_s3(self, bucket: str, key: str, operation: str) -> Fault | None:
         """Uses an S3Error fault that concerns a request: the error to answer it with, or None.

@@ -14,6 +14,7 @@ FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"Bucket"}),
         frozenset({"Key", "Operation", "ErrorCode", "StatusCode", "DelaySeconds", "Skip", "Count"}),
     ),
+    "CapacityShortage": (frozenset({"InstanceType"}), frozenset({"DelaySeconds", "RestartAfterSeconds", "Count"})),
     **dict.fromkeys(
         ("NodeLoss", "NodeHealth", "DeepHealthCheckFailure"),
         (frozenset({"ClusterName", "Node"}), frozenset({"AfterSeconds", "Reason", "Count"})),
@@ -29,7 +30,9 @@ def _model() -> ServiceModel:
         "Kind": {"shape": "Kind"},
         "CreationTime": {"shape": "Time"},
         "Remaining": {"shape": "Number"},
-        **dict.fromkeys(("TrainingJobName", "Bucket", "Key", "Operation", "ClusterName", "Node", "Reason"), text),
+        **dict.fromkeys(
+            ("TrainingJobName", "Bucket", "Key", "Operation", "InstanceType", "ClusterName", "Node", "Reason"), text
+        ),
     }
     request = {
         "Kind": {"shape": "Kind"},
@@ -41,6 +44,7 @@ def _model() -> ServiceModel:
                 "Key",
                 "Operation",
                 "ErrorCode",
+                "InstanceType",
                 "ClusterName",
                 "Node",
                 "Reason",

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trainyard.local.api.errors import invalid
 from trainyard.local.api.service import Context
+from trainyard.local.capacity import ENDPOINT_REASON, ShortageError, await_instances
 from trainyard.local.hosting.blueprints import opening
 from trainyard.local.hosting.exchange import Serving
 from trainyard.local.hosting.plan import VariantPlan
@@ -49,6 +51,7 @@ class Variant:
         self.group = group
         self._context, self._endpoint, self._root, self._changed = context, endpoint, root, changed
         self._opening: Opening | None = None
+        self._cancelled: Callable[[], bool] = lambda: False
         self._shippers: list[Shipper] = []
         self._started = 0
         self._lock = threading.Lock()
@@ -68,6 +71,7 @@ class Variant:
             ArtifactError: the model data cannot be had.
             ServiceError: the role or the image cannot be used any more.
         """
+        self._cancelled = cancelled
         if self.plan.containers:
             self._opening = opening(self._context, self.plan, self._root, cancelled)
 
@@ -75,10 +79,17 @@ class Variant:
         """Starts instances until there are `count`; they become healthy some time later.
 
         Raises:
-            ServiceError: the role cannot be used any more.
+            ServiceError: there are no instances, or the role cannot be used any more.
         """
         self.desired, missing = count, count - len(self.replicas)
-        if missing <= 0 or not self.plan.containers:
+        if missing <= 0:
+            return
+        if self.plan.instance_type and not self.plan.component:
+            try:
+                await_instances(self._context.faults, [self.plan.instance_type], self._cancelled)
+            except ShortageError as error:
+                raise invalid(ENDPOINT_REASON) from error
+        if not self.plan.containers:
             return
         assert self._opening, "grow comes after prepare"
         plan, platform = self.plan, self._context.platform

@@ -1,6 +1,6 @@
 """The hosts of a training job by group: of one type, of several, or of the first type of a list."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +45,23 @@ def hosts_of(found: Sequence[Group], names: Iterable[str]) -> list[int]:
     return numbers
 
 
-def selected(resources: Mapping[str, Any]) -> dict[str, Any]:
-    """A ResourceConfig with the instance type that was selected: here there is capacity for the first of a list."""
+def _never(_instance_type: str) -> bool:
+    return False
+
+
+def selected(resources: Mapping[str, Any], scarce: Callable[[str], bool] = _never) -> dict[str, Any]:
+    """A ResourceConfig with the instance type that was selected: of a list the first that is not scarce.
+
+    Args:
+        resources: as the request gives it.
+        scarce: whether there are no instances of a type; of all scarce types it is the first.
+    """
     preferences = resources.get("InstancePreferences")
     if not preferences:
         return dict(resources)
-    count = preferences[0].get("InstanceCount", resources.get("InstanceCount"))
-    return {**resources, "SelectedInstanceType": preferences[0]["InstanceType"], "SelectedInstanceCount": count}
+    chosen = next((row for row in preferences if not scarce(row["InstanceType"])), preferences[0])
+    count = chosen.get("InstanceCount", resources.get("InstanceCount"))
+    return {**resources, "SelectedInstanceType": chosen["InstanceType"], "SelectedInstanceCount": count}
 
 
 def check(request: Mapping[str, Any], most: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainyard.local.api.service import Context
 from trainyard.local.api.store import Document, Store
+from trainyard.local.capacity import JOB_REASON, ShortageError, await_instances
 from trainyard.local.jobs.attempt import (
     REASON_CHARACTERS,
     JobFailure,
@@ -54,17 +55,22 @@ class ProcessingRun:
         found = self._store.get(KIND, name)
         assert found, name
         self._job = found
-        self._count: int = found["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+        cluster = found["ProcessingResources"]["ClusterConfig"]
+        self._count: int = cluster["InstanceCount"]
+        self._type: str = cluster["InstanceType"]
 
     def run(self) -> None:
         """Runs the job to its end."""
         context = self._context
         folder = context.state / FOLDER / self._name
         try:
+            await_instances(context.faults, [self._type], self._control.ordered.is_set)
             with contextlib.closing(make_hosts(context, folder, self._count)) as group:
                 self._run(group)
         except JobFailure as failure:
             end(self._store, self._name, "Failed", FailureReason=str(failure))
+        except ShortageError:
+            end(self._store, self._name, "Failed", FailureReason=JOB_REASON)
 
     def _run(self, group: Hosts) -> None:
         job = self._job

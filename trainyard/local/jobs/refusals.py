@@ -103,8 +103,8 @@ TRAINING = (
 """Fields of CreateTrainingJob.
 
 Accepted without an effect that a program could notice: EnableInterContainerTrafficEncryption (packets never leave the
-machine), MaxPendingTimeInSeconds (nothing waits for capacity), MlflowConfig (SageMaker documents no variable or file by
-which a container learns of it; the trainer is told by its own hyperparameters).
+machine), MaxPendingTimeInSeconds (a shortage says itself how long it is waited out), MlflowConfig (SageMaker documents
+no variable or file by which a container learns of it; the trainer is told by its own hyperparameters).
 """
 
 PROCESSING = (

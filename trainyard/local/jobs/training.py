@@ -38,7 +38,7 @@ class TrainingJobs:
         check_training(request, self._context)
         arn = self._context.arn(f"training-job/{name}")
         try:
-            self._store.insert(document.KIND, name, document.new(request, arn))
+            self._store.insert(document.KIND, name, document.new(request, arn, self._scarce))
         except ServiceError as error:
             raise ServiceError(
                 "ResourceInUse",
@@ -112,6 +112,9 @@ class TrainingJobs:
     def stop(self) -> None:
         """Ends the hosts of all jobs, because the cloud goes down."""
         self._threads.shutdown()
+
+    def _scarce(self, instance_type: str) -> bool:
+        return self._context.faults.shortage((instance_type,)) is not None
 
     def _launch(self, name: str) -> None:
         def run(control: Control) -> None:

@@ -1,7 +1,7 @@
 """The document of a training job: what DescribeTrainingJob shows, and how it changes."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from trainyard.local.api.store import Document, Store
@@ -14,8 +14,8 @@ _ENDED = frozenset({"Completed", "Failed", "Stopped"})
 _MESSAGE_CHARACTERS = 1024
 
 
-def new(request: Mapping[str, Any], arn: str) -> Document:
-    """The document of a job that was just created."""
+def new(request: Mapping[str, Any], arn: str, scarce: Callable[[str], bool]) -> Document:
+    """The document of a job that was just created; `scarce` tells of which instance types there are none."""
     now = time.time()
     job = {
         "EnableNetworkIsolation": False,
@@ -27,7 +27,7 @@ def new(request: Mapping[str, Any], arn: str) -> Document:
             **request.get("StoppingCondition", {}),
         },
         "OutputDataConfig": {"CompressionType": "GZIP", **request["OutputDataConfig"]},
-        "ResourceConfig": cluster.selected(request["ResourceConfig"]),
+        "ResourceConfig": cluster.selected(request["ResourceConfig"], scarce),
         "TrainingJobArn": arn,
         "TrainingJobStatus": "InProgress",
         "SecondaryStatus": "Starting",

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainyard.local.api.service import Context
 from trainyard.local.api.store import Document
+from trainyard.local.capacity import JOB_REASON, WAITING, ShortageError, await_instances
 from trainyard.local.jobs import training_document as document
 from trainyard.local.jobs import warm_pools
 from trainyard.local.jobs.artifacts import upload_artifacts
@@ -32,9 +33,6 @@ from trainyard.local.jobs.transfer import Location, Transfer, TransferError
 FOLDER = "jobs/training"
 """Where the hosts of running jobs are, below the cloud's state."""
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-_CAPACITY = (
-    "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML instance type"
-)
 
 
 class TrainingRun:
@@ -54,8 +52,9 @@ class TrainingRun:
     def run(self) -> None:
         """Runs attempts until the job has ended, or the cloud goes down."""
         while True:
-            self._started = time.time()
             try:
+                self._provision()
+                self._started = time.time()
                 outcome = self._attempt()
             except JobFailure as failure:
                 if str(failure).startswith("InternalServerError") and self._retry(str(failure), 0.0):
@@ -68,6 +67,23 @@ class TrainingRun:
                 return
             if not self._again(outcome):
                 return
+
+    def _provision(self) -> None:
+        """Waits until there are instances, or until the job shall end, which its attempt sees.
+
+        Raises:
+            JobFailure: There were none.
+        """
+        try:
+            await_instances(
+                self._context.faults,
+                [group.instance_type for group in groups(self._job["ResourceConfig"])],
+                self._control.ordered.is_set,
+                lambda: document.enter(self._store, self._name, "Starting", WAITING),
+                self._latest() if self._spot else float("inf"),
+            )
+        except ShortageError as error:
+            raise JobFailure(JOB_REASON) from error
 
     def _attempt(self) -> Outcome | None:
         """Runs all hosts once and takes their artifacts; None when the job ended before they started.
@@ -241,7 +257,7 @@ class TrainingRun:
             document.enter(self._store, self._name, "Interrupted", text)
             return self._wait_for_capacity(outcome.order.restart_after)
         if ending is Ending.RECLAIMED:
-            self._fail(f"{_CAPACITY} (the instances were reclaimed, and the job is no managed spot training job)")
+            self._fail(f"{JOB_REASON} (the instances were reclaimed, and the job is no managed spot training job)")
         elif self._retry(what, outcome.order.restart_after):
             return True
         elif self._control.ending is None:
@@ -263,7 +279,7 @@ class TrainingRun:
             self._ended_early()
             return False
         if remaining <= seconds:
-            self._fail(f"{_CAPACITY} (MaxWaitTimeInSeconds was used up while the job waited to restart)")
+            self._fail(f"{JOB_REASON} (MaxWaitTimeInSeconds was used up while the job waited to restart)")
             return False
         document.enter(self._store, self._name, "Starting", "Preparing the instances for training")
         return True
