@@ -78,7 +78,14 @@ def _model() -> ServiceModel:
                     "input": {"shape": f"{name}Request"},
                     "output": {"shape": f"{name}Response"},
                 }
-                for name in ("InjectFault", "ListFaults", "ClearFaults", "DescribeServers", "RunNodeCommand")
+                for name in (
+                    "InjectFault",
+                    "ListFaults",
+                    "ClearFaults",
+                    "DescribeServers",
+                    "RunNodeCommand",
+                    "SetMinute",
+                )
             },
             "shapes": {
                 "InjectFaultRequest": {"type": "structure", "required": ["Kind"], "members": request},
@@ -107,6 +114,13 @@ def _model() -> ServiceModel:
                     "type": "structure",
                     "members": {"NodeId": text, "ExitCode": {"shape": "Exit"}, "Output": {"shape": "Long"}},
                 },
+                "SetMinuteRequest": {
+                    "type": "structure",
+                    "required": ["Seconds"],
+                    "members": {"Seconds": {"shape": "Minute"}, "ForSeconds": seconds},
+                },
+                "SetMinuteResponse": {"type": "structure", "members": {"Seconds": {"shape": "Minute"}}},
+                "Minute": {"type": "double", "min": 0, "max": 60},
                 "Words": {"type": "list", "member": {"shape": "Long"}, "min": 1, "max": 1000},
                 "Exit": {"type": "integer"},
                 "ServerList": {"type": "list", "member": {"shape": "Server"}},

@@ -18,10 +18,13 @@ from typing import Any, Literal
 
 from ministack.services import cloudwatch
 
+from trainyard.local.api.operations import Answer, Caller, Request, operation
+
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 
 _TICK_SECONDS = 1.0
 _EVICT_SECONDS = 60.0
+_LEASE_SECONDS = 900.0
 _BREACHES: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
     "GreaterThanThreshold": operator.gt,
@@ -43,7 +46,8 @@ class Alarms:
         Args:
             minute_seconds: what the alarms take for a minute, in seconds: 60, but for tests that cannot wait.
         """
-        self._scale = minute_seconds / 60
+        self._scale = self._usual = minute_seconds / 60
+        self._until = 0.0
         self._evicted = 0.0
         self._mine: dict[str, str] = {}
         self._evict: Callable[[], None] = cloudwatch._evict_old_metrics
@@ -55,10 +59,20 @@ class Alarms:
         cloudwatch._put_metric_alarm = _honest(cloudwatch._put_metric_alarm)
         cloudwatch._evict_old_metrics = self._evict_sometimes
 
+    @operation("SetMinute")
+    def set_minute(self, request: Request, _: Caller) -> Answer:
+        """Gives alarms, and nothing else, another minute for a while; 0 seconds give the usual one back."""
+        seconds = request["Seconds"]
+        self._scale = seconds / 60 if seconds else self._usual
+        self._until = time.monotonic() + request.get("ForSeconds", _LEASE_SECONDS)
+        return {"Seconds": self._scale * 60}
+
     async def run(self) -> None:
         """Evaluates every second, until cancelled: data that end change alarms too."""
         while True:
             await asyncio.sleep(_TICK_SECONDS * min(1.0, self._scale * 10))
+            if self._scale != self._usual and time.monotonic() > self._until:
+                self._scale = self._usual
             self.evaluate_all()
 
     def evaluate_all(self) -> None:

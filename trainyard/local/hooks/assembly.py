@@ -100,7 +100,7 @@ class Assembly:
         check = json_service(Announcing(self._sagemaker), iam.check, _invoke(self._sagemaker))
         register("sagemaker", target="SageMaker.", handler=check)
         mine = json_service(
-            Service(FAULTS_MODEL, faults, *_servers(self._sagemaker), *_commands(self._sagemaker)),
+            Service(FAULTS_MODEL, faults, self._alarms, *_servers(self._sagemaker), *_commands(self._sagemaker)),
             iam.check_administrator,
         )
         register("trainyard", target="Trainyard.", handler=mine)
