@@ -39,6 +39,7 @@ from ml_contract.workloads import bytes_lm
 from stacks.clusters import EksCluster, EksRun, NoSpares, SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
+from stacks.operated import Operation
 from stacks.packaging import TritonPackaging
 from stacks.served import Instances, ServedWorkload
 from stacks.watched import Observability
@@ -148,6 +149,7 @@ DEV = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=14, replaced_days=7, access_log_days=30),
+    operation=Operation(log_days=14),
     file_systems=(FILES,),
     clusters=(SLURM, EKS),
     trainings=(

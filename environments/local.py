@@ -23,6 +23,7 @@ from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp
 from ml_contract.training.surroundings import Checkpointing
 from ml_contract.workloads import arr_coc, bytes_lm, digits, llama
 from stacks.environment import Environment
+from stacks.operated import Operation
 from stacks.packaging import TritonPackaging
 from stacks.served import Capture, Instances, Queue, ServedCatalogue, ServedWorkload
 from stacks.served import recipes as serving
@@ -122,6 +123,7 @@ LOCAL = Environment(
         cidr="10.10.0.0/24", availability_zones=("us-east-1a", "us-east-1b"), nodes=17, efa=False, log_days=1
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
+    operation=Operation(log_days=1),
     trainings=(DIGITS, BYTES_LM, LLAMA, ARR_COC),
     endpoints=(
         ServedWorkload(

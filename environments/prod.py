@@ -38,6 +38,7 @@ from environments.large import ARR_COC, BYTES_LM, GUARDRAILS, SPARES
 from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
+from stacks.operated import Operation
 from stacks.served import Capture, Instances, MonitoredData, ServedCatalogue, ServedWorkload
 from stacks.served import recipes as serving
 from stacks.watched import Observability
@@ -102,6 +103,7 @@ PROD = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
+    operation=Operation(log_days=365),
     guardrails=GUARDRAILS,
     trainings=(BYTES_LM, ARR_COC),
     file_systems=(FILES,),

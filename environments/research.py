@@ -46,6 +46,7 @@ from ml_contract.training.surroundings import Checkpointing, MemoryTier
 from stacks.clusters import EksCluster, EksRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
+from stacks.operated import Operation
 from stacks.watched import Observability
 
 ACCOUNT = "333333333333"
@@ -132,6 +133,7 @@ RESEARCH = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
+    operation=Operation(log_days=365),
     guardrails=GUARDRAILS,
     trainings=(BYTES_LM,),
     endpoints=(),

@@ -202,7 +202,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         finding=r"AnySource\[events\.amazonaws\.com\]",
-        path=r"/Observability/(AlertsPolicy|Key)",
+        path=r"/(Observability/(AlertsPolicy|Key)|Operation/Notifications(Key|[A-Z][a-z]+Policy))",
         reason=(
             "CDK lets EventBridge publish so, and AWS's examples for topics carry no condition. Left: a rule of "
             "somebody who knows the topic's ARN could tell a false alarm; nothing can be read by it."

@@ -7,6 +7,7 @@ from typing import Self
 import aws_cdk as cdk
 from pydantic import Field, SerializeAsAny, model_validator
 
+from constructs_lib.delivery import GitHub
 from constructs_lib.guardrails import Guardrails
 from constructs_lib.guardrails.usage import check as check_usage
 from constructs_lib.network import LUSTRE_CLIENTS, NetworkPlan
@@ -14,6 +15,7 @@ from constructs_lib.storage import StorageSettings
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from stacks.clusters import EksCluster, PlatformCluster, SharedFiles
+from stacks.operated import Operation
 from stacks.served import Served
 from stacks.watched import Observability
 from stacks.workload_training import WorkloadTraining
@@ -45,8 +47,14 @@ class Environment(Value):
 
     observability: Observability | None = None
     """How clusters are seen; None: by whoever looks."""
+    operation: Operation | None = None
+    """Who is told what: topics by severity, and alarms; None: nobody is told."""
     guardrails: Guardrails | None = None
     """What no role can pass, whatever it is granted; None: each role what it was granted."""
+    qualifier: str = Field(default="hnb659fds", pattern=r"^[a-z0-9]{1,10}$")
+    """Of the bootstrap that it is deployed by; by default CDK's own, which all apps of an account share."""
+    delivery: GitHub | None = None
+    """The pipeline that may deploy it; None: people alone."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -15,6 +15,7 @@ from stacks.governance import GovernanceStack
 from stacks.guardrails import guard_stage
 from stacks.network import NetworkStack
 from stacks.observability import ObservabilityStack
+from stacks.operation import OperationStack
 from stacks.served import Platform
 from stacks.serving import ServingStack
 from stacks.storage import StorageStack
@@ -27,12 +28,18 @@ class PlatformStage(cdk.Stage):
     def __init__(self, scope: Construct, environment: Environment) -> None:
         super().__init__(scope, environment.stage, env=environment.target)
         know_availability_zones(self, environment.network.zones)
+        self.node.set_context("@aws-cdk/core:bootstrapQualifier", environment.qualifier)
         self.network = NetworkStack(self, "Network", environment=environment)
         self.storage = StorageStack(self, "Storage", environment=environment)
         network, storage = self.network.network, self.storage.storage
         # A weak reference would let these be replaced under the stacks that use them.
         for resource in (*network.made, storage.key):
             cdk.CrossStackReferences.of(resource).produce(cdk.ReferenceStrength.STRONG)
+        self.operation = (
+            OperationStack(self, environment=environment, settings=environment.operation)
+            if environment.operation
+            else None
+        )
         self.trainings = {
             training.workload: TrainingStack(
                 self, environment=environment, training=training, network=network, storage=storage

@@ -8,20 +8,15 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from constructs_lib.observability.events import SOURCE, Storm, Watched
+from constructs_lib.operation.publishing import let_publish
 from constructs_lib.retention import RETENTION, LogDays
 from ml_contract.errors import reject
-
-_WITHOUT_CONTEXT = frozenset({"events"})
-"""Services that say nothing of the rule or the account for which they publish: with a condition a rule would match and
-no message would come. Left: a rule of another account that knows the topic's ARN. Source: "Troubleshooting Amazon
-EventBridge" (no Condition blocks in topic policies), EventBridge User Guide, read 2026-11-22."""
 
 
 class AlertTopic(Construct):
@@ -39,29 +34,7 @@ class AlertTopic(Construct):
         """
         super().__init__(scope, construct_id)
         self.topic = sns.Topic(self, "Resource", master_key=key, enforce_ssl=True, display_name="Trainyard")
-        account = cdk.Stack.of(self).account
-        for service in ("cloudwatch", "events", "aps"):
-            principal = iam.ServicePrincipal(f"{service}.amazonaws.com")
-            conditions = None if service in _WITHOUT_CONTEXT else {"StringEquals": {"aws:SourceAccount": account}}
-            # Source: "Receive Amazon SNS notifications" of each service, read 2026-11-22: a service that publishes to
-            # an encrypted topic needs both of the key's actions.
-            key.add_to_resource_policy(
-                iam.PolicyStatement(
-                    principals=[principal],
-                    actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                    resources=["*"],
-                    conditions=conditions,
-                )
-            )
-            more = ["sns:GetTopicAttributes"] if service == "aps" else []
-            self.topic.add_to_resource_policy(
-                iam.PolicyStatement(
-                    principals=[principal],
-                    actions=["sns:Publish", *more],
-                    resources=[self.topic.topic_arn],
-                    conditions=conditions,
-                )
-            )
+        let_publish(key, [self.topic], ("cloudwatch", "events", "aps"))
 
 
 class ClusterWatch(Construct):

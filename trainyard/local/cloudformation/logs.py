@@ -1,4 +1,4 @@
-"""CloudWatch log groups."""
+"""CloudWatch log groups, and what lets services write into them."""
 # ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
@@ -15,6 +15,7 @@ from trainyard.local.cloudformation.resource import (
     Properties,
     Request,
     Resource,
+    policy_text,
     tag_changes,
     tag_list,
     unless_gone,
@@ -87,4 +88,29 @@ class LogGroup(Resource):
         unless_gone(["ResourceNotFoundException"], "logs", "DeleteLogGroup", logGroupName=identity)
 
 
-TYPES = (LogGroup,)
+class ResourcePolicy(Resource):
+    type = "AWS::Logs::ResourcePolicy"
+    tag_shape = None
+    applied: ClassVar[Mapping[str, Any]] = {"PolicyDocument": ALL, "PolicyName": ALL}
+
+    def make(self, request: Request) -> str:
+        given = request.properties
+        self._put(str(given["PolicyName"]), given)
+        return str(given["PolicyName"])
+
+    @staticmethod
+    def _put(name: str, properties: Properties) -> None:
+        call("logs", "PutResourcePolicy", policyName=name, policyDocument=policy_text(properties["PolicyDocument"]))
+
+    def apply(self, identity: str, old: Properties, new: Properties) -> None:
+        if old and old.get("PolicyDocument") != new["PolicyDocument"]:
+            self._put(identity, new)
+
+    def attributes(self, identity: str, properties: Properties) -> dict[str, Any]:
+        return {}
+
+    def remove(self, identity: str, properties: Properties) -> None:
+        unless_gone(["ResourceNotFoundException"], "logs", "DeleteResourcePolicy", policyName=identity)
+
+
+TYPES = (LogGroup, ResourcePolicy)

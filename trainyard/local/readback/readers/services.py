@@ -1,5 +1,6 @@
 """Readers of keys, log groups, parameters and repositories."""
 
+import json
 from typing import Any
 
 from trainyard.local.readback.readers.base import Deployed, Reader, configured, document, tags
@@ -61,6 +62,15 @@ def _log_group_attribute(deployed: Deployed, name: str) -> Any:
     groups = deployed.call("logs", "describe_log_groups", logGroupNamePrefix=deployed.physical_id)["logGroups"]
     arns = [row["arn"] for row in groups if row["logGroupName"] == deployed.physical_id]
     return arns[0] if arns and name == "Arn" else None
+
+
+def _log_policy(deployed: Deployed) -> dict[str, Any]:
+    found = deployed.call("logs", "describe_resource_policies")["resourcePolicies"]
+    (text,) = (row["policyDocument"] for row in found if row.get("policyName") == deployed.physical_id)
+    # A template gives it as text.
+    same = json.loads(text) == json.loads(deployed.properties["PolicyDocument"])
+    return {"PolicyName": deployed.physical_id,
+            "PolicyDocument": deployed.properties["PolicyDocument"] if same else text}  # fmt: skip
 
 
 def _parameter(deployed: Deployed) -> dict[str, Any]:
@@ -139,6 +149,7 @@ READERS = {
     ),
     "AWS::KMS::Alias": Reader(read=_alias),
     "AWS::Logs::LogGroup": Reader(read=_log_group, attribute=_log_group_attribute, chosen=frozenset({"LogGroupName"})),
+    "AWS::Logs::ResourcePolicy": Reader(read=_log_policy),
     "AWS::SSM::Parameter": Reader(
         read=_parameter,
         attribute=_parameter_attribute,
