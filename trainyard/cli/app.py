@@ -12,6 +12,7 @@ from trainyard.cli import (
     clusters,
     cost,
     dashboards,
+    incidents,
     local,
     models,
     policies,
@@ -49,6 +50,7 @@ app.command()(serving.invoke)
 app.command()(serving.load)
 app.command()(tuning.tune)
 app.command()(sizing.size)
+app.command()(incidents.incident)
 
 
 @app.callback()

@@ -1,0 +1,1 @@
+"""Incidents: what goes wrong is played on the embedded cloud, and put right by the commands of its runbook."""

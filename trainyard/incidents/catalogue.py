@@ -1,0 +1,24 @@
+"""All incidents there are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ml_contract.errors import reject
+from trainyard.incidents.incident import Incident
+from trainyard.incidents.spot_storm import SpotStorm
+
+INCIDENTS: Final[tuple[type[Incident], ...]] = (SpotStorm,)
+
+
+def incident(name: str) -> Incident:
+    """The incident of a name.
+
+    Raises:
+        ContractError: There is none of that name.
+    """
+    for kind in INCIDENTS:
+        if kind.name == name:
+            return kind()
+    known = ", ".join(sorted(kind.name for kind in INCIDENTS))
+    reject("incident", name, "there is no such incident", f"Give one of {known}.")

@@ -1,0 +1,188 @@
+"""How an incident is played: bring about, provoke, wait for the alarm, do what the runbook says, check the end."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ml_contract.symptoms import Symptom
+from trainyard.incidents.alarms import AlarmWatch, Subscriber, topics_of
+from trainyard.incidents.incident import Incident
+from trainyard.incidents.runbook import Runbook
+from trainyard.incidents.scene import IncidentFailed, Scene
+from trainyard.incidents.shell import Ran, Shell
+from trainyard.incidents.timeline import Timeline
+from trainyard.operations.connection import Connection, OperationError
+
+_TOLD_SECONDS = 20.0
+_LEASE_SECONDS = 900.0
+"""After this long alarms have their usual minute again, even where the play was killed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a play ended."""
+
+    incident: Incident
+    alarms: tuple[str, ...]
+    commands: tuple[Ran, ...]
+    findings: tuple[str, ...]
+    """What the check of the end found, a line each."""
+    timeline: Timeline
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "incident": self.incident.name,
+            "environment": self.incident.environment,
+            "emulated": True,
+            "minute_seconds": self.incident.minute_seconds,
+            "alarms": list(self.alarms),
+            "commands": [
+                {"command": ran.command, "status": ran.status, "seconds": round(ran.seconds, 1), "output": ran.output}
+                for ran in self.commands
+            ],
+            "findings": list(self.findings),
+            "timeline": [moment.to_json() for moment in self.timeline.moments],
+        }
+
+
+@dataclass
+class Player:
+    """Plays incidents and tells of what happens."""
+
+    connection: Connection
+    timeline: Timeline
+    say: Callable[[str], None] = lambda _: None
+    """Tells what is being waited for."""
+    show: Callable[[Ran], None] = lambda _: None
+    """Takes each command when it has ended."""
+
+    def play(self, incident: Incident) -> Outcome:
+        """Play an incident to its end. Whatever happens, faults are taken back.
+
+        Raises:
+            OperationError: It is AWS, or what the incident needs is not there; nothing was provoked.
+            IncidentFailed: The alarm did not fire, a command failed, or the end is not as it must be.
+        """
+        refuse_aws(self.connection)
+        runbook = Runbook.read(incident.name)
+        with Scene(connection=self.connection, environment=incident.environment, say=self.say) as scene:
+            _require_deployed(incident, scene)
+            require_programs(runbook)
+            alarms = incident.alarms
+            watch = AlarmWatch(scene, alarms)
+            subscriber = Subscriber(scene, topics_of(watch, alarms))
+            self._shorten(scene, incident.minute_seconds)
+            # An alarm of before would be taken for the incident's.
+            scene.wait(watch.silent, incident.alarm_seconds, f"{', '.join(alarms)} to be OK before it begins")
+            incident.prepare(scene)
+            self.timeline.note("prepared", incident.summary)
+            incident.provoke(scene)
+            self.timeline.note("provoked", incident.name)
+            for symptom, alarm in zip(incident.symptoms, alarms, strict=True):
+                self._fires(scene, watch, subscriber, incident, symptom, alarm)
+            commands = self._recover(scene, runbook)
+            self.say("checking the end")
+            findings = incident.check(scene)
+            for finding in findings:
+                self.timeline.note("checked", finding)
+            if incident.quiet_seconds:
+                scene.wait(watch.silent, incident.quiet_seconds, f"{', '.join(alarms)} to be OK again")
+                self.timeline.note("ok", f"{', '.join(alarms)} not in ALARM any more")
+        self.timeline.note("cleared", "no fault is left")
+        return Outcome(
+            incident=incident,
+            alarms=alarms,
+            commands=tuple(commands),
+            findings=tuple(findings),
+            timeline=self.timeline,
+        )
+
+    def _shorten(self, scene: Scene, seconds: float) -> None:
+        if seconds == 60.0:
+            return
+        scene.cloud.call("SetMinute", Seconds=seconds, ForSeconds=_LEASE_SECONDS)
+        scene.afterwards(lambda: scene.cloud.call("SetMinute", Seconds=0.0))
+
+    def _fires(
+        self, scene: Scene, watch: AlarmWatch, subscriber: Subscriber, incident: Incident, symptom: Symptom, alarm: str
+    ) -> None:
+        provoked = time.monotonic()
+        try:
+            scene.wait(lambda: alarm in watch.fired(), incident.alarm_seconds, f"{alarm} to fire")
+        except IncidentFailed:
+            raise IncidentFailed(
+                f"{alarm}: it did not fire within {incident.alarm_seconds:.0f} s, it is {watch.states().get(alarm)}"
+            ) from None
+        self.timeline.note(
+            "alarm", f"{alarm} in ALARM after {time.monotonic() - provoked:.1f} s: {watch.reason(alarm)}"
+        )
+        topic = scene.wait(lambda: subscriber.told(alarm), _TOLD_SECONDS, f"a topic to tell of {alarm}")
+        if topic != f"trainyard-{incident.environment}-{symptom.severity}":
+            raise IncidentFailed(f"{alarm}: {topic} told of it, but {symptom.name} is {symptom.severity}")
+        self.timeline.note("told", f"{topic} told its subscribers")
+
+    def _recover(self, scene: Scene, runbook: Runbook) -> list[Ran]:
+        missing = sorted(runbook.variables - set(scene.variables))
+        if missing:
+            raise IncidentFailed(f"{runbook.name}: its commands want ${missing[0]}, which the incident does not give")
+        done = []
+        with Shell(scene.cloud.environment() | scene.variables) as shell:
+            for command in runbook.commands:
+                self.say(command.splitlines()[0])
+                ran = shell.run(command)
+                self.timeline.note("command", command.splitlines()[0].removesuffix("\\").strip())
+                self.show(ran)
+                done.append(ran)
+                if ran.status:
+                    last = ran.output.splitlines()[-1:] or ["it printed nothing"]
+                    raise IncidentFailed(
+                        f"docs/runbooks/{runbook.name}.md: `{command}` ended with status {ran.status}: {last[0]}"
+                    )
+        return done
+
+
+def refuse_aws(connection: Connection) -> None:
+    """Incidents break things: that is done to an embedded cloud alone.
+
+    Raises:
+        OperationError: The connection leads to AWS.
+    """
+    if connection.cloud is None:
+        raise OperationError(
+            "an incident is played on the embedded cloud only, never on AWS. Use `trainyard --local incident …`"
+        )
+
+
+def _require_deployed(incident: Incident, scene: Scene) -> None:
+    pages = (
+        scene.client("cloudformation")
+        .get_paginator("list_stacks")
+        .paginate(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+    )
+    there = {found["StackName"] for page in pages for found in page["StackSummaries"]}
+    for name in ("operation", *incident.stacks):
+        if scene.stack(name) not in there:
+            stacks = "" if incident.environment == "local" else f" '{incident.environment.capitalize()}/**'"
+            raise OperationError(
+                f"{scene.stack(name)}: the incident {incident.name} is played on it, but it is not deployed."
+                f" Deploy it with `trainyard local deploy{stacks}`"
+            )
+
+
+def require_programs(runbook: Runbook) -> None:
+    """The AWS CLI is no part of this project.
+
+    Raises:
+        OperationError: The runbook wants it and it is not there.
+    """
+    wants = any("aws " in command for command in runbook.commands)
+    if wants and shutil.which("aws") is None:
+        raise OperationError(
+            f"{runbook.name}: its runbook uses the AWS CLI, and there is no `aws` on the PATH. Install it: "
+            "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+        )

@@ -1,0 +1,49 @@
+"""Spot hosts are taken away again and again: each time the job resumes from its last commit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ml_contract.symptoms import SPOT_INTERRUPTIONS, Symptom
+from trainyard.incidents import runs
+from trainyard.incidents.incident import Incident
+from trainyard.incidents.runs import WORKLOAD, Run
+from trainyard.incidents.scene import Scene, require
+
+_STEPS = 60
+_RECLAIMS = 3
+_EVERY_STEPS = 20
+"""Steps between two commits, which an interruption without a notice would cost."""
+_ANY_STEP = r"\[metrics\] step=\d+ .*train:loss="
+
+
+class SpotStorm(Incident):
+    name: ClassVar[str] = "spot-storm"
+    summary: ClassVar[str] = "one job's spot hosts are reclaimed three times within a minute"
+    symptoms: ClassVar[tuple[Symptom, ...]] = (SPOT_INTERRUPTIONS,)
+    subject: ClassVar[str] = WORKLOAD
+    stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
+    variables: ClassVar[tuple[str, ...]] = ("PIPELINE", "EXECUTION", "JOB", "CHECKPOINTS")
+    alarm_seconds: ClassVar[float] = 90.0
+    minute_seconds: ClassVar[float] = 1.0
+    run: Run
+
+    def prepare(self, scene: Scene) -> None:
+        self.run = runs.start(scene, steps=_STEPS)
+
+    def provoke(self, scene: Scene) -> None:
+        # Whatever step a start comes to first: its hosts are gone at once.
+        scene.fault("SpotReclaim", TrainingJobName=self.run.jobs, LogPattern=_ANY_STEP, Count=_RECLAIMS)
+        job = self.run.job()
+        scene.variables |= {"JOB": job, "CHECKPOINTS": self.run.checkpoints()}
+
+    def check(self, scene: Scene) -> list[str]:
+        scene.say("comparing what was promised")
+        execution = self.run.ended()
+        require(execution.status == "Succeeded", f"{execution.arn}: {execution.status}: {execution.reason}")
+        training = self.run.training()
+        times = len(training.interruptions())
+        require(times == _RECLAIMS, f"{training.job}: interrupted {times} times, not {_RECLAIMS}")
+        lost = runs.require_nothing_lost(training, _STEPS, _EVERY_STEPS)
+        resumed = ", ".join(map(str, training.resumed_from()))
+        return [f"resumed from the commits at steps {resumed}", lost, f"{execution.pipeline} has succeeded"]
