@@ -29,6 +29,7 @@ from constructs_lib.training import (
     SpotCapacity,
     TrainingResources,
 )
+from environments.delivered import QUALIFIER, by_github
 from ml_contract.packaging import GpuInstances, PackageOptions
 from ml_contract.packaging.engine import Lengths, TensorRtEngine
 from ml_contract.training.optimization import AdamW, Cosine, Precision
@@ -40,6 +41,7 @@ from stacks.clusters import EksCluster, EksRun, NoSpares, SharedFiles, SlurmClus
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.operated import Operation
+from stacks.paged import Pages
 from stacks.packaging import TritonPackaging
 from stacks.served import Instances, ServedWorkload
 from stacks.watched import Observability
@@ -120,6 +122,8 @@ DEV = Environment(
     account=ACCOUNT,
     region="us-east-1",
     protected=False,
+    qualifier=QUALIFIER,
+    delivery=by_github("dev"),
     network=NetworkSettings(
         cidr="10.20.0.0/22",
         availability_zones=("us-east-1a", "us-east-1b"),
@@ -150,6 +154,7 @@ DEV = Environment(
     ),
     storage=StorageSettings(checkpoint_days=14, replaced_days=7, access_log_days=30),
     operation=Operation(log_days=14),
+    pages=Pages(log_days=14),
     file_systems=(FILES,),
     clusters=(SLURM, EKS),
     trainings=(

@@ -34,11 +34,13 @@ from constructs_lib.serving.rollout import Canary, GpuMemory, Percent, RollbackA
 from constructs_lib.serving.scaling import ConcurrentRequests, GpuUtilization, Scaling
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
+from environments.delivered import QUALIFIER, by_github
 from environments.large import ARR_COC, BYTES_LM, GUARDRAILS, SPARES
 from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.operated import Operation
+from stacks.paged import Pages
 from stacks.served import Capture, Instances, MonitoredData, ServedCatalogue, ServedWorkload
 from stacks.served import recipes as serving
 from stacks.watched import Observability
@@ -82,6 +84,8 @@ PROD = Environment(
     account="222222222222",
     region="us-east-1",
     protected=True,
+    qualifier=QUALIFIER,
+    delivery=by_github("prod"),
     network=NetworkSettings(
         cidr="10.32.0.0/20",
         availability_zones=("us-east-1a", "us-east-1b", "us-east-1d"),
@@ -104,6 +108,7 @@ PROD = Environment(
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
     operation=Operation(log_days=365),
+    pages=Pages(log_days=365),
     guardrails=GUARDRAILS,
     trainings=(BYTES_LM, ARR_COC),
     file_systems=(FILES,),

@@ -41,12 +41,14 @@ from constructs_lib.observability import (
 )
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
+from environments.delivered import QUALIFIER, by_github
 from environments.large import BYTES_LM, GUARDRAILS, SPARES
 from ml_contract.training.surroundings import Checkpointing, MemoryTier
 from stacks.clusters import EksCluster, EksRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.operated import Operation
+from stacks.paged import Pages
 from stacks.watched import Observability
 
 ACCOUNT = "333333333333"
@@ -108,6 +110,8 @@ RESEARCH = Environment(
     # CloudFormation has scheduler configurations in few regions: CDK's validation says in which.
     region="us-east-1",
     protected=True,
+    qualifier=QUALIFIER,
+    delivery=by_github("research"),
     network=NetworkSettings(
         cidr="10.48.0.0/20",
         availability_zones=("us-east-1a", "us-east-1b"),
@@ -134,6 +138,7 @@ RESEARCH = Environment(
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
     operation=Operation(log_days=365),
+    pages=Pages(log_days=365),
     guardrails=GUARDRAILS,
     trainings=(BYTES_LM,),
     endpoints=(),

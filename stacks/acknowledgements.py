@@ -201,6 +201,15 @@ ACKNOWLEDGEMENTS = (
         ),
     ),
     Acknowledgement(
+        finding=r"(AwsSolutions-IAM5\[(Action|Resource)::[^{}]*\]|(EveryAction|EveryResource|PassRole)\[.*\]|UnknownService\[.*\])",
+        path=r"(/Execution/Policy|^Delivery-[A-Za-z0-9]+/ExecutionPolicy)",
+        reason=(
+            "CloudFormation works with it in place of AdministratorAccess: services of the platform in one region, IAM "
+            "below the environment's names alone, nothing of delivery. Left: who may merge may change any resource of "
+            "these services in the account."
+        ),
+    ),
+    Acknowledgement(
         finding=r"AnySource\[events\.amazonaws\.com\]",
         path=r"/(Observability/(AlertsPolicy|Key)|Operation/Notifications(Key|[A-Z][a-z]+Policy))",
         reason=(

@@ -32,12 +32,15 @@ def synthesise(environments: Iterable[Any], folder: Path) -> Path:
     """Write the cloud assembly of `environments`, with the guardrails, as app.py does."""
     import aws_cdk as cdk
 
+    from stacks.delivery import DeliveryStack
     from stacks.guardrails import STRICT, guard
     from stacks.platform_stage import PlatformStage
 
     app = cdk.App(context=context(), post_cli_context=STRICT, outdir=str(folder))
     for environment in environments:
         PlatformStage(app, environment)
+        if environment.delivery:
+            DeliveryStack(app, environment=environment, github=environment.delivery)
     guard(app)
     app.synth()
     return folder

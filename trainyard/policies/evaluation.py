@@ -23,7 +23,8 @@ class Request:
     """One call."""
 
     principal: str
-    """ARN of the role or user; for a service, its name, such as ``logs.us-east-1.amazonaws.com``."""
+    """ARN of the role or user; for a service, its name, such as ``logs.us-east-1.amazonaws.com``; for who is known by a
+    token, the ARN of the provider that vouches for it."""
     action: str
     """For example ``s3:GetObject``."""
     resource: str = "*"
@@ -144,6 +145,8 @@ def _names(statement: Statement, request: Request) -> bool:
 def _among(principals: Mapping[str, Sequence[str]], request: Request) -> bool:
     if request.account is None and request.principal in principals.get("Service", ()):
         return True
+    if request.principal in principals.get("Federated", ()):
+        return True
     account = {request.account, f"arn:aws:iam::{request.account}:root"} if request.account else set()
     known = {"*", request.principal, request.session, *account} - {None}
     return bool(known.intersection(principals.get("AWS", ())))
@@ -151,6 +154,6 @@ def _among(principals: Mapping[str, Sequence[str]], request: Request) -> bool:
 
 def _grants(statement: Statement, request: Request) -> bool:
     """Whether a statement of a resource's policy allows by itself: it names more than the account."""
-    if request.account is None:
+    if request.account is None or request.principal in statement.principals.get("Federated", ()):
         return True
     return bool({"*", request.principal, request.session}.intersection(statement.principals.get("AWS", ())))

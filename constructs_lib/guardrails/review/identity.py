@@ -43,6 +43,14 @@ def granted(found: Allowed) -> Iterator[Finding]:
 def trusted(found: Allowed) -> Iterator[Finding]:
     """What a statement of a trust policy breaks."""
     yield from named(found, "may take the role")
+    conditions = found.statement.get("Condition", {})
+    exact = {key.lower() for key in conditions.get("StringEquals", {})}
+    for provider in found.principals("Federated"):
+        missing = [claim for claim in ("aud", "sub") if not any(key.endswith(f":{claim}") for key in exact)]
+        if missing and "AssumeRoleWithWebIdentity" in "".join(found.actions):
+            yield found.finding("AnyIdentity", f"{provider} without {' and '.join(missing)}",
+                                "whoever else the provider knows may take the role",
+                                "Ask for both by StringEquals, without a wildcard.")  # fmt: skip
 
 
 def named(found: Allowed, does: str) -> Iterator[Finding]:
