@@ -71,6 +71,11 @@ $(STAMPS)/prometheus: tests/prometheus_programs.py $(STAMPS)/operator
 	echo "setup: Prometheus" && .venv/bin/python tests/prometheus_programs.py $(STATE)/prometheus && touch $@; \
 	else echo "setup: no Prometheus, as there is no apt-get" >&2; fi
 
+$(STAMPS)/browser: tests/browser_program.py $(STAMPS)/operator
+	@if command -v apt-get >/dev/null; then \
+	echo "setup: browser" && .venv/bin/python tests/browser_program.py $(STATE)/browser && touch $@; \
+	else echo "setup: no browser, as there is no apt-get" >&2; fi
+
 $(STAMPS)/test: requirements/test.txt requirements/sdk.txt $(STAMPS)/operator
 	@$(call environment,.venv,test sdk) && $(call torch,.venv) && touch $@
 
@@ -147,6 +152,9 @@ lmi: setup-test $(STAMPS)/lmi ## A real vLLM on this CPU behind an endpoint of t
 
 .PHONY: prometheus
 prometheus: $(STAMPS)/prometheus ## Prometheus, promtool and node_exporter for tests of alerts and pages (23 MB, apt)
+
+.PHONY: browser
+browser: $(STAMPS)/browser ## A headless Chromium for tests of pages, where the machine has none (65 MB, apt)
 
 .PHONY: slurm test-slurm bench-slurm
 slurm: $(STAMPS)/slurm ## Slurm and MUNGE from the distribution's packages, unpacked for nodes alone (15 MB, apt)
