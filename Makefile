@@ -154,7 +154,7 @@ lmi: setup-test $(STAMPS)/lmi ## A real vLLM on this CPU behind an endpoint of t
 prometheus: $(STAMPS)/prometheus ## Prometheus, promtool and node_exporter for tests of alerts and pages (23 MB, apt)
 
 .PHONY: browser
-browser: $(STAMPS)/browser ## A headless Chromium for tests of pages, where the machine has none (65 MB, apt)
+browser: $(STAMPS)/browser ## A headless Chromium for tests of pages, where the machine has none (65 to 160 MB, apt)
 
 .PHONY: slurm test-slurm bench-slurm
 slurm: $(STAMPS)/slurm ## Slurm and MUNGE from the distribution's packages, unpacked for nodes alone (15 MB, apt)

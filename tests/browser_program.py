@@ -1,6 +1,6 @@
 """A real headless browser: the machine's own, or one from the packages of its distribution, in a folder.
 
-``python tests/browser_program.py FOLDER`` (``make browser``) fetches the latter, 65 MB, where there is none.
+``python tests/browser_program.py FOLDER`` (``make browser``) fetches the latter where there is none: 65 MB, and up to 100 more of libraries.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ def program() -> Path | None:
 
 def surroundings() -> dict[str, str]:
     """Variables of the environment that it runs with."""
-    if program() is None or _layer() not in program().parents:
+    found = program()
+    if found is None or _layer() not in found.parents:
         return dict(os.environ)
-    # Libraries that this machine lacks lie below the folder, in those of one architecture.
-    folders = sorted({str(each.parent) for each in (_layer() / "usr/lib").rglob("*.so*")})
+    # Libraries that this machine lacks lie below lib and usr/lib.
+    folders = sorted({str(each.parent) for each in _layer().rglob("*.so*")})
     libraries = ":".join([*folders, os.environ.get("LD_LIBRARY_PATH", "")]).rstrip(":")
     return {**os.environ, "LD_LIBRARY_PATH": libraries, "FONTCONFIG_FILE": str(_layer() / "fonts.conf")}
 
