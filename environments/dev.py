@@ -41,8 +41,8 @@ from stacks.clusters import EksCluster, EksRun, NoSpares, SharedFiles, SlurmClus
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.operated import Operation
-from stacks.paged import Pages
 from stacks.packaging import TritonPackaging
+from stacks.paged import Pages
 from stacks.served import Instances, ServedWorkload
 from stacks.watched import Observability
 from stacks.workload_training import Criterion, WorkloadTraining

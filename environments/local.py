@@ -25,6 +25,7 @@ from ml_contract.workloads import arr_coc, bytes_lm, digits, llama
 from stacks.environment import Environment
 from stacks.operated import Operation
 from stacks.packaging import TritonPackaging
+from stacks.paged import Pages
 from stacks.served import Capture, Instances, Queue, ServedCatalogue, ServedWorkload
 from stacks.served import recipes as serving
 from stacks.workload_training import Criterion, WorkloadTraining
@@ -124,6 +125,7 @@ LOCAL = Environment(
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
     operation=Operation(log_days=1),
+    pages=Pages(log_days=1),
     trainings=(DIGITS, BYTES_LM, LLAMA, ARR_COC),
     endpoints=(
         ServedWorkload(

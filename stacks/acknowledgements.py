@@ -148,6 +148,16 @@ ACKNOWLEDGEMENTS = (
         reason="The configurations of this cluster's own agents, which hold no secret. Left: nothing beyond.",
     ),
     Acknowledgement(
+        finding=r"AwsSolutions-IAM5\[Resource::arn:[^{}]*:log-group:"
+        r"(\*|/aws/(sagemaker|lambda|containerinsights)/[A-Za-z0-9/-]+\*)\]",
+        path=r"/Pages/Keeper/Machine/Resource/Role/DefaultPolicy/Resource",
+        reason=(
+            "AWS makes these groups when they are first written to, some with an id in their names, and listing groups "
+            "is authorised on all of them. The machine gives days to those that have none. Left: a group of somebody "
+            "else's jobs in the account, which he wanted to keep for ever, ends as well."
+        ),
+    ),
+    Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::\*\]",
         path=r"/Grafana/Role/DefaultPolicy/Resource",
         reason="Reading CloudWatch's metrics knows no resource. Left: whoever may look at pages sees all metrics here.",

@@ -16,6 +16,7 @@ from constructs_lib.values import Value
 from ml_contract.errors import reject
 from stacks.clusters import EksCluster, PlatformCluster, SharedFiles
 from stacks.operated import Operation
+from stacks.paged import Pages
 from stacks.served import Served
 from stacks.watched import Observability
 from stacks.workload_training import WorkloadTraining
@@ -49,6 +50,8 @@ class Environment(Value):
     """How clusters are seen; None: by whoever looks."""
     operation: Operation | None = None
     """Who is told what: topics by severity, and alarms; None: nobody is told."""
+    pages: Pages | None = None
+    """Dashboards, saved queries, and an end for logs; None: whoever looks makes his own."""
     guardrails: Guardrails | None = None
     """What no role can pass, whatever it is granted; None: each role what it was granted."""
     qualifier: str = Field(default="hnb659fds", pattern=r"^[a-z0-9]{1,10}$")

@@ -16,6 +16,7 @@ from stacks.guardrails import guard_stage
 from stacks.network import NetworkStack
 from stacks.observability import ObservabilityStack
 from stacks.operation import OperationStack
+from stacks.pages import PagesStack
 from stacks.served import Platform
 from stacks.serving import ServingStack
 from stacks.storage import StorageStack
@@ -95,6 +96,12 @@ class PlatformStage(cdk.Stage):
         for name, stack in self.governance.items():
             # The add-on that keeps quotas is installed there.
             stack.add_stack_dependency(self.clusters[name])
+        if environment.pages:
+            told = [*self.endpoints.values(), *([self.operation] if self.operation else [])]
+            PagesStack(
+                self, environment=environment, settings=environment.pages, key=storage.key, told=told,
+                hosted=[one for stack in self.endpoints.values() for one in stack.endpoint.hosted],
+            )  # fmt: skip
         if environment.trainings:
             AdHocStack(self, "AdHoc", environment=environment, network=network, storage=storage)
         self.boundary = (

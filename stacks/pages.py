@@ -1,0 +1,125 @@
+"""What operators of an environment look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from constructs_lib.pages import (
+    AlarmStates,
+    Dashboard,
+    LogKeeper,
+    Narrowed,
+    SavedQueries,
+    Widget,
+    Words,
+    endpoint_widgets,
+    host_widgets,
+    job_widgets,
+    pipeline_widgets,
+)
+from constructs_lib.pages.queries import Subject
+from constructs_lib.pages.training import NAMED
+from constructs_lib.serving.hosted import Hosted
+from stacks.base import EnvironmentStack
+from stacks.environment import Environment
+from stacks.paged import Pages
+
+JOBS = ("TrainingJobs", "ProcessingJobs", "TransformJobs", "OptimizationJobs")
+_JOB_GROUPS: Mapping[Subject, tuple[str, ...]] = {
+    "training": ("/aws/sagemaker/TrainingJobs",),
+    "processing": ("/aws/sagemaker/ProcessingJobs",),
+}
+
+
+class PagesStack(EnvironmentStack):
+    """Two dashboards, the saved queries, and what gives an end to logs."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        environment: Environment,
+        settings: Pages,
+        key: kms.IKey,
+        hosted: Sequence[Hosted],
+        told: Iterable[Construct],
+    ) -> None:
+        """Build it.
+
+        Args:
+            scope: The stage.
+            environment: Whose operators look.
+            settings: What it says of pages.
+            key: Key of logs, which the log service may use.
+            hosted: Everything that serves.
+            told: Where the alarms are, whose states stand on top.
+        """
+        super().__init__(scope, "Pages", environment=environment)
+        name = environment.name
+        self.names = {"training": self.page("training"), "endpoints": self.page("endpoints")}
+        alarms = sorted(alarm for construct in told for alarm in named_alarms(construct))
+        about = [one for one in alarms if any(one.startswith(f"{each.endpoint}-") for each in hosted)]
+        if environment.trainings:
+            Dashboard(
+                self, "Training", name=self.names["training"], widgets=self._training(environment, alarms, about),
+                narrowed=Narrowed(word=NAMED, label="Execution, or another part of a job's name"),
+            )  # fmt: skip
+        if hosted:
+            Dashboard(self, "Endpoints", name=self.names["endpoints"], widgets=self._endpoints(hosted, about))
+        served = sorted({f"/aws/sagemaker/Endpoints/{one.endpoint}" for one in hosted})
+        groups = {**_JOB_GROUPS, "endpoints": tuple(served)} if environment.trainings else {"endpoints": tuple(served)}
+        SavedQueries(self, "Queries", folder=f"trainyard/{name}", groups=groups)
+        LogKeeper(self, "Keeper", prefixes=unmade(environment), days=settings.log_days, key=key)
+        self.output("PicturesCommand", f"trainyard dashboards show {self.names['training']}", "Draws a page")
+
+    def page(self, what: str) -> str:
+        """Name of one of its dashboards."""
+        return f"{self.stack_name.removesuffix('-pages')}-{what}"
+
+    def _training(self, environment: Environment, alarms: Sequence[str], about: Sequence[str]) -> list[Widget]:
+        others = [self.names["endpoints"], *(environment.cluster_name(one.name) for one in environment.clusters)]
+        found: list[Widget] = [Words(markdown=f"## Training in {environment.name} — {_links(others)}")]
+        found += self._states([one for one in alarms if one not in about])
+        for training in environment.trainings:
+            found += pipeline_widgets(f"trainyard-{environment.name}-{training.workload}")
+        jobs = "### Training jobs of all pipelines, by name: `pipelines-EXECUTION-STEP-…`"
+        hosts = "### Their hosts"
+        return [*found, Words(markdown=jobs), *job_widgets(), Words(markdown=hosts), *host_widgets()]
+
+    def _endpoints(self, hosted: Sequence[Hosted], about: Sequence[str]) -> list[Widget]:
+        found: list[Widget] = [Words(markdown=f"## Endpoints — {_links([self.names['training']])}")]
+        found += self._states(about)
+        return [*found, *(widget for one in hosted for widget in endpoint_widgets(one))]
+
+    def _states(self, alarms: Sequence[str]) -> list[Widget]:
+        if not alarms:
+            return []
+        # Names are known at synth: a reference would hold the alarm's stack back for as long as the page stands.
+        arn = f"arn:{self.partition}:cloudwatch:{self.region}:{self.account}:alarm:"
+        return [AlarmStates(title="Alarms", alarms=tuple(arn + name for name in alarms))]
+
+
+def named_alarms(construct: Construct) -> list[str]:
+    """Names of the alarms below a construct that were given one."""
+    found = (one.alarm_name for one in construct.node.find_all() if isinstance(one, cloudwatch.CfnAlarm))
+    return [name for name in found if name and not cdk.Token.is_unresolved(name)]
+
+
+def unmade(environment: Environment) -> list[str]:
+    """Beginnings of the names of log groups that AWS makes for this environment, in no template."""
+    ours = f"trainyard-{environment.name}-"
+    found = [f"/aws/sagemaker/{jobs}" for jobs in JOBS] if environment.trainings or environment.endpoints else []
+    if environment.endpoints:
+        found += [f"/aws/sagemaker/{kind}/{ours}" for kind in ("Endpoints", "InferenceComponents")]
+    if environment.clusters:
+        found += [f"/aws/sagemaker/Clusters/{ours}", f"/aws/containerinsights/{ours}"]
+    return [*found, f"/aws/lambda/{ours}"]
+
+
+def _links(names: Iterable[str]) -> str:
+    return " · ".join(f"[{name}](#dashboards:name={name})" for name in names)
