@@ -94,7 +94,7 @@ class LocalPlatform:
 
         Kinds: `role` (it also has to trust sagemaker.amazonaws.com), `bucket`, `subnet`, `security_group`, `key`,
         `alarm`, `topic`, `eks_cluster`, `hyperpod_role` (it has to trust hyperpod.sagemaker.amazonaws.com), `lustre`
-        (by what it is mounted as).
+        (by what it is mounted as), `budgets_role` (it has to trust budgets.amazonaws.com).
         """
         return self._exists(kind, arn_or_name)
 

@@ -49,6 +49,8 @@ class Options:
     """Longest time between SIGTERM and SIGKILL for a stopped job, in seconds."""
     minute_seconds: float
     """What alarms, scaling policies and state machines take for a minute, in seconds; less than 60 is for tests."""
+    budget_seconds: float
+    """Time between two evaluations of the budgets, in seconds."""
 
     @property
     def endpoint_url(self) -> str:
@@ -106,6 +108,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--isolation", choices=("auto", "namespaces", "processes"), default="auto")
     parser.add_argument("--grace-seconds", type=float, default=120.0)
     parser.add_argument("--minute-seconds", type=float, default=60.0, help="the minute of alarms and scaling policies")
+    parser.add_argument("--budget-seconds", type=float, default=10.0, help="time between evaluations of the budgets")
     found = parser.parse_args(arguments)
     return Options(**{**vars(found), "state": found.state.resolve(), "environments": found.environments.resolve()})
 

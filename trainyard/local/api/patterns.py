@@ -11,6 +11,8 @@ _SURROGATE_RANGE = re.compile(r"\\uD800\\uDC00-\\uDBFF\\uDFFF", re.IGNORECASE)
 _PARTS = re.compile(r"\\p\{(\w+)\}|\\.|[\[\]]", re.DOTALL)
 # Java allows a quantifier on an anchor, where it changes nothing.
 _QUANTIFIED_ANCHOR = re.compile(r"(?<!\\)\$\{\d+,\d+\}")
+# Java allows a flag in the middle, which holds to the end of its group.
+_FLAG = re.compile(r"(?<=.)\(\?i\)([^()]*)")
 _POSIX = {"Alnum": "a-zA-Z0-9", "Alpha": "a-zA-Z", "Digit": "0-9", "Lower": "a-z", "Print": " -~", "Upper": "A-Z"}
 
 
@@ -23,6 +25,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
     """
     translated = _SURROGATE_RANGE.sub(r"\\U00010000-\\U0010FFFF", pattern)
     translated = _QUANTIFIED_ANCHOR.sub("$", translated)
+    translated = _FLAG.sub(r"(?i:\1)", translated)
     # ASCII, because Java's \w, \d and \s are.
     return re.compile(_with_ranges(translated), re.ASCII)
 

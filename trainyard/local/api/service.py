@@ -52,6 +52,10 @@ def _unheard(_kind: str, _arn: str, _detail: Mapping[str, Any]) -> None:
     """Where there is no EventBridge."""
 
 
+def _pullable(_uri: str) -> None:
+    """Where there is no registry."""
+
+
 @dataclass(kw_only=True)
 class Context:
     """What the families of a service share."""
@@ -76,8 +80,12 @@ class Context:
     """Longest time between SIGTERM and SIGKILL, in seconds. AWS gives 120; only a shorter time makes sense here."""
     announce: Callable[[str, str, Mapping[str, Any]], None] = _unheard
     """Tells EventBridge of a resource: kind of event, ARN, detail."""
+    missing: Callable[[str], Literal["repository", "image"] | None] = _pullable
+    """What an image's registry does not hold of it; None when it can be pulled."""
     minute_seconds: float = 60.0
     """What alarms and scaling policies take for a minute, in seconds; less is for tests that cannot wait."""
+    budget_seconds: float = 10.0
+    """Time between two evaluations of the budgets, in seconds. AWS takes eight hours and more."""
 
     def arn(self, resource: str) -> str:
         """The ARN of a SageMaker resource, for example `training-job/NAME`."""

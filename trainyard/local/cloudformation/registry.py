@@ -7,6 +7,7 @@ from ministack.services.cloudformation import provisioners, stacks
 from trainyard.local.api.service import Service
 from trainyard.local.cloudformation import (
     autoscaling,
+    budgets,
     cloudwatch,
     conditions,
     ec2_actions,
@@ -61,6 +62,8 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
         made += [kind(services[autoscaling.SERVICE]) for kind in autoscaling.TYPES]
     if fsx.SERVICE in services:
         made += [kind(services[fsx.SERVICE]) for kind in fsx.TYPES]
+    if budgets.SERVICE in services:
+        made += [kind(services[budgets.SERVICE]) for kind in budgets.TYPES]
     return made
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ministack import app
 
-from trainyard.local import autoscaling, cloudformation, lustre, sagemaker
+from trainyard.local import autoscaling, budgets, cloudformation, lustre, sagemaker
 from trainyard.local.api.operations import Caller
 from trainyard.local.api.service import Context, Service
 from trainyard.local.api.store import Store
@@ -22,7 +22,9 @@ from trainyard.local.faults_model import FAULTS_MODEL
 from trainyard.local.hooks import alarms as cloudwatch_alarms
 from trainyard.local.hooks import (
     announcing,
+    container_registry,
     iam,
+    key_states,
     kms_access,
     log_filters,
     references,
@@ -36,8 +38,10 @@ from trainyard.local.hooks.cloudwatch import InProcess
 from trainyard.local.hooks.gateway import Gateway
 from trainyard.local.hooks.package_events import Announcing
 from trainyard.local.hooks.persistence import Persistence
+from trainyard.local.hooks.publishing import publish
 from trainyard.local.hooks.routing import Invoke, json_service, register
 from trainyard.local.hooks.s3_faults import S3Faults
+from trainyard.local.hooks.s3_metrics import S3Metrics
 from trainyard.local.hooks.snapshots import Snapshots
 from trainyard.local.hooks.state_machines import PRINCIPAL as STATES
 from trainyard.local.hooks.state_machines import StateMachines
@@ -81,7 +85,9 @@ class Assembly:
             isolation=options.isolation,
             grace_seconds=options.grace_seconds,
             minute_seconds=options.minute_seconds,
+            budget_seconds=options.budget_seconds,
             announce=announcing.announce,
+            missing=container_registry.missing,
         )
         routing.install()
         iam.install(secure_transport=not options.plain_transport)
@@ -89,7 +95,11 @@ class Assembly:
         sessions.install()
         s3_checksums.install()
         s3_objects.install()
+        self._requests = S3Metrics(store)
+        self._requests.install()
+        key_states.install()
         kms_access.install()
+        container_registry.install()
         log_filters.install()
         self._alarms = cloudwatch_alarms.Alarms(options.minute_seconds)
         self._alarms.install()
@@ -113,21 +123,33 @@ class Assembly:
         )
         file_systems = lustre.build(context)
         register(lustre.NAME, target=lustre.TARGET_PREFIX, handler=json_service(file_systems, lambda *_: None))
-        cloudformation.register(
-            {"sagemaker": self._sagemaker, autoscaling.NAME: self._autoscaling, lustre.NAME: file_systems}
+        self._budgets = budgets.build(
+            context, self._sagemaker, publish=self._publish_for_budgets, role_client=self._budget_client
         )
-        self.application = Gateway(self.health, self._persistence.touched, S3Faults(faults))
+        register(budgets.NAME, target=budgets.TARGET_PREFIX, handler=json_service(self._budgets, lambda *_: None))
+        cloudformation.register(
+            {
+                "sagemaker": self._sagemaker,
+                autoscaling.NAME: self._autoscaling,
+                lustre.NAME: file_systems,
+                budgets.NAME: self._budgets,
+            }
+        )
+        self.application = Gateway(self.health, self._persistence.touched, S3Faults(faults), self._requests.measured)
 
     async def run(self) -> None:
         """Picks up what was running before, then keeps what changes, until cancelled."""
         # The emulator restores its services while it starts: jobs look up roles and buckets in them.
         await self.application.ready.wait()
+        container_registry.publish(ACCOUNT, REGION, self._options.environments)
         await asyncio.to_thread(self._sagemaker.start)
         await asyncio.to_thread(self._autoscaling.start)
+        await asyncio.to_thread(self._budgets.start)
         await asyncio.gather(self._alarms.run(), self._persistence.run())
 
     def stop(self) -> None:
         """Ends what the families started."""
+        self._budgets.stop()
         self._autoscaling.stop()
         self._sagemaker.stop()
         self._platform.close()
@@ -145,16 +167,25 @@ class Assembly:
             **running,
         }
 
-    @staticmethod
-    def _assume_for_machine(role: str, session: str) -> sessions.RoleSession:
-        return sessions.assume(role, session, STATES)
-
     def _machine_client(self, service: str, role: str) -> Any:
         """A client of a state machine: with a session that Step Functions opened."""
-        platform = LocalPlatform(
-            self._options.endpoint_url, REGION, assume=self._assume_for_machine, exists=references.exists
-        )
-        return platform.role_client(service, role, "StatesExecution")
+        return self._client_of(STATES, service, role, "StatesExecution")
+
+    def _budget_client(self, service: str, role: str) -> Any:
+        """A client of a budget's action: with a session that AWS Budgets opened."""
+        return self._client_of(budgets.PRINCIPAL, service, role, "BudgetAction")
+
+    def _client_of(self, principal: str, service: str, role: str, session: str) -> Any:
+        def assume(arn: str, name: str) -> sessions.RoleSession:
+            return sessions.assume(arn, name, principal)
+
+        platform = LocalPlatform(self._options.endpoint_url, REGION, assume=assume, exists=references.exists)
+        return platform.role_client(service, role, session)
+
+    @staticmethod
+    def _publish_for_budgets(topic: str, subject: str, message: str) -> None:
+        source = f"arn:aws:budgets::{ACCOUNT}:budget/*"
+        publish(topic, subject, message, service=budgets.PRINCIPAL, source=source, account=ACCOUNT)
 
     def _running(self) -> dict[str, int]:
         def count(operation: str, answer: str, **request: Any) -> int:

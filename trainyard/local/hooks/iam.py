@@ -130,12 +130,20 @@ def _request_context(original: Callable[..., dict[str, Any]]) -> Callable[..., d
             return keys | ({"sagemaker:TargetModel": target} if target is not None else {})
         if service == "sagemaker":
             return keys | sagemaker_access.condition_keys(_object(body))
+        if service == "iam" and action.endswith("Policy") and params.get("PolicyArn"):
+            # "Actions, resources, and condition keys for AWS IAM", Service Authorization Reference, read 2026-11.
+            return keys | {"iam:PolicyARN": _first(params["PolicyArn"])}
         if service == "monitoring":
             namespace = _object(body).get("Namespace") or next(iter(params.get("Namespace") or []), None)
             return keys | ({"cloudwatch:namespace": namespace} if namespace else {})
         return keys
 
     return context
+
+
+def _first(value: Any) -> str:
+    """A parameter of the Query protocol, which may be a list of one."""
+    return str(value[0] if isinstance(value, list) else value)
 
 
 def _naming_denial(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,8 @@ def exists(kind: str, arn_or_name: str) -> bool:
 
     Args:
         kind: `role` (it also has to trust SageMaker), `bucket`, `subnet`, `security_group`, `key`, `alarm`, `topic`,
-            `eks_cluster` or `hyperpod_role` (it has to trust hyperpod.sagemaker.amazonaws.com).
+            `eks_cluster`, `hyperpod_role` (it has to trust hyperpod.sagemaker.amazonaws.com) or `budgets_role` (it has
+            to trust budgets.amazonaws.com).
         arn_or_name: the resource's ARN, name, id, or for a key an alias.
     """
     match kind:
@@ -21,6 +22,8 @@ def exists(kind: str, arn_or_name: str) -> bool:
             return sessions.may_assume(arn_or_name)
         case "hyperpod_role":
             return sessions.may_assume(arn_or_name, "hyperpod.sagemaker.amazonaws.com")
+        case "budgets_role":
+            return sessions.may_assume(arn_or_name, "budgets.amazonaws.com")
         case "eks_cluster":
             return arn_or_name.rpartition("/")[2] in _service("eks")._clusters
         case "bucket":

@@ -89,7 +89,6 @@ def find_role(role_arn: str) -> dict[str, Any] | None:
 def trusts(role: dict[str, Any], service: str) -> bool:
     """Whether a role's trust policy allows a service to assume it: a deny wins."""
     name = service.partition(".")[0]
-    source = "stateMachine:*" if name == "states" else "*"
     context = iam_evaluator.EvalContext(
         principal_arn=service,
         principal_type="Service",
@@ -100,12 +99,19 @@ def trusts(role: dict[str, Any], service: str) -> bool:
         # What AWS sends along, so that a policy against the confused deputy can be written and tried.
         service_context={
             "aws:sourceaccount": role["Arn"].split(":")[4],
-            "aws:sourcearn": f"arn:aws:{name}:{responses.get_region()}:{role['Arn'].split(':')[4]}:{source}",
+            "aws:sourcearn": _source(name, role["Arn"].split(":")[4]),
         },
     )
     document = role.get("AssumeRolePolicyDocument", "{}")
     # `service=` makes the evaluator match service principals exactly; trust policies have no resource.
     return bool(iam_evaluator.evaluate_resource_policy(document, context, service).decision == "Allow")
+
+
+def _source(service: str, account: str) -> str:
+    """ARN of what a service acts for. Budgets belong to no region."""
+    region = "" if service == "budgets" else responses.get_region()
+    kind = {"states": "stateMachine:*", "budgets": "budget/*"}.get(service, "*")
+    return f"arn:aws:{service}:{region}:{account}:{kind}"
 
 
 def _without_services(original: Callable[..., bool]) -> Callable[..., bool]:

@@ -59,6 +59,9 @@ FUNCTIONS = {
     "ministack.services.cloudwatch:_record_history": [
         "alarm_name", "old_state", "new_state", "reason", "alarm_type", "reason_data",
     ],
+    "ministack.services.cloudwatch:_store_datum": [
+        "namespace", "mn", "dims", "ts", "unit", "value", "values", "counts", "statistic_values",
+    ],
     "ministack.services.cloudwatch:_stat_value": ["stats", "stat_name", "points"],
     "ministack.services.cloudwatch_logs:_filter_log_events": ["data"],
     "ministack.services.cloudwatch_logs:_resolve_log_group_name": ["data"],
@@ -73,6 +76,7 @@ FUNCTIONS = {
     "ministack.services.s3:_crc32c": ["body"],
     "ministack.services.s3:_crc64nvme": ["body"],
     "ministack.services.s3:_create_multipart_upload": ["bucket_name", "key", "headers"],
+    "ministack.services.s3:_delete_bucket": ["name"],
     "ministack.services.s3:_dispatch": ["method", "bucket", "key", "headers", "body", "query_params"],
     "ministack.services.s3:_error": None,
     "ministack.services.s3:_get_object": ["bucket_name", "key", "headers", "query_params"],
@@ -85,6 +89,11 @@ FUNCTIONS = {
     "ministack.services.s3:_resolve_object_checksums": ["body", "headers"],
     "ministack.services.s3:_resolve_part_checksums": ["body", "headers", "upload"],
     "ministack.services.s3:_resolve_sse_write_headers": ["headers", "bucket_name"],
+    "ministack.services.sns:publish_internal": [
+        "topic_arn", "message", "subject", "message_structure", "message_attributes", "message_group_id",
+        "message_deduplication_id",
+    ],
+    "ministack.services.sns:topic_policy_allows": ["topic_arn", "service", "source_arn", "source_account"],
     "ministack.services.stepfunctions:_ExecutionError": ["error", "cause"],
     "ministack.services.stepfunctions:_execute_task": ["state_def", "raw_input", "execution", "ctx"],
     "ministack.services.stepfunctions:_invoke_aws_sdk_integration": ["resource", "input_data"],

@@ -2,14 +2,34 @@
 
 from collections.abc import Mapping
 
-from trainyard.local.readback.readers import clusters, ec2, fsx, governance, iam, operations, s3, sagemaker, services
+from trainyard.local.readback.readers import (
+    budgets,
+    clusters,
+    ec2,
+    fsx,
+    governance,
+    iam,
+    operations,
+    s3,
+    sagemaker,
+    services,
+)
 from trainyard.local.readback.readers.base import Clients, Deployed, Reader
 
 __all__ = ["NOTHING_TO_READ", "READERS", "Clients", "Deployed", "Reader"]
 
-READERS: Mapping[str, Reader] = {**clusters.READERS, **ec2.READERS, **fsx.READERS, **governance.READERS, **iam.READERS,
-                                **operations.READERS, **s3.READERS, **sagemaker.READERS,
-                                **services.READERS}  # fmt: skip
+READERS: Mapping[str, Reader] = {
+    **budgets.READERS,
+    **clusters.READERS,
+    **ec2.READERS,
+    **fsx.READERS,
+    **governance.READERS,
+    **iam.READERS,
+    **operations.READERS,
+    **s3.READERS,
+    **sagemaker.READERS,
+    **services.READERS,
+}
 
 NOTHING_TO_READ: Mapping[str, str] = {
     "AWS::CDK::Metadata": "it makes nothing in the account: it only carries CDK's usage statistics",
