@@ -53,6 +53,7 @@ class Bucket(Resource):
         "BucketName": ALL,
         "LifecycleConfiguration": {"Rules": s3_lifecycle.APPLIED},
         "LoggingConfiguration": {"DestinationBucketName": ALL, "LogFilePrefix": ALL},
+        "MetricsConfigurations": {"Id": ALL, "Prefix": ALL},
         "OwnershipControls": {"Rules": {"ObjectOwnership": ALL}},
         "PublicAccessBlockConfiguration": dict.fromkeys(_BLOCKS, ALL),
         "Tags": TAGS,
@@ -77,6 +78,7 @@ class Bucket(Resource):
         self._acl(identity, old, new)
         self._lifecycle(identity, old, new)
         self._logging(identity, old, new)
+        self._metrics(identity, old, new)
         tags = tag_list(new)
         if tags:
             call("s3", "PutBucketTagging", Bucket=identity, Tagging={"TagSet": tags})
@@ -163,6 +165,16 @@ class Bucket(Resource):
             )
         enabled = {"TargetBucket": target, "TargetPrefix": given.get("LogFilePrefix", "")}
         call("s3", "PutBucketLogging", Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": enabled})
+
+    @staticmethod
+    def _metrics(bucket: str, old: Properties, new: Properties) -> None:
+        given = {row["Id"]: row for row in new.get("MetricsConfigurations", [])}
+        for row in old.get("MetricsConfigurations", []):
+            if row["Id"] not in given:
+                call("s3", "DeleteBucketMetricsConfiguration", Bucket=bucket, Id=row["Id"])
+        for name, row in given.items():
+            made = {"Id": name, **({"Filter": {"Prefix": row["Prefix"]}} if "Prefix" in row else {})}
+            call("s3", "PutBucketMetricsConfiguration", Bucket=bucket, Id=name, MetricsConfiguration=made)
 
     def attributes(self, identity: str, properties: Properties) -> dict[str, Any]:
         region = get_region()

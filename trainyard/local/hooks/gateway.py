@@ -28,6 +28,7 @@ class Gateway:
         health: Callable[[], Awaitable[dict[str, Any]]],
         touched: Callable[[], None],
         fault: Callable[[Scope, Receive, Send], Awaitable[bool]],
+        measured: Callable[[Scope, Send], Send],
     ) -> None:
         """Composes the gateway.
 
@@ -35,8 +36,9 @@ class Gateway:
             health: what the daemon says of itself.
             touched: called after every request that may have changed something.
             fault: answers a request with an injected fault; false when there is none for it.
+            measured: what a request's answer goes through to be counted.
         """
-        self._health, self._touched, self._fault = health, touched, fault
+        self._health, self._touched, self._fault, self._measured = health, touched, fault, measured
         self.ready = asyncio.Event()
         """Set when the emulator has restored its services."""
 
@@ -51,7 +53,7 @@ class Gateway:
         elif scope["path"].startswith(_ADMINISTRATION) and not scope["path"].startswith(_OPEN):
             message = "The emulator's own administration is closed. Use `trainyard local`"
             await _answer(send, 403, {"__type": "AccessDenied", "message": message})
-        elif not await self._fault(scope, receive, send):
+        elif not await self._fault(scope, receive, send := self._measured(scope, send)):
             await app.app(scope, receive, send)
             if scope["method"] not in ("GET", "HEAD"):
                 self._touched()

@@ -21,7 +21,6 @@ _UNSERVED = frozenset(
         "metadataInventoryTable",
         "metadataJournalTable",
         "metadataTable",
-        "metrics",
         "policyStatus",
         "renameObject",
         "select",

@@ -199,10 +199,9 @@ def test_a_hundred_megabytes_and_their_ranges(s3: Any, bucket: str, tmp_path: Pa
 
 
 def test_what_is_not_served_is_not_answered(s3: Any, bucket: str) -> None:
-    assert status(s3.get_bucket_metrics_configuration, Bucket=bucket, Id="x") == (501, "NotImplemented")
-    configuration = {"Id": "x", "Filter": {"Prefix": "a"}}
-    put = {"Bucket": bucket, "Id": "x", "MetricsConfiguration": configuration}
-    assert status(s3.put_bucket_metrics_configuration, **put) == (501, "NotImplemented")
+    assert status(s3.get_bucket_analytics_configuration, Bucket=bucket, Id="x") == (501, "NotImplemented")
+    put = {"Bucket": bucket, "Id": "x", "AnalyticsConfiguration": {"Id": "x", "StorageClassAnalysis": {}}}
+    assert status(s3.put_bucket_analytics_configuration, **put) == (501, "NotImplemented")
 
 
 CONNECTOR = """

@@ -33,6 +33,7 @@ def _bucket(deployed: Deployed) -> dict[str, Any]:
     block = ask("get_public_access_block", "PublicAccessBlockConfiguration", "NoSuchPublicAccessBlockConfiguration")
     controls = ask("get_bucket_ownership_controls", "OwnershipControls", "OwnershipControlsNotFoundError")
     status = ask("get_bucket_versioning", "Status")
+    metrics = ask("list_bucket_metrics_configurations", "MetricsConfigurationList")
     found: dict[str, Any] = {
         "AccessControl": _acl(deployed.call("s3", "get_bucket_acl", Bucket=bucket)["Grants"]),
         "BucketName": bucket,
@@ -43,6 +44,8 @@ def _bucket(deployed: Deployed) -> dict[str, Any]:
         "LifecycleConfiguration": {"Rules": [_lifecycle_rule(row) for row in rules]} if rules else None,
         "BucketEncryption": _encryption(encryption["Rules"]) if encryption else None,
     }
+    if metrics:
+        found["MetricsConfigurations"] = [{"Id": row["Id"], **row.get("Filter", {})} for row in metrics]
     if logging:
         prefix = {"LogFilePrefix": logging["TargetPrefix"]} if logging.get("TargetPrefix") else {}
         found["LoggingConfiguration"] = {"DestinationBucketName": logging["TargetBucket"], **prefix}
