@@ -67,8 +67,8 @@ def test_a_bucket_of_the_same_name_begins_without_them(s3: Any, bucket: str) -> 
 def test_every_request_is_a_sample_and_a_refused_one_an_error(
     s3: Any, bucket: str, cloud: Cloud, client: Callable
 ) -> None:
-    configure(s3, bucket, "all")
     configure(s3, bucket, "some", Prefix="wanted/")
+    configure(s3, bucket, "all")
     cloud.call("InjectFault", Kind="S3Error", Bucket=bucket, Key="wanted/1", ErrorCode="SlowDown", StatusCode=503)
     with pytest.raises(ClientError, match="SlowDown"):
         s3.put_object(Bucket=bucket, Key="wanted/1", Body=b"")
