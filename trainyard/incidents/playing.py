@@ -18,6 +18,8 @@ from trainyard.incidents.timeline import Timeline
 from trainyard.operations.connection import Connection, OperationError
 
 _TOLD_SECONDS = 20.0
+_QUIET_MINUTE = 0.2
+"""What alarms take for a minute once the end is checked: there is nothing left to be seen but that they end."""
 _LEASE_SECONDS = 900.0
 """After this long alarms have their usual minute again, even where the play was killed."""
 
@@ -91,8 +93,11 @@ class Player:
             for finding in findings:
                 self.timeline.note("checked", finding)
             if incident.quiet_seconds:
+                self._shorten(scene, min(incident.minute_seconds, _QUIET_MINUTE))
                 scene.wait(watch.silent, incident.quiet_seconds, f"{', '.join(alarms)} to be OK again")
-                self.timeline.note("ok", f"{', '.join(alarms)} not in ALARM any more")
+                self.timeline.note(
+                    "ok", f"{', '.join(alarms)} not in ALARM any more (a minute took {_QUIET_MINUTE:g} s for that)"
+                )
         self.timeline.note("cleared", "no fault is left")
         return Outcome(
             incident=incident,
