@@ -1,6 +1,7 @@
-"""CloudWatch alarms."""
+"""CloudWatch alarms and dashboards."""
 # ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -14,7 +15,6 @@ from trainyard.local.cloudformation.resource import (
     Request,
     Resource,
     tag_changes,
-    tag_list,
     unless_gone,
 )
 
@@ -50,6 +50,19 @@ def alarm_arn(name: str) -> str:
     return f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:{name}"
 
 
+def dashboard_arn(name: str) -> str:
+    """A dashboard's ARN; dashboards have no region."""
+    return f"arn:aws:cloudwatch::{get_account_id()}:dashboard/{name}"
+
+
+def _tag(arn: str, old: Properties, new: Properties) -> None:
+    add, remove = tag_changes(old, new)
+    if remove:
+        call("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=remove)
+    if add:
+        call("cloudwatch", "TagResource", ResourceARN=arn, Tags=add)
+
+
 class Alarm(Resource):
     type = "AWS::CloudWatch::Alarm"
     custom_name = "AlarmName"
@@ -58,9 +71,7 @@ class Alarm(Resource):
     def make(self, request: Request) -> str:
         name = request.name("AlarmName", limit=255)
         self._put(name, request.properties)
-        labels = tag_list(request.properties)
-        if labels:
-            call("cloudwatch", "TagResource", ResourceARN=alarm_arn(name), Tags=labels)
+        _tag(alarm_arn(name), {}, request.properties)
         return name
 
     def _put(self, name: str, properties: Properties) -> None:
@@ -87,11 +98,7 @@ class Alarm(Resource):
             return
         if any(old.get(field) != new.get(field) for field in _FIELDS):
             self._put(identity, new)
-        add, remove = tag_changes(old, new)
-        if remove:
-            call("cloudwatch", "UntagResource", ResourceARN=alarm_arn(identity), TagKeys=remove)
-        if add:
-            call("cloudwatch", "TagResource", ResourceARN=alarm_arn(identity), Tags=add)
+        _tag(alarm_arn(identity), old, new)
 
     def attributes(self, identity: str, properties: Properties) -> dict[str, Any]:
         return {"Arn": alarm_arn(identity)}
@@ -100,4 +107,39 @@ class Alarm(Resource):
         unless_gone(["ResourceNotFound"], "cloudwatch", "DeleteAlarms", AlarmNames=[identity])
 
 
-TYPES = (Alarm,)
+def _page(properties: Properties) -> str:
+    """A dashboard's body; CloudWatch takes no other than an object with widgets."""
+    text = str(properties["DashboardBody"])
+    try:
+        body = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CallError(f"DashboardBody: {error}", "InvalidParameterInput") from error
+    if not isinstance(body, dict) or not isinstance(body.get("widgets"), list):
+        raise CallError("DashboardBody: it is an object with an array of widgets", "InvalidParameterInput")
+    return text
+
+
+class Dashboard(Resource):
+    type = "AWS::CloudWatch::Dashboard"
+    custom_name = "DashboardName"
+    applied: ClassVar[Mapping[str, Any]] = {"DashboardBody": ALL, "DashboardName": ALL, "Tags": TAGS}
+
+    def make(self, request: Request) -> str:
+        name = request.name("DashboardName", limit=255)
+        call("cloudwatch", "PutDashboard", DashboardName=name, DashboardBody=_page(request.properties))
+        _tag(dashboard_arn(name), {}, request.properties)
+        return name
+
+    def apply(self, identity: str, old: Properties, new: Properties) -> None:
+        if not old:
+            return
+        if old["DashboardBody"] != new["DashboardBody"]:
+            call("cloudwatch", "PutDashboard", DashboardName=identity, DashboardBody=_page(new))
+        _tag(dashboard_arn(identity), old, new)
+
+    def remove(self, identity: str, properties: Properties) -> None:
+        unless_gone(["ResourceNotFound", "DashboardNotFoundError"], "cloudwatch", "DeleteDashboards",
+                    DashboardNames=[identity])  # fmt: skip
+
+
+TYPES = (Alarm, Dashboard)

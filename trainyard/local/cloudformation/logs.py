@@ -1,4 +1,4 @@
-"""CloudWatch log groups, and what lets services write into them."""
+"""CloudWatch log groups, saved queries, and what lets services write into them."""
 # ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
@@ -113,4 +113,35 @@ class ResourcePolicy(Resource):
         unless_gone(["ResourceNotFoundException"], "logs", "DeleteResourcePolicy", policyName=identity)
 
 
-TYPES = (LogGroup, ResourcePolicy)
+class QueryDefinition(Resource):
+    type = "AWS::Logs::QueryDefinition"
+    applied: ClassVar[Mapping[str, Any]] = {"LogGroupNames": ALL, "Name": ALL, "QueryString": ALL}
+    tag_shape = None
+
+    def make(self, request: Request) -> str:
+        return self._put(request.properties)
+
+    @staticmethod
+    def _put(properties: Properties, **identity: str) -> str:
+        made = call(
+            "logs",
+            "PutQueryDefinition",
+            name=properties["Name"],
+            queryString=properties["QueryString"],
+            logGroupNames=properties.get("LogGroupNames"),
+            **identity,
+        )
+        return str(made["queryDefinitionId"])
+
+    def apply(self, identity: str, old: Properties, new: Properties) -> None:
+        if old and any(old.get(field) != new.get(field) for field in self.applied):
+            self._put(new, queryDefinitionId=identity)
+
+    def attributes(self, identity: str, properties: Properties) -> dict[str, Any]:
+        return {"QueryDefinitionId": identity}
+
+    def remove(self, identity: str, properties: Properties) -> None:
+        unless_gone(["ResourceNotFoundException"], "logs", "DeleteQueryDefinition", queryDefinitionId=identity)
+
+
+TYPES = (LogGroup, QueryDefinition, ResourcePolicy)

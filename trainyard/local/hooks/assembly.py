@@ -22,11 +22,13 @@ from trainyard.local.faults_model import FAULTS_MODEL
 from trainyard.local.hooks import alarms as cloudwatch_alarms
 from trainyard.local.hooks import (
     announcing,
+    dashboards,
     container_registry,
     iam,
     key_states,
     kms_access,
     log_filters,
+    metric_data,
     references,
     routing,
     s3_checksums,
@@ -36,6 +38,7 @@ from trainyard.local.hooks import (
 )
 from trainyard.local.hooks.cloudwatch import InProcess
 from trainyard.local.hooks.gateway import Gateway
+from trainyard.local.hooks.log_queries import LogQueries
 from trainyard.local.hooks.package_events import Announcing
 from trainyard.local.hooks.persistence import Persistence
 from trainyard.local.hooks.publishing import publish
@@ -101,6 +104,9 @@ class Assembly:
         kms_access.install()
         container_registry.install()
         log_filters.install()
+        LogQueries(store).install()
+        metric_data.install()
+        dashboards.install()
         self._alarms = cloudwatch_alarms.Alarms(options.minute_seconds)
         self._alarms.install()
         self._persistence = Persistence(Snapshots(options.state / "emulator"), options.snapshot_seconds)

@@ -37,6 +37,23 @@ CASES = [
         wrong_says="ComparisonOperator",
     ),
     Case(
+        "AWS::CloudWatch::Dashboard",
+        {"DashboardBody": '{"widgets": []}', "Tags": TAGS},
+        update={"DashboardBody": '{"start": "-PT1H", "widgets": []}', "Tags": RETAGGED},
+        replace={"DashboardName": "it"},
+        wrong={"DashboardBody": '{"charts": []}'},
+        wrong_says="it is an object with an array of widgets",
+    ),
+    Case(
+        "AWS::Logs::QueryDefinition",
+        {"Name": "it", "QueryString": "limit 20", "LogGroupNames": ["/aws/sagemaker/TrainingJobs"]},
+        update={"Name": "its/other/name", "QueryString": "limit 30", "LogGroupNames": None},
+        refused={"QueryLanguage": "SQL"},
+        refused_path="QueryLanguage",
+        wrong={"QueryString": "explode"},
+        wrong_says="does not know the command 'explode'",
+    ),
+    Case(
         "AWS::SNS::Topic",
         {"DisplayName": "it", "KmsMasterKeyId": att("Key", "KeyId"), "Tags": TAGS},
         {"Key": key("sns.amazonaws.com"), "Other": key("sns.amazonaws.com")},

@@ -30,6 +30,26 @@ def _alarm_attribute(deployed: Deployed, name: str) -> Any:
     return found["AlarmArn"] if name == "Arn" else None
 
 
+def _dashboard(deployed: Deployed) -> dict[str, Any]:
+    found = deployed.call("cloudwatch", "get_dashboard", DashboardName=deployed.physical_id)
+    labels = deployed.call("cloudwatch", "list_tags_for_resource", ResourceARN=found["DashboardArn"])["Tags"]
+    body, given = found["DashboardBody"], deployed.properties["DashboardBody"]
+    return {
+        "DashboardBody": given if _same_json(body, given) else body,
+        "DashboardName": found["DashboardName"],
+        "Tags": tags(labels),
+    }
+
+
+def _query(deployed: Deployed) -> dict[str, Any]:
+    # There is no operation that takes an id; an account has some dozens.
+    found = deployed.call("logs", "describe_query_definitions", maxResults=1000)["queryDefinitions"]
+    one = next((row for row in found if row["queryDefinitionId"] == deployed.physical_id), None)
+    if one is None:
+        return {}
+    return {"LogGroupNames": one.get("logGroupNames", []), "Name": one["name"], "QueryString": one["queryString"]}
+
+
 def _topic(deployed: Deployed) -> dict[str, Any]:
     arn = deployed.physical_id
     found = deployed.call("sns", "get_topic_attributes", TopicArn=arn)["Attributes"]
@@ -172,6 +192,8 @@ READERS = {
         defaults={"ActionsEnabled": True, "TreatMissingData": "missing"},
         chosen=frozenset({"AlarmName"}),
     ),
+    "AWS::CloudWatch::Dashboard": Reader(read=_dashboard, chosen=frozenset({"DashboardName"})),
+    "AWS::Logs::QueryDefinition": Reader(read=_query),
     "AWS::SNS::Topic": Reader(read=_topic, attribute=_topic_attribute, chosen=frozenset({"TopicName"})),
     "AWS::SNS::TopicPolicy": Reader(read=_topic_policy),
     "AWS::SNS::Subscription": Reader(
