@@ -33,7 +33,7 @@ def await_instances(
     faults: Faults,
     instance_types: Iterable[str],
     cancelled: Callable[[], bool],
-    waits: Callable[[], None] = lambda: None,
+    waits: Callable[[], object] = lambda: None,
     latest: float = float("inf"),
 ) -> None:
     """Returns when there are instances, or when nobody wants them any more.

@@ -17,10 +17,17 @@ def announce(detail_type: str, resource: str, detail: Mapping[str, Any]) -> None
         resource: ARN of what it has happened to.
         detail: The event's detail.
     """
-    entry = {
-        "Source": "aws.sagemaker",
-        "DetailType": detail_type,
-        "Detail": json.dumps(detail),
-        "Resources": [resource],
-    }
+    announce_of("aws.sagemaker", detail_type, detail, resource)
+
+
+def announce_of(source: str, detail_type: str, detail: Mapping[str, Any], *resources: str) -> None:
+    """Puts an event of any service on the account's default bus.
+
+    Args:
+        source: The service, as ``aws.kms``.
+        detail_type: What has happened, as AWS names it.
+        detail: The event's detail.
+        resources: ARNs of what it has happened to; few services fill them in.
+    """
+    entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": list(resources)}
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)

@@ -22,8 +22,8 @@ from trainyard.local.faults_model import FAULTS_MODEL
 from trainyard.local.hooks import alarms as cloudwatch_alarms
 from trainyard.local.hooks import (
     announcing,
-    dashboards,
     container_registry,
+    dashboards,
     iam,
     key_states,
     kms_access,

@@ -12,7 +12,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import kms, s3
 
-from trainyard.local.hooks import s3_requests
+from trainyard.local.hooks import key_states, s3_requests
 
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -32,10 +32,13 @@ def _with_key(original: Callable[..., Reply]) -> Callable[..., Reply]:
         method: str, bucket: str, key: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
     ) -> Reply:
         access_key = s3._request_access_key(method, key, headers, query, body)
-        if key and access_key and not iam_evaluator.is_root_access_key(access_key):
+        checked = bool(access_key) and not iam_evaluator.is_root_access_key(access_key)
+        if key and (checked or _unusable()):
             operation = s3_requests.operation(method, bucket, key, query, headers)
             for action, key_id in _needed(operation, bucket, key, headers, query):
-                refused = _refusal(access_key, action, key_id, f"arn:aws:s3:::{bucket}/{key}")
+                refused = _state(key_id) or (
+                    _refusal(access_key, action, key_id, f"arn:aws:s3:::{bucket}/{key}") if checked else None
+                )
                 if refused is not None:
                     return refused
         return original(method, bucket, key, headers, body, query)
@@ -73,15 +76,23 @@ def _of(action: str, headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield action, headers[_KEY_HEADER]
 
 
-def _refusal(access_key: str, action: str, key_id: str, object_arn: str) -> Reply | None:
+def _unusable() -> bool:
+    """Whether there is a key that opens nothing, not even for the account's root."""
+    return any(key["KeyState"] != "Enabled" for key in kms._keys.values())
+
+
+def _state(key_id: str) -> Reply | None:
+    """Why a key opens nothing for anybody."""
     key = kms._resolve_key(key_id)
     if key is None:
         message = f"Key '{key_id}' does not exist"
         return s3._error("KMS.NotFoundException", message, 400)  # type: ignore[no-any-return]
-    if key["KeyState"] != "Enabled":
-        message = f"{key['Arn']} is {key['KeyState']}."
-        return s3._error("KMS.DisabledException", message, 400)  # type: ignore[no-any-return]
-    region = responses.get_region()
+    refused = key_states.refusal(key)
+    return s3._error(f"KMS.{refused[0]}", refused[1], 400) if refused else None
+
+
+def _refusal(access_key: str, action: str, key_id: str, object_arn: str) -> Reply | None:
+    key, region = kms._resolve_key(key_id), responses.get_region()
     context = {
         "kms:ViaService": f"s3.{region}.amazonaws.com",
         "kms:CallerAccount": responses.get_account_id(),

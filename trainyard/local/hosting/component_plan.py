@@ -13,6 +13,7 @@ from trainyard.local.hosting.plan import Plan, VariantPlan, container_plan
 from trainyard.local.images import local_image
 from trainyard.local.jobs.references import check_location
 from trainyard.local.jobs.refusals import Refusal, refuse
+from trainyard.local.pulling import check_model
 
 _START_SECONDS = 300.0
 _DOWNLOAD_SECONDS = 900.0
@@ -117,6 +118,7 @@ def _given(context: Context, container: Mapping[str, Any]) -> dict[str, Any]:
     if "Image" not in container:
         raise invalid(f"{field}.Image: it is missing, but the model server needs it. Give one.")
     image = local_image(container["Image"], context.environments, f"{field}.Image")
+    check_model(context.missing, container["Image"])
     if "ArtifactUrl" in container:
         check_location(context.platform, f"{field}.ArtifactUrl", container["ArtifactUrl"])
     elif not image.serves_alone:

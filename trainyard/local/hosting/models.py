@@ -10,6 +10,7 @@ from trainyard.local.images import local_image
 from trainyard.local.jobs.references import check_location, check_network, check_role, check_unique
 from trainyard.local.jobs.refusals import Refusal, refuse
 from trainyard.local.model_data import PACKAGE
+from trainyard.local.pulling import check_model
 
 MODEL: Final = "model"
 _RESOLVED = "Resolved"
@@ -97,6 +98,7 @@ class Models:
         if "Image" not in found:
             raise invalid(f"{place}: it has no Image, but the model server needs it. Give one.")
         image = local_image(found["Image"], self._context.environments, f"{place}.Image")
+        check_model(self._context.missing, found["Image"])
         mode = container.get("Mode", "SingleModel")
         if "MultiModelConfig" in container and mode != "MultiModel":
             raise invalid(f"{field}.MultiModelConfig: it belongs to Mode MultiModel, but Mode is {mode}. Leave it out.")

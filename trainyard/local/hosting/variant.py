@@ -18,6 +18,7 @@ from trainyard.local.hosting.plan import VariantPlan
 from trainyard.local.hosting.replica import Opening, Replica
 from trainyard.local.hosting.serverless import ServerlessPool
 from trainyard.local.jobs.logs import Shipper
+from trainyard.local.pulling import check_variant
 
 JOIN_SECONDS = 30.0
 DRAIN_SECONDS = 60.0
@@ -79,7 +80,7 @@ class Variant:
         """Starts instances until there are `count`; they become healthy some time later.
 
         Raises:
-            ServiceError: there are no instances, or the role cannot be used any more.
+            ServiceError: there are no instances, or image or role cannot be used any more.
         """
         self.desired, missing = count, count - len(self.replicas)
         if missing <= 0:
@@ -91,6 +92,8 @@ class Variant:
                 raise invalid(ENDPOINT_REASON) from error
         if not self.plan.containers:
             return
+        for container in self.plan.containers:
+            check_variant(self._context.missing, container.image, self.plan.name)
         assert self._opening, "grow comes after prepare"
         plan, platform = self.plan, self._context.platform
         streams = [f"{plan.name}/i-{uuid.uuid4().hex[:17]}" for _ in range(missing)]

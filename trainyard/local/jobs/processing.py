@@ -21,6 +21,7 @@ from trainyard.local.jobs.references import (
 from trainyard.local.jobs.refusals import PROCESSING, refuse
 from trainyard.local.jobs.threads import JobThreads
 from trainyard.local.jobs.training_request import MAX_HOSTS
+from trainyard.local.pulling import check_job
 
 _BELOW = "/opt/ml/processing/"
 
@@ -141,6 +142,7 @@ def _check(request: Mapping[str, Any], context: Context) -> None:
         )
     check_key(platform, "ProcessingResources.ClusterConfig.VolumeKmsKeyId", cluster.get("VolumeKmsKeyId"))
     check_role(platform, request["RoleArn"])
+    check_job(context.missing, application["ImageUri"], request["RoleArn"])
     check_network(platform, "NetworkConfig.VpcConfig", request.get("NetworkConfig", {}).get("VpcConfig"))
     inputs = request.get("ProcessingInputs", [])
     outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", [])

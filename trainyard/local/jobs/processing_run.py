@@ -23,6 +23,7 @@ from trainyard.local.jobs.hosts import BASE, Hosts
 from trainyard.local.jobs.logs import Scanner
 from trainyard.local.jobs.supervise import Outcome
 from trainyard.local.jobs.transfer import Location, Transfer, TransferError
+from trainyard.local.pulling import processing_reason
 
 KIND = "ProcessingJob"
 FOLDER = "jobs/processing"
@@ -85,6 +86,8 @@ class ProcessingRun:
                 end(self._store, self._name, "Stopped")
             return
         application = job["AppSpecification"]
+        if self._context.missing(application["ImageUri"]):
+            raise JobFailure(processing_reason(application["ImageUri"]))
         condition = job.get("StoppingCondition", {})
         longest = condition.get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME_SECONDS)
         outcome = run_hosts(

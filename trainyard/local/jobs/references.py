@@ -43,7 +43,9 @@ def check_key(platform: Platform, field: str, key: str | None) -> None:
         ServiceError: ValidationException naming the field.
     """
     if key and not platform.exists("key", key):
-        raise invalid(f"{field}: got {key!r}, but there is no such KMS key. Name a key, or leave the field out.")
+        raise invalid(
+            f"{field}: got {key!r}, but there is no such KMS key that is enabled. Name one, or leave the field out."
+        )
 
 
 def check_network(platform: Platform, field: str, network: Mapping[str, Any] | None) -> None:

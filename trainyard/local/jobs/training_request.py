@@ -20,6 +20,7 @@ from trainyard.local.jobs.references import (
     check_unique,
 )
 from trainyard.local.jobs.refusals import TRAINING, refuse
+from trainyard.local.pulling import check_job
 
 MAX_HOSTS = 16
 """Hosts that one machine can reasonably stand for."""
@@ -45,6 +46,7 @@ def check_training(request: Mapping[str, Any], context: Context) -> None:
     cluster.check(request, MAX_HOSTS)
     _check_times(request)
     check_role(platform, request["RoleArn"])
+    check_job(context.missing, algorithm["TrainingImage"], request["RoleArn"])
     check_network(platform, "VpcConfig", request.get("VpcConfig"))
     if request.get("EnableNetworkIsolation") and isolation(context.isolation) == "processes":
         way_out = "Hosts are plain processes here, with this machine's network: run the cloud as root, or use false."

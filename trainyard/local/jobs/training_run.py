@@ -29,6 +29,7 @@ from trainyard.local.jobs.inputs import Inputs
 from trainyard.local.jobs.logs import Scanner
 from trainyard.local.jobs.supervise import Outcome
 from trainyard.local.jobs.transfer import Location, Transfer, TransferError
+from trainyard.local.pulling import TRAINING_REASON
 
 FOLDER = "jobs/training"
 """Where the hosts of running jobs are, below the cloud's state."""
@@ -109,6 +110,8 @@ class TrainingRun:
                 if self._control.ordered.is_set():
                     self._ended_early()
                     return None
+                if context.missing(job["AlgorithmSpecification"]["TrainingImage"]):
+                    raise JobFailure(TRAINING_REASON)
                 text = "Training image download completed. Training in progress"
                 document.enter(self._store, self._name, "Training", text)
                 inputs.start(self._broken)

@@ -73,3 +73,30 @@ def test_a_disabled_key_opens_nothing(
     client("kms").disable_key(KeyId=key)
     with pytest.raises(ClientError, match=r"KMS\.DisabledException"):
         as_role(role(allow("s3:*"), allow("kms:*")))("s3").put_object(Bucket=bucket, Key="a", Body=b"x")
+
+
+def test_a_key_that_waits_for_its_deletion_opens_nothing_until_it_is_saved(
+    encrypted: tuple[str, str], client: Callable
+) -> None:
+    bucket, key = encrypted
+    client("s3").put_object(Bucket=bucket, Key="a", Body=b"x")
+    client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    for refused in (
+        lambda: client("s3").get_object(Bucket=bucket, Key="a"),
+        lambda: client("s3").put_object(Bucket=bucket, Key="b", Body=b"x"),
+    ):
+        with pytest.raises(ClientError, match=r"KMS\.KMSInvalidStateException.*is pending deletion"):
+            refused()
+    with pytest.raises(ClientError, match=r"KMSInvalidStateException.*is pending deletion"):
+        client("kms").enable_key(KeyId=key)
+    client("kms").cancel_key_deletion(KeyId=key)
+    with pytest.raises(ClientError, match=r"KMS\.DisabledException"):
+        client("s3").get_object(Bucket=bucket, Key="a")
+    client("kms").enable_key(KeyId=key)
+    assert client("s3").get_object(Bucket=bucket, Key="a")["Body"].read() == b"x"
+
+
+def test_only_what_waits_for_its_deletion_is_saved(client: Callable) -> None:
+    key = client("kms").create_key()["KeyMetadata"]["Arn"]
+    with pytest.raises(ClientError, match="is not pending deletion"):
+        client("kms").cancel_key_deletion(KeyId=key)
