@@ -27,6 +27,10 @@ class AssemblyStack:
     """Twelve digits; None where the app leaves it open."""
     region: str | None = None
     """For example ``us-east-1``; None where the app leaves it open."""
+    protected: bool = False
+    """Whether CloudFormation is told to refuse its deletion."""
+    needs: tuple[str, ...] = ()
+    """Names of the stacks that it is deployed after."""
 
     @cached_property
     def template(self) -> dict[str, Any]:
@@ -67,8 +71,13 @@ def select(assembly: Path, patterns: Sequence[str]) -> list[AssemblyStack]:
 
 
 def _below(folder: Path) -> Iterator[AssemblyStack]:
-    manifest = json.loads((folder / "manifest.json").read_text())
-    for key, artifact in manifest["artifacts"].items():
+    artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"]
+    named = {
+        key: each.get("properties", {}).get("stackName", key)
+        for key, each in artifacts.items()
+        if each["type"] == "aws:cloudformation:stack"
+    }
+    for key, artifact in artifacts.items():
         properties = artifact.get("properties", {})
         if artifact["type"] == "aws:cloudformation:stack":
             account, _, region = artifact.get("environment", "").removeprefix("aws://").partition("/")
@@ -78,6 +87,8 @@ def _below(folder: Path) -> Iterator[AssemblyStack]:
                 file=folder / properties["templateFile"],
                 account=None if account.startswith("unknown") else account or None,
                 region=None if region.startswith("unknown") else region or None,
+                protected=properties.get("terminationProtection") is True,
+                needs=tuple(named[each] for each in artifact.get("dependencies", ()) if each in named),
             )
         elif artifact["type"] == "cdk:cloud-assembly":
             yield from _below(folder / properties["directoryName"])

@@ -12,6 +12,7 @@ from trainyard.cli import (
     clusters,
     cost,
     dashboards,
+    delivery,
     incidents,
     local,
     models,
@@ -19,6 +20,7 @@ from trainyard.cli import (
     scaling,
     serving,
     sizing,
+    teardown,
     tuning,
     whatif,
 )
@@ -46,10 +48,13 @@ app.add_typer(models.app, name="models")
 app.add_typer(policies.app, name="policies")
 app.add_typer(scaling.app, name="scaling")
 app.add_typer(whatif.app, name="whatif")
+app.command()(delivery.drift)
+app.command()(delivery.deployed)
 app.command()(serving.invoke)
 app.command()(serving.load)
 app.command()(tuning.tune)
 app.command()(sizing.size)
+app.command()(teardown.teardown)
 app.command()(incidents.incident)
 
 
