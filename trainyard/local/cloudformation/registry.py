@@ -10,6 +10,7 @@ from trainyard.local.cloudformation import (
     budgets,
     cloudwatch,
     conditions,
+    drift,
     ec2_actions,
     ecr,
     endpoints,
@@ -70,6 +71,7 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
 def install(services: Mapping[str, Service]) -> None:
     """Replaces the emulator's handlers, and tells its engine what replaces, what is named and what carries tags."""
     conditions.install()
+    drift.install()
     ec2_actions.install()
     s3_managed_key.install()
     slow = set()

@@ -223,11 +223,11 @@ class _Stack:
             if name == "Tags":
                 expected = self._tags(known.get("Tags"), actual)
                 if expected or actual.get("Tags"):
-                    yield name, expected, _as_map(actual.get("Tags"))
+                    yield name, expected, as_map(actual.get("Tags"))
                 continue
             found = actual.get(name, reader.defaults.get(name))
             if name in known:
-                yield name, _template_form(name, known[name]), found
+                yield name, template_form(name, known[name]), found
             elif name not in reader.chosen:
                 default = reader.defaults.get(name)
                 # Nothing there is the default of whatever has no other.
@@ -238,16 +238,17 @@ class _Stack:
     def _tags(self, given: Any, actual: Mapping[str, Any]) -> dict[str, str]:
         """The template's tags over the stack's own, where the type takes tags at all."""
         of_stack = {row["Key"]: row["Value"] for row in self.description.get("Tags", [])}
-        return {**(of_stack if "Tags" in actual else {}), **_as_map(given)}
+        return {**(of_stack if "Tags" in actual else {}), **as_map(given)}
 
 
-def _as_map(rows: Any) -> dict[str, str]:
+def as_map(rows: Any) -> dict[str, str]:
+    """Tags by key, whichever form they are in."""
     if isinstance(rows, Mapping):
         return {str(key): str(value) for key, value in rows.items()}
     return {str(row["Key"]): str(row.get("Value", "")) for row in rows or []}
 
 
-def _template_form(name: str, value: Any) -> Any:
+def template_form(name: str, value: Any) -> Any:
     """Rules for all traffic have no ports at EC2, whatever the template says of them."""
     if name in ("SecurityGroupEgress", "SecurityGroupIngress"):
         return [
