@@ -177,9 +177,9 @@ clean: ## Stop the embedded cloud and remove everything that is not in git
 .PHONY: lock
 lock: $(STAMPS)/uv ## Write requirements/*.txt again from pyproject.toml
 	@compile() { $(UV) pip compile -q --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header --generate-hashes "$$@"; }; \
-	compile pyproject.toml --extra operator --group node --group guardrails --group dev --group training -o requirements/test.txt; \
+	compile pyproject.toml --extra operator --group node --group guardrails --group runbooks --group dev --group training -o requirements/test.txt; \
 	compile --group sdk -c requirements/test.txt -o requirements/sdk.txt; \
-	compile pyproject.toml --extra operator --group node --group guardrails -c requirements/test.txt -o requirements/operator.txt; \
+	compile pyproject.toml --extra operator --group node --group guardrails --group runbooks -c requirements/test.txt -o requirements/operator.txt; \
 	compile --group training -c requirements/test.txt -o requirements/training.txt; \
 	compile --group cloud -o requirements/cloud.txt; \
 	compile --group triton -o requirements/triton.txt; \
