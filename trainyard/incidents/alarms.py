@@ -29,6 +29,11 @@ class AlarmWatch:
                 raise OperationError(
                     f"{name}: there is no such alarm. Deploy the environment anew: `trainyard local deploy`"
                 )
+        self._seen: dict[str, int] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what was raised until now."""
         self._seen = {name: len(self._raised(name)) for name in self._names}
 
     def states(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from trainyard.incidents.alarms import AlarmWatch, Subscriber, topics_of
 from trainyard.incidents.incident import Incident
 from trainyard.incidents.runbook import Runbook
 from trainyard.incidents.scene import IncidentFailed, Scene
-from trainyard.incidents.shell import Ran, Shell
+from trainyard.incidents.shell import Ran, Shell, search_path
 from trainyard.incidents.timeline import Timeline
 from trainyard.operations.connection import Connection, OperationError
 
@@ -83,6 +83,7 @@ class Player:
             scene.wait(watch.silent, incident.alarm_seconds, f"{', '.join(alarms)} to be OK before it begins")
             incident.prepare(scene)
             self.timeline.note("prepared", incident.summary)
+            watch.begin()
             incident.provoke(scene)
             self.timeline.note("provoked", incident.name)
             for symptom, alarm in zip(incident.symptoms, alarms, strict=True):
@@ -186,8 +187,8 @@ def require_programs(runbook: Runbook) -> None:
         OperationError: The runbook wants it and it is not there.
     """
     wants = any("aws " in command for command in runbook.commands)
-    if wants and shutil.which("aws") is None:
+    if wants and shutil.which("aws", path=search_path()) is None:
         raise OperationError(
-            f"{runbook.name}: its runbook uses the AWS CLI, and there is no `aws` on the PATH. Install it: "
-            "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+            f"{runbook.name}: its runbook uses the AWS CLI, and there is no `aws` on the PATH. Run `make setup`,"
+            " or install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
         )

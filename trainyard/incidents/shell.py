@@ -16,6 +16,14 @@ from typing import Self
 _SECONDS = 240.0
 
 
+def search_path() -> str:
+    """Where the commands' programs are looked for.
+
+    First beside this interpreter, whether its environment is activated or not: `trainyard` is the one that plays.
+    """
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ran:
     """A command that has ended."""
@@ -70,6 +78,4 @@ class Shell:
 
     def _environment(self) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        # `trainyard` is the one that plays, whether its environment is activated or not.
-        path = os.pathsep.join((str(Path(sys.executable).parent), own.get("PATH", os.defpath)))
-        return {**own, "AWS_PAGER": "", "NO_COLOR": "1", **self.variables, "PATH": path}
+        return {**own, "AWS_PAGER": "", "NO_COLOR": "1", **self.variables, "PATH": search_path()}
