@@ -17,9 +17,10 @@ from constructs_lib.network import (
 )
 from constructs_lib.observability import HARDWARE, MetricsSettings, NodeHealth
 from constructs_lib.observability import SLURM as SLURM_RULES
+from constructs_lib.operation import ClusterAlarms, EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.registry import DeploymentSettings
-from constructs_lib.serving.rollout import AllAtOnce, RollbackAlarms, ServerErrorRate, SlowAnswers
+from constructs_lib.serving.rollout import AllAtOnce, GpuMemory, RollbackAlarms, ServerErrorRate, SlowAnswers
 from constructs_lib.serving.scaling import InvocationsPerInstance, Scaling
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
@@ -153,7 +154,28 @@ DEV = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=14, replaced_days=7, access_log_days=30),
-    operation=Operation(log_days=14),
+    operation=Operation(
+        log_days=14,
+        pipelines=(
+            PipelineAlarms(
+                workloads=("bytes-lm",),
+                execution_minutes=12 * 60,
+                silent_minutes=20,
+                checkpoint_minutes=10,
+                interruptions=SpotRate(per_hour=0.1),
+            ),
+        ),
+        endpoints=(
+            EndpointAlarms(
+                endpoints=("bytes-lm",),
+                errors=ServerErrorRate(percent=5),
+                slow=SlowAnswers(p99_milliseconds=2000),
+                memory=GpuMemory(percent=90),
+            ),
+        ),
+        supplies=SupplyAlarms(buckets=("checkpoints",), refused=50, minutes=24 * 60),
+        clusters=ClusterAlarms(lost_nodes=1, minutes=60),
+    ),
     pages=Pages(log_days=14),
     file_systems=(FILES,),
     clusters=(SLURM, EKS),

@@ -4,9 +4,10 @@ from dataclasses import replace
 from functools import partial
 
 from constructs_lib.network import NetworkSettings
+from constructs_lib.operation import EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.registry import DeploymentSettings
-from constructs_lib.serving.rollout import AllAtOnce, RollbackAlarms, ServerErrorRate
+from constructs_lib.serving.rollout import AllAtOnce, RollbackAlarms, ServerErrorRate, SlowAnswers
 from constructs_lib.serving.scaling import Backlog, InvocationsPerInstance, Scaling, WakeFromZero
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
@@ -124,7 +125,28 @@ LOCAL = Environment(
         cidr="10.10.0.0/24", availability_zones=("us-east-1a", "us-east-1b"), nodes=17, efa=False, log_days=1
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
-    operation=Operation(log_days=1),
+    operation=Operation(
+        log_days=1,
+        pipelines=(
+            # Steps take a tenth of a second, and commits come every few: what an incident shows takes no minutes.
+            PipelineAlarms(
+                workloads=("digits", "bytes-lm", "llama", "arr-coc"),
+                execution_minutes=20,
+                silent_minutes=1,
+                checkpoint_minutes=1,
+                interruptions=SpotRate(per_hour=0.2),
+            ),
+        ),
+        endpoints=(
+            EndpointAlarms(
+                endpoints=("bytes-lm", "digits", "llama", "arr-coc", "catalogue"),
+                errors=ServerErrorRate(percent=5, period_seconds=10, periods=1, of_these=1),
+                slow=SlowAnswers(p99_milliseconds=5000, period_seconds=10, periods=3, of_these=2),
+                memory=None,
+            ),
+        ),
+        supplies=SupplyAlarms(buckets=("data", "checkpoints", "artifacts"), refused=5, minutes=5),
+    ),
     pages=Pages(log_days=1),
     trainings=(DIGITS, BYTES_LM, LLAMA, ARR_COC),
     endpoints=(

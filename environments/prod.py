@@ -27,6 +27,7 @@ from constructs_lib.observability import (
     goodput,
 )
 from constructs_lib.observability import SLURM as SLURM_RULES
+from constructs_lib.operation import ClusterAlarms, EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.monitoring import Daily, MonitorResources
 from constructs_lib.serving.registry import DeploymentSettings
@@ -107,7 +108,42 @@ PROD = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
-    operation=Operation(log_days=365),
+    operation=Operation(
+        log_days=365,
+        pipelines=(
+            PipelineAlarms(
+                workloads=("bytes-lm",),
+                execution_minutes=3 * 24 * 60,
+                silent_minutes=20,
+                checkpoint_minutes=10,
+                interruptions=None,
+            ),
+            # Weights of 2 billion parameters are read and compiled before the first step.
+            PipelineAlarms(
+                workloads=("arr-coc",),
+                execution_minutes=4 * 24 * 60,
+                silent_minutes=30,
+                checkpoint_minutes=10,
+                interruptions=SpotRate(per_hour=0.05, window_hours=6),
+            ),
+        ),
+        endpoints=(
+            EndpointAlarms(
+                endpoints=("bytes-lm", "bert-variants", "catalogue"),
+                errors=ServerErrorRate(percent=1),
+                slow=SlowAnswers(p99_milliseconds=1000),
+                memory=GpuMemory(percent=90),
+            ),
+            EndpointAlarms(
+                endpoints=("arr-coc", "llama-70b"),
+                errors=ServerErrorRate(percent=1),
+                slow=SlowAnswers(p99_milliseconds=60_000),
+                memory=GpuMemory(percent=95),
+            ),
+        ),
+        supplies=SupplyAlarms(buckets=("data", "checkpoints", "artifacts"), refused=50, minutes=24 * 60),
+        clusters=ClusterAlarms(lost_nodes=1, minutes=60),
+    ),
     pages=Pages(log_days=365),
     guardrails=GUARDRAILS,
     trainings=(BYTES_LM, ARR_COC),

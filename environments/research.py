@@ -39,6 +39,7 @@ from constructs_lib.observability import (
     StateChanges,
     goodput,
 )
+from constructs_lib.operation import ClusterAlarms, PipelineAlarms, SupplyAlarms
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
 from environments.delivered import QUALIFIER, by_github
@@ -137,7 +138,21 @@ RESEARCH = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
-    operation=Operation(log_days=365),
+    operation=Operation(
+        log_days=365,
+        pipelines=(
+            PipelineAlarms(
+                workloads=("bytes-lm",),
+                execution_minutes=3 * 24 * 60,
+                silent_minutes=20,
+                checkpoint_minutes=10,
+                interruptions=None,
+            ),
+        ),
+        endpoints=(),
+        supplies=SupplyAlarms(buckets=("data", "checkpoints"), refused=50, minutes=24 * 60),
+        clusters=ClusterAlarms(lost_nodes=1, minutes=60),
+    ),
     pages=Pages(log_days=365),
     guardrails=GUARDRAILS,
     trainings=(BYTES_LM,),

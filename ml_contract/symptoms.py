@@ -39,7 +39,11 @@ EXECUTION_FAILED: Final = Symptom(
 )  # fmt: skip
 EXECUTION_PROLONGED: Final = Symptom(
     name="execution-prolonged", severity="warning", runbook="failed-execution",
-    meaning="An execution of a pipeline takes longer than promised.",
+    meaning="An execution of a pipeline took longer than promised.",
+)  # fmt: skip
+TRAINING_PROLONGED: Final = Symptom(
+    name="training-prolonged", severity="warning", runbook="failed-execution",
+    meaning="A training goes on for longer than was promised of its whole execution.",
 )  # fmt: skip
 TRAINING_STUCK: Final = Symptom(
     name="training-stuck", severity="critical", runbook="stuck-training",
@@ -99,7 +103,7 @@ QUOTA: Final = Symptom(
 )  # fmt: skip
 
 SYMPTOMS: Final = (
-    EXECUTION_FAILED, EXECUTION_PROLONGED, TRAINING_STUCK, SPOT_INTERRUPTIONS, CHECKPOINT_AGE, CHECKPOINT_CORRUPT,
-    STORAGE_ERRORS, NO_CAPACITY, IMAGE_MISSING, KEY_DELETION, ENDPOINT_ERRORS, ENDPOINT_LATENCY, ENDPOINT_MEMORY,
-    NODE_LOST, SPEND, QUOTA,
+    EXECUTION_FAILED, EXECUTION_PROLONGED, TRAINING_PROLONGED, TRAINING_STUCK, SPOT_INTERRUPTIONS, CHECKPOINT_AGE,
+    CHECKPOINT_CORRUPT, STORAGE_ERRORS, NO_CAPACITY, IMAGE_MISSING, KEY_DELETION, ENDPOINT_ERRORS, ENDPOINT_LATENCY,
+    ENDPOINT_MEMORY, NODE_LOST, SPEND, QUOTA,
 )  # fmt: skip

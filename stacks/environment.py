@@ -12,6 +12,7 @@ from constructs_lib.guardrails import Guardrails
 from constructs_lib.guardrails.usage import check as check_usage
 from constructs_lib.network import LUSTRE_CLIENTS, NetworkPlan
 from constructs_lib.storage import StorageSettings
+from constructs_lib.training import SpotCapacity
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from stacks.clusters import EksCluster, PlatformCluster, SharedFiles
@@ -81,6 +82,9 @@ class Environment(Value):
             if not zone.startswith(self.region):
                 reject("network.zones", zone, f"a zone lies in the environment's region {self.region}",
                        f"Write it like {self.region}a.")  # fmt: skip
+        if self.operation is not None:
+            spot = {one.workload: isinstance(one.capacity, SpotCapacity) for one in self.trainings}
+            self.operation.check(spot, [one.name for one in self.endpoints], [one.name for one in self.clusters])
         if self.guardrails is not None:
             check_usage(self.guardrails, self)
         return self

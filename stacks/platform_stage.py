@@ -37,7 +37,7 @@ class PlatformStage(cdk.Stage):
         for resource in (*network.made, storage.key):
             cdk.CrossStackReferences.of(resource).produce(cdk.ReferenceStrength.STRONG)
         self.operation = (
-            OperationStack(self, environment=environment, settings=environment.operation)
+            OperationStack(self, environment=environment, settings=environment.operation, storage=storage)
             if environment.operation
             else None
         )
@@ -96,6 +96,9 @@ class PlatformStage(cdk.Stage):
         for name, stack in self.governance.items():
             # The add-on that keeps quotas is installed there.
             stack.add_stack_dependency(self.clusters[name])
+        if self.operation:
+            self.operation.watch_pipelines(self.trainings)
+            self.operation.watch_endpoints(self.endpoints)
         if environment.pages:
             told = [*self.endpoints.values(), *([self.operation] if self.operation else [])]
             PagesStack(

@@ -15,7 +15,10 @@ class StorageStack(EnvironmentStack):
 
     def __init__(self, scope: Construct, construct_id: str, *, environment: Environment) -> None:
         super().__init__(scope, construct_id, environment=environment)
-        self.storage = Storage(self, "Storage", settings=environment.storage, removal=environment.removal)
+        measured = environment.operation.supplies.buckets if environment.operation else ()
+        self.storage = Storage(
+            self, "Storage", settings=environment.storage, removal=environment.removal, measured=measured
+        )
         # Executions that bring approved models into endpoints are logged under the same key.
         let_log_service_use(self.storage.key)
         self.output("DataBucketName", self.storage.data.bucket_name, "Data sets")

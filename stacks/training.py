@@ -28,7 +28,7 @@ class TrainingStack(EnvironmentStack):
         storage: Storage,
     ) -> None:
         super().__init__(scope, f"Training-{training.workload}", environment=environment)
-        name = f"trainyard-{environment.name}-{training.workload}"
+        name = self.name = f"trainyard-{environment.name}-{training.workload}"
         self.packages = sagemaker.CfnModelPackageGroup(
             self,
             "Packages",
@@ -38,9 +38,10 @@ class TrainingStack(EnvironmentStack):
         models = Location(bucket=storage.artifacts, prefix=f"{PACKAGES}/{training.workload}")
         parameters = Parameters(training)
         steps = TrainingSteps(
-            self, training=training, parameters=parameters, storage=storage, packages=self.packages, models=models
-        )
-        pipeline = TrainingPipeline(
+            self, training=training, parameters=parameters, storage=storage, packages=self.packages, models=models,
+            subject=name if environment.operation else None,
+        )  # fmt: skip
+        pipeline = self.pipeline = TrainingPipeline(
             self,
             "Pipeline",
             name=name,

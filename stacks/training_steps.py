@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from aws_cdk import aws_sagemaker as sagemaker
@@ -65,6 +65,8 @@ class TrainingSteps:
     """Where models are registered."""
     models: Location
     """Where packed models go."""
+    subject: str | None = None
+    """Whose signs of life training jobs give, for alarms; None: nobody looks."""
 
     def all(self) -> tuple[Step, ...]:
         """Every step, in the order in which they run."""
@@ -130,7 +132,7 @@ class TrainingSteps:
             resources=training.resources,
             capacity=training.capacity,
             channels=(data, *shared),
-            hyperparameters=run,
+            hyperparameters=replace(run, watching=replace(run.watching, subject=self.subject)),
             overrides={parameters.duration_field: parameters.duration.as_text(), "seed": parameters.seed.as_text()},
             checkpoint=DirectCheckpoint(
                 location=Location(

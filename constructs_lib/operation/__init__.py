@@ -1,7 +1,28 @@
 """What people are told of a platform that runs: topics, and the alarms that reach them."""
 
+from constructs_lib.operation.clusters import ClusterAlarms
+from constructs_lib.operation.endpoints import EndpointAlarms
 from constructs_lib.operation.event_log import EventLog
 from constructs_lib.operation.notifications import SEVERITIES, Notifications
+from constructs_lib.operation.pipelines import PipelineAlarms, WatchedPipeline
 from constructs_lib.operation.publishing import Publisher, let_publish
+from constructs_lib.operation.rates import SpotRate
+from constructs_lib.operation.supplies import MeasuredBucket, SupplyAlarms
+from constructs_lib.operation.telling import Figure, Telling
 
-__all__ = ["SEVERITIES", "EventLog", "Notifications", "Publisher", "let_publish"]
+__all__ = [
+    "SEVERITIES",
+    "ClusterAlarms",
+    "EndpointAlarms",
+    "EventLog",
+    "Figure",
+    "MeasuredBucket",
+    "Notifications",
+    "PipelineAlarms",
+    "Publisher",
+    "SpotRate",
+    "SupplyAlarms",
+    "Telling",
+    "WatchedPipeline",
+    "let_publish",
+]

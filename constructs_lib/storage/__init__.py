@@ -1,5 +1,5 @@
 """Buckets for data, checkpoints and artifacts."""
 
-from constructs_lib.storage.storage import DATASETS, SHARED, Storage, StorageSettings
+from constructs_lib.storage.storage import DATASETS, REQUESTS, SHARED, Storage, StorageSettings
 
-__all__ = ["DATASETS", "SHARED", "Storage", "StorageSettings"]
+__all__ = ["DATASETS", "REQUESTS", "SHARED", "Storage", "StorageSettings"]

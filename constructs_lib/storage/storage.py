@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -15,6 +17,9 @@ DATASETS = "datasets"
 """In the data bucket: what pipelines prepared."""
 SHARED = "shared"
 """In the data bucket: what was there before, such as weights to start from."""
+
+REQUESTS = "EntireBucket"
+"""Filter of the request metrics of a measured bucket: all of its objects, under the name that S3's console gives."""
 
 
 class StorageSettings(Value):
@@ -44,7 +49,13 @@ class Storage(Construct):
     """Who read and wrote the other three."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: StorageSettings, removal: cdk.RemovalPolicy
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StorageSettings,
+        removal: cdk.RemovalPolicy,
+        measured: Sequence[str] = (),
     ) -> None:
         """Build the buckets.
 
@@ -53,9 +64,11 @@ class Storage(Construct):
             construct_id: Construct id.
             settings: Lifetimes.
             removal: What happens to buckets and key when the stack goes. ``DESTROY`` deletes only empty buckets.
+            measured: Buckets (``data``, ``checkpoints``, ``artifacts``) whose requests are counted, which S3 bills as
+                CloudWatch metrics; none by default.
         """
         super().__init__(scope, construct_id)
-        self._settings, self._removal = settings, removal
+        self._settings, self._removal, self._measured = settings, removal, measured
         # Deliver access logs by policy in every app: without the flag CDK would want ACLs, which the buckets refuse.
         self.node.set_context("@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy", True)
         self.key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=removal,
@@ -97,6 +110,7 @@ class Storage(Construct):
             server_access_logs_bucket=self.access_logs,
             server_access_logs_prefix=f"{name.lower()}/",
             lifecycle_rules=[self._housekeeping(), self._replaced(), *rules],
+            metrics=[s3.BucketMetrics(id=REQUESTS)] if name.lower() in self._measured else None,
         )
         _keep_to_account(bucket)
         return bucket

@@ -104,9 +104,14 @@ class Watching:
     mlflow_experiment: str = "trainyard"
     wandb: Literal["off", "offline", "online"] = "off"
     """offline keeps the run in the job's output, for a network without internet."""
+    subject: str | None = None
+    """Whose life the job's log gives signs of, as ``ml_contract.pulse`` writes them: a pipeline. None: no signs."""
+    pulse_seconds: float = 60.0
+    """Time between two signs. CloudWatch keeps metrics by the minute, so more of them show nothing more."""
     profile_step: int = 0
     """First of three steps that torch.profiler records into the job's output; 0 records none."""
 
     def __post_init__(self) -> None:
         at_least("every_steps", self.every_steps, 1)
         at_least("profile_step", self.profile_step, 0)
+        between("pulse_seconds", self.pulse_seconds, 0.1, 600)
