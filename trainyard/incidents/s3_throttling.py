@@ -17,12 +17,12 @@ _STEPS = 60
 _EVERY_STEPS = 20
 _REFUSED = 5
 """Requests of one wave that are refused: one less than the tries of a save, whichever of its objects they hit."""
-_WAVES = 2
 
 
 class S3Throttling(Incident):
     name: ClassVar[str] = "s3-throttling"
     summary: ClassVar[str] = "S3 answers SlowDown to saves of one job, wave after wave"
+    subject: ClassVar[str] = "checkpoints"
     symptoms: ClassVar[tuple[Symptom, ...]] = (STORAGE_ERRORS,)
     stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
     variables: ClassVar[tuple[str, ...]] = ("PIPELINE", "EXECUTION", "JOB", "CHECKPOINTS")
@@ -32,6 +32,8 @@ class S3Throttling(Incident):
         "checkpoint-age is not played: its promise is in minutes of training, which no shorter minute shortens"
     )
     run: Run
+    refused: int = 0
+    """Requests that were refused so far."""
 
     def prepare(self, scene: Scene) -> None:
         self.run = runs.start(scene, steps=_STEPS)
@@ -40,10 +42,11 @@ class S3Throttling(Incident):
 
     def provoke(self, scene: Scene) -> None:
         bucket, _, prefix = scene.variables["CHECKPOINTS"].removeprefix("s3://").partition("/")
-        for number in range(_WAVES):
+        while self.refused <= scene.threshold(self.alarms[0]):
             wave = scene.fault("S3Error", Bucket=bucket, Key=f"{prefix}/*", Operation="Put*", Count=_REFUSED,
                                ErrorCode="SlowDown", StatusCode=503)  # fmt: skip
-            scene.wait(functools.partial(_struck, scene, wave), 60.0, f"wave {number + 1} to have struck")
+            scene.wait(functools.partial(_struck, scene, wave), 60.0, f"{_REFUSED} saves to be refused")
+            self.refused += _REFUSED
 
     def check(self, scene: Scene) -> list[str]:
         execution = self.run.ended()
@@ -56,7 +59,7 @@ class S3Throttling(Incident):
         damaged = [one for one in verified if one.findings]
         require(bool(verified) and not damaged, f"{objects.uri}: {len(damaged)} of {len(verified)} commits are damaged")
         steps = ", ".join(str(one.checkpoint.step) for one in reversed(verified))
-        return [lost, f"{_WAVES * _REFUSED} requests were refused, and the commits of steps {steps} are sound"]
+        return [lost, f"{self.refused} requests were refused, and the commits of steps {steps} are sound"]
 
 
 def _struck(scene: Scene, fault: str) -> bool:

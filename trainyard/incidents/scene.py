@@ -69,6 +69,11 @@ class Scene:
                 return str(entry["OutputValue"])
         raise OperationError(f"{self.stack(stack)}: it has no output {name}. Deploy it anew")
 
+    def threshold(self, alarm: str) -> float:
+        """From where on an alarm is raised, in its metric's unit."""
+        (found,) = self.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+        return float(found["Threshold"])
+
     def fault(self, kind: str, **request: Any) -> str:
         """Ask the embedded cloud for a fault, and take it back when the scene is left.
 

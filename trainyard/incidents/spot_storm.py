@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from ml_contract.symptoms import SPOT_INTERRUPTIONS, Symptom
@@ -11,7 +12,6 @@ from trainyard.incidents.runs import WORKLOAD, Run
 from trainyard.incidents.scene import Scene, require
 
 _STEPS = 60
-_RECLAIMS = 3
 _EVERY_STEPS = 20
 """Steps between two commits, which an interruption without a notice would cost."""
 _ANY_STEP = r"\[metrics\] step=\d+ .*train:loss="
@@ -19,7 +19,7 @@ _ANY_STEP = r"\[metrics\] step=\d+ .*train:loss="
 
 class SpotStorm(Incident):
     name: ClassVar[str] = "spot-storm"
-    summary: ClassVar[str] = "one job's spot hosts are reclaimed three times within a minute"
+    summary: ClassVar[str] = "one job's spot hosts are reclaimed again and again, from step to step"
     symptoms: ClassVar[tuple[Symptom, ...]] = (SPOT_INTERRUPTIONS,)
     subject: ClassVar[str] = WORKLOAD
     stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
@@ -27,13 +27,15 @@ class SpotStorm(Incident):
     alarm_seconds: ClassVar[float] = 90.0
     minute_seconds: ClassVar[float] = 1.0
     run: Run
+    reclaims: int
 
     def prepare(self, scene: Scene) -> None:
         self.run = runs.start(scene, steps=_STEPS)
 
     def provoke(self, scene: Scene) -> None:
+        self.reclaims = math.ceil(scene.threshold(self.alarms[0]))
         # Whatever step a start comes to first: its hosts are gone at once.
-        scene.fault("SpotReclaim", TrainingJobName=self.run.jobs, LogPattern=_ANY_STEP, Count=_RECLAIMS)
+        scene.fault("SpotReclaim", TrainingJobName=self.run.jobs, LogPattern=_ANY_STEP, Count=self.reclaims)
         job = self.run.job()
         scene.variables |= {"JOB": job, "CHECKPOINTS": self.run.checkpoints()}
 
@@ -43,7 +45,7 @@ class SpotStorm(Incident):
         require(execution.status == "Succeeded", f"{execution.arn}: {execution.status}: {execution.reason}")
         training = self.run.training()
         times = len(training.interruptions())
-        require(times == _RECLAIMS, f"{training.job}: interrupted {times} times, not {_RECLAIMS}")
+        require(times == self.reclaims, f"{training.job}: interrupted {times} times, not {self.reclaims}")
         lost = runs.require_nothing_lost(training, _STEPS, _EVERY_STEPS)
         resumed = ", ".join(map(str, training.resumed_from()))
         return [f"resumed from the commits at steps {resumed}", lost, f"{execution.pipeline} has succeeded"]
