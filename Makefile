@@ -79,8 +79,9 @@ $(STAMPS)/browser: tests/browser_program.py $(STAMPS)/operator
 $(STAMPS)/test: requirements/test.txt requirements/sdk.txt $(STAMPS)/operator
 	@$(call environment,.venv,test sdk) && $(call torch,.venv) && touch $@
 
-.PHONY: setup setup-test
+.PHONY: setup setup-deploy setup-test
 setup: $(addprefix $(STAMPS)/,node operator cloud training triton) ## What `make demo` needs
+setup-deploy: $(addprefix $(STAMPS)/,node operator) ## What a deployment needs: the CDK CLI and `trainyard`
 setup-test: setup $(STAMPS)/test ## What `make check` and `make test` need
 
 .PHONY: demo

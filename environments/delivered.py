@@ -15,5 +15,5 @@ def by_github(environment: str) -> GitHub:
         deploys=environment,
         looks=f"{environment}-look",
         provider=NewProvider(),
-        workflow="deploy.yml",
+        workflow="deliver.yml",
     )
