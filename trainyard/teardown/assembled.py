@@ -29,7 +29,7 @@ class Assembled:
     stacks: Mapping[str, AssemblyStack]
     """Name in CloudFormation → stack."""
     tags: Mapping[str, str]
-    """Of `MARKS` what all of its tagged resources carry, ``{"environment": "local"}``; empty where nothing is tagged."""
+    """Of `MARKS`, what all of its tagged resources carry, ``{"environment": "local"}``; empty where none is."""
 
     @property
     def protected(self) -> bool:

@@ -186,6 +186,11 @@ class _Steps:
     def _strays(self, *when: When) -> frozenset[str]:
         return frozenset(_id(each) for each in self.survey.strays if each.what not in self.stays and each.when in when)
 
+    @property
+    def _busy(self) -> frozenset[str]:
+        """What runs, or makes something run."""
+        return self._strays(When.TRIGGERS, When.RUNS, When.IDLE, When.HOSTING)
+
     def _users(self, stack: str) -> frozenset[str]:
         """Deletions of the stacks that use one."""
         return frozenset(f"stack {name}" for name in self._leaving if stack in self.survey.needs.get(name, ()))
@@ -204,10 +209,10 @@ class _Steps:
         after = {
             When.TRIGGERS: frozenset[str](),
             When.RUNS: self._strays(When.TRIGGERS),
-            When.IDLE: self._strays(When.RUNS),
-            When.HOSTING: self._strays(When.RUNS),
-            When.NETWORK: self._strays(When.RUNS, When.IDLE, When.HOSTING) | self._before_network(),
-            When.LAST: frozenset(f"stack {name}" for name in self._leaving),
+            When.IDLE: self._strays(When.TRIGGERS, When.RUNS),
+            When.HOSTING: self._strays(When.TRIGGERS, When.RUNS, When.IDLE),
+            When.NETWORK: self._busy | self._before_network(),
+            When.LAST: self._busy | {f"stack {name}" for name in self._leaving},
         }[stray.when]
         verb: Verb = "stop" if stray.when <= When.IDLE else "delete"
         self._add(
@@ -217,7 +222,7 @@ class _Steps:
     def _stack(self, name: str) -> None:
         stack = self.survey.stacks[name]
         mine = [each for each in self.survey.held if each.stack == name]
-        after = self._strays(When.TRIGGERS, When.RUNS, When.IDLE, When.HOSTING) | self._users(name)
+        after = self._busy | self._users(name)
         if name in self._networks():
             after |= self._strays(When.NETWORK)
         if stack.protected:
@@ -248,7 +253,7 @@ class _Steps:
             yield f"empty {held.what}"
 
     def _held(self, held: Held) -> None:
-        busy = self._strays(When.TRIGGERS, When.RUNS, When.IDLE, When.HOSTING)
+        busy = self._busy
         users = busy | (self._users(held.stack) if held.stack else frozenset())
         every = frozenset(f"stack {name}" for name in self._leaving)
         says, bill = held.contents.says, held.contents.bill
