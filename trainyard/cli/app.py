@@ -13,6 +13,7 @@ from trainyard.cli import (
     cost,
     dashboards,
     delivery,
+    images,
     incidents,
     local,
     models,
@@ -44,6 +45,7 @@ app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(clusters.app, name="cluster")
 app.add_typer(cost.app, name="cost")
 app.add_typer(dashboards.app, name="dashboards")
+app.add_typer(images.app, name="images")
 app.add_typer(models.app, name="models")
 app.add_typer(policies.app, name="policies")
 app.add_typer(scaling.app, name="scaling")

@@ -8,11 +8,10 @@ aws-samples/easy-amazon-sagemaker-deployments#4 (models) and aws/sagemaker-pytho
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
+from ml_contract.image_address import ImageAddress
 from trainyard.local.api.errors import invalid
 
 Gap = Literal["repository", "image"]
@@ -22,46 +21,10 @@ Missing = Callable[[str], Gap | None]
 TRAINING_REASON = (
     "ClientError: Cannot pull algorithm container. Either the image does not exist or its permissions are incorrect."
 )
-_ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
-    r"(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
-)
 _RIGHTS = (
     "has proper pull permissions for SageMaker: ecr:BatchCheckLayerAvailability, ecr:BatchGetImage, "
     "ecr:GetDownloadUrlForLayer"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Address:
-    """An image in a private registry of ECR."""
-
-    account: str
-    """Account of the registry, twelve digits."""
-    region: str
-    """Region of the registry."""
-    repository: str
-    """The repository's name."""
-    tag: str | None
-    """The tag; None where a digest alone names the image."""
-    digest: str | None
-    """The digest, ``sha256:…``; None where a tag alone names it."""
-
-    @classmethod
-    def parse(cls, uri: str) -> Address | None:
-        """The image that ``uri`` names, with Docker's default tag; None when it lies in no registry of ECR."""
-        found = _ECR.fullmatch(uri)
-        if found is None:
-            return None
-        parts = found.groupdict()
-        if parts["tag"] is None and parts["digest"] is None:
-            parts["tag"] = "latest"
-        return cls(**parts)
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """The image within its repository, as ECR's requests name it."""
-        return {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag or "latest"}
 
 
 def check_job(missing: Missing, uri: str, role: str) -> None:
@@ -70,7 +33,7 @@ def check_job(missing: Missing, uri: str, role: str) -> None:
     Raises:
         ServiceError: ValidationException, in AWS's words.
     """
-    gap, address = missing(uri), Address.parse(uri)
+    gap, address = missing(uri), ImageAddress.parse(uri)
     if gap is None or address is None:
         return
     if gap == "repository":

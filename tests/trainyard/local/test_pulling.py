@@ -12,29 +12,10 @@ from trainyard.local.api.errors import ServiceError
 from trainyard.local.faults import Faults
 from trainyard.local.hosting.plan import ContainerPlan, VariantPlan
 from trainyard.local.hosting.variant import Variant
-from trainyard.local.pulling import Address, Gap, check_job, check_model
+from trainyard.local.pulling import Gap, check_job, check_model
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-DIGEST = "sha256:" + "0" * 64
 ROLE = "arn:aws:iam::123456789012:role/r"
-
-
-@pytest.mark.parametrize(
-    ("uri", "found"),
-    [
-        (f"{HOST}/a/b:1", ("a/b", {"imageTag": "1"})),
-        (f"{HOST}/a", ("a", {"imageTag": "latest"})),
-        (f"{HOST}/a@{DIGEST}", ("a", {"imageDigest": DIGEST})),
-        (f"{HOST}/a:1@{DIGEST}", ("a", {"imageDigest": DIGEST})),
-        (f"{HOST}.cn/a:1", ("a", {"imageTag": "1"})),
-        ("registry:5000/a:1", None),
-        ("a:1", None),
-        ("", None),
-    ],
-)
-def test_an_address_is_what_a_uri_says(uri: str, found: tuple[str, dict[str, str]] | None) -> None:
-    address = Address.parse(uri)
-    assert (address and (address.repository, address.identity)) == found
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,11 @@ from typing import Any
 from ministack.core import responses
 from ministack.services import ecr
 
+from ml_contract.image_address import ImageAddress
 from ml_contract.images import IMAGES
 from trainyard.local.hooks.announcing import announce_of
 from trainyard.local.images import ENVIRONMENT_OF_REPOSITORY, SERVE
-from trainyard.local.pulling import Address, Gap
+from trainyard.local.pulling import Gap
 
 Reply = tuple[int, dict[str, str], bytes]
 Operation = Callable[[Mapping[str, Any]], Reply]
@@ -65,7 +66,7 @@ def publish(account: str, region: str, environments: Path) -> None:
 
 def missing(uri: str) -> Gap | None:
     """What the registry of ``uri`` does not hold of it; None for other registries than ECR's too."""
-    address = Address.parse(uri)
+    address = ImageAddress.parse(uri)
     if address is None:
         return None
     with responses.request_scope(address.account, address.region):

@@ -23,6 +23,7 @@ from trainyard.local.hooks.announcing import announce_of
 Reply = tuple[int, dict[str, str], bytes]
 Operation = Callable[[Mapping[str, Any]], Reply]
 
+_SERVICE = "kms"
 _PENDING = "PendingDeletion"
 # Operation → the function that answers it, and whether it is about a key that waits for its deletion.
 _OPERATIONS = {
@@ -75,7 +76,7 @@ def _told(operation: str, original: Operation) -> Operation:
                 "eventVersion": "1.11",
                 "userIdentity": {"arn": iam_evaluator.caller_arn(), "accountId": account},
                 "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "eventSource": "kms.amazonaws.com",
+                "eventSource": f"{_SERVICE}.amazonaws.com",
                 "eventName": operation,
                 "awsRegion": region,
                 "requestParameters": {name[0].lower() + name[1:]: value for name, value in request.items()},
@@ -89,7 +90,7 @@ def _told(operation: str, original: Operation) -> Operation:
                 "managementEvent": True,
                 "recipientAccountId": account,
             }
-            announce_of("aws.kms", "AWS API Call via CloudTrail", detail)
+            announce_of(f"aws.{_SERVICE}", "AWS API Call via CloudTrail", detail)
         return reply
 
     return change
