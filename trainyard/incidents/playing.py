@@ -12,7 +12,7 @@ from ml_contract.symptoms import Symptom
 from trainyard.incidents.alarms import AlarmWatch, Subscriber, topics_of
 from trainyard.incidents.incident import Incident
 from trainyard.incidents.runbook import Runbook
-from trainyard.incidents.scene import IncidentFailed, Scene
+from trainyard.incidents.scene import GIVEN, IncidentFailed, Scene
 from trainyard.incidents.shell import Ran, Shell, search_path
 from trainyard.incidents.timeline import Timeline
 from trainyard.operations.connection import Connection, OperationError
@@ -72,6 +72,7 @@ class Player:
         """
         refuse_aws(self.connection)
         runbook = Runbook.read(incident.name)
+        _require_given(runbook, {*GIVEN, *incident.variables})
         with Scene(connection=self.connection, environment=incident.environment, say=self.say) as scene:
             _require_deployed(incident, scene)
             require_programs(runbook)
@@ -133,9 +134,7 @@ class Player:
         self.timeline.note("told", f"{topic} told its subscribers")
 
     def _recover(self, scene: Scene, runbook: Runbook) -> list[Ran]:
-        missing = sorted(runbook.variables - set(scene.variables))
-        if missing:
-            raise IncidentFailed(f"{runbook.name}: its commands want ${missing[0]}, which the incident does not give")
+        _require_given(runbook, set(scene.variables))
         done = []
         with Shell(scene.cloud.environment() | scene.variables) as shell:
             for command in runbook.commands:
@@ -178,6 +177,12 @@ def _require_deployed(incident: Incident, scene: Scene) -> None:
                 f"{scene.stack(name)}: the incident {incident.name} is played on it, but it is not deployed."
                 f" Deploy it with `trainyard local deploy{stacks}`"
             )
+
+
+def _require_given(runbook: Runbook, given: set[str]) -> None:
+    missing = sorted(runbook.variables - given)
+    if missing:
+        raise IncidentFailed(f"{runbook.name}: its commands want ${missing[0]}, which the incident does not give")
 
 
 def require_programs(runbook: Runbook) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from trainyard.local.cloud import ACCOUNT, REGION, Cloud, CloudError
 from trainyard.operations.connection import Connection, OperationError
 
 Found = TypeVar("Found")
 _LOOK_SECONDS = 0.3
+GIVEN: Final = ("ENVIRONMENT", "AWS_ACCOUNT", "AWS_REGION")
+"""Variables that every runbook's commands find."""
 
 
 class IncidentFailed(OperationError):
@@ -33,7 +35,7 @@ class Scene:
     _afterwards: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
-        self.variables |= {"ENVIRONMENT": self.environment, "AWS_ACCOUNT": ACCOUNT, "AWS_REGION": REGION}
+        self.variables |= dict(zip(GIVEN, (self.environment, ACCOUNT, REGION), strict=True))
 
     def __enter__(self) -> Self:
         return self

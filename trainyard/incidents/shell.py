@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ from types import TracebackType
 from typing import Self
 
 _SECONDS = 240.0
+_OVERTIME = 124
+"""What timeout(1) says."""
 
 
 def search_path() -> str:
@@ -58,22 +61,28 @@ class Shell:
         state.touch()
         script = f"set -eu -o pipefail -o allexport\n. {state}\ntrap 'export -p > {state}' EXIT\n{command}\n"
         began = time.monotonic()
+        # A session of its own: whatever a command started ends with it.
+        process = subprocess.Popen(
+            ["bash", "-c", script],
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
         try:
-            done = subprocess.run(
-                ["bash", "-c", script],
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=seconds,
-                check=False,
-            )
-            status, output = done.returncode, done.stdout
-        except subprocess.TimeoutExpired as expired:
-            said = expired.stdout or b""
-            status, output = 124, said.decode(errors="replace") if isinstance(said, bytes) else said
+            output, _ = process.communicate(timeout=seconds)
+            status = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            status = _OVERTIME
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
         return Ran(command=command, status=status, output=output.rstrip(), seconds=time.monotonic() - began)
 
     def _environment(self) -> dict[str, str]:
