@@ -7,10 +7,11 @@ from typing import Final
 from ml_contract.errors import reject
 from trainyard.incidents.corrupt_checkpoint import CorruptCheckpoint
 from trainyard.incidents.incident import Incident
+from trainyard.incidents.node_loss import NodeLoss
 from trainyard.incidents.s3_throttling import S3Throttling
 from trainyard.incidents.spot_storm import SpotStorm
 
-INCIDENTS: Final[tuple[type[Incident], ...]] = (SpotStorm, CorruptCheckpoint, S3Throttling)
+INCIDENTS: Final[tuple[type[Incident], ...]] = (SpotStorm, CorruptCheckpoint, S3Throttling, NodeLoss)
 
 
 def incident(name: str) -> Incident:
