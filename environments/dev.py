@@ -1,5 +1,6 @@
 """Development: two small GPU hosts on spot capacity, a small cluster of each kind, nothing protected."""
 
+from constructs_lib.budgets import Anomalies, DenyStarts, SpendLimit, Threshold
 from constructs_lib.hyperpod.eks.queues import Unqueued
 from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.jobs.places import FolderChannel
@@ -38,6 +39,7 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
 from ml_contract.training.surroundings import Checkpointing, Loading
 from ml_contract.workloads import bytes_lm
+from stacks.budgeted import Budgets
 from stacks.clusters import EksCluster, EksRun, NoSpares, SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
@@ -120,6 +122,7 @@ EKS = EksCluster(
 
 DEV = Environment(
     name="dev",
+    team="platform",
     account=ACCOUNT,
     region="us-east-1",
     protected=False,
@@ -154,6 +157,21 @@ DEV = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=14, replaced_days=7, access_log_days=30),
+    budgets=Budgets(
+        limits=(
+            SpendLimit(
+                usd=12_000,
+                period="monthly",
+                thresholds=(
+                    Threshold(percent=100, of="forecast", severity="warning"),
+                    Threshold(percent=80, of="actual", severity="warning"),
+                    Threshold(percent=100, of="actual", severity="critical"),
+                ),
+                used_up=DenyStarts(approval="automatic"),
+            ),
+        ),
+        anomalies=Anomalies(usd=200, percent=40, severity="notice"),
+    ),
     operation=Operation(
         log_days=14,
         pipelines=(

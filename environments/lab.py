@@ -79,6 +79,7 @@ SLURM = SlurmCluster(
 
 LAB = Environment(
     name="lab",
+    team="platform",
     account=LOCAL.account,
     region=LOCAL.region,
     protected=False,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+from constructs_lib.budgets import DenyStarts, SpendLimit, Threshold
 from constructs_lib.network import NetworkSettings
 from constructs_lib.operation import EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
 from constructs_lib.serving import ServingResources
@@ -23,6 +24,7 @@ from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp
 from ml_contract.training.surroundings import Checkpointing
 from ml_contract.workloads import arr_coc, bytes_lm, digits, llama
+from stacks.budgeted import Budgets
 from stacks.environment import Environment
 from stacks.operated import Operation
 from stacks.packaging import TritonPackaging
@@ -118,6 +120,7 @@ ARR_COC = on_two_hosts(
 
 LOCAL = Environment(
     name="local",
+    team="platform",
     account="123456789012",
     region="us-east-1",
     protected=False,
@@ -125,6 +128,20 @@ LOCAL = Environment(
         cidr="10.10.0.0/24", availability_zones=("us-east-1a", "us-east-1b"), nodes=17, efa=False, log_days=1
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
+    budgets=Budgets(
+        limits=(
+            SpendLimit(
+                usd=25,
+                period="monthly",
+                thresholds=(
+                    Threshold(percent=80, of="actual", severity="warning"),
+                    Threshold(percent=100, of="actual", severity="critical"),
+                ),
+                used_up=DenyStarts(approval="automatic"),
+            ),
+        ),
+        anomalies=None,
+    ),
     operation=Operation(
         log_days=1,
         pipelines=(

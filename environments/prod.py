@@ -1,6 +1,7 @@
 """Production: two hosts of eight A100 with EFA on demand, and a Slurm cluster of sixteen hosts of eight H100 and
 two spares; data outlives its stacks, and a person approves models."""
 
+from constructs_lib.budgets import Anomalies, DenyStarts, SpendLimit, Threshold
 from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Persistent2
@@ -37,6 +38,7 @@ from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
 from environments.delivered import QUALIFIER, by_github
 from environments.large import ARR_COC, BYTES_LM, GUARDRAILS, SPARES
+from stacks.budgeted import Budgets
 from stacks.clusters import SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
@@ -82,6 +84,7 @@ SLURM = SlurmCluster(
 
 PROD = Environment(
     name="prod",
+    team="platform",
     account="222222222222",
     region="us-east-1",
     protected=True,
@@ -108,6 +111,22 @@ PROD = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
+    budgets=Budgets(
+        limits=(
+            SpendLimit(
+                usd=1_000_000,
+                period="monthly",
+                thresholds=(
+                    Threshold(percent=100, of="forecast", severity="warning"),
+                    Threshold(percent=90, of="actual", severity="warning"),
+                    Threshold(percent=100, of="actual", severity="critical"),
+                ),
+                # Denying a release what it needs is for a person to decide.
+                used_up=DenyStarts(approval="manual"),
+            ),
+        ),
+        anomalies=Anomalies(usd=2_000, percent=20, severity="warning"),
+    ),
     operation=Operation(
         log_days=365,
         pipelines=(

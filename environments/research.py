@@ -3,6 +3,7 @@ workload."""
 
 import dataclasses
 
+from constructs_lib.budgets import Anomalies, OnlyTell, SpendLimit, Threshold
 from constructs_lib.governance import (
     DriftCheck,
     GovernanceSettings,
@@ -45,6 +46,7 @@ from constructs_lib.training import TrainingResources
 from environments.delivered import QUALIFIER, by_github
 from environments.large import BYTES_LM, GUARDRAILS, SPARES
 from ml_contract.training.surroundings import Checkpointing, MemoryTier
+from stacks.budgeted import Budgets
 from stacks.clusters import EksCluster, EksRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
@@ -107,6 +109,7 @@ EKS = EksCluster(
 
 RESEARCH = Environment(
     name="research",
+    team="research",
     account=ACCOUNT,
     # CloudFormation has scheduler configurations in few regions: CDK's validation says in which.
     region="us-east-1",
@@ -138,6 +141,20 @@ RESEARCH = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=60, replaced_days=30, access_log_days=365),
+    budgets=Budgets(
+        limits=(
+            SpendLimit(
+                usd=2_500_000,
+                period="quarterly",
+                thresholds=(
+                    Threshold(percent=100, of="forecast", severity="warning"),
+                    Threshold(percent=100, of="actual", severity="critical"),
+                ),
+                used_up=OnlyTell(),
+            ),
+        ),
+        anomalies=Anomalies(usd=2_000, percent=20, severity="warning"),
+    ),
     operation=Operation(
         log_days=365,
         pipelines=(

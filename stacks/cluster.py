@@ -46,7 +46,7 @@ class ControlPlaneStack(EnvironmentStack):
     """The control plane of a cluster on EKS. HyperPod's chart is installed between it and the cluster's stack."""
 
     def __init__(self, scope: Construct, *, environment: Environment, cluster: EksCluster, network: Network) -> None:
-        super().__init__(scope, f"ControlPlane-{cluster.name}", environment=environment)
+        super().__init__(scope, f"ControlPlane-{cluster.name}", environment=environment, team=cluster.team)
         settings = cluster.named(environment.cluster_name(cluster.name))
         self.control_plane = ControlPlane(
             self, "ControlPlane", settings=settings, network=network, removal=environment.removal
@@ -64,7 +64,7 @@ class ClusterStack(EnvironmentStack):
     def __init__(
         self, scope: Construct, *, environment: Environment, cluster: PlatformCluster, platform: ClusterPlatform
     ) -> None:
-        super().__init__(scope, f"Cluster-{cluster.name}", environment=environment)
+        super().__init__(scope, f"Cluster-{cluster.name}", environment=environment, team=cluster.team)
         self.cluster = cluster.bind(self, platform, name=environment.cluster_name(cluster.name))
         if platform.watch is not None:
             watch = platform.watch

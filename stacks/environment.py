@@ -7,7 +7,11 @@ from typing import Self
 import aws_cdk as cdk
 from pydantic import Field, SerializeAsAny, model_validator
 
+from constructs_lib.budgets import CostTags
+from constructs_lib.budgets.tags import TEAM_NAME
 from constructs_lib.delivery import GitHub
+from constructs_lib.budgets import CostTags
+from constructs_lib.budgets.tags import TEAM_NAME
 from constructs_lib.guardrails import Guardrails
 from constructs_lib.guardrails.usage import check as check_usage
 from constructs_lib.network import LUSTRE_CLIENTS, NetworkPlan
@@ -15,6 +19,7 @@ from constructs_lib.storage import StorageSettings
 from constructs_lib.training import SpotCapacity
 from constructs_lib.values import Value
 from ml_contract.errors import reject
+from stacks.budgeted import Budgets
 from stacks.clusters import EksCluster, PlatformCluster, SharedFiles
 from stacks.operated import Operation
 from stacks.paged import Pages
@@ -47,6 +52,10 @@ class Environment(Value):
     clusters: tuple[SerializeAsAny[PlatformCluster], ...] = ()
     """HyperPod clusters, each in a stack of its own; none by default."""
 
+    team: str = Field(pattern=TEAM_NAME)
+    """Who pays for what belongs to no other team: its tag."""
+    budgets: Budgets | None = None
+    """What may be spent; None: whatever is."""
     observability: Observability | None = None
     """How clusters are seen; None: by whoever looks."""
     operation: Operation | None = None
@@ -87,6 +96,8 @@ class Environment(Value):
             self.operation.check(spot, [one.name for one in self.endpoints], [one.name for one in self.clusters])
         if self.guardrails is not None:
             check_usage(self.guardrails, self)
+        if self.budgets is not None:
+            self.budgets.check(self.teams, told=self.operation is not None)
         return self
 
     def _check_endpoints(self) -> None:

@@ -61,8 +61,8 @@ def guard_stage(stage: cdk.Stage, environment: Environment) -> None:
 
     For each stage, because what is said of an app does not reach into its stages.
     """
-    cdk.Tags.of(stage).add("application", "trainyard")
-    cdk.Tags.of(stage).add("environment", environment.name)
+    for key, value in environment.cost_tags().items():
+        cdk.Tags.of(stage).add(key, value)
     cdk.MissingRemovalPolicies.of(stage).apply(environment.removal, apply_to_resource_types=list(STATEFUL))
 
 

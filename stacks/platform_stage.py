@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from constructs_lib.network import know_availability_zones
 from stacks.adhoc import AdHocStack
 from stacks.boundary import BoundaryStack
+from stacks.budgets import BudgetsStack
 from stacks.cluster import ClusterStack, ControlPlaneStack, FilesStack
 from stacks.clusters import ClusterPlatform, EksCluster
 from stacks.environment import Environment
@@ -105,6 +107,14 @@ class PlatformStage(cdk.Stage):
                 self, environment=environment, settings=environment.pages, key=storage.key, told=told,
                 hosted=[one for stack in self.endpoints.values() for one in stack.endpoint.hosted],
             )  # fmt: skip
+        self.budgets = (
+            BudgetsStack(
+                self, environment=environment, settings=environment.budgets,
+                topics=self.operation.notifications.topics, starters=self._starters(environment),
+            )
+            if environment.budgets and self.operation
+            else None
+        )  # fmt: skip
         if environment.trainings:
             AdHocStack(self, "AdHoc", environment=environment, network=network, storage=storage)
         self.boundary = (
@@ -116,6 +126,16 @@ class PlatformStage(cdk.Stage):
         )
         if self.boundary:
             cdk.CrossStackReferences.of(self.boundary.boundary.policy).produce(cdk.ReferenceStrength.STRONG)
-            # The network's stack, which comes first, has a boundary of its own.
-            self.boundary.boundary.put_on(*(stack for stack in self.node.children if stack is not self.network))
+            # The network's stack, which comes first, has a boundary of its own, and so have roles that touch IAM.
+            own = (self.network, self.budgets)
+            self.boundary.boundary.put_on(*(stack for stack in self.node.children if stack not in own))
         guard_stage(self, environment)
+
+    def _starters(self, environment: Environment) -> dict[str, list[iam.IRole]]:
+        """Roles that start what costs, by the team that pays."""
+        found: dict[str, list[iam.IRole]] = {}
+        for training in environment.trainings:
+            found.setdefault(training.team or environment.team, []).extend(self.trainings[training.workload].starters)
+        for served in environment.endpoints:
+            found.setdefault(served.team or environment.team, []).extend(self.endpoints[served.name].starters)
+        return found

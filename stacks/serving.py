@@ -13,9 +13,11 @@ class ServingStack(EnvironmentStack):
     """Serves one thing, in a stack of its own: an update of one endpoint touches no other."""
 
     def __init__(self, scope: Construct, *, environment: Environment, served: Served, platform: Platform) -> None:
-        super().__init__(scope, f"Serving-{served.name}", environment=environment)
+        super().__init__(scope, f"Serving-{served.name}", environment=environment, team=served.team)
         bound = served.bind(self, platform, name=environment.endpoint_name(served.name))
         self.endpoint = bound.endpoint
+        self.starters = bound.starters
+        """Roles that change the endpoint by themselves."""
         condition = self.endpoint.condition
         name = self.output("EndpointName", self.endpoint.resource.attr_endpoint_name, "The endpoint")
         if condition is not None:

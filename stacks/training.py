@@ -27,7 +27,7 @@ class TrainingStack(EnvironmentStack):
         network: Network,
         storage: Storage,
     ) -> None:
-        super().__init__(scope, f"Training-{training.workload}", environment=environment)
+        super().__init__(scope, f"Training-{training.workload}", environment=environment, team=training.team)
         name = self.name = f"trainyard-{environment.name}-{training.workload}"
         self.packages = sagemaker.CfnModelPackageGroup(
             self,
@@ -50,6 +50,8 @@ class TrainingStack(EnvironmentStack):
             network=network,
             key=storage.key,
         )
+        self.starters = (pipeline.role,)
+        """Roles that start jobs."""
         packaging = training.packaging
         self.registered = Registered(
             group=name,

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
+from constructs_lib.budgets.tags import TEAM_NAME
 from constructs_lib.training import (
     ContainerImage,
     JobResources,
@@ -76,6 +77,8 @@ class WorkloadTraining(Value):
     """Whether a person approves a registered model before it can be served."""
     packaging: SerializeAsAny[Packaging]
     """What becomes of a registered model."""
+    team: str | None = Field(default=None, pattern=TEAM_NAME)
+    """The team that pays for its jobs; the environment's by default."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

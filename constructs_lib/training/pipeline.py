@@ -19,13 +19,17 @@ from constructs_lib.training.roles import JobRole, after_policies, grant_start_j
 from constructs_lib.training.steps.base import Step
 from constructs_lib.training.steps.condition import ConditionStep
 from constructs_lib.training.steps.register import RegisterModelStep
+from constructs_lib.training.tagging import tag_jobs
 from ml_contract.errors import reject
 
 NAME = re.compile(r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,255}$")
 
 
 class TrainingPipeline(Construct):
-    """The pipeline, the role that runs it and the role of its jobs. Nothing runs when it is deployed."""
+    """The pipeline, the role that runs it and the role of its jobs. Nothing runs when it is deployed.
+
+    Jobs carry the tags of the pipeline.
+    """
 
     resource: sagemaker.CfnPipeline
     jobs: iam.Role
@@ -66,7 +70,7 @@ class TrainingPipeline(Construct):
         self.role = sagemaker_role(self, "Role", "Starts the jobs of one pipeline and registers its packages")
         stack = cdk.Stack.of(self)
         binding = Binding(scope=self, role=self.jobs, pipeline_role=self.role, network=network, key=key)
-        text = stack.to_json_string(definition(parameters, steps, binding))
+        text = stack.to_json_string(tag_jobs(definition(parameters, steps, binding), lambda: self.resource.tags))
         check_size(text)
         grant_start_jobs(self.role, self.jobs, package_groups=_groups(steps))
         self.resource = sagemaker.CfnPipeline(

@@ -12,6 +12,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 from pydantic import Field, SerializeAsAny
 
+from constructs_lib.budgets.tags import TEAM_NAME
 from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLustre
 from constructs_lib.hyperpod.attachments import alarms_of
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
@@ -64,6 +65,8 @@ class PlatformCluster(Value):
     """Its groups. Its name names the stack ``…-cluster-NAME``, and the cluster ``trainyard-ENVIRONMENT-NAME``."""
     subnet: str
     """Where its nodes are, by the name in ``network.clusters``."""
+    team: str | None = Field(default=None, pattern=TEAM_NAME)
+    """The team that pays for it; the environment's by default. What teams have of one cluster is its governance's."""
     further_subnets: tuple[str, ...] = ()
     """Where groups of other zones are, at most one a zone; none by default."""
     alarms: dict[str, str] = Field(default_factory=dict)

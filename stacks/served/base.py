@@ -6,9 +6,11 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 from pydantic import Field, SerializeAsAny
 
+from constructs_lib.budgets.tags import TEAM_NAME
 from constructs_lib.network import Network
 from constructs_lib.serving import Endpoint
 from constructs_lib.serving.rollout import Rollout
@@ -61,6 +63,8 @@ class Bound:
 
     endpoint: Endpoint
     commands: tuple[Command, ...] = ()
+    starters: tuple[iam.IRole, ...] = ()
+    """Roles that change the endpoint by themselves."""
 
 
 class Served(Value):
@@ -68,6 +72,8 @@ class Served(Value):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")
     """Names the stack ``…-serving-NAME`` and the endpoint ``trainyard-ENVIRONMENT-NAME``."""
+    team: str | None = Field(default=None, pattern=TEAM_NAME)
+    """The team that pays for it; the environment's by default."""
     rollout: SerializeAsAny[Rollout] | None = None
     """How an update reaches the endpoint, and what takes it back; None: all at once, whatever happens."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Self
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 from pydantic import SerializeAsAny, model_validator
 
@@ -80,11 +81,13 @@ class ServedWorkload(Served):
     def bind(self, scope: Construct, platform: Platform, *, name: str) -> Bound:
         registered, storage = platform.registered[self.workload], platform.storage
         package = PackageParameter(scope, "Package")
+        starters: list[iam.IRole] = []
         if self.on_approval is not None:
-            RegistryDeployment(
+            deployment = RegistryDeployment(
                 scope, "Approval", group=registered.group, parameter=package.parameter, key=storage.key,
                 settings=self.on_approval,
             )  # fmt: skip
+            starters.append(deployment.machine.role)
         model = RegisteredModel(package=package.arn, image=registered.image, archives=registered.archives)
         kept = Location(bucket=storage.artifacts, prefix=f"captured/{self.name}")
         capture = DataCapture(location=kept, percentage=self.capture.percentage) if self.capture else None
@@ -103,7 +106,7 @@ class ServedWorkload(Served):
         commands = [_deploy(cdk.Stack.of(scope))]
         if self.monitors:
             commands += bind_monitors(scope, self.monitors, endpoint, platform, name=self.name, captured=kept)
-        return Bound(endpoint=endpoint, commands=tuple(commands))
+        return Bound(endpoint=endpoint, commands=tuple(commands), starters=tuple(starters))
 
 
 def _deploy(stack: cdk.Stack) -> Command:

@@ -1,8 +1,8 @@
 """A training job as a step.
 
-Pipelines take all fields of CreateTrainingJob but TrainingJobName, which they give, Tags, which they take from the
-pipeline, and ExperimentConfig, which they write for the execution ("Pipelines steps", SageMaker Developer Guide, and
-the requests of the SageMaker SDK 3.27, read 2026-11-21).
+Pipelines take all fields of CreateTrainingJob but TrainingJobName, which they give, and ExperimentConfig, which they
+write for the execution ("Pipelines steps", SageMaker Developer Guide, and the requests of the SageMaker SDK 3.27, read
+2026-11-21). Tags are the pipeline's (`constructs_lib.training.tagging`).
 """
 
 from __future__ import annotations
