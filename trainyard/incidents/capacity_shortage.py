@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ml_contract.symptoms import NO_CAPACITY, Symptom
 from trainyard.incidents import runs
@@ -54,7 +54,7 @@ class CapacityShortage(Incident):
             "the failed step was tried again and nothing before it; the execution has succeeded",
         ]
 
-    def _jobs_without_instances(self, scene: Scene) -> list[dict[str, object]]:
+    def _jobs_without_instances(self, scene: Scene) -> list[dict[str, Any]]:
         client = scene.client("sagemaker")
         prefix = self.run.jobs.removesuffix("*")
         listed = client.list_training_jobs(NameContains=prefix, StatusEquals="Failed")["TrainingJobSummaries"]

@@ -99,7 +99,8 @@ def _check(connection: Connection, address: ImageAddress, users: tuple[str, ...]
 
     client = connection.client("ecr")
     known = find(address.uri)
-    about = {"uri": address.uri, "stacks": users, "end_of_support": known.end_of_support if known else None}
+    ends = known.end_of_support if known else None
+    about: dict[str, Any] = {"uri": address.uri, "stacks": users, "end_of_support": ends}
     if client.meta.region_name != address.region:
         why = f"asked in {client.meta.region_name}; set AWS_REGION={address.region}"
         return CheckedImage(status="elsewhere", why=why, **about)

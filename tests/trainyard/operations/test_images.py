@@ -77,6 +77,6 @@ def test_an_assembly_without_the_environment_says_which_it_has(tmp_path: Path) -
     }
     (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"ProdStorage": stage}}))
     (tmp_path / "t.json").write_text("{}")
-    with pytest.raises(OperationError, match="prdo: .* has no such environment. It has prod"):
+    with pytest.raises(OperationError, match=r"prdo: .* has no such environment\. It has prod"):
         list(images.synthesised(tmp_path, "prdo"))
     assert [name for name, _ in images.synthesised(tmp_path, "prod")] == ["ProdStorage"]
