@@ -72,7 +72,9 @@ class PagesStack(EnvironmentStack):
         if hosted:
             Dashboard(self, "Endpoints", name=self.names["endpoints"], widgets=self._endpoints(hosted, about))
         served = sorted({f"/aws/sagemaker/Endpoints/{one.endpoint}" for one in hosted})
-        groups = {**_JOB_GROUPS, "endpoints": tuple(served)} if environment.trainings else {"endpoints": tuple(served)}
+        groups: dict[Subject, tuple[str, ...]] = {"endpoints": tuple(served)}
+        if environment.trainings:
+            groups |= _JOB_GROUPS
         SavedQueries(self, "Queries", folder=f"trainyard/{name}", groups=groups)
         LogKeeper(self, "Keeper", prefixes=unmade(environment), days=settings.log_days, key=key)
         self.output("PicturesCommand", f"trainyard dashboards show {self.names['training']}", "Draws a page")

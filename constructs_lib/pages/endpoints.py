@@ -86,7 +86,7 @@ class _Published:
     def _used(self, title: str, *names: str) -> Graph:
         found = [name for stem in names for name in (stem, stem + _NORMALIZED) if name in self._metrics]
         # Of a type with several of them SageMaker sums: four busy processors are 400.
-        unit = "per cent" if self._hosted.component else "per cent of one, all summed"
+        unit = "%" if self._hosted.component else "% of one, summed"
         return Graph(title=title, unit=unit, stat="Maximum", series=tuple(self._series(n, label=n) for n in found))
 
     def _instances(self, per: Metric) -> Graph:

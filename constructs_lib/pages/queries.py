@@ -1,7 +1,7 @@
 """Saved queries of the logs, in the query language of CloudWatch Logs Insights.
 
-Sources, read 2026-11-22: "CloudWatch Logs Insights language query syntax", CloudWatch Logs User Guide; PutQueryDefinition,
-CloudWatch Logs API Reference (names with slashes make folders in the console).
+Sources, read 2026-11-22: "CloudWatch Logs Insights language query syntax", CloudWatch Logs User Guide;
+PutQueryDefinition, CloudWatch Logs API Reference (names with slashes make folders in the console).
 """
 
 from __future__ import annotations

@@ -12,8 +12,13 @@ from ml_contract.errors import ContractError, reject
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
-def pairs(items: Sequence[str]) -> dict[str, str]:
+def pairs(items: Sequence[str], option: str = "--parameter", example: str = "-p Seed=1") -> dict[str, str]:
     """Read NAME=VALUE items.
+
+    Args:
+        items: What was typed.
+        option: How it was asked for.
+        example: How it is written.
 
     Raises:
         ContractError: An item has no ``=``, or a name comes twice.
@@ -22,9 +27,9 @@ def pairs(items: Sequence[str]) -> dict[str, str]:
     for item in items:
         name, equals, value = item.partition("=")
         if not equals or not name:
-            reject("--parameter", item, "it must look like NAME=VALUE", "Write for example -p Seed=1.")
+            reject(option, item, "it must look like NAME=VALUE", f"Write for example {example}.")
         if name in found:
-            reject("--parameter", item, f"{name} was given already", "Give every parameter once.")
+            reject(option, item, f"{name} was given already", "Give each name once.")
         found[name] = value
     return found
 

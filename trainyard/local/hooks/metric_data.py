@@ -136,8 +136,9 @@ class _Request:
         namespace, *dimensions = (part.strip().strip('"') for part in schema.split(","))
         wanted = _terms(terms)
         found = []
-        for key in list(cloudwatch._metrics):
-            values = dict(key[2])
+        for key, kept in list(cloudwatch._metrics.items()):
+            # All points of a metric have the same dimensions; the key holds them as one text.
+            values = kept[0]["Dimensions"] if kept else {}
             if key[0] == namespace and set(values) == set(dimensions) and _matches(wanted, key[1], values):
                 points = self._points(key, stat, period)
                 if points:
@@ -159,15 +160,20 @@ class _Request:
             return curves[0].points
         assert isinstance(node, ast.BinOp)
         sign = _SIGNS[type(node.op)]
-        sides = [side.value if isinstance(side, ast.Constant) else self._compute(side)
+        sides = [_number(side) if isinstance(side, ast.Constant) else self._compute(side)
                  for side in (node.left, node.right)]  # fmt: skip
         moments = set.intersection(*(set(side) for side in sides if isinstance(side, dict)))
         found: Points = {}
         for moment in moments:
-            left, right = (side[moment] if isinstance(side, dict) else float(side) for side in sides)
+            left, right = (side[moment] if isinstance(side, dict) else side for side in sides)
             if not (sign is operator.truediv and right == 0):
                 found[moment] = sign(left, right)
         return found
+
+
+def _number(node: ast.Constant) -> float:
+    assert isinstance(node.value, int | float)
+    return float(node.value)
 
 
 def _parsed(text: str) -> ast.Expression:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from ml_contract.instances import CATALOGUE
 from trainyard.local.api.service import Context
 from trainyard.local.api.store import Document
 from trainyard.local.capacity import JOB_REASON, WAITING, ShortageError, await_instances
@@ -24,6 +25,7 @@ from trainyard.local.jobs.cluster import groups
 from trainyard.local.jobs.container import message, write_training_files
 from trainyard.local.jobs.control import Control, Ending, Order
 from trainyard.local.jobs.folder_sync import FolderSync
+from trainyard.local.jobs.host_figures import HostFigures
 from trainyard.local.jobs.hosts import BASE, Hosts
 from trainyard.local.jobs.inputs import Inputs
 from trainyard.local.jobs.logs import Scanner
@@ -177,16 +179,20 @@ class TrainingRun:
         )
         for sync in syncs:
             sync.start()
-        outcome = run_hosts(
-            self._context,
-            group,
-            program,
-            role,
-            control=self._control,
-            scanner=self._scanner,
-            limits=self._limits(),
-            problem=lambda problem: document.note(self._store, self._name, problem),
-        )
+        known = CATALOGUE.get(groups(job["ResourceConfig"])[0].instance_type)
+        figures = HostFigures(role.metrics, group, self._name, known.memory_gib if known else None)
+        figures.start()
+        with contextlib.closing(figures):
+            outcome = run_hosts(
+                self._context,
+                group,
+                program,
+                role,
+                control=self._control,
+                scanner=self._scanner,
+                limits=self._limits(),
+                problem=lambda problem: document.note(self._store, self._name, problem),
+            )
         for sync in syncs:
             try:
                 sync.close()

@@ -1,0 +1,1 @@
+"""CloudWatch dashboards, read through the API and drawn without the console."""
