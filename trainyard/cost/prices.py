@@ -21,6 +21,7 @@ from ml_contract.errors import reject
 Usage = Literal["training", "processing", "transform", "hosting", "async", "cluster"]
 """What a SageMaker instance is hired for; prices differ (async: endpoints with a queue, cluster: HyperPod)."""
 
+_ALIKE = ("hosting", "training", "processing", "transform", "async")
 TABLES = Path(__file__).with_name("tables")
 CURRENCY = "USD"
 COLUMNS = ("item", "price", "unit", "read", "source")
@@ -91,6 +92,16 @@ class Prices:
     def find(self, item: str) -> Price | None:
         """The price of ``item``; None where the table does not know it."""
         return self.rows.get(item)
+
+    def alike(self, item: str) -> Price | None:
+        """The price of the same instance for another use, where its own is missing; None where none is known.
+
+        A type costs the same for training, processing, transforms and hosting (measured on ml.p4d.24xlarge in
+        us-east-1: one price for all of them, another one for clusters; spore-host/truffle, 2026-07-27).
+        """
+        kind, _, usage = item.partition("/")
+        others = (self.rows.get(f"{kind}/{other}") for other in _ALIKE if usage in _ALIKE)
+        return next(filter(None, others), None)
 
     def item(self, item: str) -> Price:
         """The price of ``item``, for example ``vpc/nat-gateway-hour``.

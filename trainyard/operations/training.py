@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +34,8 @@ class TrainingRun:
     transitions: tuple[dict[str, Any], ...]
     """SecondaryStatusTransitions, oldest first."""
     observations: tuple[Observation, ...]
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """As DescribeTrainingJob has it."""
 
     @property
     def attempts(self) -> int:
@@ -65,14 +67,28 @@ class TrainingRun:
 
 
 def read(connection: Connection, job: str) -> TrainingRun:
-    """Read a training job and its log."""
+    """Read a training job and its log.
+
+    Raises:
+        OperationError: It has no log.
+    """
+    return _run(connection, job, job_lines(connection, job))
+
+
+def read_without_log(connection: Connection, job: str) -> TrainingRun:
+    """Read a training job alone: it has written nothing yet, or its log has expired."""
+    return _run(connection, job, ())
+
+
+def _run(connection: Connection, job: str, lines: Iterable[Line]) -> TrainingRun:
     found = connection.client("sagemaker").describe_training_job(TrainingJobName=job)
     return TrainingRun(
         job=job,
         status=found["TrainingJobStatus"],
         hyperparameters=found.get("HyperParameters", {}),
         transitions=tuple(found.get("SecondaryStatusTransitions", [])),
-        observations=tuple(observe(job_lines(connection, job))),
+        observations=tuple(observe(lines)),
+        document=found,
     )
 
 

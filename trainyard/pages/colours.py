@@ -34,4 +34,4 @@ QUIET: Final = "#7a828b"
 
 def other_forms() -> dict[str, str]:
     """Light form → dark form of every colour that a figure may name."""
-    return dict(SERIES)
+    return dict((*SERIES, GROUND))

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from trainyard.pages import colours
 from trainyard.pages.colours import COLOURS, QUIET, WARNING
 
-__all__ = ["COLOURS", "QUIET", "WARNING", "line", "marker", "plot"]
+__all__ = ["COLOURS", "GROUND", "QUIET", "WARNING", "line", "marker", "plot"]
+
+
+GROUND = colours.GROUND[0]
+"""Around marks that lie on something."""
 
 
 def plot(*, x: str, y: str, height: int = 320) -> go.Figure:

@@ -43,16 +43,23 @@
 
   async function draw(place) {
     const { data, layout } = read(place);
-    await Plotly.react(place, data, dress(layout), CONFIG);
-    // The legend has as many rows as it needs: they come on top of the plot's height.
-    const legend = place.querySelector(".legend")?.getBBox().height ?? 0;
-    if (legend)
-      await Plotly.relayout(place, { height: layout.height + legend, "margin.t": layout.margin.t + legend });
+    dress(layout);
+    const { height } = layout, top = layout.margin.t;
+    // The legend has as many rows as it needs: they come on top of the plot's height. Most have one.
+    const drawn = data.filter(trace => trace.showlegend !== false).length;
+    const legend = layout.showlegend ?? drawn > 1 ? 1.5 * layout.font.size : 0;
+    await Plotly.react(place, data, { ...layout, height: height + legend, margin: { ...layout.margin, t: top + legend } }, CONFIG);
+    const real = place.querySelector(".legend")?.getBBox().height ?? 0;
+    if (Math.abs(real - legend) > 2) await Plotly.relayout(place, { height: height + real, "margin.t": top + real });
   }
 
   async function drawAll() {
     delete document.documentElement.dataset.drawn;
-    for (const place of plots) await draw(place);
+    for (const place of plots) {
+      await draw(place);
+      // What is drawn is shown before the next one is.
+      await new Promise(resolve => setTimeout(resolve));
+    }
     document.documentElement.dataset.drawn = dark.matches ? "dark" : "light";
   }
 

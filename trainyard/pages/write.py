@@ -40,7 +40,7 @@ def render(template: Path, **values: Any) -> str:
     return environment.get_template(template.name).render(
         **values, written=datetime.now().astimezone(), bundle=bundle, other_forms=colours.other_forms(),
         script=Markup((_HERE / "page.js").read_text(encoding="utf-8")),  # noqa: S704 - a file of this package
-        ground=colours.GROUND, text=colours.TEXT, note=colours.NOTE, line=colours.LINE,
+        ground=colours.GROUND, text=colours.TEXT, note=colours.NOTE, line=colours.LINE, series=colours.SERIES,
     )  # fmt: skip
 
 

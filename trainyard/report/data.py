@@ -1,46 +1,28 @@
-"""What the report shows, gathered through the API."""
+"""What the report shows, gathered through the API. What cannot be read leaves a sentence, not a hole."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from ml_contract.workloads.base import Headline
+from trainyard.cost.prices import Prices
 from trainyard.operations import evaluation, executions, training
-from trainyard.operations.connection import Connection
-from trainyard.operations.executions import Execution
+from trainyard.operations.connection import Connection, OperationError
+from trainyard.operations.executions import Execution, Step
+from trainyard.report import alarms, serving
+from trainyard.report.bill import Item, prices_of, processing_item, training_items
+from trainyard.report.chapter import Chapter
+from trainyard.report.serving import Endpoint
 from trainyard.scaling import deployed
 from trainyard.scaling.simulation import Assumptions, Simulation, simulate
 from trainyard.scaling.trace import built_in_day, per_instance
 from trainyard.scaling.traffic import told
 
-
-@dataclass(frozen=True, kw_only=True)
-class Chapter:
-    """One execution and what it made."""
-
-    execution: Execution
-    run: training.TrainingRun | None
-    """Its training job; ``None`` where it never came to one."""
-    evaluation: dict[str, Any]
-    """Figures on held-out data; empty where it was not evaluated."""
-    package: str | None
-    """ARN of the registered model package."""
-
-    @property
-    def headline(self) -> Headline | None:
-        """What the evaluation shows first; ``None`` where there is none, or it does not say."""
-        said = self.evaluation.get("headline")
-        return Headline(**said) if said else None
-
-    @property
-    def label(self) -> str:
-        """How plots name it."""
-        if self.run is None:
-            return self.execution.id
-        return f"{self.execution.id} ({'interrupted' if self.run.interruptions() else 'uninterrupted'})"
+__all__ = ["Chapter", "Latencies", "Report", "Scaling", "gather"]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,22 +58,139 @@ class Report:
     latencies: Latencies | None = None
     scaling: tuple[Scaling, ...] = ()
     """What scales; empty where nothing does."""
+    endpoints: tuple[Endpoint, ...] = ()
+    """What serves the packages of the chapters."""
+    gaps: tuple[str, ...] = ()
+    """What could not be read, a sentence each."""
+    emulated: bool = False
+    """Whether the embedded cloud was asked."""
+    region: str = ""
+    """Where it is, and whose prices are taken."""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was asked."""
+
+
+@dataclass
+class _Reader:
+    """Reads, and keeps what it could not."""
+
+    connection: Connection
+    prices: Prices
+    now: datetime
+    gaps: list[str] = field(default_factory=list)
+
+    def attempt(self, what: str, read: Callable[[], _T]) -> _T | None:
+        """What ``read`` gives, or None where the cloud refuses: a report of the rest is worth having."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return read()
+        except ClientError as refusal:
+            error = refusal.response["Error"]
+            self.gaps.append(f"{what} could not be read: {error['Code']}: {error['Message']}")
+        except OperationError as refusal:
+            self.gaps.append(f"{what} could not be read: {refusal}")
+        return None
 
 
 def gather(connection: Connection, references: Sequence[str], latencies: Latencies | None = None) -> Report:
-    """Read executions, named by ARN or by pipeline for the newest, and the stacks of the account."""
-    arns = [executions.find(connection, reference) for reference in references]
+    """Read executions and jobs, what serves their models, and the stacks of the account.
+
+    Args:
+        connection: The cloud.
+        references: An execution's ARN, a pipeline's name for its newest execution, or a training job's name or ARN.
+        latencies: Requests that were measured.
+
+    Raises:
+        OperationError: One of them is nothing that the cloud has.
+    """
+    region = str(connection.client("sagemaker").meta.region_name)
+    reader = _Reader(connection, prices_of(region), datetime.now(UTC))
+    chapters = tuple(_chapter(reader, _execution(connection, reference)) for reference in dict.fromkeys(references))
+    packages = [chapter.package for chapter in chapters if chapter.package]
+    endpoints = reader.attempt("Endpoints", lambda: serving.read(connection, packages, reader.prices, reader.now)) or ()
+    serve = {each.name for each in endpoints}
     return Report(
-        where=connection.name,
-        chapters=tuple(_chapter(connection, arn) for arn in arns),
-        resources=_resources(connection),
-        latencies=latencies,
-        scaling=tuple(_scaling(connection)),
+        where=connection.name, chapters=chapters, latencies=latencies, endpoints=endpoints,
+        resources=reader.attempt("Stacks", lambda: _resources(connection)) or {},
+        scaling=reader.attempt("What scales", lambda: tuple(_scaling(connection, serve))) or (),
+        gaps=tuple(reader.gaps), emulated=connection.cloud is not None, region=region, now=reader.now,
+    )  # fmt: skip
+
+
+def _execution(connection: Connection, reference: str) -> Execution:
+    """An execution, or a job as one of a single step."""
+    if ":training-job/" in reference:
+        return _job(connection, reference.rpartition("/")[2])
+    client = connection.client("sagemaker")
+    try:
+        return executions.describe(connection, executions.find(connection, reference))
+    except (client.exceptions.ResourceNotFound, client.exceptions.ClientError) as missing:
+        if reference.startswith("arn:"):
+            raise
+        try:
+            return _job(connection, reference)
+        except client.exceptions.ClientError:
+            raise OperationError(
+                f"{reference}: no pipeline and no training job has that name. See `trainyard executions`"
+            ) from missing
+
+
+def _job(connection: Connection, name: str) -> Execution:
+    found = connection.client("sagemaker").describe_training_job(TrainingJobName=name)
+    states = {"Completed": "Succeeded", "InProgress": "Executing"}
+    status = states.get(found["TrainingJobStatus"], found["TrainingJobStatus"])
+    end = found.get("TrainingEndTime") or found.get("LastModifiedTime") or found["CreationTime"]
+    step = Step(
+        name="Train", status=status, started=found["CreationTime"], reason=found.get("FailureReason", ""),
+        ended=None if status in ("Executing", "Stopping") else end,
+        metadata={"TrainingJob": {"Arn": found["TrainingJobArn"]}},
+    )  # fmt: skip
+    return Execution(arn=found["TrainingJobArn"], pipeline="a training job of no pipeline", status=status,
+                     reason=step.reason, started=found["CreationTime"], updated=end, steps=(step,))  # fmt: skip
+
+
+def _chapter(reader: _Reader, execution: Execution) -> Chapter:
+    connection, before = reader.connection, len(reader.gaps)
+    trained = next((step for step in execution.steps if step.is_training and step.job), None)
+    run = _run(reader, trained.job) if trained and trained.job else None
+    registered = [step.metadata["RegisterModel"]["Arn"] for step in execution.steps if "RegisterModel" in step.metadata]
+    bill: list[Item] = []
+    if run is not None and trained is not None:
+        bill += training_items(run, reader.prices, reader.now, step=trained.name)
+    bill += reader.attempt("Processing jobs", lambda: list(_processing(reader, execution))) or []
+    until = execution.updated if execution.is_final else reader.now
+    name = execution.pipeline if run is None or execution.arn != run.document["TrainingJobArn"] else run.job
+    fired = (
+        reader.attempt("Alarms", lambda: alarms.read(connection, alarms.prefix(name), execution.started, until)) or ()
     )
+    measured = reader.attempt("The evaluation", lambda: evaluation.read(connection, execution)) or {}
+    gaps = tuple(reader.gaps[before:])
+    del reader.gaps[before:]
+    return Chapter(
+        execution=execution, run=run, evaluation=measured, package=registered[0] if registered else None,
+        alarms=fired, bill=tuple(bill), gaps=gaps,
+    )  # fmt: skip
 
 
-def _scaling(connection: Connection) -> Iterator[Scaling]:
-    scalers = deployed.of_cloud(connection)
+def _run(reader: _Reader, job: str) -> training.TrainingRun:
+    found = reader.attempt("The log", lambda: training.read(reader.connection, job))
+    return found or training.read_without_log(reader.connection, job)
+
+
+def _processing(reader: _Reader, execution: Execution) -> Iterator[Item]:
+    client = reader.connection.client("sagemaker")
+    for step in execution.steps:
+        if step.job is None or step.is_training:
+            continue
+        document = client.describe_processing_job(ProcessingJobName=step.job)
+        item = processing_item(step.name, document, reader.prices, reader.now)
+        if item is not None:
+            yield item
+
+
+def _scaling(connection: Connection, endpoints: set[str]) -> Iterator[Scaling]:
+    scalers = [each for each in deployed.of_cloud(connection) if each.resource.split("/")[1] in endpoints]
     done = deployed.activities(connection) if scalers else []
     for scaler in scalers:
         wanted = per_instance(scaler)
@@ -102,18 +201,6 @@ def _scaling(connection: Connection) -> Iterator[Scaling]:
             day = simulate(scaler, built_in_day(wanted), Assumptions(per_instance=wanted))
         mine = tuple(each for each in done if each["ResourceId"] == scaler.resource)
         yield Scaling(resource=scaler.resource, activities=mine, day=day)
-
-
-def _chapter(connection: Connection, arn: str) -> Chapter:
-    execution = executions.describe(connection, arn)
-    job = next((step.job for step in execution.steps if step.is_training and step.job), None)
-    registered = [step.metadata["RegisterModel"]["Arn"] for step in execution.steps if "RegisterModel" in step.metadata]
-    return Chapter(
-        execution=execution,
-        run=training.read(connection, job) if job else None,
-        evaluation=evaluation.read(connection, execution),
-        package=registered[0] if registered else None,
-    )
 
 
 def _resources(connection: Connection) -> dict[str, Counter[str]]:

@@ -61,7 +61,7 @@ def report() -> Report:
 def test_the_page_says_what_happened(report: Report) -> None:
     page = render(report)
     for expected in (
-        "reclaimed at 10",
+        "abc: interruptions",
         "resumed from step 5",
         "2.500",
         "order-0 entropy",

@@ -14,7 +14,6 @@ from trainyard.cost.lines import HOURS_A_MONTH, Kind, Line, Range
 from trainyard.cost.prices import Price, Prices
 from trainyard.cost.templates import Resource, Template
 
-_ALIKE = ("hosting", "training", "processing", "transform", "async")
 _FREE = Path(__file__).parents[1] / "tables" / "free.txt"
 
 
@@ -85,18 +84,13 @@ class Around:
                 yield Line(what=f"{what}: savings plan of {years} years", kind=Kind.NOTE, how=how, prices=(price.item,))
 
     def _price(self, item: str) -> tuple[Price | None, tuple[str, ...]]:
-        """The price of ``item``; where it is missing, that of the same instance for another use, and which.
-
-        A type costs the same for training, processing, transforms and hosting (measured on ml.p4d.24xlarge in
-        us-east-1: one price for all of them, another one for clusters; spore-host/truffle, 2026-07-27).
-        """
+        """The price of ``item``; where it is missing, that of the same instance for another use, and which."""
         found = self.prices.find(item)
-        kind, _, usage = item.partition("/")
-        if found is None and usage in _ALIKE and self.assumptions["jobs_cost_as_hosting"]:
-            for other in _ALIKE:
-                found = self.prices.find(f"{kind}/{other}")
-                if found is not None:
-                    return found, (f"{usage} costs what {other} does (jobs_cost_as_hosting=1)",)
+        if found is None and self.assumptions["jobs_cost_as_hosting"]:
+            found = self.prices.alike(item)
+            if found is not None:
+                usage, other = (each.partition("/")[2] for each in (item, found.item))
+                return found, (f"{usage} costs what {other} does (jobs_cost_as_hosting=1)",)
         return found, ()
 
     def _missing(self, what: str, item: str, quantity: float = 1) -> Line:

@@ -1,0 +1,41 @@
+"""Where more about a chapter is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+from trainyard.operations.logs import TRAINING_GROUP
+from trainyard.report.chapter import Chapter
+from trainyard.report.data import Report
+from trainyard.report.differences import setting
+
+Place = tuple[str, str, str]
+"""Name, text, address; the address is empty where there is none."""
+
+
+def places(report: Report) -> Callable[[Chapter], Iterator[Place]]:
+    """Name, text and address of each place of a chapter; without a console there are commands alone."""
+    console = f"https://{report.region}.console.aws.amazon.com" if report.region and not report.emulated else ""
+    trainyard = "trainyard --local" if report.emulated else "trainyard"
+
+    def of(chapter: Chapter) -> Iterator[Place]:
+        yield "ARN", chapter.execution.arn, ""
+        if chapter.run is not None:
+            job = chapter.run.job
+            at = f"{console}/sagemaker/home?region={report.region}#/jobs/{job}" if console else ""
+            yield "training job", job, at
+            # The console encodes a name of CloudWatch Logs twice, with $ for the second %.
+            group, stream = (quote(quote(name, safe=""), safe="").replace("%", "$") for name in (TRAINING_GROUP, job))
+            at = (f"{console}/cloudwatch/home?region={report.region}#logsV2:log-groups/log-group/{group}"
+                  f"$3FlogStreamNameFilter$3D{stream}") if console else ""  # fmt: skip
+            yield "log", f"{trainyard} logs {job}", at
+            yield "checkpoints", f"{trainyard} checkpoints list {job}", ""
+            tracking = setting(chapter, "watching.mlflow_uri")
+            if tracking:
+                experiment = setting(chapter, "watching.mlflow_experiment")
+                yield "MLflow", f"experiment {experiment} of {tracking}, the run whose tag trainyard.run is {job}", ""
+        if chapter.package:
+            yield "model package", chapter.package, ""
+
+    return of
