@@ -28,7 +28,6 @@ class CorruptCheckpoint(Incident):
     stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
     variables: ClassVar[tuple[str, ...]] = ("PIPELINE", "EXECUTION", "JOB", "CHECKPOINTS")
     minute_seconds: ClassVar[float] = 2.0
-    alarm_seconds: ClassVar[float] = 90.0
     run: Run
     damaged: Checkpoint
     """The commit whose bits flipped."""
@@ -47,7 +46,7 @@ class CorruptCheckpoint(Incident):
             found = sagemaker.describe_training_job(TrainingJobName=scene.variables["JOB"])
             return bool(found["SecondaryStatus"] == "Interrupted")
 
-        scene.wait(interrupted, 60.0, "the job to be interrupted")
+        scene.wait(interrupted, 180.0, "the job to be interrupted")
         found = checkpoints.find(open_objects(lambda: scene.connection, scene.variables["CHECKPOINTS"]))
         self.damaged = next(one for one in found if one.status == "committed")
         _flip_a_byte(scene, self.damaged)

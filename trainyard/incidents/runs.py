@@ -28,7 +28,7 @@ class Run:
         """The execution as it is."""
         return executions.describe(self.scene.connection, self.arn)
 
-    def job(self, seconds: float = 60.0) -> str:
+    def job(self, seconds: float = 180.0) -> str:
         """Name of its training job, once it has one.
 
         Raises:
@@ -47,7 +47,7 @@ class Run:
         """What its training job has reported."""
         return training.read(self.scene.connection, self.job())
 
-    def ended(self, seconds: float = 120.0) -> Execution:
+    def ended(self, seconds: float = 300.0) -> Execution:
         """The execution when it has ended."""
 
         def look() -> Execution | None:

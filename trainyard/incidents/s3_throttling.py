@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from typing import ClassVar
 
+from ml_contract.checkpoint.catalog import STEP_DIGITS
 from ml_contract.symptoms import STORAGE_ERRORS, Symptom
 from trainyard.incidents import runs
 from trainyard.incidents.incident import Incident
@@ -13,55 +13,49 @@ from trainyard.incidents.scene import Scene, require
 from trainyard.operations import checkpoints
 from trainyard.operations.objects import open_objects
 
-_STEPS = 60
 _EVERY_STEPS = 20
 _REFUSED = 5
-"""Requests of one wave that are refused: one less than the tries of a save, whichever of its objects they hit."""
+"""Requests of one save that are refused: one less than the tries of each of its objects, whichever they hit."""
 
 
 class S3Throttling(Incident):
     name: ClassVar[str] = "s3-throttling"
-    summary: ClassVar[str] = "S3 answers SlowDown to saves of one job, wave after wave"
+    summary: ClassVar[str] = "S3 answers SlowDown to the saves of one job"
     subject: ClassVar[str] = "checkpoints"
     symptoms: ClassVar[tuple[Symptom, ...]] = (STORAGE_ERRORS,)
     stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
     variables: ClassVar[tuple[str, ...]] = ("PIPELINE", "EXECUTION", "JOB", "CHECKPOINTS")
     minute_seconds: ClassVar[float] = 4.0
-    alarm_seconds: ClassVar[float] = 60.0
     skipped: ClassVar[str] = (
         "checkpoint-age is not played: its promise is in minutes of training, which no shorter minute shortens"
     )
     run: Run
-    refused: int = 0
-    """Requests that were refused so far."""
+    saves: int
+    """How many are refused at first."""
 
     def prepare(self, scene: Scene) -> None:
-        self.run = runs.start(scene, steps=_STEPS)
+        # Each save is refused as often as its tries allow: so many saves raise the alarm.
+        self.saves = int(scene.threshold(self.alarms[0])) // _REFUSED + 1
+        self.run = runs.start(scene, steps=self.saves * _EVERY_STEPS)
         scene.variables["JOB"] = self.run.job()
         scene.variables["CHECKPOINTS"] = self.run.checkpoints()
 
     def provoke(self, scene: Scene) -> None:
         bucket, _, prefix = scene.variables["CHECKPOINTS"].removeprefix("s3://").partition("/")
-        while self.refused <= scene.threshold(self.alarms[0]):
-            wave = scene.fault("S3Error", Bucket=bucket, Key=f"{prefix}/*", Operation="Put*", Count=_REFUSED,
-                               ErrorCode="SlowDown", StatusCode=503)  # fmt: skip
-            scene.wait(functools.partial(_struck, scene, wave), 60.0, f"{_REFUSED} saves to be refused")
-            self.refused += _REFUSED
+        for number in range(1, self.saves + 1):
+            folder = f"{prefix}/step-{number * _EVERY_STEPS:0{STEP_DIGITS}d}/*"
+            scene.fault("S3Error", Bucket=bucket, Key=folder, Operation="Put*", Count=_REFUSED,
+                        ErrorCode="SlowDown", StatusCode=503)  # fmt: skip
 
     def check(self, scene: Scene) -> list[str]:
         execution = self.run.ended()
         require(execution.status == "Succeeded", f"{execution.arn}: {execution.status}: {execution.reason}")
         training = self.run.training()
         require(not training.interruptions(), f"{training.job}: it was interrupted, which was not played")
-        lost = runs.require_nothing_lost(training, _STEPS, 0)
+        lost = runs.require_nothing_lost(training, self.saves * _EVERY_STEPS, 0)
         objects = open_objects(lambda: scene.connection, scene.variables["CHECKPOINTS"])
         verified = [checkpoints.verify(objects, one) for one in checkpoints.find(objects) if one.status == "committed"]
         damaged = [one for one in verified if one.findings]
         require(bool(verified) and not damaged, f"{objects.uri}: {len(damaged)} of {len(verified)} commits are damaged")
         steps = ", ".join(str(one.checkpoint.step) for one in reversed(verified))
-        return [lost, f"{self.refused} requests were refused, and the commits of steps {steps} are sound"]
-
-
-def _struck(scene: Scene, fault: str) -> bool:
-    """Whether nothing is left of a fault."""
-    return all(found["FaultId"] != fault for found in scene.cloud.call("ListFaults")["Faults"])
+        return [lost, f"{self.saves * _REFUSED} requests were refused, and the commits of steps {steps} are sound"]

@@ -24,7 +24,6 @@ class SpotStorm(Incident):
     subject: ClassVar[str] = WORKLOAD
     stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
     variables: ClassVar[tuple[str, ...]] = ("PIPELINE", "EXECUTION", "JOB", "CHECKPOINTS")
-    alarm_seconds: ClassVar[float] = 90.0
     minute_seconds: ClassVar[float] = 1.0
     run: Run
     reclaims: int
