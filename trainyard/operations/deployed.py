@@ -43,7 +43,7 @@ def fetch(connection: Connection, assembly: Path, stacks: Sequence[str], output:
         output: Folder to be made.
 
     Returns:
-        Ids of stacks that are not deployed, and so are not in the new assembly.
+        Ids of stacks that are not deployed, and so have no resources in the new assembly.
 
     Raises:
         ContractError: No assembly, or a pattern that matches no stack of it.
@@ -56,9 +56,9 @@ def fetch(connection: Connection, assembly: Path, stacks: Sequence[str], output:
     output.mkdir(parents=True)
     version = json.loads((assembly / "manifest.json").read_text())["version"]
     artifacts = {}
-    for number, stack in enumerate(one for one in chosen if found[one.id] is not None):
+    for number, stack in enumerate(chosen):
         file = f"{number}.template.json"
-        (output / file).write_text(json.dumps(found[stack.id], indent=1))
+        (output / file).write_text(json.dumps(found[stack.id] or {"Resources": {}}, indent=1))
         artifacts[f"stack{number}"] = _artifact(stack, file)
     (output / "manifest.json").write_text(json.dumps({"version": version, "artifacts": artifacts}, indent=1))
     return [stack.id for stack in chosen if found[stack.id] is None]

@@ -150,8 +150,9 @@ def test_what_is_deployed_comes_back_as_an_assembly(
     assert fetch(Connection(cloud), wanted, ["*"], tmp_path / "before") == []
     (found,) = chosen(tmp_path / "before", "local")
     assert (found.name, found.account, found.template) == (stack.name, "123456789012", TEMPLATE)
-    nowhere = assembly(tmp_path / "nowhere", "trainyard-nowhere", {"Resources": {}})
+    nowhere = assembly(tmp_path / "nowhere", "trainyard-nowhere", TEMPLATE)
     assert fetch(Connection(cloud), nowhere, ["*"], tmp_path / "nothing") == ["Local/It"]
+    assert chosen(tmp_path / "nothing", "local")[0].template == {"Resources": {}}
 
 
 def test_an_issue_shows_values_as_text(look: Callable[[], StackDrift], client: Client, stack: Any) -> None:
