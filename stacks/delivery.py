@@ -33,8 +33,8 @@ class DeliveryStack(cdk.Stack):
         execution = ExecutionPolicy(
             self, "Execution", name=name, region=environment.region, bounded=environment.guardrails is not None
         )
-        cdk.Tags.of(self).add("application", "trainyard")
-        cdk.Tags.of(self).add("environment", environment.name)
+        for key, value in environment.cost_tags().items():
+            cdk.Tags.of(self).add(key, value)
         cdk.CfnOutput(self, "DeployRoleArn", value=roles.deploys.attr_arn, description="Role of jobs that deploy")
         cdk.CfnOutput(self, "LookRoleArn", value=roles.looks.attr_arn, description="Role of jobs that look")
         command = (

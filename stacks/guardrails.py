@@ -8,6 +8,7 @@ import aws_cdk as cdk
 import jsii
 from cdk_nag import AwsSolutionsChecks
 
+from constructs_lib.budgets.untagged import TagReview
 from constructs_lib.guardrails.review import PolicyReview, construct_at
 from stacks.acknowledgements import reason_for
 from stacks.environment import Environment
@@ -68,4 +69,4 @@ def guard_stage(stage: cdk.Stage, environment: Environment) -> None:
 
 def guard(app: cdk.App) -> None:
     """Hold every stack of ``app`` against the house's rules when it synthesises."""
-    cdk.Validations.of(app).add_plugins(ReviewedChecks(), PolicyReview(reason_for))
+    cdk.Validations.of(app).add_plugins(ReviewedChecks(), PolicyReview(reason_for), TagReview())
