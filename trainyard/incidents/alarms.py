@@ -38,6 +38,8 @@ class AlarmWatch:
 
     def states(self) -> dict[str, str]:
         """State of each alarm that exists."""
+        if not self._names:
+            return {}  # CloudWatch takes no names for all names
         found = self._client.describe_alarms(AlarmNames=list(self._names))["MetricAlarms"]
         return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
 
@@ -92,19 +94,28 @@ class Subscriber:
                 "SubscriptionArn"
             ]
             scene.afterwards(functools.partial(sns.unsubscribe, SubscriptionArn=subscribed))
-        self._messages: list[tuple[str, dict[str, Any]]] = []
+        self._messages: list[tuple[str, str]] = []
 
     def told(self, alarm: str) -> str | None:
         """Name of the topic that told of an alarm, once one has."""
-        answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
-        for message in answer.get("Messages", []):
-            envelope = json.loads(message["Body"])
-            self._messages.append((envelope["TopicArn"].rpartition(":")[2], _document(envelope["Message"])))
-            self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-        for topic, document in self._messages:
+        for topic, message in self._received():
+            document = _document(message)
             if document.get("AlarmName") == alarm and document.get("NewStateValue") == "ALARM":
                 return topic
         return None
+
+    def heard(self, text: str) -> list[str]:
+        """Names of the topics that told of something with these words in it."""
+        return [topic for topic, message in self._received() if text in message]
+
+    def _received(self) -> list[tuple[str, str]]:
+        """Topic and message of everything so far."""
+        answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            envelope = json.loads(message["Body"])
+            self._messages.append((envelope["TopicArn"].rpartition(":")[2], envelope["Message"]))
+            self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return self._messages
 
 
 def topics_of(watch: AlarmWatch, alarms: Sequence[str]) -> list[str]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from ml_contract.errors import reject
+from trainyard.incidents.capacity_shortage import CapacityShortage
 from trainyard.incidents.corrupt_checkpoint import CorruptCheckpoint
+from trainyard.incidents.deleted_key import DeletedKey
+from trainyard.incidents.expired_image import ExpiredImage
 from trainyard.incidents.incident import Incident
 from trainyard.incidents.node_loss import NodeLoss
 from trainyard.incidents.s3_throttling import S3Throttling
 from trainyard.incidents.spot_storm import SpotStorm
 
-INCIDENTS: Final[tuple[type[Incident], ...]] = (SpotStorm, CorruptCheckpoint, S3Throttling, NodeLoss)
+INCIDENTS: Final[tuple[type[Incident], ...]] = (
+    SpotStorm, CorruptCheckpoint, S3Throttling, NodeLoss, CapacityShortage, ExpiredImage, DeletedKey,
+)  # fmt: skip
 
 
 def incident(name: str) -> Incident:

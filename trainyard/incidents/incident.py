@@ -18,6 +18,8 @@ class Incident(ABC):
     """What goes wrong, one line."""
     symptoms: ClassVar[tuple[Symptom, ...]]
     """What people are told: an alarm of each must fire. All name this runbook, or are told beside it."""
+    notices: ClassVar[tuple[Symptom, ...]] = ()
+    """What people are told without an alarm: budgets write to topics themselves."""
     subject: ClassVar[str] = ""
     """What its alarms are about, by the name within its environment; empty for the whole environment."""
     environment: ClassVar[str] = "local"

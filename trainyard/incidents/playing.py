@@ -78,7 +78,8 @@ class Player:
             require_programs(runbook)
             alarms = incident.alarms
             watch = AlarmWatch(scene, alarms)
-            subscriber = Subscriber(scene, topics_of(watch, alarms))
+            topics = [*topics_of(watch, alarms), *(scene.topic(notice.severity) for notice in incident.notices)]
+            subscriber = Subscriber(scene, sorted(set(topics)))
             self._shorten(scene, incident.minute_seconds)
             # An alarm of before would be taken for the incident's.
             scene.wait(watch.silent, incident.alarm_seconds, f"{', '.join(alarms)} to be OK before it begins")
@@ -89,6 +90,8 @@ class Player:
             self.timeline.note("provoked", incident.name)
             for symptom, alarm in zip(incident.symptoms, alarms, strict=True):
                 self._fires(scene, watch, subscriber, incident, symptom, alarm)
+            for symptom in incident.notices:
+                self._hears(scene, subscriber, incident, symptom)
             commands = self._recover(scene, runbook)
             self.say("checking the end")
             findings = incident.check(scene)
@@ -132,6 +135,12 @@ class Player:
         if topic != f"trainyard-{incident.environment}-{symptom.severity}":
             raise IncidentFailed(f"{alarm}: {topic} told of it, but {symptom.name} is {symptom.severity}")
         self.timeline.note("told", f"{topic} told its subscribers")
+
+    def _hears(self, scene: Scene, subscriber: Subscriber, incident: Incident, symptom: Symptom) -> None:
+        name = symptom.alarm(incident.environment, incident.subject)
+        topic = f"trainyard-{incident.environment}-{symptom.severity}"
+        scene.wait(lambda: topic in subscriber.heard(name), incident.alarm_seconds, f"{topic} to tell of {name}")
+        self.timeline.note("told", f"{topic} told its subscribers of {name}")
 
     def _recover(self, scene: Scene, runbook: Runbook) -> list[Ran]:
         _require_given(runbook, set(scene.variables))

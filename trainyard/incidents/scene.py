@@ -59,6 +59,10 @@ class Scene:
         """Full name of a stack of the environment."""
         return f"trainyard-{self.environment}-{name}"
 
+    def topic(self, severity: str) -> str:
+        """ARN of the environment's topic of a severity."""
+        return f"arn:aws:sns:{REGION}:{ACCOUNT}:trainyard-{self.environment}-{severity}"
+
     def output(self, stack: str, name: str) -> str:
         """An output of a stack of the environment.
 
