@@ -10,6 +10,7 @@ from constructs_lib.network import (
     EKS_CLUSTER,
     HYPERPOD,
     JOBS,
+    MANAGED_MLFLOW,
     MANAGED_PROMETHEUS,
     PODS,
     ClusterSubnet,
@@ -26,6 +27,7 @@ from constructs_lib.serving.scaling import InvocationsPerInstance, Scaling
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import (
     EcrImage,
+    MlflowSettings,
     ProcessingResources,
     RetryPolicy,
     SpotCapacity,
@@ -134,7 +136,7 @@ DEV = Environment(
         nodes=16,
         efa=False,
         log_days=14,
-        purposes=(JOBS, HYPERPOD, EKS_CLUSTER, MANAGED_PROMETHEUS),
+        purposes=(JOBS, HYPERPOD, EKS_CLUSTER, MANAGED_PROMETHEUS, MANAGED_MLFLOW),
         clusters=(
             ClusterSubnet(
                 name="Slurm",
@@ -195,6 +197,7 @@ DEV = Environment(
         clusters=ClusterAlarms(lost_nodes=1, minutes=60),
     ),
     pages=Pages(log_days=14),
+    mlflow=MlflowSettings(maintenance="Sun:03:30"),
     file_systems=(FILES,),
     clusters=(SLURM, EKS),
     trainings=(

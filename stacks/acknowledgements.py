@@ -54,7 +54,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         finding=r"AwsSolutions-IAM5\[Resource::\{\"Fn::GetStackOutput\".*\}/[a-z-]+(/[A-Za-z0-9._-]+)*/\*\]",
-        path=rf"(/(Jobs|Endpoint|Monitors|Optimized|Pipeline)/Role/DefaultPolicy/Resource|{_PEOPLE})",
+        path=rf"(/(Jobs|Endpoint|Monitors|Optimized|Pipeline|Mlflow/App)/Role/DefaultPolicy/Resource|{_PEOPLE})",
         reason=(
             "Objects below one prefix of one bucket, whose names executions and people make. Left: an execution can "
             "reach the objects of another one of the same pipeline, and an ad-hoc run those of another person's."

@@ -10,13 +10,12 @@ from pydantic import Field, SerializeAsAny, model_validator
 from constructs_lib.budgets import CostTags
 from constructs_lib.budgets.tags import TEAM_NAME
 from constructs_lib.delivery import GitHub
-from constructs_lib.budgets import CostTags
-from constructs_lib.budgets.tags import TEAM_NAME
 from constructs_lib.guardrails import Guardrails
 from constructs_lib.guardrails.usage import check as check_usage
-from constructs_lib.network import LUSTRE_CLIENTS, NetworkPlan
+from constructs_lib.network import LUSTRE_CLIENTS, MANAGED_MLFLOW, NetworkPlan
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import SpotCapacity
+from constructs_lib.training import MlflowSettings
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from stacks.budgeted import Budgets
@@ -60,6 +59,8 @@ class Environment(Value):
     """How clusters are seen; None: by whoever looks."""
     operation: Operation | None = None
     """Who is told what: topics by severity, and alarms; None: nobody is told."""
+    mlflow: MlflowSettings | None = None
+    """An MLflow in which every pipeline logs that names no tracker of its own; None: none."""
     pages: Pages | None = None
     """Dashboards, saved queries, and an end for logs; None: whoever looks makes his own."""
     guardrails: Guardrails | None = None
@@ -94,6 +95,8 @@ class Environment(Value):
         if self.operation is not None:
             spot = {one.workload: isinstance(one.capacity, SpotCapacity) for one in self.trainings}
             self.operation.check(spot, [one.name for one in self.endpoints], [one.name for one in self.clusters])
+        if self.mlflow is not None:
+            self.network.require(MANAGED_MLFLOW, "a job that logs to MLflow")
         if self.guardrails is not None:
             check_usage(self.guardrails, self)
         if self.budgets is not None:
@@ -128,6 +131,16 @@ class Environment(Value):
     def training(self, workload: str) -> WorkloadTraining:
         """The pipeline of a workload."""
         return next(training for training in self.trainings if training.workload == workload)
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """Who pays for something, sorted."""
+        owned = (*self.trainings, *self.endpoints, *self.clusters)
+        return tuple(sorted({self.team, *(each.team for each in owned if each.team is not None)}))
+
+    def cost_tags(self, team: str | None = None) -> dict[str, str]:
+        """Cost-allocation tags of what a team pays for, by default the environment's own."""
+        return CostTags(environment=self.name, team=team or self.team).values
 
     @property
     def stage(self) -> str:

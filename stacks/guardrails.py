@@ -53,7 +53,8 @@ class ReviewedChecks:
         return report
 
 
-STATEFUL = ("AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SageMaker::ModelPackageGroup")
+STATEFUL = ("AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SageMaker::MlflowApp",
+            "AWS::SageMaker::ModelPackageGroup")  # fmt: skip
 """Types that lose something when they are deleted."""
 
 

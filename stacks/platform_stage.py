@@ -22,6 +22,7 @@ from stacks.pages import PagesStack
 from stacks.served import Platform
 from stacks.serving import ServingStack
 from stacks.storage import StorageStack
+from stacks.tracking import TrackingStack
 from stacks.training import TrainingStack
 
 
@@ -43,9 +44,15 @@ class PlatformStage(cdk.Stage):
             if environment.operation
             else None
         )
+        self.tracking = (
+            TrackingStack(self, environment=environment, settings=environment.mlflow, storage=storage)
+            if environment.mlflow
+            else None
+        )
         self.trainings = {
             training.workload: TrainingStack(
-                self, environment=environment, training=training, network=network, storage=storage
+                self, environment=environment, training=training, network=network, storage=storage,
+                mlflow=self.tracking.app.arn if self.tracking else None,
             )
             for training in environment.trainings
         }

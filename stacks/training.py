@@ -26,6 +26,7 @@ class TrainingStack(EnvironmentStack):
         training: WorkloadTraining,
         network: Network,
         storage: Storage,
+        mlflow: str | None = None,
     ) -> None:
         super().__init__(scope, f"Training-{training.workload}", environment=environment, team=training.team)
         name = self.name = f"trainyard-{environment.name}-{training.workload}"
@@ -39,7 +40,7 @@ class TrainingStack(EnvironmentStack):
         parameters = Parameters(training)
         steps = TrainingSteps(
             self, training=training, parameters=parameters, storage=storage, packages=self.packages, models=models,
-            subject=name if environment.operation else None,
+            subject=name if environment.operation else None, environment=environment.name, mlflow=mlflow,
         )  # fmt: skip
         pipeline = self.pipeline = TrainingPipeline(
             self,

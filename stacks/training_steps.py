@@ -10,6 +10,7 @@ from constructs import Construct
 
 from constructs_lib.storage import DATASETS, SHARED, Storage
 from constructs_lib.training import (
+    EXECUTION_ARN,
     EXECUTION_ID,
     CodeBundle,
     DirectCheckpoint,
@@ -18,6 +19,7 @@ from constructs_lib.training import (
     Parameter,
     TensorBoardOutput,
 )
+from constructs_lib.training.expressions import Expression
 from constructs_lib.training.steps import (
     Channel,
     Output,
@@ -27,6 +29,8 @@ from constructs_lib.training.steps import (
     TrainingStep,
 )
 from constructs_lib.training.steps.base import Step
+from constructs_lib.training.tracking import is_managed
+from ml_contract import tracking
 from ml_contract.metrics import METRICS
 from stacks.processing_step import processing_step
 from stacks.registration_steps import EVALUATION, RegistrationSteps
@@ -67,6 +71,10 @@ class TrainingSteps:
     """Where packed models go."""
     subject: str | None = None
     """Whose signs of life training jobs give, for alarms; None: nobody looks."""
+    environment: str = ""
+    """Name of the environment, which runs of a tracker are tagged with."""
+    mlflow: str | None = None
+    """ARN of the environment's MLflow, for runs that name none themselves; None: there is none."""
 
     def all(self) -> tuple[Step, ...]:
         """Every step, in the order in which they run."""
@@ -124,7 +132,9 @@ class TrainingSteps:
             name="train", source=split, mode=training.data
         )  # fmt: skip
         shared = tuple(Channel(name=name, source=source) for name, source in self._shared("Train").items())
-        uri, events = run.watching.mlflow_uri, TensorBoardOutput(location=self._artifacts.below("tensorboard"))
+        events = TensorBoardOutput(location=self._artifacts.below("tensorboard"))
+        watching = replace(run.watching, subject=self.subject, mlflow_uri=run.watching.mlflow_uri or self.mlflow)
+        uri = watching.mlflow_uri
         return TrainingStep(
             name="Train",
             image=training.image,
@@ -132,7 +142,7 @@ class TrainingSteps:
             resources=training.resources,
             capacity=training.capacity,
             channels=(data, *shared),
-            hyperparameters=replace(run, watching=replace(run.watching, subject=self.subject)),
+            hyperparameters=replace(run, watching=watching),
             overrides={parameters.duration_field: parameters.duration.as_text(), "seed": parameters.seed.as_text()},
             checkpoint=DirectCheckpoint(
                 location=Location(
@@ -146,8 +156,18 @@ class TrainingSteps:
             encrypt_traffic=training.encrypt_traffic,
             tensorboard=events if run.watching.tensorboard else None,
             mlflow=MlflowTracking(arn=uri, experiment=run.watching.mlflow_experiment)
-            if uri is not None and uri.startswith("arn:") else None,
+            if uri is not None and is_managed(uri) else None,
+            environment=self._linked() if uri is not None else {},
         )  # fmt: skip
+
+    def _linked(self) -> dict[str, str | Expression]:
+        """What a run of the tracker is tagged with, so that it and the execution find each other."""
+        return {
+            tracking.EXECUTION.variable: EXECUTION_ARN,
+            tracking.STEP.variable: "Train",
+            tracking.ENVIRONMENT.variable: self.environment,
+            tracking.CODE.variable: self._trainer.asset.asset_hash,
+        }
 
     @cached_property
     def evaluate(self) -> ProcessingStep:

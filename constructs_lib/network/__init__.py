@@ -13,6 +13,7 @@ from constructs_lib.network.purposes import (
     JOBS,
     JUMPSTART,
     LUSTRE_CLIENTS,
+    MANAGED_MLFLOW,
     MANAGED_PROMETHEUS,
     Purpose,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "JOBS",
     "JUMPSTART",
     "LUSTRE_CLIENTS",
+    "MANAGED_MLFLOW",
     "MANAGED_PROMETHEUS",
     "PODS",
     "Closed",

@@ -22,6 +22,8 @@ class Endpoint(Value):
     """Name of the service behind ``com.amazonaws.<region>.``."""
     reason: str = Field(min_length=1)
     """Who calls it from inside the network."""
+    whole: str | None = Field(default=None, pattern=r"^[a-z0-9.{}-]+$")
+    """Whole name with ``{region}``, of a service that is not behind ``com.amazonaws.<region>.``; None for others."""
 
 
 ENDPOINTS = (
@@ -60,3 +62,10 @@ LUSTRE = (Endpoint(id="Fsx", service="fsx", reason="clients that ask whether EFA
 """Of clients that look at their file system: a mount alone asks no API."""
 
 PROMETHEUS = (Endpoint(id="Prometheus", service="aps-workspaces", reason="samples of collectors, and queries"),)
+
+MLFLOW = (
+    Endpoint(id="Mlflow", service="sagemaker.experiments", whole="aws.sagemaker.{region}.experiments",
+             reason="jobs that log to SageMaker's MLflow"),
+)  # fmt: skip
+"""Source: "Connect to an MLflow tracking server through an interface VPC endpoint", SageMaker Developer Guide, read
+2026-11-21."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from constructs_lib.network.endpoints import EKS, ENDPOINTS, LUSTRE, NODES, PROMETHEUS, Endpoint
+from constructs_lib.network.endpoints import EKS, ENDPOINTS, LUSTRE, MLFLOW, NODES, PROMETHEUS, Endpoint
 from constructs_lib.values import Value
 
 LAYERS = "prod-{region}-starport-layer-bucket"
@@ -59,6 +59,8 @@ LUSTRE_CLIENTS = Purpose(name="lustre clients", endpoints=LUSTRE)
 """Nodes that mount FSx for Lustre over EFA, or through the CSI driver."""
 MANAGED_PROMETHEUS = Purpose(name="managed prometheus", endpoints=PROMETHEUS)
 """Collectors that write to a workspace."""
+MANAGED_MLFLOW = Purpose(name="managed mlflow", endpoints=MLFLOW)
+"""Training jobs that log to an MLflow app or tracking server of SageMaker."""
 CUSTOM_RESOURCES = Purpose(
     name="custom resources",
     endpoints=(),

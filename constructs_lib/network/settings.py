@@ -12,6 +12,7 @@ from constructs import Construct
 from pydantic import Field, SerializeAsAny, model_validator
 
 from constructs_lib.encryption import let_log_service_use
+from constructs_lib.network.endpoints import Endpoint
 from constructs_lib.network.group import nodes_group
 from constructs_lib.network.layout import ClusterSubnet, Layout, lay_out
 from constructs_lib.network.plan import Fabric, NetworkPlan, Place
@@ -169,7 +170,7 @@ class NetworkSettings(NetworkPlan):
             # `open` would add the VPC's block as a second, unresolved rule beside the group's own.
             interface = vpc.add_interface_endpoint(
                 endpoint.id,
-                service=ec2.InterfaceVpcEndpointAwsService(endpoint.service),
+                service=_service(endpoint, stack.region),
                 security_groups=[group],
                 open=False,
                 private_dns_enabled=True,
@@ -185,3 +186,9 @@ class NetworkSettings(NetworkPlan):
                               removal_policy=removal)  # fmt: skip
         vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
                          traffic_type=ec2.FlowLogTrafficType.ALL)  # fmt: skip
+
+
+def _service(endpoint: Endpoint, region: str) -> ec2.IInterfaceVpcEndpointService:
+    if endpoint.whole is None:
+        return ec2.InterfaceVpcEndpointAwsService(endpoint.service)
+    return ec2.InterfaceVpcEndpointService(endpoint.whole.format(region=region), 443)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from constructs_lib.training.channels import Channel, FileSystemChannel, StreamChannel
 from constructs_lib.training.checkpoint import Checkpoint, DirectCheckpoint
-from constructs_lib.training.tracking import TENSORBOARD_PATH
+from constructs_lib.training.tracking import TENSORBOARD_PATH, is_managed
 from ml_contract.entrypoint import CODE
 from ml_contract.errors import reject
 from ml_contract.training.run import TrainingRun
@@ -110,7 +110,7 @@ def _check_watching(step: TrainingStep, run: TrainingRun) -> None:
                f"the run's watching.tensorboard is {run.watching.tensorboard}, and it writes to {TENSORBOARD_PATH}",
                "Give both or neither: Watching(tensorboard=True) and TensorBoardOutput(location=…).")  # fmt: skip
     uri = run.watching.mlflow_uri
-    managed = uri if uri is not None and uri.startswith("arn:") else None
+    managed = uri if uri is not None and is_managed(uri) else None
     arn = step.mlflow.arn if step.mlflow else None
     if managed != arn:
         reject("mlflow", arn, f"the run's watching.mlflow_uri is {uri!r}",

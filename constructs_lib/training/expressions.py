@@ -61,6 +61,7 @@ class JsonGet(Expression):
 
 EXECUTION_ID = Get(path="Execution.PipelineExecutionId")
 """Different for every execution, the same in all its steps and retries."""
+EXECUTION_ARN = Get(path="Execution.PipelineExecutionArn")
 
 _TYPES: dict[str, tuple[type, ...]] = {"String": (str,), "Integer": (int,), "Float": (float, int), "Boolean": (bool,)}
 

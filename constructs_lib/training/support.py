@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from constructs_lib.network import ENDPOINTS
+from constructs_lib.network import ENDPOINTS, MANAGED_MLFLOW
+from constructs_lib.network.purposes import endpoints_of
 from constructs_lib.training.binding import Binding
 from ml_contract.sizing.interval import check_interval
 from ml_contract.training.run import TrainingRun
@@ -58,11 +59,11 @@ def _trust_session_tags(role: iam.IRole) -> None:
 
 def warn(step: TrainingStep, binding: Binding) -> None:
     """Annotate the pipeline with what may surprise whoever runs the step."""
-    for name, text in _warnings(step, cdk.Stack.of(binding.scope).region):
+    for name, text in _warnings(step, binding):
         cdk.Annotations.of(binding.scope).add_warning_v2(f"trainyard:{name}:{step.name}", f"{step.name}: {text}")
 
 
-def _warnings(step: TrainingStep, region: str) -> Iterator[tuple[str, str]]:
+def _warnings(step: TrainingStep, binding: Binding) -> Iterator[tuple[str, str]]:
     for number, note in enumerate(step.bound.notes, 1):
         yield f"run-{number}", note
     if isinstance(step.hyperparameters, TrainingRun) and step.checkpoint:
@@ -75,6 +76,7 @@ def _warnings(step: TrainingStep, region: str) -> Iterator[tuple[str, str]]:
     if step.remote_debugging and "ssmmessages" not in {endpoint.service for endpoint in ENDPOINTS}:
         text = "remote_debugging: got True, but the network has no endpoint for ssmmessages."
         yield "ssm-endpoint", f"{text} Add it to ENDPOINTS in constructs_lib/network/endpoints.py."
-    if step.mlflow:
-        text = f"mlflow: got {step.mlflow.arn}, but the network is closed."
-        yield "mlflow-endpoint", f"{text} Add the interface endpoint aws.sagemaker.{region}.experiments to it."
+    reached = {endpoint.service for endpoint in endpoints_of(binding.network.purposes)}
+    if step.mlflow and binding.network.closed and not {one.service for one in MANAGED_MLFLOW.endpoints} <= reached:
+        text = "mlflow: got an MLflow of SageMaker's, but the network is closed."
+        yield "mlflow-endpoint", f"{text} Add MANAGED_MLFLOW to network.purposes."

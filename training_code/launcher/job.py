@@ -72,6 +72,9 @@ def required_modules(run: TrainingRun) -> tuple[str, ...]:
         named.append("tensorboard")
     if run.watching.mlflow_uri:
         named.append("mlflow")
+        if run.watching.mlflow_uri.startswith("arn:"):
+            # MLflow itself does not know what an ARN is.
+            named.append("sagemaker_mlflow")
     if run.watching.wandb != "off":
         named.append("wandb")
     if (run.checkpoint_uri or "").startswith("s3:") or run.loading.stream_uri:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from ml_contract.tracking import TrackedRun, tags
 from ml_contract.training.run import TrainingRun
+from training_code.log import say
 from training_code.watching.names import flat
 from training_code.watching.sink import Sink
 
@@ -73,10 +76,13 @@ class MlflowRun(Sink):
             self._id = earlier[0].info.run_id
             client.update_run(self._id, status="RUNNING")
         else:
-            self._id = client.create_run(experiment, run_name=self._name, tags={RUN_TAG: self._name}).info.run_id
+            told = {RUN_TAG: self._name, **tags(os.environ)}
+            self._id = client.create_run(experiment, run_name=self._name, tags=told).info.run_id
             parameters = [Param(key, value[:LONGEST_PARAMETER]) for key, value in flat(self._run).items()]
             for first in range(0, len(parameters), MOST_PARAMETERS):
                 client.log_batch(self._id, params=parameters[first : first + MOST_PARAMETERS])
+        assert self._run.watching.mlflow_uri is not None
+        say(TrackedRun(run=self._id, experiment=experiment, uri=self._run.watching.mlflow_uri).line())
         self._client = client
         return client
 
