@@ -22,7 +22,7 @@ from ml_contract.packaging import PackageOptions
 from ml_contract.training.optimization import AdamW, Cosine
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp
-from ml_contract.training.surroundings import Checkpointing
+from ml_contract.training.surroundings import Checkpointing, Watching
 from ml_contract.workloads import arr_coc, bytes_lm, digits, llama
 from stacks.budgeted import Budgets
 from stacks.environment import Environment
@@ -39,6 +39,8 @@ RETRIES = (
     RetryPolicy(failures=("Step.SERVICE_FAULT", "Step.THROTTLING"), interval_seconds=2, max_attempts=3),
 )
 TRITON_CPU = TritonPackaging(package=PackageOptions(backend="python"), instance_types=("ml.c5.xlarge",))
+
+SIGNS = Watching(pulse_seconds=2)
 
 on_two_hosts = partial(
     WorkloadTraining,
@@ -61,6 +63,7 @@ BYTES_LM = on_two_hosts(
         global_batch_size=32,
         steps=240,
         checkpointing=Checkpointing(every_steps=20),
+        watching=SIGNS,
     ),
     prepare=bytes_lm.PrepareOptions(),
     evaluate=bytes_lm.EvaluateOptions(),
@@ -77,6 +80,7 @@ DIGITS = on_two_hosts(
         global_batch_size=64,
         steps=1000,
         checkpointing=Checkpointing(every_steps=100),
+        watching=SIGNS,
     ),
     prepare=digits.PrepareOptions(),
     evaluate=digits.EvaluateOptions(),
@@ -95,6 +99,7 @@ LLAMA = on_two_hosts(
         global_batch_size=16,
         steps=200,
         checkpointing=Checkpointing(every_steps=20),
+        watching=SIGNS,
     ),
     prepare=llama.PrepareOptions(maximum_bytes=2**20),
     evaluate=llama.EvaluateOptions(maximum_tokens=2**16),
@@ -111,6 +116,7 @@ ARR_COC = on_two_hosts(
         global_batch_size=16,
         steps=800,
         checkpointing=Checkpointing(every_steps=50),
+        watching=SIGNS,
     ),
     prepare=arr_coc.PrepareOptions(train_samples=2048),
     evaluate=arr_coc.EvaluateOptions(),

@@ -15,6 +15,8 @@ from typing import Final
 from ml_contract.errors import reject
 
 NAMESPACE: Final = "Trainyard/Training"
+JOB: Final = "TRAINING_JOB_NAME"
+"""Environment variable of a container with its job's name."""
 DIMENSION: Final = "Subject"
 """Whose life it is: a pipeline."""
 

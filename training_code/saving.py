@@ -57,7 +57,7 @@ class Checkpoints:
         self._asked_at = time.monotonic()
         self._asked_step = 0
         self._dip, self._beside = Dip(), False
-        self._log = SavingLog(self._policy, leads=ranks.is_leader)
+        self._log = SavingLog(self._policy, leads=ranks.is_leader, subject=run.watching.subject)
         self._uri = run.checkpoint_uri
         self._manager: CheckpointManager | None = None
         if run.checkpoint_uri is not None:

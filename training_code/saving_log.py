@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 
-from ml_contract import metrics
+from ml_contract import metrics, pulse
+from ml_contract.pulse import JOB
 from ml_contract.sizing.interval import PROMISE_SECONDS
 from ml_contract.training.surroundings import Checkpointing
 from training_code.checkpoint import Event
@@ -14,9 +16,9 @@ from training_code.log import say
 class SavingLog:
     """Takes a manager's events; the first rank's become lines."""
 
-    def __init__(self, policy: Checkpointing, *, leads: bool) -> None:
-        """``leads`` is true on the rank that speaks."""
-        self._policy, self._leads = policy, leads
+    def __init__(self, policy: Checkpointing, *, leads: bool, subject: str | None = None) -> None:
+        """``leads`` is true on the rank that speaks; ``subject`` is whose signs alarms look at."""
+        self._policy, self._leads, self._subject = policy, leads, subject
         self.committed_step = 0
         """The newest that is durable."""
         self.interval = 0.0
@@ -44,6 +46,8 @@ class SavingLog:
             self.stall += event.seconds
         if not self._leads:
             return
+        if event.kind == "quarantined" and self._subject is not None:
+            say(pulse.line(self._subject, {pulse.CORRUPT: 1}, at=time.time(), job=os.environ.get(JOB, "")))
         figures = self._of_memory(event) if event.tier == "memory" else self._of_durable(event)
         if figures:
             say(metrics.line(event.step, figures))

@@ -24,6 +24,7 @@ from training_code.interruption import Interruption
 from training_code.launcher import command, outcome
 from training_code.launcher.job import Job
 from training_code.launcher.local_ranks import LocalRanks
+from training_code.launcher.pulse import Pulse
 
 SSH_PORT = 22
 HOSTS_SECONDS = 1200.0
@@ -44,6 +45,7 @@ def run(job: Job, paths: ContainerPaths, environment: Mapping[str, str]) -> int:
         environment: What its ranks are to see.
     """
     ranks = LocalRanks(paths)
+    environment = {**environment, **Pulse.begin(paths)}
     ranks.begin(environment)
     stop = Interruption().install()
     role = _lead if job.resources.is_leader else _follow

@@ -18,6 +18,7 @@ from ml_contract.paths import ContainerPaths
 from training_code import failure
 from training_code.interruption import SHUTDOWN_SECONDS
 from training_code.launcher import outcome
+from training_code.launcher.pulse import Pulse
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
 
     _listen_on_the_hosts_interface()
     paths = ContainerPaths.from_environment(os.environ)
+    os.environ.update(Pulse.begin(paths))
     launch: Callable[[Any], None] = run.run
     try:
         launch(run.get_args_parser().parse_args([*shutdown_timeout(run.get_args_parser()), *arguments]))

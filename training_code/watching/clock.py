@@ -23,6 +23,11 @@ class Clock:
         self._productive += seconds
 
     @property
+    def started(self) -> float:
+        """First start of the run, in seconds since 1970."""
+        return self._started
+
+    @property
     def goodput(self) -> float:
         """Share of the wall time since the first start, from 0 to 1."""
         return min(1.0, self._productive / max(1e-9, time.time() - self._started))

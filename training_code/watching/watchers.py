@@ -22,10 +22,12 @@ from ml_contract.sizing.mfu import mfu
 from ml_contract.training.run import TrainingRun
 from training_code.log import say
 from training_code.parallel.ranks import Ranks
+from training_code.vitals import VARIABLE as VITALS
 from training_code.watching.clock import Clock
 from training_code.watching.profile import Profile
 from training_code.watching.sink import Background, Sink
 from training_code.watching.textfile import TextFile
+from training_code.watching.vitals_file import VitalsFile
 
 GIB = 2**30
 
@@ -57,7 +59,7 @@ class Watchers:
         profile = None
         if watching.profile_step:
             profile = Profile(paths.output_data / "traces", rank=ranks.rank, first=watching.profile_step)
-        sinks = _sinks(run, paths, done) if ranks.is_leader else []
+        sinks = _sinks(run, paths, clock, done) if ranks.is_leader else []
         return cls(run, ranks, clock, sinks=sinks, profile=profile, peak_flops=_peak(paths))
 
     def before(self, step: int) -> None:
@@ -102,7 +104,7 @@ class Watchers:
             sink.close(self._status)
 
 
-def _sinks(run: TrainingRun, paths: ContainerPaths, done: int) -> list[Sink]:
+def _sinks(run: TrainingRun, paths: ContainerPaths, clock: Clock, done: int) -> list[Sink]:
     name = os.environ.get("TRAINING_JOB_NAME") or f"{run.workload.kind}-{run.seed}"
     found: list[Sink] = []
     if run.watching.tensorboard:
@@ -119,6 +121,8 @@ def _sinks(run: TrainingRun, paths: ContainerPaths, done: int) -> list[Sink]:
         found.append(WandbRun(run, name, paths.output_data / "wandb"))
     if folder := os.environ.get(FOLDER_VARIABLE):
         found.append(TextFile(Path(folder), name))
+    if file := os.environ.get(VITALS):
+        found.append(VitalsFile(Path(file), clock))
     return found
 
 

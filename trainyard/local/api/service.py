@@ -52,6 +52,10 @@ def _unheard(_kind: str, _arn: str, _detail: Mapping[str, Any]) -> None:
     """Where there is no EventBridge."""
 
 
+def _unmeasured(_namespace: str, _name: str, _dimensions: Mapping[str, str], _value: float, _unit: str) -> None:
+    """Where there is no CloudWatch."""
+
+
 def _pullable(_uri: str) -> None:
     """Where there is no registry."""
 
@@ -80,6 +84,8 @@ class Context:
     """Longest time between SIGTERM and SIGKILL, in seconds. AWS gives 120; only a shorter time makes sense here."""
     announce: Callable[[str, str, Mapping[str, Any]], None] = _unheard
     """Tells EventBridge of a resource: kind of event, ARN, detail."""
+    measure: Callable[[str, str, Mapping[str, str], float, str], None] = _unmeasured
+    """Gives CloudWatch a datum: namespace, name, dimensions, value, unit."""
     missing: Callable[[str], Literal["repository", "image"] | None] = _pullable
     """What an image's registry does not hold of it; None when it can be pulled."""
     minute_seconds: float = 60.0

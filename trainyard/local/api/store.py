@@ -1,5 +1,6 @@
 """Documents of the emulated services in SQLite: written when the call returns, readable after a kill -9."""
 
+import copy
 import json
 import sqlite3
 import threading
@@ -11,6 +12,8 @@ from trainyard.local.api.errors import ServiceError
 
 Document = dict[str, Any]
 Documents = list[Document]
+Watcher = Callable[[Document | None, Document], None]
+"""Is told of a document before and after a change; before it was there it is None."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -30,10 +33,15 @@ class Store:
         """Opens, or creates, the database `file`."""
         file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
+        self._watchers: dict[str, list[Watcher]] = {}
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.execute(_SCHEMA)
+
+    def watch(self, kind: str, watcher: Watcher) -> None:
+        """Tells ``watcher`` of each change to documents of a kind, in the thread that made it."""
+        self._watchers.setdefault(kind, []).append(watcher)
 
     def insert(self, kind: str, key: str, document: Document) -> None:
         """Adds a document.
@@ -48,6 +56,7 @@ class Store:
                 )
             except sqlite3.IntegrityError as error:
                 raise ServiceError("ResourceInUse", f"{kind} {key} already exists. Choose another name.") from error
+        self._tell(kind, None, document)
 
     def get(self, kind: str, key: str) -> Document | None:
         """The document, or None."""
@@ -76,10 +85,13 @@ class Store:
             document = self.get(kind, key)
             if document is None:
                 raise ServiceError("ResourceNotFound", f"Could not find {kind} {key}.")
+            before = copy.deepcopy(document) if kind in self._watchers else None
             change(document)
             self._database.execute(
                 "UPDATE documents SET document = ? WHERE kind = ? AND key = ?", (json.dumps(document), kind, key)
             )
+        if before is not None:
+            self._tell(kind, before, document)
         return document
 
     def delete(self, kind: str, key: str) -> bool:
@@ -105,6 +117,11 @@ class Store:
                 (f'$."{field}"', value),
             ).fetchone()
         return None if row is None else (row[0], row[1], _decoded(row[2]))
+
+    def _tell(self, kind: str, before: Document | None, after: Document) -> None:
+        # Outside of the lock: who is told may ask for other documents, in other threads.
+        for watcher in self._watchers.get(kind, ()):
+            watcher(before, after)
 
     def close(self) -> None:
         """Closes the database; nothing can be read afterwards."""

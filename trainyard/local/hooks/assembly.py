@@ -24,6 +24,8 @@ from trainyard.local.hooks import (
     announcing,
     container_registry,
     dashboards,
+    embedded_metrics,
+    event_rules,
     iam,
     key_states,
     kms_access,
@@ -90,6 +92,7 @@ class Assembly:
             minute_seconds=options.minute_seconds,
             budget_seconds=options.budget_seconds,
             announce=announcing.announce,
+            measure=InProcess().measure,
             missing=container_registry.missing,
         )
         routing.install()
@@ -104,6 +107,8 @@ class Assembly:
         kms_access.install()
         container_registry.install()
         log_filters.install()
+        event_rules.install()
+        embedded_metrics.install()
         LogQueries(store).install()
         metric_data.install()
         dashboards.install()

@@ -31,6 +31,10 @@ class InProcess:
         """The metric alarms that have an ARN among their AlarmActions, as DescribeAlarms shows them."""
         return [dict(alarm) for alarm in list(cloudwatch._alarms.values()) if action in alarm.get("AlarmActions", [])]
 
+    def measure(self, namespace: str, name: str, dimensions: Mapping[str, str], value: float, unit: str) -> None:
+        """Publishes a datum of now, as a service of AWS does."""
+        cloudwatch._store_datum(namespace, name, dict(dimensions), time.time(), unit, value, None, None, None)
+
     def statistic(
         self, namespace: str, name: str, dimensions: Mapping[str, str], statistic: str, *, seconds: float
     ) -> float | None:

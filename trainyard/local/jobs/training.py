@@ -6,6 +6,7 @@ from typing import Any
 from trainyard.local.api.errors import ServiceError, invalid, not_found
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
 from trainyard.local.jobs import training_document as document
+from trainyard.local.jobs.announcing import JobAnnouncer
 from trainyard.local.jobs.control import Control
 from trainyard.local.jobs.refusals import Refusal, refuse
 from trainyard.local.jobs.threads import JobThreads
@@ -28,6 +29,7 @@ class TrainingJobs:
         """Takes what the families share."""
         self._context = context
         self._store = context.store
+        self._store.watch(document.KIND, JobAnnouncer(context.announce).changed)
         self._threads = JobThreads("training job")
         self._pools = WarmPools(context.store, context.state)
 

@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable
 
 from trainyard.local.api.service import Context
+from trainyard.local.pipelines.announcing import ExecutionAnnouncer
 from trainyard.local.pipelines.calls import Clients
 from trainyard.local.pipelines.definitions import PipelineOperations
 from trainyard.local.pipelines.executions import ExecutionOperations
+from trainyard.local.pipelines.records import EXECUTION
 from trainyard.local.pipelines.runner import Runner
 
 # AWS's name for the sessions in which it uses a role.
@@ -25,6 +27,7 @@ class Pipelines(PipelineOperations, ExecutionOperations):
         """
         self.context = context
         self.starting = threading.Lock()
+        context.store.watch(EXECUTION, ExecutionAnnouncer(context).changed)
         self.runner = Runner(context.store, clients or self._role_clients)
 
     def start(self) -> None:

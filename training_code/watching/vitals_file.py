@@ -1,0 +1,31 @@
+"""The first rank's vitals, for the process beside it that says whether it lives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from ml_contract.metrics import CHECKPOINT_AGE
+from training_code.vitals import Vitals
+from training_code.watching.clock import Clock
+from training_code.watching.sink import Sink
+
+
+class VitalsFile(Sink):
+    """One file, replaced at every metric line, which stays when the run hangs."""
+
+    name = "vitals"
+
+    def __init__(self, file: Path, clock: Clock) -> None:
+        """Write ``file``."""
+        self._file, self._clock = file, clock
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:  # noqa: ARG002
+        now = time.monotonic()
+        age = figures.get(CHECKPOINT_AGE.name)
+        durable_from = None if age is None else now - age
+        Vitals(stepped_at=now, durable_from=durable_from, started=self._clock.started).write(self._file)
+
+    def close(self, status: str) -> None:
+        """Leave the file: what follows the last step is billed too."""
