@@ -27,7 +27,8 @@ def incident(
     from trainyard.incidents import catalogue
 
     if listed or name is None:
-        rows = [(kind.name, kind.environment, ", ".join(symptom.name for symptom in (*kind.symptoms, *kind.notices)), kind.summary)
+        rows = [(kind.name, kind.environment, ", ".join(told.name for told in (*kind.symptoms, *kind.notices)),
+                 kind.summary)
                 for kind in catalogue.INCIDENTS]  # fmt: skip
         if as_json:
             keys = ("incident", "environment", "alarms", "summary")
