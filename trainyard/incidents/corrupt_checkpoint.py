@@ -13,9 +13,6 @@ from trainyard.operations import checkpoints
 from trainyard.operations.checkpoints import Checkpoint
 from trainyard.operations.objects import open_objects
 
-_STEPS = 40
-_EVERY_STEPS = 20
-_RECLAIM_STEP = 26
 _WITHOUT_HOSTS_SECONDS = 4.0
 """Time in which the bits flip: nobody writes or reads then."""
 
@@ -27,15 +24,18 @@ class CorruptCheckpoint(Incident):
     subject: ClassVar[str] = WORKLOAD
     stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
     variables: ClassVar[tuple[str, ...]] = ("PIPELINE", "EXECUTION", "JOB", "CHECKPOINTS")
-    minute_seconds: ClassVar[float] = 2.0
     run: Run
+    steps: int
     damaged: Checkpoint
     """The commit whose bits flipped."""
 
     def prepare(self, scene: Scene) -> None:
-        self.run = runs.start(scene, steps=_STEPS)
+        every = runs.commit_steps(scene)
+        # Hosts go between two commits, and commit where they are: two of them are there then, and time for the rest.
+        self.steps, reclaim = max(3 * every, 40), every + every // 2
+        self.run = runs.start(scene, steps=self.steps)
         scene.fault("SpotReclaim", TrainingJobName=self.run.jobs, RestartAfterSeconds=_WITHOUT_HOSTS_SECONDS,
-                    LogPattern=rf"\[metrics\] step={_RECLAIM_STEP} .*train:loss=")  # fmt: skip
+                    LogPattern=rf"\[metrics\] step={reclaim} .*train:loss=")  # fmt: skip
         scene.variables["JOB"] = self.run.job()
         scene.variables["CHECKPOINTS"] = self.run.checkpoints()
 
@@ -62,7 +62,7 @@ class CorruptCheckpoint(Incident):
         resumed = training.resumed_from()
         earlier = bool(resumed) and 0 < resumed[-1] < self.damaged.step
         require(earlier, f"{training.job}: it resumed from {resumed}, and not from before step {self.damaged.step}")
-        lost = runs.require_nothing_lost(training, _STEPS, _EVERY_STEPS)
+        lost = runs.require_nothing_lost(training, self.steps, runs.commit_steps(scene))
         return [
             f"the commit of step {self.damaged.step} is quarantined and nothing of it is deleted",
             f"resumed from the commit of step {resumed[-1]}",

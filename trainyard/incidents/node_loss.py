@@ -22,7 +22,6 @@ class NodeLoss(Incident):
     subject: ClassVar[str] = _CLUSTER
     stacks: ClassVar[tuple[str, ...]] = (f"cluster-{_CLUSTER}",)
     variables: ClassVar[tuple[str, ...]] = ("CLUSTER", "NODE")
-    minute_seconds: ClassVar[float] = 10.0
     skipped: ClassVar[str] = (
         "no job runs meanwhile: that one goes on from its last commit is shown by `make test-slurm`"
     )

@@ -18,7 +18,7 @@ from trainyard.incidents.timeline import Timeline
 from trainyard.operations.connection import Connection, OperationError
 
 _TOLD_SECONDS = 20.0
-_QUIET_MINUTE = 0.2
+_QUIET_MINUTE = 0.1
 """What alarms take for a minute once the end is checked: there is nothing left to be seen but that they end."""
 _LEASE_SECONDS = 900.0
 """After this long alarms have their usual minute again, even where the play was killed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from trainyard.incidents.scene import IncidentFailed, Scene, require
@@ -60,6 +61,14 @@ class Run:
         """URI of its checkpoints: what the hyperparameter of the job says."""
         found = self.scene.client("sagemaker").describe_training_job(TrainingJobName=self.job())
         return str(found["HyperParameters"]["checkpoint_uri"])
+
+
+def commit_steps(scene: Scene, workload: str = WORKLOAD) -> int:
+    """Steps between two commits of a workload, as its deployed pipeline has it."""
+    found = scene.client("sagemaker").describe_pipeline(PipelineName=scene.stack(workload))
+    steps = json.loads(found["PipelineDefinition"])["Steps"]
+    train = next(step for step in steps if step["Type"] == "Training")
+    return int(json.loads(train["Arguments"]["HyperParameters"]["checkpointing"])["every_steps"])
 
 
 def start(scene: Scene, *, steps: int, workload: str = WORKLOAD) -> Run:

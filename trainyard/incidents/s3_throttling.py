@@ -13,7 +13,6 @@ from trainyard.incidents.scene import Scene, require
 from trainyard.operations import checkpoints
 from trainyard.operations.objects import open_objects
 
-_EVERY_STEPS = 20
 _REFUSED = 5
 """Requests of one save that are refused: one less than the tries of each of its objects, whichever they hit."""
 
@@ -25,25 +24,27 @@ class S3Throttling(Incident):
     symptoms: ClassVar[tuple[Symptom, ...]] = (STORAGE_ERRORS,)
     stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
     variables: ClassVar[tuple[str, ...]] = ("PIPELINE", "EXECUTION", "JOB", "CHECKPOINTS")
-    minute_seconds: ClassVar[float] = 4.0
     skipped: ClassVar[str] = (
         "checkpoint-age is not played: its promise is in minutes of training, which no shorter minute shortens"
     )
     run: Run
+    every: int
+    """Steps between two of its saves."""
     saves: int
     """How many are refused at first."""
 
     def prepare(self, scene: Scene) -> None:
         # Each save is refused as often as its tries allow: so many saves raise the alarm.
         self.saves = int(scene.threshold(self.alarms[0])) // _REFUSED + 1
-        self.run = runs.start(scene, steps=self.saves * _EVERY_STEPS)
+        self.every = runs.commit_steps(scene)
+        self.run = runs.start(scene, steps=self.saves * self.every)
         scene.variables["JOB"] = self.run.job()
         scene.variables["CHECKPOINTS"] = self.run.checkpoints()
 
     def provoke(self, scene: Scene) -> None:
         bucket, _, prefix = scene.variables["CHECKPOINTS"].removeprefix("s3://").partition("/")
         for number in range(1, self.saves + 1):
-            folder = f"{prefix}/step-{number * _EVERY_STEPS:0{STEP_DIGITS}d}/*"
+            folder = f"{prefix}/step-{number * self.every:0{STEP_DIGITS}d}/*"
             scene.fault("S3Error", Bucket=bucket, Key=folder, Operation="Put*", Count=_REFUSED,
                         ErrorCode="SlowDown", StatusCode=503)  # fmt: skip
 
@@ -52,7 +53,7 @@ class S3Throttling(Incident):
         require(execution.status == "Succeeded", f"{execution.arn}: {execution.status}: {execution.reason}")
         training = self.run.training()
         require(not training.interruptions(), f"{training.job}: it was interrupted, which was not played")
-        lost = runs.require_nothing_lost(training, self.saves * _EVERY_STEPS, 0)
+        lost = runs.require_nothing_lost(training, self.saves * self.every, 0)
         objects = open_objects(lambda: scene.connection, scene.variables["CHECKPOINTS"])
         verified = [checkpoints.verify(objects, one) for one in checkpoints.find(objects) if one.status == "committed"]
         damaged = [one for one in verified if one.findings]

@@ -12,8 +12,6 @@ from trainyard.incidents.runs import WORKLOAD, Run
 from trainyard.incidents.scene import Scene, require
 
 _STEPS = 60
-_EVERY_STEPS = 20
-"""Steps between two commits, which an interruption without a notice would cost."""
 _ANY_STEP = r"\[metrics\] step=\d+ .*train:loss="
 
 
@@ -24,7 +22,6 @@ class SpotStorm(Incident):
     subject: ClassVar[str] = WORKLOAD
     stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
     variables: ClassVar[tuple[str, ...]] = ("PIPELINE", "EXECUTION", "JOB", "CHECKPOINTS")
-    minute_seconds: ClassVar[float] = 1.0
     run: Run
     reclaims: int
 
@@ -39,12 +36,11 @@ class SpotStorm(Incident):
         scene.variables |= {"JOB": job, "CHECKPOINTS": self.run.checkpoints()}
 
     def check(self, scene: Scene) -> list[str]:
-        scene.say("comparing what was promised")
         execution = self.run.ended()
         require(execution.status == "Succeeded", f"{execution.arn}: {execution.status}: {execution.reason}")
         training = self.run.training()
         times = len(training.interruptions())
         require(times == self.reclaims, f"{training.job}: interrupted {times} times, not {self.reclaims}")
-        lost = runs.require_nothing_lost(training, _STEPS, _EVERY_STEPS)
+        lost = runs.require_nothing_lost(training, _STEPS, runs.commit_steps(scene))
         resumed = ", ".join(map(str, training.resumed_from()))
         return [f"resumed from the commits at steps {resumed}", lost, f"{execution.pipeline} has succeeded"]

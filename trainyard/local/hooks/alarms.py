@@ -19,12 +19,14 @@ from typing import Any, Literal
 from ministack.services import cloudwatch
 
 from trainyard.local.api.operations import Answer, Caller, Request, operation
+from trainyard.local.hooks.alarm_clock import Clock
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 
 _TICK_SECONDS = 1.0
 _EVICT_SECONDS = 60.0
 _LEASE_SECONDS = 900.0
+"""Longest time with another minute, where none is said."""
 _BREACHES: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
     "GreaterThanThreshold": operator.gt,
@@ -46,8 +48,7 @@ class Alarms:
         Args:
             minute_seconds: what the alarms take for a minute, in seconds: 60, but for tests that cannot wait.
         """
-        self._scale = self._usual = minute_seconds / 60
-        self._until = 0.0
+        self._clock = Clock(minute_seconds)
         self._evicted = 0.0
         self._mine: dict[str, str] = {}
         self._evict: Callable[[], None] = cloudwatch._evict_old_metrics
@@ -61,18 +62,18 @@ class Alarms:
 
     @operation("SetMinute")
     def set_minute(self, request: Request, _: Caller) -> Answer:
-        """Gives alarms, and nothing else, another minute for a while; 0 seconds give the usual one back."""
-        seconds = request["Seconds"]
-        self._scale = seconds / 60 if seconds else self._usual
-        self._until = time.monotonic() + request.get("ForSeconds", _LEASE_SECONDS)
-        return {"Seconds": self._scale * 60}
+        """Gives alarms, and nothing else, another minute for a while; 0 seconds give the usual one back.
+
+        What has passed has passed: data that became old while minutes were short are old afterwards.
+        """
+        self._clock.run(request["Seconds"], request.get("ForSeconds", _LEASE_SECONDS))
+        return {"Seconds": self._clock.minute_seconds}
 
     async def run(self) -> None:
         """Evaluates every second, until cancelled: data that end change alarms too."""
         while True:
-            await asyncio.sleep(_TICK_SECONDS * min(1.0, self._scale * 10))
-            if self._scale != self._usual and time.monotonic() > self._until:
-                self._scale = self._usual
+            await asyncio.sleep(_TICK_SECONDS * min(1.0, self._clock.minute_seconds / 6))
+            self._clock.end_lease()
             self.evaluate_all()
 
     def evaluate_all(self) -> None:
@@ -86,13 +87,13 @@ class Alarms:
     def evaluate(self, alarm: dict[str, Any]) -> None:
         """Gives one alarm the state that its metric has, and does what it does on a change."""
         now = time.time()
-        period = alarm.get("Period", 60) * self._scale
-        periods = _periods(alarm, now, period, alarm.get("EvaluationPeriods", 1))
+        period = alarm.get("Period", 60)
+        periods = _periods(alarm, now, self._clock, alarm.get("EvaluationPeriods", 1))
         if any(_too_few(alarm, points) for points in periods):
             return
         values = [_statistic(alarm, points) for points in periods]
         name, old = alarm["AlarmName"], alarm["StateValue"]
-        if self._mine.get(name, old) != old and now < alarm["StateUpdatedTimestamp"] + period:
+        if self._mine.get(name, old) != old and self._clock.between(alarm["StateUpdatedTimestamp"], now) < period:
             return  # SetAlarmState: what somebody set stays for a period
         new = self._mine[name] = state(alarm, values, old)
         if new == old:
@@ -134,13 +135,14 @@ def state(alarm: Mapping[str, Any], values: Sequence[float | None], before: Stat
     return "ALARM" if sum(known) >= min(wanted, len(known)) else "OK"
 
 
-def _periods(alarm: Mapping[str, Any], now: float, period: float, count: int) -> list[list[dict[str, Any]]]:
+def _periods(alarm: Mapping[str, Any], now: float, clock: Clock, count: int) -> list[list[dict[str, Any]]]:
     """The points of an alarm's metric in its last periods, the youngest first; the youngest ends now."""
     dimensions = cloudwatch._dims_from_list(alarm.get("Dimensions") or [])
     key = alarm.get("Namespace"), alarm.get("MetricName"), cloudwatch._dims_key(dimensions)
+    period = alarm.get("Period", 60)
     found: list[list[dict[str, Any]]] = [[] for _ in range(count)]
     for point in reversed(cloudwatch._metrics.get(key) or []):
-        age = int((now - point["Timestamp"]) // period) if point["Timestamp"] <= now else 0
+        age = int(clock.between(point["Timestamp"], now) // period) if point["Timestamp"] <= now else 0
         if age >= count:
             # Points come nearly in order; one period more is looked at for those that do not.
             if age > count:
