@@ -1,7 +1,8 @@
 """Rules for what is granted to roles and people, and for who may take a role.
 
 Sources, read 2026-11-22: "Security best practices in IAM"; "Grant a user permissions to pass a role to an AWS service";
-"IAM JSON policy elements: NotAction"; "The confused deputy problem", IAM User Guide; which action knows a resource:
+"IAM JSON policy elements: NotAction"; "The confused deputy problem"; "Create a role for OpenID Connect federation"
+(``aud`` and ``sub``), IAM User Guide; which action knows a resource:
 Service Authorization Reference (reference.json).
 """
 
@@ -18,6 +19,7 @@ _NARROWING = frozenset(
      "aws:sourceorgid", "kms:calleraccount", "kms:viaservice", "sts:externalid"}
 )  # fmt: skip
 """Keys that say who asks, or for whom."""
+_BY_TOKEN = "sts:assumerolewithwebidentity"
 
 
 def granted(found: Allowed) -> Iterator[Finding]:
@@ -43,14 +45,14 @@ def granted(found: Allowed) -> Iterator[Finding]:
 def trusted(found: Allowed) -> Iterator[Finding]:
     """What a statement of a trust policy breaks."""
     yield from named(found, "may take the role")
-    conditions = found.statement.get("Condition", {})
-    exact = {key.lower() for key in conditions.get("StringEquals", {})}
-    for provider in found.principals("Federated"):
-        missing = [claim for claim in ("aud", "sub") if not any(key.endswith(f":{claim}") for key in exact)]
-        if missing and "AssumeRoleWithWebIdentity" in "".join(found.actions):
-            yield found.finding("AnyIdentity", f"{provider} without {' and '.join(missing)}",
-                                "whoever else the provider knows may take the role",
-                                "Ask for both by StringEquals, without a wildcard.")  # fmt: skip
+    if not any(fnmatch.fnmatchcase(_BY_TOKEN, pattern.lower()) for pattern in found.actions):
+        return
+    exact = {key.lower() for key in found.statement.get("Condition", {}).get("StringEquals", {})}
+    missing = [claim for claim in ("aud", "sub") if not any(key.endswith(f":{claim}") for key in exact)]
+    for provider in found.principals("Federated") if missing else ():
+        yield found.finding("AnyIdentity", f"{provider} without {' and '.join(missing)}",
+                            "whoever else the provider knows may take the role",
+                            "Ask for both by StringEquals, which knows no wildcard.")  # fmt: skip
 
 
 def named(found: Allowed, does: str) -> Iterator[Finding]:

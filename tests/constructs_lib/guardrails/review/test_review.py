@@ -71,6 +71,22 @@ def test_who_may_take_a_role() -> None:
     assert trust({"AWS": OWN}) == trust({"AWS": ROLE}) == trust({"Service": "ec2.amazonaws.com"}) == []
 
 
+def test_whom_a_provider_of_identities_vouches_for_is_asked_word_for_word() -> None:
+    provider = f"arn:aws:iam::{OWN}:oidc-provider/token.actions.githubusercontent.com"
+    who = {"token.actions.githubusercontent.com:sub": "repo:octocat/my-repo:environment:prod"}
+    whom = {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}
+
+    def by_token(action: str = "sts:AssumeRoleWithWebIdentity", **condition: Any) -> list[str]:
+        more = {"Condition": condition} if condition else {}
+        return trust({"Federated": provider}, Action=action, **more)
+
+    assert by_token(StringEquals={**who, **whom}) == []
+    assert by_token() == by_token("sts:*") == [f"AnyIdentity[{provider} without aud and sub]"]
+    assert by_token(StringEquals=whom) == [f"AnyIdentity[{provider} without sub]"]
+    assert by_token(StringLike={**who, **whom}) == [f"AnyIdentity[{provider} without aud and sub]"]
+    assert by_token("sts:AssumeRoleWithSAML") == []
+
+
 def test_policies_inside_a_role_are_read_too() -> None:
     inline = [{"PolicyName": "p", "PolicyDocument": {"Statement": allow("kms:*")}}]
     document = {"Statement": []}
