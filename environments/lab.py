@@ -16,6 +16,7 @@ from constructs_lib.hyperpod import (
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Scratch2
 from constructs_lib.network import HYPERPOD, JOBS, ClusterSubnet, NetworkSettings, Nodes
+from constructs_lib.operation import ClusterAlarms, SupplyAlarms
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
 from environments.local import LOCAL
@@ -27,6 +28,7 @@ from ml_contract.workloads import bytes_lm
 from stacks.clusters import NoSpares, SharedFiles, SlurmCluster, SlurmRun
 from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
+from stacks.operated import Operation
 
 CPU = "ml.m5.large"
 WORKERS = 2
@@ -100,6 +102,13 @@ LAB = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
+    operation=Operation(
+        log_days=1,
+        pipelines=(),
+        endpoints=(),
+        supplies=SupplyAlarms(buckets=("checkpoints",), refused=5, minutes=5),
+        clusters=ClusterAlarms(lost_nodes=1, minutes=5),
+    ),
     trainings=(),
     endpoints=(),
     file_systems=(FILES,),

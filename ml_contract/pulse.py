@@ -36,7 +36,7 @@ SILENCE: Final = Sign(
     name="SecondsSinceStep", unit="Seconds", meaning="time since the last metric line, or since the container started"
 )
 CHECKPOINT_AGE: Final = Sign(
-    name="CheckpointAge", unit="Seconds", meaning="work that a loss of all hosts would cost now"
+    name="CheckpointAge", unit="Seconds", meaning="work that was not durable at the last metric line"
 )
 RUNNING: Final = Sign(
     name="RunSeconds", unit="Seconds", meaning="time since the run first started, over all its interruptions"

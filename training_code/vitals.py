@@ -1,7 +1,4 @@
-"""What a run leaves for the process beside it that says whether it lives: when it last took a step, and what is safe.
-
-Times are of the host's monotonic clock, which all of its processes share.
-"""
+"""What a run leaves for the process beside it that says whether it lives: when it last took a step, and what was safe."""
 
 from __future__ import annotations
 
@@ -18,9 +15,10 @@ class Vitals:
     """As the file holds them."""
 
     stepped_at: float
-    """Time of the last metric line."""
-    durable_from: float | None
-    """Time from which on work is not durable; None for a run without checkpoints."""
+    """Time of the last metric line, by the host's monotonic clock, which all of its processes share."""
+    at_risk: float | None
+    """Seconds of work that were not durable then; None for a run without checkpoints. A run that takes no steps risks
+    no more than that, and one that writes its model has saved its last step."""
     started: float
     """First start of the run, over all its interruptions, in seconds since 1970."""
 

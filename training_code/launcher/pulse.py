@@ -82,6 +82,6 @@ class Pulse:
             values = {pulse.SILENCE: now - self._began}
         else:
             values = {pulse.SILENCE: now - vitals.stepped_at, pulse.RUNNING: clock - vitals.started}
-            if vitals.durable_from is not None:
-                values[pulse.CHECKPOINT_AGE] = now - vitals.durable_from
+            if vitals.at_risk is not None:
+                values[pulse.CHECKPOINT_AGE] = vitals.at_risk
         return pulse.line(self._subject, values, at=clock, job=self._job)

@@ -22,10 +22,8 @@ class VitalsFile(Sink):
         self._file, self._clock = file, clock
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:  # noqa: ARG002
-        now = time.monotonic()
-        age = figures.get(CHECKPOINT_AGE.name)
-        durable_from = None if age is None else now - age
-        Vitals(stepped_at=now, durable_from=durable_from, started=self._clock.started).write(self._file)
+        at_risk = figures.get(CHECKPOINT_AGE.name)
+        Vitals(stepped_at=time.monotonic(), at_risk=at_risk, started=self._clock.started).write(self._file)
 
     def close(self, status: str) -> None:
         """Leave the file: what follows the last step is billed too."""
