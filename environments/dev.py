@@ -1,6 +1,6 @@
 """Development: two small GPU hosts on spot capacity, a small cluster of each kind, nothing protected."""
 
-from constructs_lib.budgets import Anomalies, DenyStarts, SpendLimit, Threshold
+from constructs_lib.budgets import Anomalies, DenyStarts, QuotaAlarms, SpendLimit, Threshold
 from constructs_lib.hyperpod.eks.queues import Unqueued
 from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.jobs.places import FolderChannel
@@ -173,6 +173,7 @@ DEV = Environment(
             ),
         ),
         anomalies=Anomalies(usd=200, percent=40, severity="notice"),
+        quotas=QuotaAlarms(percent=80),
     ),
     operation=Operation(
         log_days=14,

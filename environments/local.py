@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from constructs_lib.budgets import DenyStarts, SpendLimit, Threshold
+from constructs_lib.budgets import DenyStarts, SpendLimit, TeamInstances, Threshold
 from constructs_lib.network import NetworkSettings
 from constructs_lib.operation import EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
 from constructs_lib.serving import ServingResources
@@ -147,6 +147,8 @@ LOCAL = Environment(
             ),
         ),
         anomalies=None,
+        quotas=None,
+        teams=(TeamInstances(team="platform", instances={"ml.m5.large": 8, "ml.c5.xlarge": 8}),),
     ),
     operation=Operation(
         log_days=1,

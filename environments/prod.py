@@ -1,7 +1,7 @@
 """Production: two hosts of eight A100 with EFA on demand, and a Slurm cluster of sixteen hosts of eight H100 and
 two spares; data outlives its stacks, and a person approves models."""
 
-from constructs_lib.budgets import Anomalies, DenyStarts, SpendLimit, Threshold
+from constructs_lib.budgets import Anomalies, DenyStarts, QuotaAlarms, SpendLimit, Threshold
 from constructs_lib.hyperpod.jobs.places import FolderChannel
 from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Persistent2
@@ -126,6 +126,7 @@ PROD = Environment(
             ),
         ),
         anomalies=Anomalies(usd=2_000, percent=20, severity="warning"),
+        quotas=QuotaAlarms(percent=80),
     ),
     operation=Operation(
         log_days=365,

@@ -3,7 +3,7 @@ workload."""
 
 import dataclasses
 
-from constructs_lib.budgets import Anomalies, OnlyTell, SpendLimit, Threshold
+from constructs_lib.budgets import Anomalies, OnlyTell, QuotaAlarms, SpendLimit, Threshold
 from constructs_lib.governance import (
     DriftCheck,
     GovernanceSettings,
@@ -154,6 +154,7 @@ RESEARCH = Environment(
             ),
         ),
         anomalies=Anomalies(usd=2_000, percent=20, severity="warning"),
+        quotas=QuotaAlarms(percent=80),
     ),
     operation=Operation(
         log_days=365,

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from constructs_lib.budgets import Anomalies, SpendLimit
+from constructs_lib.budgets import Anomalies, QuotaAlarms, SpendLimit, TeamInstances
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -19,12 +19,19 @@ class Budgets(Value):
     """Budgets: of the environment, of teams in it; each with what happens when it is used up."""
     anomalies: Anomalies | None
     """Unusual spend that somebody is told of; None: nobody."""
+    quotas: QuotaAlarms | None
+    """Quotas of the account that are nearly used up, of which somebody is told; None: nobody."""
+    teams: tuple[TeamInstances, ...] = ()
+    """What teams may hire at one time; a team that is not named, whatever its budget bears."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         keys = [(limit.team, limit.period) for limit in self.limits]
         if len(set(keys)) < len(keys):
             reject("limits", keys, "a team, or the environment, has one limit a period", "Remove the second.")
+        named = [each.team for each in self.teams]
+        if len(set(named)) < len(named):
+            reject("teams", named, "each team is named once", "Put both into one.")
         return self
 
     def check(self, teams: Iterable[str], *, told: bool) -> None:
@@ -38,9 +45,11 @@ class Budgets(Value):
             ContractError: With the field's path below ``budgets``.
         """
         known = sorted(set(teams))
-        for limit in self.limits:
-            if limit.team is not None and limit.team not in known:
-                reject("budgets.limits.team", limit.team, "nothing in the environment belongs to that team",
+        named = [*(("limits", each.team) for each in self.limits if each.team is not None),
+                 *(("teams", each.team) for each in self.teams)]  # fmt: skip
+        for field, team in named:
+            if team not in known:
+                reject(f"budgets.{field}.team", team, "nothing in the environment belongs to that team",
                        f"Take one of {', '.join(known)}.")  # fmt: skip
         if not told:
             reject("budgets", "limits", "nobody is told of spend without topics",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from constructs_lib.budgets import AnomalyWatch, Budget, activate_command
+from constructs_lib.budgets.service_quotas import Use
 from constructs_lib.guardrails import Boundary
-from ml_contract.symptoms import Severity
+from constructs_lib.operation import Telling
 from stacks.base import EnvironmentStack
 from stacks.budgeted import Budgets
 from stacks.environment import Environment
@@ -25,7 +25,7 @@ class BudgetsStack(EnvironmentStack):
         *,
         environment: Environment,
         settings: Budgets,
-        topics: Mapping[Severity, sns.ITopic],
+        telling: Telling,
         starters: Mapping[str, Sequence[iam.IRole]],
     ) -> None:
         """Build the stack.
@@ -34,10 +34,11 @@ class BudgetsStack(EnvironmentStack):
             scope: Stage.
             environment: The environment.
             settings: Limits, and what is unusual.
-            topics: By severity.
+            telling: Who is told.
             starters: Roles that start what costs, by the team that pays.
         """
         super().__init__(scope, "Budgets", environment=environment)
+        topics = telling.notifications.topics
         everybody = [role for roles in starters.values() for role in roles]
         self.budgets = []
         for limit in settings.limits:
@@ -60,6 +61,11 @@ class BudgetsStack(EnvironmentStack):
                 settings=settings.anomalies,
                 topic=topics[settings.anomalies.severity],
             )
+        alarms = Construct(self, "Alarms")
+        if settings.quotas:
+            settings.quotas.bind(alarms, _uses(environment), telling)
+        for team in settings.teams:
+            team.bind(alarms, telling)
         if environment.guardrails:
             self._limit_roles()
         self.output("ActivateTagsCommand", activate_command(), "Once an account: until then no budget counts anything")
@@ -92,3 +98,13 @@ class BudgetsStack(EnvironmentStack):
             self, "Boundary", description="At most: attach denials of this stack", statements=[statement]
         )
         boundary.put_on(self)
+
+
+def _uses(environment: Environment) -> list[Use]:
+    """What the environment hires instances for."""
+    uses: list[Use] = []
+    if environment.trainings:
+        uses += ["training-job", "processing-job"]
+    if any(served.hired for served in environment.endpoints):
+        uses.append("endpoint")
+    return uses

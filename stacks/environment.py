@@ -20,6 +20,7 @@ from constructs_lib.values import Value
 from ml_contract.errors import reject
 from stacks.budgeted import Budgets
 from stacks.clusters import EksCluster, PlatformCluster, SharedFiles
+from stacks.hired import hired
 from stacks.operated import Operation
 from stacks.paged import Pages
 from stacks.served import Served
@@ -101,6 +102,9 @@ class Environment(Value):
             check_usage(self.guardrails, self)
         if self.budgets is not None:
             self.budgets.check(self.teams, told=self.operation is not None)
+            for quota in self.budgets.teams:
+                quota.check(hired(quota.team, self.team, trainings=self.trainings, endpoints=self.endpoints,
+                                  clusters=self.clusters))  # fmt: skip
         return self
 
     def _check_endpoints(self) -> None:

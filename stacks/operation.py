@@ -29,7 +29,7 @@ class OperationStack(EnvironmentStack):
         self.events = EventLog(
             self, "Events", name=f"{environment.name}/operation", key=self.notifications.key, days=settings.log_days
         )
-        self._telling = Telling(
+        self.telling = self._telling = Telling(
             environment=environment.name, notifications=self.notifications, events=self.events,
             runbooks=settings.runbooks,
         )  # fmt: skip

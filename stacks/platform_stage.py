@@ -117,7 +117,7 @@ class PlatformStage(cdk.Stage):
         self.budgets = (
             BudgetsStack(
                 self, environment=environment, settings=environment.budgets,
-                topics=self.operation.notifications.topics, starters=self._starters(environment),
+                telling=self.operation.telling, starters=self._starters(environment),
             )
             if environment.budgets and self.operation
             else None

@@ -16,7 +16,9 @@ import jsii
 
 from constructs_lib.budgets.tags import KEYS
 
-_WAY_OUT = "Take it out of Tags.of(…).remove(…) and out of exclude_resource_types; give a raw CfnResource the property {takes}."
+_WAY_OUT = (
+    "Take it out of Tags.of(…).remove(…) and of exclude_resource_types; give a raw CfnResource the property {takes}."
+)
 
 
 @functools.cache

@@ -82,6 +82,11 @@ class Served(Value):
     def instances(self) -> int:
         """Instances in the network, at most."""
 
+    @property
+    @abstractmethod
+    def hired(self) -> dict[str, int]:
+        """Instances that are paid for, at most, by each type that may come."""
+
     def check(self, trainings: Mapping[str, WorkloadTraining]) -> None:
         """Refuse what the environment's pipelines do not make.
 

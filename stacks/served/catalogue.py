@@ -31,6 +31,10 @@ class ServedCatalogue(Served):
     def instances(self) -> int:
         return self.hosting.most
 
+    @property
+    def hired(self) -> dict[str, int]:
+        return dict.fromkeys(self.hosting.types, self.hosting.most)
+
     def bind(self, scope: Construct, platform: Platform, *, name: str) -> Bound:
         models = Location(bucket=platform.storage.artifacts, prefix=self.prefix)
         model = MultiModel(image=DeepLearningImage(image=TRITON), models=models, cached=self.cached, server=self.server)

@@ -46,6 +46,10 @@ class ServedLanguageModel(Served):
     def instances(self) -> int:
         return self.managed.maximum + (0 if self.optimized is None else 1)
 
+    @property
+    def hired(self) -> dict[str, int]:
+        return dict.fromkeys(self.resources.types, self.instances)
+
     def bind(self, scope: Construct, platform: Platform, *, name: str) -> Bound:
         weights = Location(bucket=platform.storage.data, prefix=f"{SHARED}/{self.prefix}")
         commands: tuple[Command, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Self
 
@@ -58,6 +59,13 @@ class ServedWorkload(Served):
     @property
     def instances(self) -> int:
         return self.hosting.most + sum(monitor.hosts for monitor in self.monitors)
+
+    @property
+    def hired(self) -> dict[str, int]:
+        found = Counter(dict.fromkeys(self.hosting.types, self.hosting.most))
+        for monitor in self.monitors:
+            found[monitor.resources.instance_type] += monitor.hosts
+        return dict(found)
 
     def check(self, trainings: Mapping[str, WorkloadTraining]) -> None:
         if self.workload not in trainings:
