@@ -24,11 +24,14 @@ from constructs_lib.pages import (
 )
 from constructs_lib.pages.queries import Subject
 from constructs_lib.pages.training import NAMED
+from constructs_lib.pages.widgets import MOST_ALARMS
 from constructs_lib.serving.hosted import Hosted
+from ml_contract.symptoms import SYMPTOMS
 from stacks.base import EnvironmentStack
 from stacks.environment import Environment
 from stacks.paged import Pages
 
+_OF_ENDPOINTS = tuple(symptom.name for symptom in SYMPTOMS if symptom.name.startswith("endpoint-"))
 JOBS = ("TrainingJobs", "ProcessingJobs", "TransformJobs", "OptimizationJobs")
 _JOB_GROUPS: Mapping[Subject, tuple[str, ...]] = {
     "training": ("/aws/sagemaker/TrainingJobs",),
@@ -47,7 +50,8 @@ class PagesStack(EnvironmentStack):
         settings: Pages,
         key: kms.IKey,
         hosted: Sequence[Hosted],
-        told: Iterable[Construct],
+        told: Construct | None,
+        rollbacks: Iterable[Construct],
     ) -> None:
         """Build it.
 
@@ -57,16 +61,19 @@ class PagesStack(EnvironmentStack):
             settings: What it says of pages.
             key: Key of logs, which the log service may use.
             hosted: Everything that serves.
-            told: Where the alarms are, whose states stand on top.
+            told: Where the alarms are that people are told of; None: there are none.
+            rollbacks: Where the alarms are that take an update of an endpoint back.
         """
         super().__init__(scope, "Pages", environment=environment)
         name = environment.name
         self.names = {"training": self.page("training"), "endpoints": self.page("endpoints")}
-        alarms = sorted(alarm for construct in told for alarm in named_alarms(construct))
-        about = [one for one in alarms if any(one.startswith(f"{each.endpoint}-") for each in hosted)]
+        alarms = named_alarms(told) if told is not None else []
+        about = [one for one in alarms if one.endswith(_OF_ENDPOINTS)]
+        others = [one for one in alarms if one not in about]
+        about += [alarm for construct in rollbacks for alarm in named_alarms(construct)]
         if environment.trainings:
             Dashboard(
-                self, "Training", name=self.names["training"], widgets=self._training(environment, alarms, about),
+                self, "Training", name=self.names["training"], widgets=self._training(environment, others),
                 narrowed=Narrowed(word=NAMED, label="Execution, or another part of a job's name"),
             )  # fmt: skip
         if hosted:
@@ -83,10 +90,10 @@ class PagesStack(EnvironmentStack):
         """Name of one of its dashboards."""
         return f"{self.stack_name.removesuffix('-pages')}-{what}"
 
-    def _training(self, environment: Environment, alarms: Sequence[str], about: Sequence[str]) -> list[Widget]:
+    def _training(self, environment: Environment, alarms: Sequence[str]) -> list[Widget]:
         others = [self.names["endpoints"], *(environment.cluster_name(one.name) for one in environment.clusters)]
         found: list[Widget] = [Words(markdown=f"## Training in {environment.name} — {_links(others)}")]
-        found += self._states([one for one in alarms if one not in about])
+        found += self._states(alarms)
         for training in environment.trainings:
             found += pipeline_widgets(f"trainyard-{environment.name}-{training.workload}")
         jobs = "### Training jobs of all pipelines, by name: `pipelines-EXECUTION-STEP-…`"
@@ -99,11 +106,11 @@ class PagesStack(EnvironmentStack):
         return [*found, *(widget for one in hosted for widget in endpoint_widgets(one))]
 
     def _states(self, alarms: Sequence[str]) -> list[Widget]:
-        if not alarms:
-            return []
         # Names are known at synth: a reference would hold the alarm's stack back for as long as the page stands.
         arn = f"arn:{self.partition}:cloudwatch:{self.region}:{self.account}:alarm:"
-        return [AlarmStates(title="Alarms", alarms=tuple(arn + name for name in alarms))]
+        arns = [arn + name for name in sorted(alarms)]
+        chunks = [tuple(arns[first : first + MOST_ALARMS]) for first in range(0, len(arns), MOST_ALARMS)]
+        return [AlarmStates(title="Alarms", alarms=chunk) for chunk in chunks]
 
 
 def named_alarms(construct: Construct) -> list[str]:

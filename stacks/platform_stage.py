@@ -75,7 +75,10 @@ class PlatformStage(cdk.Stage):
             if isinstance(cluster, EksCluster)
         }
         self.observability = (
-            ObservabilityStack(self, environment=environment, settings=environment.observability)
+            ObservabilityStack(
+                self, environment=environment, settings=environment.observability,
+                notifications=self.operation.notifications if self.operation else None,
+            )  # fmt: skip
             if environment.observability
             else None
         )
@@ -109,9 +112,9 @@ class PlatformStage(cdk.Stage):
             self.operation.watch_pipelines(self.trainings)
             self.operation.watch_endpoints(self.endpoints)
         if environment.pages:
-            told = [*self.endpoints.values(), *([self.operation] if self.operation else [])]
             PagesStack(
-                self, environment=environment, settings=environment.pages, key=storage.key, told=told,
+                self, environment=environment, settings=environment.pages, key=storage.key, told=self.operation,
+                rollbacks=self.endpoints.values(),
                 hosted=[one for stack in self.endpoints.values() for one in stack.endpoint.hosted],
             )  # fmt: skip
         self.budgets = (

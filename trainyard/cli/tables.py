@@ -27,6 +27,11 @@ def show_executions(connection: Connection, reference: str | None) -> None:
         ]
         print_table("no step has started", ("step", "status", "took", "job", "reason"), steps)
         typer.echo(f"{found.status}{': ' + found.reason if found.reason else ''}")
+        for step in found.steps:
+            if step.is_training and step.job and (run := log.tracked(connection, step.job)) is not None:
+                typer.echo(f"{step.name} in MLflow: {run.page}")
+                if run.command:
+                    typer.echo(f"  open it with: {run.command}")
     else:
         found_rows = [
             (row["PipelineExecutionStatus"], _when(row["StartTime"]), row["PipelineExecutionArn"])

@@ -59,9 +59,10 @@ class Graph:
     """Lines across: what they say, and where they are."""
 
     @property
-    def searches(self) -> bool:
-        """Whether it draws what a search finds: names of jobs, hosts and the like."""
-        return any("SEARCH(" in query.get("Expression", "") for query in self.queries)
+    def finds(self) -> str:
+        """What its search looks for, as ``namespace,dimension``: jobs, hosts and the like; empty without a search."""
+        matches = (re.search(r"SEARCH\(\s*'\s*\{([^}]*)\}", query.get("Expression", "")) for query in self.queries)
+        return next((match[1] for match in matches if match), "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,18 +21,20 @@ class Looks:
     """What a curve looks like: the same job or host is drawn alike in every graph of a page."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, dict[str, int]] = {}
 
-    def of(self, label: str, number: int, *, shared: bool) -> dict[str, object]:
+    def of(self, label: str, number: int, *, kind: str) -> dict[str, object]:
         """Colour and dash.
 
         Args:
             label: What the curve is called.
             number: Its place in its graph.
-            shared: Whether the label means the same in other graphs.
+            kind: What a label names in this graph and in others of that kind; empty where it names something in this
+                one alone.
         """
-        if shared:
-            number = self._numbers.setdefault(label, len(self._numbers))
+        if kind:
+            known = self._numbers.setdefault(kind, {})
+            number = known.setdefault(label, len(known))
         dash = _DASHES[number // len(COLOURS) % len(_DASHES)]
         return {"color": COLOURS[number % len(COLOURS)], "width": 2, "dash": dash}
 
@@ -49,7 +51,7 @@ def graph(widget: Graph, curves: Sequence[Curve], looks: Looks, start: datetime,
     """
     figure = plot(x="", y=widget.unit, height=max(150, widget.place.height * _ROW_PIXELS))
     for number, curve in enumerate(curves):
-        look = looks.of(curve.label, number, shared=widget.searches)
+        look = looks.of(curve.label, number, kind=widget.finds)
         figure.add_scatter(
             x=[moment.astimezone(UTC) for moment in curve.moments], y=curve.values, name=curve.label, line=look,
             mode="lines+markers" if len(curve.values) <= _FEW else "lines", marker={"size": 5},

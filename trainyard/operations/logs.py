@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ml_contract.tracking import PREFIX, TrackedRun, parse
 from trainyard.operations.connection import Connection, OperationError
 
 TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -40,6 +41,12 @@ def job_lines(connection: Connection, job: str, group: str | None = None) -> lis
         if lines:
             return lines
     raise OperationError(f"{job}: no log of a training or processing job has that name. See `trainyard executions`")
+
+
+def tracked(connection: Connection, job: str) -> TrackedRun | None:
+    """The tracker's run of a training job, as the job's log says it; None where it logs to none, or not yet."""
+    lines = _read(connection, TRAINING_GROUP, f"{job}/", filterPattern=f'"{PREFIX} run"')
+    return next((found for line in lines if (found := parse(line.text)) is not None), None)
 
 
 def endpoint_lines(connection: Connection, endpoint: str) -> list[Line]:
@@ -90,9 +97,9 @@ class Tail:
                 return lines
 
 
-def _read(connection: Connection, group: str, prefix: str) -> Iterator[Line]:
+def _read(connection: Connection, group: str, prefix: str, **narrowed: str) -> Iterator[Line]:
     client = connection.client("logs")
-    request: dict[str, Any] = {"logGroupName": group}
+    request: dict[str, Any] = {"logGroupName": group, **narrowed}
     if prefix:
         request["logStreamNamePrefix"] = prefix
     lines: list[Line] = []

@@ -16,7 +16,7 @@ import pytest
 from ports import free_port
 from training_harness import Processes, figures, losses, start_ranks, tiny_run
 
-from ml_contract import metrics
+from ml_contract import metrics, tracking
 from ml_contract.exit_codes import ExitCode
 from ml_contract.prometheus import FOLDER_VARIABLE, STEP, file_name, name_of
 from ml_contract.training.surroundings import Watching
@@ -24,6 +24,13 @@ from ml_contract.training.surroundings import Watching
 pytestmark = pytest.mark.slow  # a tracking server and two trainings
 
 STEPS = 30
+LINKED = {
+    tracking.EXECUTION.variable: "arn:aws:sagemaker:us-east-1:123456789012:pipeline/p/execution/abc123",
+    tracking.STEP.variable: "Train",
+    tracking.ENVIRONMENT.variable: "dev",
+    tracking.CODE.variable: "9f86d081884c7d65",
+    tracking.JOB.variable: "arn:aws:sagemaker:us-east-1:123456789012:training-job/watched-job",
+}
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +76,7 @@ def watched(server: str, shards: Path, tmp_path_factory: pytest.TempPathFactory)
     )  # fmt: skip
     exported = folder / "exported"
     exported.mkdir()
-    environment = {"TRAINING_JOB_NAME": "watched-job", FOLDER_VARIABLE: str(exported)}
+    environment = {"TRAINING_JOB_NAME": "watched-job", FOLDER_VARIABLE: str(exported), **LINKED}
     first = start_ranks(folder / "host", run, shards, environment=environment)
     first.wait_for_step(12)
     first.terminate()
@@ -103,6 +110,20 @@ def test_mlflow_has_one_run_with_all_steps(watched: tuple[Processes, Processes],
     logged = dict(losses(watched[0].log()) + losses(watched[1].log()))
     assert history == pytest.approx(logged)
     assert set(history) == set(range(1, STEPS + 1))
+
+
+def test_the_run_and_the_execution_find_each_other(watched: tuple[Processes, Processes], server: str) -> None:
+    """By the run's tags, as somebody searches for them, and by one line of each attempt's log."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    experiment = client.get_experiment_by_name("trainyard")
+    wanted = f"tags.`{tracking.EXECUTION.tag}` = '{LINKED[tracking.EXECUTION.variable]}'"
+    (run,) = client.search_runs([experiment.experiment_id], filter_string=wanted)
+    assert {link.tag: run.data.tags[link.tag] for link in tracking.LINKS} == tracking.tags(LINKED)
+    for attempt in watched:
+        said = set(filter(None, map(tracking.parse, attempt.log().splitlines())))
+        assert said == {tracking.TrackedRun(run=run.info.run_id, experiment=experiment.experiment_id, uri=server)}
 
 
 def test_a_nodes_exporter_shows_the_last_step_until_the_run_ends(watched: tuple[Processes, Processes]) -> None:

@@ -79,17 +79,23 @@ class HostFigures:
         where = [{"Name": "Host", "Value": f"{self._job}/algo-{host + 1}"}]
         return {"MetricName": name, "Dimensions": where, "Timestamp": time.time(), "Value": value, "Unit": "Percent"}
 
+    def _pids(self, host: int) -> list[int]:
+        try:
+            return self._group.pids(host)
+        except IndexError:
+            return []  # it is not started yet
+
     def _busy(self) -> list[tuple[float, float]]:
         """Seconds of processors that each host's processes have taken so far, and when."""
         return [
-            (sum(sum(map(int, fields[11:13])) for fields in _stats(self._group.pids(host))) / _TICKS, time.monotonic())
+            (sum(sum(map(int, fields[11:13])) for fields in _stats(self._pids(host))) / _TICKS, time.monotonic())
             for host in range(len(self._group.names))
         ]
 
     def _held(self) -> list[int]:
         """Bytes that each host's processes hold; what they share is counted with each."""
         return [
-            sum(int(fields[21]) for fields in _stats(self._group.pids(host))) * _PAGE
+            sum(int(fields[21]) for fields in _stats(self._pids(host))) * _PAGE
             for host in range(len(self._group.names))
         ]
 
