@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ml_contract.errors import reject
+from trainyard.incidents.bad_model import BadModel
 from trainyard.incidents.capacity_shortage import CapacityShortage
 from trainyard.incidents.corrupt_checkpoint import CorruptCheckpoint
 from trainyard.incidents.deleted_key import DeletedKey
@@ -15,7 +16,7 @@ from trainyard.incidents.s3_throttling import S3Throttling
 from trainyard.incidents.spot_storm import SpotStorm
 
 INCIDENTS: Final[tuple[type[Incident], ...]] = (
-    SpotStorm, CorruptCheckpoint, S3Throttling, NodeLoss, CapacityShortage, ExpiredImage, DeletedKey,
+    SpotStorm, CorruptCheckpoint, S3Throttling, NodeLoss, CapacityShortage, BadModel, ExpiredImage, DeletedKey,
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ministack.core import iam_actions, iam_evaluator, responses
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.operations import Caller
-from trainyard.local.hooks import sagemaker_access, ssm_access
+from trainyard.local.hooks import cloudwatch_access, sagemaker_access, ssm_access
 
 # What follows the service's name in an action that the emulator could not name.
 _UNMAPPED = "UnmappedOperation"
@@ -107,6 +107,10 @@ def _resource(original: Callable[..., str]) -> Callable[..., str]:
         target = headers.get("x-amz-target", "")
         if service == "ssm":
             named = ssm_access.resource(target.rpartition(".")[2], _object(body), region, account)
+            if named is not None:
+                return named
+        if service == "monitoring":
+            named = cloudwatch_access.resource(headers, body, region, account)
             if named is not None:
                 return named
         if service != "sagemaker":

@@ -301,3 +301,17 @@ def test_plain_transport_shows_the_tls_only_policy(new_cloud: Callable[..., Clou
 def _tls_only(s3: Any, bucket: str) -> None:
     statement = {**TLS_ONLY, "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+
+def test_alarms_are_looked_at_by_name(client: Callable, role: Callable, as_role: Callable) -> None:
+    for name in ("mine", "others"):
+        client("cloudwatch").put_metric_alarm(
+            AlarmName=f"look-{name}", Namespace="n", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1,
+            Threshold=1, ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+    arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:look-mine"
+    mine = as_role(role({"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms", "Resource": arn}))("cloudwatch")
+    assert [alarm["AlarmName"] for alarm in mine.describe_alarms(AlarmNames=["look-mine"])["MetricAlarms"]]
+    for request in ({"AlarmNames": ["look-others"]}, {}):
+        with pytest.raises(ClientError, match=r"cloudwatch:DescribeAlarms on resource: \S+:alarm:"):
+            mine.describe_alarms(**request)
