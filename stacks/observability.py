@@ -16,7 +16,9 @@ from constructs_lib.observability.dashboards import (
     TRAINING,
     PublishedDashboards,
 )
+from constructs_lib.operation import Notifications
 from ml_contract import dashboards
+from ml_contract.symptoms import NODE_LOST
 from stacks.base import EnvironmentStack
 from stacks.environment import Environment
 from stacks.watched import Observability, Watch
@@ -25,19 +27,30 @@ PAGES = (NODES, ACCELERATORS, FABRIC, SLURM, KUEUE, TRAINING)
 
 
 class ObservabilityStack(EnvironmentStack):
-    """One workspace and one topic for all clusters of the environment."""
+    """One workspace for all clusters of the environment. People are told by the environment's topics, or by one of its
+    own where it has none."""
 
-    def __init__(self, scope: Construct, *, environment: Environment, settings: Observability) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        environment: Environment,
+        settings: Observability,
+        notifications: Notifications | None = None,
+    ) -> None:
         super().__init__(scope, "Observability", environment=environment)
         key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=environment.removal,
                       description="Metrics, alerts and events of clusters")  # fmt: skip
         let_log_service_use(key)
-        topic = AlertTopic(self, "Alerts", key=key).topic
-        workspace = MetricsWorkspace(self, "Metrics", settings=settings.metrics, topic=topic, key=key)
+        if notifications is None:
+            topic = page = AlertTopic(self, "Alerts", key=key).topic
+            self.output("AlertTopicArn", topic.topic_arn, "Subscribe to it: nobody is told otherwise")
+        else:
+            topic, page = notifications.topic(NODE_LOST.severity), notifications.topic("critical")
+        workspace = MetricsWorkspace(self, "Metrics", settings=settings.metrics, topic=topic, page=page, key=key)
         images = MetricImages(self, "Images", key=key, removal=environment.removal, namespace=environment.namespace,
                               parameter=f"/trainyard/{environment.name}/clusters/images")  # fmt: skip
         self.watch = Watch(settings=settings, topic=topic, key=key, workspace=workspace, images=images)
-        self.output("AlertTopicArn", topic.topic_arn, "Subscribe to it: nobody is told otherwise")
         self.output("PrometheusEndpoint", workspace.endpoint, "Samples and queries")
         if settings.grafana is None:
             return

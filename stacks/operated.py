@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
-from constructs_lib.operation import ClusterAlarms, EndpointAlarms, PipelineAlarms, SupplyAlarms
+from constructs_lib.operation import Channel, ClusterAlarms, EndpointAlarms, PipelineAlarms, SupplyAlarms
 from constructs_lib.retention import LogDays
 from constructs_lib.values import Value
 from ml_contract.errors import reject
@@ -25,6 +25,8 @@ class Operation(Value):
     """What is expected of buckets, keys and images."""
     clusters: ClusterAlarms | None = None
     """What is expected of its clusters; None where there are none."""
+    chat: tuple[SerializeAsAny[Channel], ...] = ()
+    """Channels that hear of it; none by default."""
     runbooks: str = Field(default="docs/runbooks", pattern=r"^\S*[^\s/]$")
     """Where runbooks lie, for what people are told: a folder of this repository by default, or an address."""
 

@@ -39,6 +39,9 @@ class OperationStack(EnvironmentStack):
             assert settings.clusters is not None
             name = environment.cluster_name(cluster.name)
             settings.clusters.bind(self._alarms, cluster.name, name, self._telling)
+        pipelines = [f"trainyard-{environment.name}-{one.workload}" for one in environment.trainings]
+        for channel in settings.chat:
+            channel.bind(self, self.notifications, pipelines)
         for severity, topic in self.notifications.topics.items():
             name = f"{severity.capitalize()}TopicArn"
             self.output(name, topic.topic_arn, "Subscribe to it: nobody is told otherwise")

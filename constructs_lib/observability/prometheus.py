@@ -62,7 +62,14 @@ class MetricsWorkspace(Construct):
     resource: aps.CfnWorkspace
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: MetricsSettings, topic: sns.ITopic, key: kms.IKey
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: MetricsSettings,
+        topic: sns.ITopic,
+        key: kms.IKey,
+        page: sns.ITopic | None = None,
     ) -> None:
         """Build it.
 
@@ -71,6 +78,7 @@ class MetricsWorkspace(Construct):
             construct_id: Construct id.
             settings: What is kept and evaluated.
             topic: Who is told of alerts: an ``AlertTopic``, or one that aps.amazonaws.com may publish to.
+            page: Who is told of alerts that page somebody; ``topic`` by default.
             key: Key of samples and log. The log service must be allowed to use it; another key is another workspace.
         """
         super().__init__(scope, construct_id)
@@ -96,7 +104,7 @@ class MetricsWorkspace(Construct):
             "Resource",
             alias=settings.alias,
             kms_key_arn=key.key_arn,
-            alert_manager_definition=alert_manager(topic.topic_arn, stack.region),
+            alert_manager_definition=alert_manager((page or topic).topic_arn, topic.topic_arn, stack.region),
             logging_configuration=aps.CfnWorkspace.LoggingConfigurationProperty(log_group_arn=log.log_group_arn),
             workspace_configuration=aps.CfnWorkspace.WorkspaceConfigurationProperty(
                 retention_period_in_days=settings.days, limits_per_label_sets=limits or None
@@ -131,7 +139,7 @@ class MetricsWorkspace(Construct):
         )
 
 
-def alert_manager(topic_arn: str, region: str) -> str:
+def alert_manager(page_arn: str, ticket_arn: str, region: str) -> str:
     """Definition of the alert manager: alerts of one cluster come together; what pages is repeated sooner."""
     return f"""alertmanager_config: |
   route:
@@ -148,14 +156,14 @@ def alert_manager(topic_arn: str, region: str) -> str:
   receivers:
     - name: page
       sns_configs:
-        - topic_arn: {topic_arn}
+        - topic_arn: {page_arn}
           sigv4:
             region: {region}
           subject: '[page] {{{{ .CommonLabels.alertname }}}} {{{{ .CommonLabels.cluster }}}}'
           message: '{{{{ range .Alerts }}}}{{{{ .Status }}}}: {{{{ .Annotations.summary }}}} {{{{ end }}}}'
     - name: ticket
       sns_configs:
-        - topic_arn: {topic_arn}
+        - topic_arn: {ticket_arn}
           sigv4:
             region: {region}
           subject: '{{{{ .CommonLabels.alertname }}}} {{{{ .CommonLabels.cluster }}}}'

@@ -1,5 +1,6 @@
 """What people are told of a platform that runs: topics, and the alarms that reach them."""
 
+from constructs_lib.operation.chat import Channel, SlackChannel, TeamsChannel
 from constructs_lib.operation.clusters import ClusterAlarms
 from constructs_lib.operation.endpoints import EndpointAlarms
 from constructs_lib.operation.event_log import EventLog
@@ -12,6 +13,7 @@ from constructs_lib.operation.telling import Figure, Telling
 
 __all__ = [
     "SEVERITIES",
+    "Channel",
     "ClusterAlarms",
     "EndpointAlarms",
     "EventLog",
@@ -20,8 +22,10 @@ __all__ = [
     "Notifications",
     "PipelineAlarms",
     "Publisher",
+    "SlackChannel",
     "SpotRate",
     "SupplyAlarms",
+    "TeamsChannel",
     "Telling",
     "WatchedPipeline",
     "let_publish",
