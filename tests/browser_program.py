@@ -1,6 +1,7 @@
 """A real headless browser: the machine's own, or one from the packages of its distribution, in a folder.
 
-``python tests/browser_program.py FOLDER`` (``make browser``) fetches the latter where there is none: 65 MB, and up to 100 more of libraries.
+``python tests/browser_program.py FOLDER`` (``make browser``) fetches the latter where there is none: 65 MB, and up to
+100 more of libraries.
 """
 
 from __future__ import annotations

@@ -4,7 +4,9 @@
   const narrow = matchMedia("(max-width: 599px)");
   const otherForms = JSON.parse(document.getElementById("colours").textContent);
   const plots = [...document.querySelectorAll(".plot")];
-  const CONFIG = { displayModeBar: false, responsive: true };
+  const CONFIG = { displayModeBar: false };
+  // What a drawing depends on.
+  const screenNow = () => `${dark.matches ? "dark" : "light"} ${innerWidth}`;
 
   // Compressed the bundle is a third of its size; every browser since 2023 unpacks it.
   async function load() {
@@ -48,27 +50,44 @@
     // The legend has as many rows as it needs: they come on top of the plot's height. Most have one.
     const drawn = data.filter(trace => trace.showlegend !== false).length;
     const legend = layout.showlegend ?? drawn > 1 ? 1.5 * layout.font.size : 0;
-    await Plotly.react(place, data, { ...layout, height: height + legend, margin: { ...layout.margin, t: top + legend } }, CONFIG);
+    // Room is made before it is asked how much there is: a plot that is too wide would widen the page.
+    place.style.display = "none";
+    const width = place.parentElement.clientWidth;
+    place.style.display = "";
+    await Plotly.react(place, data, { ...layout, width, height: height + legend, margin: { ...layout.margin, t: top + legend } }, CONFIG);
     const real = place.querySelector(".legend")?.getBBox().height ?? 0;
     if (Math.abs(real - legend) > 2) await Plotly.relayout(place, { height: height + real, "margin.t": top + real });
   }
 
+  let drawing = false;
   async function drawAll() {
-    delete document.documentElement.dataset.drawn;
-    for (const place of plots) {
-      await draw(place);
-      // What is drawn is shown before the next one is.
-      await new Promise(resolve => setTimeout(resolve));
-    }
-    document.documentElement.dataset.drawn = dark.matches ? "dark" : "light";
+    // What changes meanwhile is drawn afterwards.
+    if (drawing) return;
+    drawing = true;
+    let drawn;
+    do {
+      drawn = screenNow();
+      for (const place of plots) {
+        await draw(place);
+        // What is drawn is shown before the next one is.
+        await new Promise(resolve => setTimeout(resolve));
+      }
+    } while (drawn !== screenNow());
+    drawing = false;
+    document.documentElement.dataset.drawn = drawn;
   }
 
   async function begin() {
-    if (plots.length) {
-      await load();
-      await drawAll();
-      for (const media of [dark, narrow]) media.addEventListener("change", drawAll);
-    }
+    if (!plots.length) return;
+    await load();
+    await drawAll();
+    let soon;
+    const later = () => {
+      clearTimeout(soon);
+      soon = setTimeout(() => document.documentElement.dataset.drawn === screenNow() || drawAll(), 100);
+    };
+    dark.addEventListener("change", later);
+    addEventListener("resize", later);
   }
 
   begin();

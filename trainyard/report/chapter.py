@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_contract import metrics
+from ml_contract.tracking import TrackedRun
 from ml_contract.workloads.base import Headline
 from trainyard.operations import training
 from trainyard.operations.executions import Execution
@@ -29,6 +30,8 @@ class Chapter:
     """Of its environment, that fired while it ran."""
     bill: tuple[Item, ...] = ()
     """What its jobs cost."""
+    tracked: TrackedRun | None = None
+    """Its run in a tracker; None where it logs to none."""
     gaps: tuple[str, ...] = ()
     """What could not be read, a sentence each."""
 

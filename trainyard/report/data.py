@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from trainyard.cost.prices import Prices
-from trainyard.operations import evaluation, executions, training
+from trainyard.operations import evaluation, executions, logs, training
 from trainyard.operations.connection import Connection, OperationError
 from trainyard.operations.executions import Execution, Step
 from trainyard.report import alarms, serving
@@ -165,11 +165,13 @@ def _chapter(reader: _Reader, execution: Execution) -> Chapter:
         reader.attempt("Alarms", lambda: alarms.read(connection, alarms.prefix(name), execution.started, until)) or ()
     )
     measured = reader.attempt("The evaluation", lambda: evaluation.read(connection, execution)) or {}
+    job = run.job if run is not None else ""
+    tracked = reader.attempt("The run in MLflow", lambda: logs.tracked(connection, job)) if run else None
     gaps = tuple(reader.gaps[before:])
     del reader.gaps[before:]
     return Chapter(
         execution=execution, run=run, evaluation=measured, package=registered[0] if registered else None,
-        alarms=fired, bill=tuple(bill), gaps=gaps,
+        alarms=fired, bill=tuple(bill), tracked=tracked, gaps=gaps,
     )  # fmt: skip
 
 

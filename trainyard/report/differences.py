@@ -65,8 +65,3 @@ def flat(path: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from flat(f"{path}.{number}", below)
     elif value is not None:
         yield path, str(value)
-
-
-def setting(chapter: Chapter, name: str) -> str:
-    """One hyperparameter by its dotted name; empty where the job has none."""
-    return _settings(chapter).get(name, "")

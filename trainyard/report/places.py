@@ -8,7 +8,6 @@ from urllib.parse import quote
 from trainyard.operations.logs import TRAINING_GROUP
 from trainyard.report.chapter import Chapter
 from trainyard.report.data import Report
-from trainyard.report.differences import setting
 
 Place = tuple[str, str, str]
 """Name, text, address; the address is empty where there is none."""
@@ -31,10 +30,11 @@ def places(report: Report) -> Callable[[Chapter], Iterator[Place]]:
                   f"$3FlogStreamNameFilter$3D{stream}") if console else ""  # fmt: skip
             yield "log", f"{trainyard} logs {job}", at
             yield "checkpoints", f"{trainyard} checkpoints list {job}", ""
-            tracking = setting(chapter, "watching.mlflow_uri")
-            if tracking:
-                experiment = setting(chapter, "watching.mlflow_experiment")
-                yield "MLflow", f"experiment {experiment} of {tracking}, the run whose tag trainyard.run is {job}", ""
+        if chapter.tracked is not None:
+            page = chapter.tracked.page
+            yield "MLflow", page, page if page.startswith("https://") else ""
+            if chapter.tracked.command:
+                yield "opened by", chapter.tracked.command, ""
         if chapter.package:
             yield "model package", chapter.package, ""
 
