@@ -32,7 +32,7 @@ class CorruptCheckpoint(Incident):
     def prepare(self, scene: Scene) -> None:
         every = runs.commit_steps(scene)
         # Hosts go between two commits, and commit where they are: two of them are there then, and time for the rest.
-        self.steps, reclaim = max(3 * every, 40), every + every // 2
+        self.steps, reclaim = max(2 * every, 40), every + every // 2
         self.run = runs.start(scene, steps=self.steps)
         scene.fault("SpotReclaim", TrainingJobName=self.run.jobs, RestartAfterSeconds=_WITHOUT_HOSTS_SECONDS,
                     LogPattern=rf"\[metrics\] step={reclaim} .*train:loss=")  # fmt: skip

@@ -11,7 +11,7 @@ from trainyard.incidents.incident import Incident
 from trainyard.incidents.runs import WORKLOAD, Run
 from trainyard.incidents.scene import Scene, require
 
-_STEPS = 60
+_STEPS = 30
 _ANY_STEP = r"\[metrics\] step=\d+ .*train:loss="
 
 

@@ -73,7 +73,7 @@ def test_a_page_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("symptom", SYMPTOMS, ids=lambda symptom: symptom.name)
 def test_every_symptom_has_a_runbook_that_names_its_alarm(symptom) -> None:
-    assert f"-{symptom.name}`" in Runbook.read(symptom.runbook).sections["Alarm"]
+    assert f"-{symptom.name}" in Runbook.read(symptom.runbook).sections["Alarm"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -87,7 +87,7 @@ def test_every_runbook_has_its_sections_in_order_and_says_something_in_each(name
 def test_every_runbook_says_how_serious_its_alarms_are(name: str) -> None:
     alarm = Runbook.read(name).sections["Alarm"]
     mine = {symptom.severity for symptom in SYMPTOMS if symptom.runbook == name}
-    assert all(f"*{severity}*" in alarm for severity in mine)
+    assert all(severity in alarm for severity in mine)
 
 
 @pytest.mark.parametrize("kind", INCIDENTS, ids=lambda kind: kind.name)
