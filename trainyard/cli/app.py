@@ -18,6 +18,7 @@ from trainyard.cli import (
     local,
     models,
     policies,
+    quotas,
     scaling,
     serving,
     sizing,
@@ -56,6 +57,7 @@ app.command()(serving.invoke)
 app.command()(serving.load)
 app.command()(tuning.tune)
 app.command()(sizing.size)
+app.command()(quotas.quotas)
 app.command()(teardown.teardown)
 app.command()(incidents.incident)
 

@@ -53,6 +53,7 @@ def read(
     environment: str | None = None,
     region: str | None = None,
     parameters: Mapping[str, str] | None = None,
+    conditional: bool = False,
 ) -> list[Template]:
     """The stacks at ``place``.
 
@@ -61,6 +62,7 @@ def read(
         environment: Only stacks of this one, upper and lower case alike.
         region: For stacks whose app left it open, and for plain templates.
         parameters: Values of the templates' parameters.
+        conditional: Also resources whose condition does not hold under them: what a deployment may come to.
 
     Raises:
         ContractError: Nothing to read there, nothing of that environment, no region, a parameter that no template has.
@@ -80,7 +82,9 @@ def read(
     documents = [(each, _document(each)) for each in chosen]
     _check_parameters([document for _, document in documents], parameters or {})
     return [
-        template for each, document in documents for template in _with_nested(each, document, region, parameters or {})
+        template
+        for each, document in documents
+        for template in _with_nested(each, document, region, parameters or {}, conditional=conditional)
     ]
 
 
@@ -139,16 +143,22 @@ def _check_parameters(documents: Sequence[Mapping[str, Any]], given: Mapping[str
 
 
 def _with_nested(
-    stack: AssemblyStack, document: dict[str, Any], region: str | None, parameters: Mapping[str, str], depth: int = 0
+    stack: AssemblyStack,
+    document: dict[str, Any],
+    region: str | None,
+    parameters: Mapping[str, str],
+    depth: int = 0,
+    *,
+    conditional: bool,
 ) -> Iterator[Template]:
     """A stack and the nested ones whose templates the assembly holds, with the parameters that they are handed."""
-    found = _template(stack, document, region, parameters)
+    found = _template(stack, document, region, parameters, conditional=conditional)
     held = {} if depth > _DEEPEST else dict(_held(stack, document, found))
     yield replace(found, resources={name: each for name, each in found.resources.items() if name not in held})
     for name, inner in held.items():
         handed = found.resources[name].properties.get("Parameters") or {}
         known = {key: str(value) for key, value in handed.items() if not isinstance(value, Unresolved)}
-        yield from _with_nested(inner, _document(inner), found.region, known, depth + 1)
+        yield from _with_nested(inner, _document(inner), found.region, known, depth + 1, conditional=conditional)
 
 
 def _held(stack: AssemblyStack, document: Mapping[str, Any], found: Template) -> Iterator[tuple[str, AssemblyStack]]:
@@ -160,7 +170,12 @@ def _held(stack: AssemblyStack, document: Mapping[str, Any], found: Template) ->
 
 
 def _template(
-    stack: AssemblyStack, document: dict[str, Any], region: str | None, parameters: Mapping[str, str]
+    stack: AssemblyStack,
+    document: dict[str, Any],
+    region: str | None,
+    parameters: Mapping[str, str],
+    *,
+    conditional: bool,
 ) -> Template:
     place = stack.region or region
     if place is None:
@@ -181,12 +196,14 @@ def _template(
         id=stack.id,
         environment=_environment(stack),
         region=place,
-        resources=dict(_resources(stack, document, scope)),
+        resources=dict(_resources(stack, document, scope, conditional=conditional)),
         absent={name: count for name, count in conditions.items() if scope.holds(name) is False},
     )
 
 
-def _resources(stack: AssemblyStack, document: Mapping[str, Any], scope: Scope) -> Iterator[tuple[str, Resource]]:
+def _resources(
+    stack: AssemblyStack, document: Mapping[str, Any], scope: Scope, *, conditional: bool
+) -> Iterator[tuple[str, Resource]]:
     for name, raw in document["Resources"].items():
         if name.startswith("Fn::ForEach") or not isinstance(raw, dict) or not isinstance(raw.get("Type"), str):
             way_out = "Give the template as CloudFormation processed it (`get-template --template-stage Processed`)."
@@ -194,7 +211,7 @@ def _resources(stack: AssemblyStack, document: Mapping[str, Any], scope: Scope) 
         only_if = None
         if "Condition" in raw:
             holds = scope.holds(raw["Condition"])
-            if holds is False:
+            if holds is False and not conditional:
                 continue
             only_if = f"{raw['Condition']} ({holds})" if isinstance(holds, Unresolved) else None
         properties = scope.resolve(raw.get("Properties") or {})

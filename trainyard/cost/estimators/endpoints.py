@@ -9,7 +9,7 @@ from typing import Any
 from trainyard.cost.estimators.base import Around, Estimator, unknown
 from trainyard.cost.estimators.properties import NotTold, items, number, text
 from trainyard.cost.lines import HOURS_A_MONTH, Line, Range
-from trainyard.cost.templates import Resource
+from trainyard.cost.templates import Resource, Template
 
 _TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 
@@ -20,7 +20,7 @@ class Endpoint(Estimator):
     types = ("AWS::SageMaker::Endpoint",)
 
     def lines(self, resource: Resource, around: Around) -> Iterator[Line]:
-        config = _config(resource, around)
+        config = config_of(resource, around.template)
         serverless = False
         for key, role in (("ProductionVariants", ""), ("ShadowProductionVariants", ", shadow")):
             for variant in items(config.properties, key):
@@ -31,9 +31,14 @@ class Endpoint(Estimator):
             yield around.use("requests and answers", "sagemaker/inference-gb", around.assumptions[name], name)
 
 
-def _config(endpoint: Resource, around: Around) -> Resource:
+def config_of(endpoint: Resource, template: Template) -> Resource:
+    """The configuration of an endpoint.
+
+    Raises:
+        NotTold: It is not in the template.
+    """
     name = str(endpoint.properties.get("EndpointConfigName", ""))
-    for each in around.template.resources.values():
+    for each in template.resources.values():
         if each.type == "AWS::SageMaker::EndpointConfig":
             own = each.properties.get("EndpointConfigName")
             if re.fullmatch(rf"\$\{{{re.escape(each.logical_id)}(\..+)?\}}", name) or (own and str(own) == name):
@@ -51,7 +56,7 @@ def _variant(endpoint: Resource, variant: Mapping[str, Any], role: str, queued: 
         yield unknown(f"{name}{role}: one of {kinds}", "which of the pools serves is decided by what is free")
         return
     kind = text(variant, "InstanceType")
-    count = _count(endpoint, variant, around)
+    count = instances_of(endpoint, variant, around.template)
     many = f"{count.low:g}" if count.low == count.high else f"{count.low:g} to {count.high:g}"
     plan = (variant.get("CapacityReservationConfig") or {}).get("MlReservationArn")
     if plan:
@@ -66,13 +71,14 @@ def _variant(endpoint: Resource, variant: Mapping[str, Any], role: str, queued: 
         yield around.fixed(f"{name}{role}: volumes of {volume:g} GB", "sagemaker/volume-gb-month", count * volume)
 
 
-def _count(endpoint: Resource, variant: Mapping[str, Any], around: Around) -> Range:
+def instances_of(endpoint: Resource, variant: Mapping[str, Any], template: Template) -> Range:
+    """Instances of a variant, from the least to the most that scaling allows."""
     managed = variant.get("ManagedInstanceScaling") or {}
     initial = number(variant, "InitialInstanceCount", 1)
     if managed.get("Status") == "ENABLED":
         least = number(managed, "MinInstanceCount", initial)
         return Range(low=least, high=number(managed, "MaxInstanceCount", initial))
-    for target in around.template.resources.values():
+    for target in template.resources.values():
         if target.type == _TARGET and _scales(target, endpoint, variant):
             return Range(low=number(target.properties, "MinCapacity"), high=number(target.properties, "MaxCapacity"))
     return Range.of(initial)

@@ -21,17 +21,22 @@ class Pipeline(Estimator):
     types = ("AWS::SageMaker::Pipeline",)
 
     def lines(self, resource: Resource, around: Around) -> Iterator[Line]:
-        definition = _definition(resource)
+        definition = definition_of(resource)
         defaults = {each["Name"]: each.get("DefaultValue") for each in definition.get("Parameters", ())}
-        for step in _steps(definition.get("Steps", ())):
-            arguments = _values(step.get("Arguments") or {}, defaults)
+        for step in steps_of(definition.get("Steps", ())):
+            arguments = with_defaults(step.get("Arguments") or {}, defaults)
             try:
                 yield from _step(step, arguments, around)
             except NotTold as error:
                 yield unknown(f"step {step.get('Name')} ({step.get('Type')})", str(error))
 
 
-def _definition(resource: Resource) -> dict[str, Any]:
+def definition_of(resource: Resource) -> dict[str, Any]:
+    """The definition of a pipeline.
+
+    Raises:
+        NotTold: It is not in the template, or is no JSON.
+    """
     found = resource.properties.get("PipelineDefinition") or {}
     body = found.get("PipelineDefinitionBody") if isinstance(found, dict) else None
     if not isinstance(body, str):
@@ -42,23 +47,24 @@ def _definition(resource: Resource) -> dict[str, Any]:
         raise NotTold("the pipeline's definition is no JSON") from None
 
 
-def _steps(steps: Any) -> Iterator[Mapping[str, Any]]:
+def steps_of(steps: Any) -> Iterator[Mapping[str, Any]]:
+    """Steps, with those of both branches of conditions."""
     for step in steps:
         yield step
         arguments = step.get("Arguments") or {}
         for branch in ("IfSteps", "ElseSteps"):
-            yield from _steps(arguments.get(branch) or ())
+            yield from steps_of(arguments.get(branch) or ())
 
 
-def _values(value: Any, defaults: Mapping[str, Any]) -> Any:
-    """With defaults of the pipeline's own parameters in their places."""
+def with_defaults(value: Any, defaults: Mapping[str, Any]) -> Any:
+    """With defaults of the pipeline's own parameters, by name, in their places."""
     if isinstance(value, dict):
         got = value.get("Get") if len(value) == 1 else None
         if isinstance(got, str) and got.startswith("Parameters."):
             default = defaults.get(got.removeprefix("Parameters."))
             return default if default is not None else f"${{{got}}}"
-        return {key: _values(each, defaults) for key, each in value.items()}
-    return [_values(each, defaults) for each in value] if isinstance(value, list) else value
+        return {key: with_defaults(each, defaults) for key, each in value.items()}
+    return [with_defaults(each, defaults) for each in value] if isinstance(value, list) else value
 
 
 def _step(step: Mapping[str, Any], arguments: Mapping[str, Any], around: Around) -> Iterator[Line]:
