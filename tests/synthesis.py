@@ -114,6 +114,7 @@ def resolved(value: Any) -> str:
 
 
 _EXAMPLES = {
+    "trainyard-dev-mlflow": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-EXAMPLE",
     "Role": "arn:aws:iam::123456789012:role/example",
     "GroupId": "sg-0123456789abcdef0",
     "Subnet": "subnet-0123456789abcdef0",
