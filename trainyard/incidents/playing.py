@@ -6,12 +6,13 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ml_contract.symptoms import Symptom
 from trainyard.incidents.alarms import AlarmWatch, Subscriber, topics_of
 from trainyard.incidents.incident import Incident
-from trainyard.incidents.runbook import Runbook
+from trainyard.incidents.runbook import FOLDER, Runbook
 from trainyard.incidents.scene import GIVEN, IncidentFailed, Scene
 from trainyard.incidents.shell import Ran, Shell, search_path
 from trainyard.incidents.timeline import Timeline
@@ -62,6 +63,8 @@ class Player:
     """Tells what is being waited for."""
     show: Callable[[Ran], None] = lambda _: None
     """Takes each command when it has ended."""
+    runbooks: Path = FOLDER
+    """Where the runbooks are."""
 
     def play(self, incident: Incident) -> Outcome:
         """Play an incident to its end. Whatever happens, faults are taken back.
@@ -71,7 +74,7 @@ class Player:
             IncidentFailed: The alarm did not fire, a command failed, or the end is not as it must be.
         """
         refuse_aws(self.connection)
-        runbook = Runbook.read(incident.name)
+        runbook = Runbook.read(incident.name, self.runbooks)
         _require_given(runbook, {*GIVEN, *incident.variables})
         with Scene(connection=self.connection, environment=incident.environment, say=self.say) as scene:
             _require_deployed(incident, scene)

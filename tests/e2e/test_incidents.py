@@ -1,0 +1,63 @@
+"""Incidents on the deployment as it is: the deployed alarm fires, the runbook's commands are typed, the end is checked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from trainyard.cli.failures import INTERRUPTED
+from trainyard.incidents.catalogue import INCIDENTS
+from trainyard.incidents.incident import Incident
+from trainyard.incidents.runbook import Runbook
+from trainyard.incidents.shell import search_path
+from trainyard.local.cloud import ROOT
+
+from .deployment import Deployment, eventually
+
+HERE = [kind for kind in INCIDENTS if kind.environment == "local"]
+
+
+@pytest.fixture(autouse=True)
+def programs() -> None:
+    if shutil.which("aws", path=search_path()) is None:
+        pytest.skip("the AWS CLI is not installed")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", HERE, ids=lambda kind: kind.name)
+def test_an_incident_is_put_right_by_its_runbook(deployment: Deployment, kind: type[Incident]) -> None:
+    done = deployment.run("incident", kind.name, "--json", timeout=590)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert told["emulated"]
+    assert [ran["command"] for ran in told["commands"]] == list(Runbook.read(kind.name).commands)
+    assert told["findings"]
+    moments = [moment["kind"] for moment in told["timeline"]]
+    fired = [moment["text"].split()[0] for moment in told["timeline"] if moment["kind"] == "alarm"]
+    assert fired == told["alarms"]
+    assert moments.count("told") == len(kind.symptoms) + len(kind.notices)
+    assert deployment.cloud.call("ListFaults")["Faults"] == []
+
+
+def test_ctrl_c_takes_the_faults_back(deployment: Deployment) -> None:
+    process = subprocess.Popen(
+        deployment.command("incident", "spot-storm"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    eventually(lambda: deployment.cloud.call("ListFaults")["Faults"])
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED
+    assert said == "interrupted; the faults are taken back and what was started is stopped\n"
+    assert deployment.cloud.call("ListFaults")["Faults"] == []
+    (newest, *_) = deployment.client("sagemaker").list_pipeline_executions(
+        PipelineName=deployment.pipeline, SortBy="CreationTime", SortOrder="Descending"
+    )["PipelineExecutionSummaries"]
+    assert deployment.ended(newest["PipelineExecutionArn"])["PipelineExecutionStatus"] == "Stopped"
