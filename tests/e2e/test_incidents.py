@@ -1,4 +1,4 @@
-"""Incidents on the deployment as it is: the deployed alarm fires, the runbook's commands are typed, the end is checked."""
+"""Incidents on the deployment as it is: its alarm fires, the commands of the runbook are typed, the end is checked."""
 
 from __future__ import annotations
 
