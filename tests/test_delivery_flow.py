@@ -1,4 +1,8 @@
-"""The workflows' own scripts from synthesis to drift, on the embedded cloud: what is not here is GitHub."""
+"""The workflows' own scripts from synthesis to drift, on the embedded cloud: what is not here is GitHub.
+
+Every job works with the credentials that its token gets it, and nothing else: what the roles of delivery are granted is
+enough, and too little for anything beyond.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +19,33 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from ports import free_port
 from workflow_files import ROOT, script
 
 from trainyard.local.cloud import ACCOUNT, REGION, Cloud
-from trainyard.local.deploy import CdkCli
 
 pytestmark = pytest.mark.slow
+QUALIFIER = "flow"
 APP = f"""
 import aws_cdk as cdk
 from aws_cdk import aws_logs as logs, aws_s3_assets as assets, aws_ssm as ssm
+from constructs_lib.delivery import AccountProvider, DeliveryRoles, GitHub, ImmutableRepository
+from constructs_lib.delivery.execution import ExecutionPolicy
 
 app = cdk.App()
-stage = cdk.Stage(app, "Small", env=cdk.Environment(account="{ACCOUNT}", region="{REGION}"))
+here = cdk.Environment(account="{ACCOUNT}", region="{REGION}")
+trust = cdk.Stack(app, "Delivery-Small", stack_name="trainyard-small-delivery", env=here,
+                  synthesizer=cdk.BootstraplessSynthesizer())
+repository = ImmutableRepository(owner="octocat", name="my-repo", owner_id=123456, repository_id=456789)
+github = GitHub(repository=repository, branch="main", deploys="small", looks="small-look",
+                provider=AccountProvider(), workflow="deliver.yml")
+DeliveryRoles(trust, "GitHub", github=github, name="trainyard-small", region="{REGION}", qualifier="{QUALIFIER}")
+ExecutionPolicy(trust, "Execution", name="trainyard-small", region="{REGION}", bounded=False)
+stage = cdk.Stage(app, "Small", env=here)
+stage.node.set_context("@aws-cdk/core:bootstrapQualifier", "{QUALIFIER}")
 stack = cdk.Stack(stage, "Only", stack_name="trainyard-small-only")
 code = assets.Asset(stack, "Code", path="code")
 ssm.StringParameter(stack, "Where", parameter_name="/small/where", string_value=code.s3_object_key)
@@ -78,6 +97,8 @@ class Flow:
     """What a reviewer reads."""
     said: str
     """What the last step prints."""
+    looks: Runner
+    """Where the job ran that looked."""
     cloud: Cloud
 
 
@@ -95,9 +116,77 @@ def new_runner(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Runner
     return make
 
 
+def token(**changes: str) -> str:
+    """What a job of deliver.yml on main shows, unsigned."""
+    claims = {
+        "iss": "https://token.actions.githubusercontent.com",
+        "aud": "sts.amazonaws.com",
+        "sub": "repo:octocat@123456/my-repo@456789:environment:small",
+        "environment": "small",
+        "ref": "refs/heads/main",
+        "repository": "octocat/my-repo",
+        "repository_id": "456789",
+        "job_workflow_ref": "octocat/my-repo/.github/workflows/deliver.yml@refs/heads/main",
+    } | changes
+    parts = (json.dumps(part).encode() for part in ({"alg": "none"}, claims))
+    return ".".join([*(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), ""])
+
+
+LOOKS = {"sub": "repo:octocat@123456/my-repo@456789:environment:small-look", "environment": "small-look"}
+
+
+def session(cloud: Cloud, role: str, proof: str) -> dict[str, str]:
+    """Credentials as `aws-actions/configure-aws-credentials` leaves them."""
+    sts = boto3.client("sts", endpoint_url=cloud.endpoint_url, region_name=REGION,
+                       config=Config(signature_version=UNSIGNED))  # fmt: skip
+    arn = f"arn:aws:iam::{ACCOUNT}:role/delivery/trainyard-small-{role}"
+    return variables(sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="job", WebIdentityToken=proof))
+
+
+def chained(credentials: dict[str, str], arn: str) -> dict[str, str]:
+    """The same with `role-chaining`."""
+    sts = boto3.client(
+        "sts", endpoint_url=credentials["AWS_ENDPOINT_URL"], region_name=REGION,
+        aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"], aws_session_token=credentials["AWS_SESSION_TOKEN"],
+        aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+    )  # fmt: skip
+    return {**credentials, **variables(sts.assume_role(RoleArn=arn, RoleSessionName="job"))}
+
+
+def variables(answer: dict[str, Any]) -> dict[str, str]:
+    found = answer["Credentials"]
+    return {"AWS_ACCESS_KEY_ID": found["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": found["SessionToken"]}  # fmt: skip
+
+
+def prepare(cloud: Cloud, maker: Runner) -> None:
+    """What an administrator does once an account, in the order of docs/delivery.md."""
+    iam = boto3.client("iam", **administrator(cloud))
+    iam.create_open_id_connect_provider(
+        Url="https://token.actions.githubusercontent.com", ClientIDList=["sts.amazonaws.com"]
+    )
+    cdk = [maker.folder / "node_modules/.bin/cdk", "--no-notices", "--app", "cdk.out"]
+    policy = f"arn:aws:iam::{ACCOUNT}:policy/delivery/trainyard-small-execution"
+    for command in (
+        ["deploy", "Delivery-Small", "--require-approval", "never"],
+        ["bootstrap", f"aws://{ACCOUNT}/{REGION}", "--qualifier", QUALIFIER, "--toolkit-stack-name",
+         f"CDKToolkit-{QUALIFIER}", "--cloudformation-execution-policies", policy],
+    ):  # fmt: skip
+        done = subprocess.run([*cdk, *command], cwd=maker.folder, env={**maker.environment, **cloud.environment()},
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def administrator(cloud: Cloud) -> dict[str, Any]:
+    environment = cloud.environment()
+    return {"endpoint_url": cloud.endpoint_url, "region_name": REGION,
+            "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def flow(new_runner: Callable[..., Runner], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
-    maker = new_runner(CDK_VALIDATION="false")
+    maker = new_runner(CDK_VALIDATION="false", PYTHONPATH=str(ROOT))
     (maker.folder / "code").mkdir()
     (maker.folder / "code" / "handler.txt").write_text("an asset\n")
     (maker.folder / "app.py").write_text(APP)
@@ -108,32 +197,36 @@ def flow(new_runner: Callable[..., Runner], tmp_path_factory: pytest.TempPathFac
     cloud = Cloud(tmp_path_factory.mktemp("cloud"), free_port())
     cloud.up()
     try:
-        CdkCli(cloud).bootstrap()
-        runner = new_runner(**cloud.environment(), ENVIRONMENT="small", STAGE="Small")
-        shutil.move(maker.folder / "cdk.out.tar.gz", runner.folder)
+        prepare(cloud, maker)
+        where = {**cloud.environment(), "ENVIRONMENT": "small", "STAGE": "Small"}
+        looks, deploys = (new_runner(**where) for _ in range(2))
+        for runner in (looks, deploys):
+            shutil.copy(maker.folder / "cdk.out.tar.gz", runner.folder)
         shutil.rmtree(maker.folder)
-        runner.passes("actions/artifact/action.yml", "Verify the digest", DIGEST=digest)
-        runner.passes("actions/artifact/action.yml", "Unpack")
-        runner.passes("workflows/deliver.yml", "Whose account")
-        runner.passes("workflows/deliver.yml", "What would change")
-        runner.passes("workflows/deliver.yml", "Deploy the artifact")
-        said = runner.passes("workflows/deliver.yml", "What stands there now")
-        yield Flow(made=maker.folder, deployed=runner, digest=digest, change=runner.summary, said=said, cloud=cloud)
+        for runner, role, proof in ((looks, "look", token(**LOOKS)), (deploys, "deploy", token())):
+            runner.passes("actions/artifact/action.yml", "Verify the digest", DIGEST=digest)
+            runner.passes("actions/artifact/action.yml", "Unpack")
+            runner.passes("workflows/deliver.yml", "Whose account")
+            runner.environment.update(session(cloud, role, proof))
+        lookup = looks.outputs()["lookup"]
+        looks.environment.update(chained(looks.environment, lookup))
+        looks.passes("workflows/deliver.yml", "What would change")
+        deploys.passes("workflows/deliver.yml", "Deploy the artifact")
+        deploys.environment.update(chained(deploys.environment, lookup))
+        said = deploys.passes("workflows/deliver.yml", "What stands there now")
+        yield Flow(made=maker.folder, deployed=deploys, digest=digest, change=looks.summary, said=said, looks=looks,
+                   cloud=cloud)  # fmt: skip
     finally:
         cloud.down()
 
 
 def client(flow: Flow, service: str) -> Any:
-    environment = flow.cloud.environment()
-    return boto3.session.Session().client(
-        service, endpoint_url=environment["AWS_ENDPOINT_URL"], region_name=REGION,
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"], aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-    )  # fmt: skip
+    return boto3.session.Session().client(service, **administrator(flow.cloud))
 
 
 def test_the_account_gets_what_was_synthesised_elsewhere_with_its_asset(flow: Flow) -> None:
     key = client(flow, "ssm").get_parameter(Name="/small/where")["Parameter"]["Value"]
-    bucket = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
+    bucket = f"cdk-{QUALIFIER}-assets-{ACCOUNT}-{REGION}"
     assert client(flow, "s3").head_object(Bucket=bucket, Key=key)["ContentLength"] > 0
     assert "trainyard-small-only: as deployed" in flow.said
 
@@ -158,15 +251,56 @@ def test_the_account_is_read_from_the_artifact(flow: Flow) -> None:
     assert done.stdout.splitlines() == [
         f"identity=arn:aws:iam::{ACCOUNT}",
         f"region={REGION}",
-        f"lookup=arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-lookup-role-{ACCOUNT}-{REGION}",
+        f"lookup=arn:aws:iam::{ACCOUNT}:role/cdk-{QUALIFIER}-lookup-role-{ACCOUNT}-{REGION}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("role", "changes"),
+    [
+        ("deploy", LOOKS),
+        ("deploy", {"ref": "refs/heads/feature"}),
+        ("deploy", {"sub": "repo:octocat@123456/my-repo@456789:pull_request"}),
+        ("deploy", {"sub": "repo:octocat@9/my-repo@8:environment:small", "repository_id": "8"}),
+        ("deploy", {"job_workflow_ref": "octocat/my-repo/.github/workflows/check.yml@refs/heads/main"}),
+        ("deploy", {"aud": "https://github.com/octocat"}),
+        ("deploy", {"iss": "https://gitlab.com"}),
+        ("look", {}),
+    ],
+    ids=str,
+)
+def test_no_other_token_gets_in(flow: Flow, role: str, changes: dict[str, str]) -> None:
+    with pytest.raises(ClientError, match="AssumeRoleWithWebIdentity"):
+        session(flow.cloud, role, token(**changes))
+
+
+def test_who_looks_cannot_deploy(flow: Flow) -> None:
+    mine = session(flow.cloud, "look", token(**LOOKS))
+    arn = f"arn:aws:iam::{ACCOUNT}:role/cdk-{QUALIFIER}-deploy-role-{ACCOUNT}-{REGION}"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        chained({**flow.looks.environment, **mine}, arn)
+
+
+def test_who_deploys_touches_nothing_but_through_the_bootstrap(flow: Flow) -> None:
+    mine = session(flow.cloud, "deploy", token())
+    ssm = boto3.client("ssm", endpoint_url=flow.cloud.endpoint_url, region_name=REGION,
+                       aws_access_key_id=mine["AWS_ACCESS_KEY_ID"], aws_session_token=mine["AWS_SESSION_TOKEN"],
+                       aws_secret_access_key=mine["AWS_SECRET_ACCESS_KEY"])  # fmt: skip
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ssm.get_parameter(Name="/small/where")
+
+
+def test_cloudformation_works_with_our_policy_alone(flow: Flow) -> None:
+    role = f"cdk-{QUALIFIER}-cfn-exec-role-{ACCOUNT}-{REGION}"
+    attached = client(flow, "iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["trainyard-small-execution"]
 
 
 def test_another_artifact_is_refused(flow: Flow, new_runner: Callable[..., Runner], tmp_path: Path) -> None:
     runner = new_runner()
     with tarfile.open(flow.deployed.folder / "cdk.out.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
-    (template,) = (tmp_path / "cdk.out").rglob("*.template.json")
+    (template,) = (tmp_path / "cdk.out/assembly-Small").glob("*.template.json")
     template.write_text(template.read_text().replace("/small/where", "/small/elsewhere"))
     with tarfile.open(runner.folder / "cdk.out.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "cdk.out", "cdk.out")
@@ -195,7 +329,7 @@ def test_the_night_tells_what_was_changed_by_hand(flow: Flow) -> None:
 
 
 def test_a_night_that_could_not_look_is_a_failure_and_no_drift(flow: Flow, new_runner: Callable[..., Runner]) -> None:
-    runner = new_runner(**flow.cloud.environment(), ENVIRONMENT="nowhere", STAGE="Small")
+    runner = new_runner(**{**flow.looks.environment, "ENVIRONMENT": "nowhere"})
     shutil.copytree(flow.deployed.folder / "cdk.out", runner.folder / "cdk.out")
     done = runner.step("workflows/drift.yml", "Look for drift")
     assert done.returncode != 0

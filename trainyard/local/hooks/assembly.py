@@ -37,6 +37,7 @@ from trainyard.local.hooks import (
     s3_objects,
     sagemaker_access,
     sessions,
+    web_identity,
 )
 from trainyard.local.hooks.cloudwatch import InProcess
 from trainyard.local.hooks.gateway import Gateway
@@ -99,6 +100,7 @@ class Assembly:
         iam.install(secure_transport=not options.plain_transport)
         sagemaker_access.name_clusters(lambda name: (store.get(CLUSTER, name) or {}).get("ClusterArn"))
         sessions.install()
+        web_identity.install()
         s3_checksums.install()
         s3_objects.install()
         self._requests = S3Metrics(store)
