@@ -90,9 +90,11 @@ def test_arithmetic_is_of_moments_that_both_have_and_nothing_is_divided_by_zero(
 @pytest.mark.parametrize(
     ("expression", "says"),
     [
-        ("ANOMALY_DETECTION_BAND(a)", "evaluates SEARCH"), ("1 + 1", "evaluates SEARCH"), ("a ** 2", "evaluates SEARCH"),
+        ("ANOMALY_DETECTION_BAND(a)", "evaluates SEARCH"), ("1 + 1", "evaluates SEARCH"),
+        ("a ** 2", "evaluates SEARCH"),
         ("__import__('os')", "evaluates SEARCH"), ("b / 2", "needs what no query gives"),
-        ("SEARCH('no schema', 'Sum')", "is no SEARCH"), ("SEARCH('{N,D} a OR b', 'Sum')", "words that all must be there"),
+        ("SEARCH('no schema', 'Sum')", "is no SEARCH"),
+        ("SEARCH('{N,D} a OR b', 'Sum')", "words that all must be there"),
     ],
 )  # fmt: skip
 def test_what_is_not_evaluated_is_refused(client: Any, space: str, expression: str, says: str) -> None:

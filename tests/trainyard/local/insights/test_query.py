@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,9 +90,7 @@ def test_what_is_not_understood_is_said(query: str, says: str) -> None:
         parse(query)
 
 
-@given(st.text(max_size=40))
-def test_nonsense_is_one_line_or_a_query(text: str) -> None:
-    try:
+@given(st.text(max_size=20))
+def test_nonsense_is_malformed_or_a_query(text: str) -> None:
+    with contextlib.suppress(MalformedQuery):
         parse(text)([])
-    except MalformedQuery as error:
-        assert "\n" not in str(error).replace(text, "")
