@@ -362,15 +362,15 @@ ACKNOWLEDGEMENTS = (
     Acknowledgement(
         finding=r"CfnGuard-s3_event_notifications_enabled_check",
         path=r"/Storage(AccessLogs|Artifacts|Checkpoints|Data)",
-        reason="Nothing is started by an object: pipelines are. Left: nobody is told of a write; the access logs say it.",
+        reason="Nothing is started by an object. Left: nobody is told of a write; the access logs say it later.",
     ),
     Acknowledgement(
         finding=r"CfnGuard-kms_create_grant_aws_service_check",
         path=r"/[A-Za-z0-9-]*Key[A-Za-z0-9]*",
         reason=(
-            "Roles are granted kms:CreateGrant only with kms:GrantIsForAWSResource or kms:ViaService: the review of "
-            "policies refuses a grant to anybody (AnyGrantee). A denial in the key itself would hold services too whose grants do not say "
-            "whom they are for, as EKS's. Left: administrators of the account can grant a key to whom they like."
+            "Roles are granted kms:CreateGrant only with kms:GrantIsForAWSResource or kms:ViaService; the review of "
+            "policies refuses it without (AnyGrantee). A denial in the key itself would hold services too whose grants "
+            "do not say whom they are for, as EKS's. Left: administrators of the account can grant a key to anybody."
         ),
     ),
 )

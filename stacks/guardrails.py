@@ -9,6 +9,7 @@ import jsii
 from cdk_nag import AwsSolutionsChecks
 
 from constructs_lib.budgets.untagged import TagReview
+from constructs_lib.guardrails.guard import GuardRules
 from constructs_lib.guardrails.review import PolicyReview, construct_at
 from stacks.acknowledgements import reason_for
 from stacks.environment import Environment
@@ -70,4 +71,4 @@ def guard_stage(stage: cdk.Stage, environment: Environment) -> None:
 
 def guard(app: cdk.App) -> None:
     """Hold every stack of ``app`` against the house's rules when it synthesises."""
-    cdk.Validations.of(app).add_plugins(ReviewedChecks(), PolicyReview(reason_for), TagReview())
+    cdk.Validations.of(app).add_plugins(ReviewedChecks(), PolicyReview(reason_for), GuardRules(reason_for), TagReview())

@@ -22,6 +22,7 @@ from constructs_lib.network.sizing import RESERVED, addresses, subnet_prefix
 from constructs_lib.network.way_out import Closed, Inside, WayOut
 from constructs_lib.network.zones import check_zones
 from constructs_lib.retention import RETENTION, LogDays
+from constructs_lib.trust import for_this_account
 from ml_contract.errors import reject
 
 
@@ -184,8 +185,9 @@ class NetworkSettings(NetworkPlan):
         let_log_service_use(key)
         group = logs.LogGroup(scope, "FlowLogGroup", retention=RETENTION[self.log_days], encryption_key=key,
                               removal_policy=removal)  # fmt: skip
-        vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
-                         traffic_type=ec2.FlowLogTrafficType.ALL)  # fmt: skip
+        flow_log = vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
+                                    traffic_type=ec2.FlowLogTrafficType.ALL)  # fmt: skip
+        for_this_account(flow_log.node.find_child("IAMRole"))
 
 
 def _service(endpoint: Endpoint, region: str) -> ec2.IInterfaceVpcEndpointService:

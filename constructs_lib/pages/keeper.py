@@ -24,6 +24,7 @@ from constructs import Construct
 
 from constructs_lib.retention import LogDays
 from constructs_lib.serving.machine import READ_RETRY, SDK, Machine
+from constructs_lib.trust import for_this_account
 from ml_contract.errors import reject
 
 _EVERY_DAYS = 1
@@ -69,6 +70,8 @@ class LogKeeper(Construct):
             schedule=events.Schedule.rate(cdk.Duration.days(_EVERY_DAYS)),
             targets=[targets.SfnStateMachine(self.machine.resource)],
         )
+        # The target makes the role that EventBridge takes, and asks nothing of it.
+        for_this_account(self.machine.resource.node.find_child("EventsRole"))
 
 
 def definition(prefixes: Sequence[str], days: int) -> dict[str, Any]:

@@ -19,6 +19,10 @@ _NARROWING = frozenset(
      "aws:sourceorgid", "kms:calleraccount", "kms:viaservice", "sts:externalid"}
 )  # fmt: skip
 """Keys that say who asks, or for whom."""
+SOURCES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid"})
+"""Keys that say for whom a service asks."""
+_GRANTEES = frozenset({"kms:grantisforawsresource", "kms:viaservice", "kms:granteeprincipal"})
+"""Keys that say who gets a grant of a key ("AWS KMS condition keys", AWS KMS Developer Guide, read 2026-11-22)."""
 _BY_TOKEN = "sts:assumerolewithwebidentity"
 
 
@@ -40,11 +44,13 @@ def granted(found: Allowed) -> Iterator[Finding]:
             continue
         yield from _about(found, pattern, known)
     yield from _passing(found)
+    yield from _granting(found)
 
 
 def trusted(found: Allowed) -> Iterator[Finding]:
     """What a statement of a trust policy breaks."""
     yield from named(found, "may take the role")
+    yield from for_anybody(found, "take the role")
     if not any(fnmatch.fnmatchcase(_BY_TOKEN, pattern.lower()) for pattern in found.actions):
         return
     exact = {key.lower() for key in found.statement.get("Condition", {}).get("StringEquals", {})}
@@ -53,6 +59,14 @@ def trusted(found: Allowed) -> Iterator[Finding]:
         yield found.finding("AnyIdentity", f"{provider} without {' and '.join(missing)}",
                             "whoever else the provider knows may take the role",
                             "Ask for both by StringEquals, which knows no wildcard.")  # fmt: skip
+
+
+def for_anybody(found: Allowed, does: str) -> Iterator[Finding]:
+    """Services of a statement that nothing tells for whom they ask."""
+    for principal in found.principals("Service"):
+        if not found.keys & SOURCES:
+            yield found.finding("AnySource", principal, f"the service may {does} for anybody's account",
+                                "Ask for aws:SourceAccount or aws:SourceArn.")  # fmt: skip
 
 
 def named(found: Allowed, does: str) -> Iterator[Finding]:
@@ -96,6 +110,14 @@ def _passing(found: Allowed) -> Iterator[Finding]:
         if any(resource.endswith(("*", "role/*")) and resource.count("/") < 2 for resource in found.resources):
             yield found.finding("PassRole", f"{pattern} on {found.resources[0]}", "it hands over any role, an "
                                 "administrator's too", "Name the roles.")  # fmt: skip
+
+
+def _granting(found: Allowed) -> Iterator[Finding]:
+    for pattern in found.actions:
+        creates = fnmatch.fnmatchcase("kms:creategrant", pattern.lower()) and not pattern.endswith("*")
+        if creates and not found.keys & _GRANTEES:
+            yield found.finding("AnyGrantee", pattern, "who has it hands the key to whom they like",
+                                "Ask for kms:GrantIsForAWSResource or kms:ViaService.")  # fmt: skip
 
 
 def _passes(pattern: str) -> bool:

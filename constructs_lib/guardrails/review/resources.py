@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from constructs_lib.guardrails.review.findings import Allowed, Finding
-from constructs_lib.guardrails.review.identity import named
+from constructs_lib.guardrails.review.identity import for_anybody, named
 
 POLICIES = {
     "AWS::ECR::Repository": "RepositoryPolicyText",
@@ -21,14 +21,11 @@ POLICIES = {
     "AWS::SQS::QueuePolicy": "PolicyDocument",
 }
 """Types with a policy of their own, and the property that holds it."""
-_SOURCES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid"})
 _CONTEXT = "kms:encryptioncontext:"
 
 
 def opened(found: Allowed) -> Iterator[Finding]:
     """What a statement of a resource's policy breaks."""
     yield from named(found, "may use it")
-    for principal in found.principals("Service"):
-        if not found.keys & _SOURCES and not any(key.startswith(_CONTEXT) for key in found.keys):
-            yield found.finding("AnySource", principal, "the service may use it for anybody's account",
-                                "Ask for aws:SourceAccount or aws:SourceArn.")  # fmt: skip
+    if not any(key.startswith(_CONTEXT) for key in found.keys):
+        yield from for_anybody(found, "use it")

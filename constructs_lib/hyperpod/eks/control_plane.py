@@ -132,7 +132,8 @@ class ControlPlane(Construct):
         return self.resource.attr_arn
 
     def _role(self) -> iam.Role:
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("eks.amazonaws.com"),
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("eks.amazonaws.com", conditions={
+                            "StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}}),
                         description="The EKS control plane: interfaces in the network, its key")  # fmt: skip
         # The service asks for this policy by name.
         role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name("AmazonEKSClusterPolicy"))

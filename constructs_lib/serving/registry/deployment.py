@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from constructs_lib.retention import LogDays
 from constructs_lib.serving.machine import MOST_EVENTS, Machine
 from constructs_lib.serving.registry.definition import definition
+from constructs_lib.trust import for_this_account
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -108,6 +109,8 @@ class RegistryDeployment(Construct):
             ),
             targets=[targets.SfnStateMachine(self.machine)],
         )
+        # The target makes the role that EventBridge takes, and asks nothing of it.
+        for_this_account(self.machine.node.find_child("EventsRole"))
 
     def _grant(self, served: cdk.Stack, group: str) -> None:
         partition, account, region = served.partition, served.account, served.region

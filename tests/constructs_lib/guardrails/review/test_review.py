@@ -50,6 +50,10 @@ def granted(statement: dict[str, Any]) -> list[str]:
         (allow("iam:PassRole", "*", Condition=PASSED), ["PassRole[iam:PassRole on *]"]),
         (allow("iam:PassRole", f"arn:aws:iam::{OWN}:role/*", Condition=PASSED),
          [f"PassRole[iam:PassRole on arn:aws:iam::{OWN}:role/*]"]),
+        (allow("kms:CreateGrant", ROLE), ["AnyGrantee[kms:CreateGrant]"]),
+        (allow("kms:CreateGrant", ROLE, Condition={"Bool": {"kms:GrantIsForAWSResource": "true"}}), []),
+        (allow("kms:CreateGrant", ROLE, Condition={"StringEquals": {"kms:ViaService": "ec2.us-east-1.amazonaws.com"}}),
+         []),
         ({"Effect": "Deny", "Action": "*", "Resource": "*"}, []),
     ],
 )  # fmt: skip
@@ -68,7 +72,10 @@ def test_who_may_take_a_role() -> None:
     assert trust({"AWS": foreign}) == [f"ForeignAccount[{foreign}]"]
     assert trust({"AWS": foreign}, Condition={"StringEquals": {"sts:ExternalId": "x"}}) == []
     assert trust({"AWS": {"Fn::Join": ["", ["arn:aws:iam::", {"Ref": "AWS::AccountId"}, ":root"]]}}) == []
-    assert trust({"AWS": OWN}) == trust({"AWS": ROLE}) == trust({"Service": "ec2.amazonaws.com"}) == []
+    assert trust({"AWS": OWN}) == trust({"AWS": ROLE}) == []
+    own = {"StringEquals": {"aws:SourceAccount": OWN}}
+    assert trust({"Service": "ec2.amazonaws.com"}) == ["AnySource[ec2.amazonaws.com]"]
+    assert trust({"Service": "ec2.amazonaws.com"}, Condition=own) == []
 
 
 def test_whom_a_provider_of_identities_vouches_for_is_asked_word_for_word() -> None:
