@@ -72,6 +72,12 @@ _POLICY = (
     "TagPolicy", "UntagPolicy",
 )  # fmt: skip
 _READ = ("Get*", "List*")
+_NEVER = (
+    "ec2:CreateFleet", "ec2:RequestSpot*", "ec2:RunInstances", "sagemaker:CreateDomain",
+    "sagemaker:CreateNotebookInstance",
+)  # fmt: skip
+"""What no stack holds within its services, and what runs code with a role: a template that had it would be no change of
+the platform."""
 
 
 def execution(
@@ -106,6 +112,7 @@ def execution(
         {"Sid": "Delivery", "Effect": "Deny", "Action": "iam:*",
          "Resource": [f"{arn}:role{PATH}*", f"{arn}:policy{PATH}*", f"{arn}:role/cdk-*", f"{arn}:policy/cdk-*",
                       f"{arn}:oidc-provider/{ISSUER}"]},
+        {"Sid": "Never", "Effect": "Deny", "Action": list(_NEVER), "Resource": "*"},
         {"Sid": "Deliveries", "Effect": "Deny", "Action": "cloudformation:*", "Resource": deliveries},
     ]  # fmt: skip
     everywhere = sorted(set(services) & set(_GLOBAL))

@@ -123,6 +123,8 @@ def test_cloudformation_makes_what_stacks_hold() -> None:
     [
         ("sagemaker:CreatePipeline", "*", {"aws__RequestedRegion": "eu-central-1"}),
         ("dynamodb:CreateTable", "*", {}),
+        ("ec2:RunInstances", "*", {}),
+        ("sagemaker:CreateNotebookInstance", "*", {}),
         ("organizations:LeaveOrganization", "*", {}),
         ("sts:AssumeRole", f"{ROLE}/admin", {}),
         ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/trainyard-prod-x", {}),
@@ -156,6 +158,9 @@ def test_every_type_of_every_stack_can_be_made() -> None:
              for entry in stack.template["Resources"].values()}  # fmt: skip
     namespaces = {kind.rpartition("::")[0] for kind in types if not kind.startswith("Custom::")}
     assert namespaces - set(SERVICES) == set()
+    never = {"AWS::EC2::Instance", "AWS::EC2::EC2Fleet", "AWS::EC2::SpotFleet", "AWS::SageMaker::NotebookInstance",
+             "AWS::SageMaker::Domain"}  # fmt: skip
+    assert types & never == set(), "what the policy denies"
 
 
 def test_every_role_of_every_stack_can_be_made_and_passed_on() -> None:
