@@ -160,11 +160,15 @@ def endpoints(context: typer.Context) -> None:
 def report(
     context: typer.Context,
     execution: Annotated[
-        list[str], typer.Argument(help="An execution's ARN, or a pipeline's name for its newest execution.")
+        list[str],
+        typer.Argument(
+            help="An execution's ARN, a pipeline's name for its newest execution, a training job, "
+            "or the file that a Slurm job wrote; several are compared."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The HTML file.")] = Path("out/report.html"),
 ) -> None:
-    """Write one HTML page about executions: losses, interruptions, commits, stages, latencies.
+    """Write one HTML page about a run, or several side by side: losses, time line with alarms, goodput, serving, cost.
 
     Example: `trainyard --local report trainyard-local-bytes-lm -o out/report.html`
     """

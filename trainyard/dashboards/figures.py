@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from trainyard.dashboards.body import Graph
 from trainyard.dashboards.data import Curve
-from trainyard.pages.figures import COLOURS, QUIET, WARNING, plot
+from trainyard.pages.figures import COLOURS, WARNING, plot
 
 _ROW_PIXELS = 36
 _FEW = 40
@@ -59,7 +59,7 @@ def graph(widget: Graph, curves: Sequence[Curve], looks: Looks, start: datetime,
     for label, value in widget.limits:
         figure.add_hline(y=value, line_color=WARNING, line_dash="dash", line_width=1)
         figure.add_annotation(xref="paper", x=1, y=value, text=f"{label} {value:g}", showarrow=False, xanchor="right",
-                              yanchor="bottom", font={"color": QUIET})  # fmt: skip
+                              yanchor="bottom")  # fmt: skip
     figure.update_layout(showlegend=len(curves) > 1 or any(curve.label for curve in curves),
                          margin={"l": 56, "r": 8, "t": 4, "b": 28})  # fmt: skip
     figure.update_xaxes(range=[start.astimezone(UTC), end.astimezone(UTC)], nticks=6, title=None)

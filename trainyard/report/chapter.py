@@ -36,6 +36,11 @@ class Chapter:
     """What could not be read, a sentence each."""
 
     @property
+    def running(self) -> bool:
+        """Whether it goes on; a log alone does not."""
+        return self.execution.status in ("Executing", "Stopping")
+
+    @property
     def headline(self) -> Headline | None:
         """What the evaluation shows first; ``None`` where there is none, or it does not say."""
         said = self.evaluation.get("headline")

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from trainyard.cost.prices import Prices
 from trainyard.operations import evaluation, executions, logs, training
 from trainyard.operations.connection import Connection, OperationError
 from trainyard.operations.executions import Execution, Step
-from trainyard.report import alarms, serving
+from trainyard.report import alarms, logged, serving
 from trainyard.report.bill import Item, prices_of, processing_item, training_items
 from trainyard.report.chapter import Chapter
 from trainyard.report.serving import Endpoint
@@ -98,15 +99,22 @@ def gather(connection: Connection, references: Sequence[str], latencies: Latenci
 
     Args:
         connection: The cloud.
-        references: An execution's ARN, a pipeline's name for its newest execution, or a training job's name or ARN.
+        references: An execution's ARN, a pipeline's name for its newest execution, a training job's name or ARN, or
+            the file that a job of a cluster wrote.
         latencies: Requests that were measured.
 
     Raises:
+        ContractError: A file holds no metrics.
         OperationError: One of them is nothing that the cloud has.
     """
     region = str(connection.client("sagemaker").meta.region_name)
     reader = _Reader(connection, prices_of(region), datetime.now(UTC))
-    chapters = tuple(_chapter(reader, _execution(connection, reference)) for reference in dict.fromkeys(references))
+    chapters = tuple(
+        logged.read(Path(reference))
+        if Path(reference).is_file()
+        else _chapter(reader, _execution(connection, reference))
+        for reference in dict.fromkeys(references)
+    )
     packages = [chapter.package for chapter in chapters if chapter.package]
     endpoints = reader.attempt("Endpoints", lambda: serving.read(connection, packages, reader.prices, reader.now)) or ()
     serve = {each.name for each in endpoints}
@@ -116,6 +124,12 @@ def gather(connection: Connection, references: Sequence[str], latencies: Latenci
         scaling=reader.attempt("What scales", lambda: tuple(_scaling(connection, serve))) or (),
         gaps=tuple(reader.gaps), emulated=connection.cloud is not None, region=region, now=reader.now,
     )  # fmt: skip
+
+
+def _told(reader: _Reader, reference: str) -> Chapter:
+    if Path(reference).is_file():
+        return logged.read(Path(reference))
+    return _chapter(reader, _execution(reader.connection, reference))
 
 
 def _execution(connection: Connection, reference: str) -> Execution:

@@ -47,7 +47,7 @@ def facts(chapters: Sequence[Chapter], now: datetime) -> list[tuple[str, list[Ce
         ("alarms that fired", lambda chapter: str(len(chapter.alarms))),
         ("cost so far", lambda chapter: str(so_far(chapter.bill)) if chapter.bill else _NONE),
         ("cost at the end, projected",
-         lambda chapter: _NONE if chapter.execution.is_final or not chapter.bill else str(projected(chapter.bill))),
+         lambda chapter: _NONE if not chapter.running or not chapter.bill else str(projected(chapter.bill))),
         ("model package", lambda chapter: (chapter.package or _NONE).rpartition(":model-package/")[2]),
     ]  # fmt: skip
     found = [("status", [Cell(text=each.execution.status, look=_LOOKS.get(each.execution.status, ""))
@@ -76,7 +76,7 @@ def _number(value: float | None, form: str) -> str:
 
 def _took(chapter: Chapter, now: datetime) -> str:
     execution = chapter.execution
-    if execution.is_final:
+    if not chapter.running:
         return f"{execution.seconds:,.0f} s"
     return f"{(now - execution.started).total_seconds():,.0f} s so far"
 

@@ -61,7 +61,7 @@ def rows(chapter: Chapter, now: datetime) -> list[Row]:
         chapter: The execution.
         now: End of what has not ended.
     """
-    end = chapter.execution.updated if chapter.execution.is_final else now
+    end = now if chapter.running else chapter.execution.updated
     found = [_step(chapter, step, end) for step in chapter.execution.steps if step.started is not None]
     for alarm in chapter.alarms:
         severity = f", {alarm.symptom.severity}" if alarm.symptom else ""

@@ -29,7 +29,7 @@ def write_report(
 
     Args:
         connection: The cloud.
-        references: An execution's ARN, a pipeline's name for its newest execution, or a training job's name or ARN.
+        references: As :func:`trainyard.report.data.gather` takes them.
         output: The HTML file.
         latencies: Requests that were measured.
 
@@ -37,7 +37,7 @@ def write_report(
         A sentence that says what was written.
 
     Raises:
-        ContractError: ``output`` is a folder.
+        ContractError: ``output`` is a folder, or a file that was named holds no metrics.
         OperationError: One of the references is nothing that the cloud has.
     """
     pages.require_file(output)
@@ -121,7 +121,7 @@ class _Group:
 def _bill(report: Report) -> list[_Group]:
     runs = (
         _Group(name=f"execution {chapter.execution.id}", items=chapter.bill,
-               until="it has ended" if chapter.execution.is_final else "to its end, by the pace of its last steps")
+               until="to its end, by the pace of its last steps" if chapter.running else "it has ended")
         for chapter in report.chapters
     )  # fmt: skip
     served = (
