@@ -12,11 +12,12 @@ from trainyard.incidents.deleted_key import DeletedKey
 from trainyard.incidents.expired_image import ExpiredImage
 from trainyard.incidents.incident import Incident
 from trainyard.incidents.node_loss import NodeLoss
+from trainyard.incidents.runaway_cost import RunawayCost
 from trainyard.incidents.s3_throttling import S3Throttling
 from trainyard.incidents.spot_storm import SpotStorm
 
 INCIDENTS: Final[tuple[type[Incident], ...]] = (
-    SpotStorm, CorruptCheckpoint, S3Throttling, NodeLoss, CapacityShortage, BadModel, ExpiredImage, DeletedKey,
+    SpotStorm, CorruptCheckpoint, S3Throttling, NodeLoss, CapacityShortage, BadModel, RunawayCost, ExpiredImage, DeletedKey,
 )  # fmt: skip
 
 

@@ -33,10 +33,7 @@ class DeletedKey(Incident):
         scene.wait(lambda: self._committed(scene), 60.0, "a commit")
 
     def provoke(self, scene: Scene) -> None:
-        bucket = scene.variables["CHECKPOINTS"].split("/")[2]
-        found = scene.client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]
-        key = str(found["Rules"][0]["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"])
-        scene.variables["KEY"] = key
+        key = scene.variables["KEY"] = scene.output("storage", "KeyArn")
         kms = scene.client("kms")
         # Without the key nothing of the deployment can be read any more: it is saved whatever happens.
         scene.afterwards(lambda: kms.enable_key(KeyId=key))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from ministack import app
 from ministack.services import sns
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ def publish(topic: str, subject: str, message: str, *, service: str, source: str
     Returns:
         Whether the topic took it.
     """
+    # Outside of a request nothing says how it came; services of AWS come over TLS.
+    app.pin_request_origin("127.0.0.1", True)
     if not sns.topic_policy_allows(topic, service, source, account):
         _log.warning("the policy of %s does not let %s publish, so nobody is told: %s", topic, service, subject)
         return False
