@@ -17,7 +17,8 @@ from trainyard.incidents.s3_throttling import S3Throttling
 from trainyard.incidents.spot_storm import SpotStorm
 
 INCIDENTS: Final[tuple[type[Incident], ...]] = (
-    SpotStorm, CorruptCheckpoint, S3Throttling, NodeLoss, CapacityShortage, BadModel, RunawayCost, ExpiredImage, DeletedKey,
+    SpotStorm, CorruptCheckpoint, S3Throttling, NodeLoss, CapacityShortage, BadModel, RunawayCost, ExpiredImage,
+    DeletedKey,
 )  # fmt: skip
 
 
