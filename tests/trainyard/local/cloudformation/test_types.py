@@ -13,11 +13,12 @@ from trainyard.local.readback.readers import READERS, Deployed
 from . import cases_identity as identity
 from . import cases_network as network
 from . import cases_sagemaker as sagemaker
+from . import cases_spending as spending
 from . import cases_storage as storage
 from . import cases_watching as watching
 from .cases import Case
 
-CASES = [*network.CASES, *storage.CASES, *identity.CASES, *sagemaker.CASES, *watching.CASES]
+CASES = [*network.CASES, *storage.CASES, *identity.CASES, *sagemaker.CASES, *spending.CASES, *watching.CASES]
 
 
 def named(case: Case) -> str:
