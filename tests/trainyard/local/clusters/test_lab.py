@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def data(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(outputs["DataBucketName"])
 
 
-def trainyard(cloud: Cloud, *words: str) -> str:
+def trainyard(cloud: Cloud, *words: str, seconds: float = 60) -> str:
     command = [
         str(Path(sys.executable).with_name("trainyard")),
         "--local",
@@ -66,7 +67,7 @@ def trainyard(cloud: Cloud, *words: str) -> str:
         "--state",
         str(cloud.state),
     ]
-    done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -106,3 +107,12 @@ def test_a_run_of_the_deployed_environment_outlives_a_node(cloud: Cloud, data: s
     after = nodes(cloud)
     assert worker not in after
     assert len(after) == len(before)
+
+
+def test_a_lost_node_is_told_of_and_its_runbook_ends_with_another_in_its_place(cloud: Cloud) -> None:
+    before = nodes(cloud)
+    told = json.loads(trainyard(cloud, "incident", "node-loss", "--json", seconds=200))
+    assert told["alarms"] == ["trainyard-lab-slurm-node-lost"]
+    assert {"alarm", "told", "checked", "ok"} <= {moment["kind"] for moment in told["timeline"]}
+    after = nodes(cloud)
+    assert len(set(before) - set(after)) == len(set(after) - set(before)) == 1
