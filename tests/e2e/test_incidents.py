@@ -25,6 +25,8 @@ def programs() -> None:
         pytest.skip("the AWS CLI is not installed")
 
 
+# What is rolled out and taken back wants an endpoint that serves the first package of its group.
+@pytest.mark.usefixtures("endpoint")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", INCIDENTS, ids=lambda kind: kind.name)
 def test_an_incident_is_put_right_by_its_runbook(deployment: Deployment, kind: type[Incident]) -> None:
