@@ -72,7 +72,7 @@ def _follow(connection: Connection, name: str) -> None:
             return
         ended = client.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in _END
         if not ended:
-            time.sleep(1 if connection.cloud is not None else 10)
+            time.sleep(1 if connection.is_near else 10)
 
 
 def print_table(otherwise: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

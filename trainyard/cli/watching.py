@@ -30,7 +30,7 @@ class Watcher:
 
     def watch(self, arn: str) -> Execution:
         """Follow ``arn`` to its end and return it as it ended."""
-        interval = 0.5 if self.connection.cloud is not None else 10.0
+        interval = 0.5 if self.connection.is_near else 10.0
         with self.console.status("starting", spinner="dots") as status:
             for execution in follow(self.connection, arn, interval):
                 running = self._steps(execution)

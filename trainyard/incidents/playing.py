@@ -19,6 +19,7 @@ from trainyard.incidents.timeline import Timeline
 from trainyard.operations.connection import Connection, OperationError
 
 _TOLD_SECONDS = 20.0
+_PASS_SECONDS = 20.0
 _QUIET_MINUTE = 0.1
 """What alarms take for a minute once the end is checked: there is nothing left to be seen but that they end."""
 _LEASE_SECONDS = 900.0
@@ -84,8 +85,8 @@ class Player:
             topics = [*topics_of(watch, alarms), *(scene.topic(notice.severity) for notice in incident.notices)]
             subscriber = Subscriber(scene, sorted(set(topics)))
             self._shorten(scene, incident.minute_seconds)
-            # An alarm of before would be taken for the incident's.
-            scene.wait(watch.silent, incident.alarm_seconds, f"{', '.join(alarms)} to be OK before it begins")
+            _require_silent(watch)
+            scene.afterwards(lambda: self._let_pass(scene, watch))
             incident.prepare(scene)
             self.timeline.note("prepared", incident.summary)
             watch.begin()
@@ -101,7 +102,7 @@ class Player:
             for finding in findings:
                 self.timeline.note("checked", finding)
             if incident.quiet_seconds:
-                self._shorten(scene, min(incident.minute_seconds, _QUIET_MINUTE))
+                self._shorten(scene, _QUIET_MINUTE)
                 scene.wait(watch.silent, incident.quiet_seconds, f"{', '.join(alarms)} to be OK again")
                 self.timeline.note(
                     "ok", f"{', '.join(alarms)} not in ALARM any more (a minute took {_QUIET_MINUTE:g} s for that)"
@@ -120,6 +121,16 @@ class Player:
             return
         scene.cloud.call("SetMinute", Seconds=seconds, ForSeconds=_LEASE_SECONDS)
         scene.afterwards(lambda: scene.cloud.call("SetMinute", Seconds=0.0))
+
+    def _let_pass(self, scene: Scene, watch: AlarmWatch) -> None:
+        """After a play that did not come to its end: what it raised is over, too, for whoever plays next."""
+        if watch.silent():
+            return
+        try:
+            scene.cloud.call("SetMinute", Seconds=_QUIET_MINUTE, ForSeconds=_LEASE_SECONDS)
+            scene.wait(watch.silent, _PASS_SECONDS, "alarms to be OK again")
+        finally:
+            scene.cloud.call("SetMinute", Seconds=0.0)
 
     def _fires(
         self, scene: Scene, watch: AlarmWatch, subscriber: Subscriber, incident: Incident, symptom: Symptom, alarm: str
@@ -188,6 +199,15 @@ def _require_deployed(incident: Incident, scene: Scene) -> None:
             raise OperationError(
                 f"{scene.stack(name)}: the incident {incident.name} is played on it, but it is not deployed."
                 f" Deploy it with `trainyard local deploy{stacks}`"
+            )
+
+
+def _require_silent(watch: AlarmWatch) -> None:
+    """An alarm of before would be taken for the incident's."""
+    for name, state in watch.states().items():
+        if state == "ALARM":
+            raise OperationError(
+                f"{name}: it is in ALARM before anything was provoked. Look at it first: what is wrong there is real"
             )
 
 

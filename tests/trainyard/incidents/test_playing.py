@@ -177,16 +177,27 @@ def test_it_can_be_played_again_at_once(play, tmp_path: Path) -> None:
     ],
 )
 def test_a_runbook_that_is_wrong_fails(play, deployed: Connection, tmp_path: Path, commands, message) -> None:
-    quiet(deployed)
     with pytest.raises(IncidentFailed, match=message):
         play(Small(tmp_path / "made"), *commands)
     assert left(deployed) == (0, 0, 0)
 
 
 def test_an_alarm_that_does_not_fire_is_a_failure(play, deployed: Connection, tmp_path: Path) -> None:
-    quiet(deployed)
     with pytest.raises(IncidentFailed, match="trainyard-test-warned-quota: it did not fire within 3 s, it is OK"):
         play(Small(tmp_path / "made", value=1.0), 'touch "$PLACE"')
+
+
+def test_an_alarm_that_is_raised_already_is_looked_at_first(play, deployed: Connection, tmp_path: Path) -> None:
+    data = [{"MetricName": "trainyard-test-warned-quota", "Value": 5.0}]
+    deployed.client("cloudwatch").put_metric_data(Namespace="Test", MetricData=data)
+    with pytest.raises(
+        OperationError, match="trainyard-test-warned-quota: it is in ALARM before anything was provoked"
+    ):
+        play(Small(tmp_path / "made"), 'touch "$PLACE"')
+    assert deployed.cloud is not None
+    deployed.cloud.call("SetMinute", Seconds=0.05)
+    time.sleep(0.3)
+    deployed.cloud.call("SetMinute", Seconds=0.0)
 
 
 def test_the_wrong_topic_is_a_failure(play, tmp_path: Path) -> None:
@@ -200,15 +211,6 @@ def test_an_alarm_that_is_not_there_is_named_before_anything_is_provoked(play, t
 
 
 def test_what_was_injected_is_taken_back_after_an_interruption(play, deployed: Connection, tmp_path: Path) -> None:
-    quiet(deployed)
     with pytest.raises(KeyboardInterrupt):
         play(Interrupted(tmp_path / "made"), "true")
     assert left(deployed) == (0, 0, 0)
-
-
-def quiet(connection: Connection) -> None:
-    """Let minutes pass for alarms, so that what was before is over."""
-    assert connection.cloud is not None
-    connection.cloud.call("SetMinute", Seconds=0.05)
-    time.sleep(0.3)
-    connection.cloud.call("SetMinute", Seconds=0.0)
