@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from .cases import RETAGGED, TAGS, Case, att, key
 
+WRITERS = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, '
+    '"Action": "logs:PutLogEvents", "Resource": "*"}]}'
+)
 CASES = [
     Case(
         "AWS::Logs::LogGroup",
@@ -15,6 +19,14 @@ CASES = [
         refused_path="DataProtectionPolicy",
         wrong={"KmsKeyId": att("Other", "Arn")},
         wrong_says="does not let logs.us-east-1.amazonaws.com use it",
+    ),
+    Case(
+        "AWS::Logs::ResourcePolicy",
+        {"PolicyName": "it", "PolicyDocument": WRITERS},
+        update={"PolicyDocument": WRITERS.replace("PutLogEvents", "CreateLogStream")},
+        replace={"PolicyName": "its-other-name"},
+        wrong={"PolicyDocument": '{"Version": "2012-10-17"}'},
+        wrong_says="a Statement is wanted",
     ),
     Case(
         "AWS::CloudWatch::Alarm",

@@ -66,7 +66,9 @@ def _log_group_attribute(deployed: Deployed, name: str) -> Any:
 
 def _log_policy(deployed: Deployed) -> dict[str, Any]:
     found = deployed.call("logs", "describe_resource_policies")["resourcePolicies"]
-    (text,) = (row["policyDocument"] for row in found if row.get("policyName") == deployed.physical_id)
+    text = next((row["policyDocument"] for row in found if row.get("policyName") == deployed.physical_id), None)
+    if text is None:
+        return {}
     # A template gives it as text.
     same = json.loads(text) == json.loads(deployed.properties["PolicyDocument"])
     return {"PolicyName": deployed.physical_id,

@@ -1,0 +1,85 @@
+"""Signs of life of a job: what they say of a run that steps, that hangs, and that has not begun."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml_contract import pulse
+from ml_contract.errors import ContractError
+from ml_contract.metrics import CHECKPOINT_AGE
+from training_code.launcher.pulse import Pulse
+from training_code.vitals import Vitals
+from training_code.watching.clock import Clock
+from training_code.watching.vitals_file import VitalsFile
+
+
+def beating(file: Path, **changes: Any) -> Pulse:
+    return Pulse(file, **{"subject": "trainyard-dev-digits", "job": "job-1", "every_seconds": 0.02, **changes})
+
+
+def figures(line: str) -> dict[str, Any]:
+    document = json.loads(line)
+    named = {metric["Name"] for metric in document["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert document[pulse.DIMENSION] == "trainyard-dev-digits"
+    return {name: document[name] for name in named}
+
+
+def test_a_run_without_a_step_is_silent_since_its_container_started(tmp_path: Path) -> None:
+    found = beating(tmp_path / "vitals.json")
+    time.sleep(0.05)
+    assert figures(found.sign(None)) == {pulse.SILENCE.name: pytest.approx(0.05, abs=0.05)}
+
+
+def test_a_run_that_hangs_grows_silent_and_risks_no_more_than_before(tmp_path: Path) -> None:
+    vitals = Vitals(stepped_at=time.monotonic() - 300, at_risk=42.0, started=time.time() - 1000)
+    found = figures(beating(tmp_path / "vitals.json").sign(vitals))
+    assert found[pulse.SILENCE.name] == pytest.approx(300, abs=1)
+    assert found[pulse.RUNNING.name] == pytest.approx(1000, abs=1)
+    assert found[pulse.CHECKPOINT_AGE.name] == 42.0
+
+
+def test_a_run_without_checkpoints_says_nothing_of_them(tmp_path: Path) -> None:
+    vitals = Vitals(stepped_at=time.monotonic(), at_risk=None, started=time.time())
+    assert pulse.CHECKPOINT_AGE.name not in figures(beating(tmp_path / "vitals.json").sign(vitals))
+
+
+def test_the_first_rank_leaves_what_is_told(tmp_path: Path) -> None:
+    file, clock = tmp_path / "vitals.json", Clock()
+    sink = VitalsFile(file, clock)
+    assert Vitals.read(file) is None
+    sink.write(7, {CHECKPOINT_AGE.name: 12.5, "train:loss": 1.0})
+    sink.close("KILLED")
+    found = Vitals.read(file)
+    assert found is not None
+    assert (found.at_risk, found.started) == (12.5, clock.started)
+    assert found.stepped_at == pytest.approx(time.monotonic(), abs=5)
+
+
+@pytest.mark.parametrize("text", ["", "no document", '{"stepped_at": 1}'])
+def test_a_spoilt_file_ends_no_pulse(tmp_path: Path, text: str) -> None:
+    file, lines, told = tmp_path / "vitals.json", [], threading.Event()
+    file.write_text(text)
+
+    def write(line: str) -> None:
+        lines.append(line)
+        if len(lines) == 2:
+            told.set()
+
+    found = beating(file, write=write)
+    thread = threading.Thread(target=found.run, daemon=True)
+    thread.start()
+    assert told.wait(10)
+    found.stop()
+    thread.join(10)
+    assert pulse.SILENCE.name in figures(lines[-1])
+
+
+def test_an_event_holds_a_figure() -> None:
+    with pytest.raises(ContractError, match=r"values: got \{\}, but an event holds one figure or more"):
+        pulse.line("digits", {}, at=0.0)
