@@ -125,7 +125,7 @@ def _register_broken(scene: Scene, good: str, group: str) -> str:
     archive = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     target = f"{key.rpartition('/')[0]}/bad-model/model.tar.gz"
     scene.afterwards(lambda: s3.delete_object(Bucket=bucket, Key=target))
-    s3.put_object(Bucket=bucket, Key=target, Body=_with_broken_program(archive))
+    s3.put_object(Bucket=bucket, Key=target, Body=with_broken_program(archive))
     made: dict[str, Any] = {"Image": container["Image"], "ModelDataUrl": f"s3://{bucket}/{target}"}
     if "Environment" in container:
         made["Environment"] = container["Environment"]
@@ -148,7 +148,8 @@ def _register_broken(scene: Scene, good: str, group: str) -> str:
     return arn
 
 
-def _with_broken_program(archive: bytes) -> bytes:
+def with_broken_program(archive: bytes) -> bytes:
+    """A package's archive whose program loads and fails at every request."""
     changed = io.BytesIO()
     with tarfile.open(fileobj=io.BytesIO(archive)) as before, tarfile.open(fileobj=changed, mode="w:gz") as after:
         for member in before.getmembers():
