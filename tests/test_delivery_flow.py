@@ -27,7 +27,7 @@ from workflow_files import ROOT, script
 
 from trainyard.local.cloud import ACCOUNT, REGION, Cloud
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 QUALIFIER = "flow"
 APP = f"""
 import aws_cdk as cdk
@@ -99,6 +99,8 @@ class Flow:
     """What the last step prints."""
     looks: Runner
     """Where the job ran that looked."""
+    warned: str
+    """What it said of quotas."""
     cloud: Cloud
 
 
@@ -211,11 +213,12 @@ def flow(new_runner: Callable[..., Runner], tmp_path_factory: pytest.TempPathFac
         lookup = looks.outputs()["lookup"]
         looks.environment.update(chained(looks.environment, lookup))
         looks.passes("workflows/deliver.yml", "What would change")
+        warned = looks.passes("workflows/deliver.yml", "Whether the account has the quotas")
         deploys.passes("workflows/deliver.yml", "Deploy the artifact")
         deploys.environment.update(chained(deploys.environment, lookup))
         said = deploys.passes("workflows/deliver.yml", "What stands there now")
         yield Flow(made=maker.folder, deployed=deploys, digest=digest, change=looks.summary, said=said, looks=looks,
-                   cloud=cloud)  # fmt: skip
+                   warned=warned, cloud=cloud)  # fmt: skip
     finally:
         cloud.down()
 
@@ -241,6 +244,11 @@ def test_a_reviewer_reads_what_would_change_and_what_it_costs(flow: Flow) -> Non
     assert "Small/Only" in flow.change
     assert "AWS::SSM::Parameter" in flow.change
     assert "month" in flow.change
+
+
+def test_a_reviewer_reads_of_quotas_and_is_not_stopped_by_them(flow: Flow) -> None:
+    assert "### Quotas" in flow.change
+    assert flow.warned == "" or flow.warned.startswith("::warning::quotas of small")
 
 
 def test_the_account_is_read_from_the_artifact(flow: Flow) -> None:
@@ -325,6 +333,7 @@ def test_the_night_tells_what_was_changed_by_hand(flow: Flow) -> None:
     assert flow.deployed.outputs()["status"] == "1"
     issue = (flow.deployed.folder / "drift.md").read_text()
     assert "| `/RetentionInDays` | `7` | `1` |" in issue
+    assert "### Drift of delivery-small\n\n0 of 1 stacks differ." in issue
     assert issue in flow.deployed.summary
 
 
