@@ -1,6 +1,7 @@
 """Development: two small GPU hosts on spot capacity, a small cluster of each kind, nothing protected."""
 
 from constructs_lib.budgets import Anomalies, DenyStarts, QuotaAlarms, SpendLimit, Threshold
+from constructs_lib.guardrails import Guardrails
 from constructs_lib.hyperpod.eks.queues import Unqueued
 from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.jobs.places import FolderChannel
@@ -159,6 +160,12 @@ DEV = Environment(
         ),
     ),
     storage=StorageSettings(checkpoint_days=14, replaced_days=7, access_log_days=30),
+    guardrails=Guardrails(
+        instance_families=("ml.g5", "ml.m5"),
+        max_run_seconds=8 * 3600,
+        encrypt_traffic=False,  # slows gradients down, of data that is nobody's
+        network_isolation=False,  # hosts exchange gradients
+    ),
     budgets=Budgets(
         limits=(
             SpendLimit(

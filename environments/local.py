@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from constructs_lib.budgets import DenyStarts, SpendLimit, TeamInstances, Threshold
+from constructs_lib.guardrails import Guardrails
 from constructs_lib.network import NetworkSettings
 from constructs_lib.operation import EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
 from constructs_lib.serving import ServingResources
@@ -134,6 +135,9 @@ LOCAL = Environment(
         cidr="10.10.0.0/24", availability_zones=("us-east-1a", "us-east-1b"), nodes=17, efa=False, log_days=1
     ),
     storage=StorageSettings(checkpoint_days=7, replaced_days=1, access_log_days=7),
+    guardrails=Guardrails(
+        instance_families=("ml.c5", "ml.m5"), max_run_seconds=4 * 3600, encrypt_traffic=False, network_isolation=False
+    ),
     budgets=Budgets(
         limits=(
             SpendLimit(
