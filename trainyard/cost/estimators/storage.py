@@ -21,6 +21,11 @@ _CLASSES = {
 """CloudFormation's names of storage classes → items."""
 
 
+_REQUEST_METRICS = 16
+"""Of one filter, each billed as a custom metric. Source: "Amazon S3 CloudWatch request metrics" (its table), Amazon S3
+User Guide, read 2026-11-22."""
+
+
 class Bucket(Estimator):
     """What is stored, by the class where it ends up, and requests.
 
@@ -38,6 +43,9 @@ class Bucket(Estimator):
         for name, item in (("writes", "s3/standard-1000-writes"), ("reads", "s3/standard-1000-reads")):
             assumed = f"s3_{name}_per_month"
             yield around.use(name, item, around.assumptions[assumed] / 1000, assumed)
+        filters = len(resource.properties.get("MetricsConfigurations") or [])
+        if filters:
+            yield around.fixed("request metrics", "cloudwatch/metric-month", filters * _REQUEST_METRICS)
 
 
 def _last_class(properties: Mapping[str, Any]) -> str:
