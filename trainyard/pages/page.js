@@ -33,7 +33,7 @@
     for (const axis of Object.keys(layout).filter(key => /^[xy]axis\d*$/.test(key))) {
       Object.assign(layout[axis], { gridcolor: line, linecolor: line, tickcolor: line });
       if (layout[axis].title) layout[axis].title.font = { size: layout.font.size };
-      if (narrow.matches) layout[axis].nticks ??= 6;
+      if (narrow.matches) layout[axis].nticks ??= axis.startsWith("x") ? 4 : 6;
     }
     if (narrow.matches) {
       // A finger that scrolls the page draws no rectangle.
