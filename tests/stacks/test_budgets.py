@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from synthesis import assembly, resources, stages, template
 
-from constructs_lib.budgets import SpendLimit, TeamInstances, Threshold
-from constructs_lib.budgets.settings import OnlyTell
+from constructs_lib.budgets import OnlyTell, SpendLimit, TeamInstances, Threshold
 from constructs_lib.budgets.untagged import untagged
 from constructs_lib.values import InvalidValue
 from environments.local import LOCAL

@@ -1,6 +1,7 @@
 """What each kind of resource bills; importing this package registers them all."""
 
 from trainyard.cost.estimators import (
+    budgets,
     clusters,
     compute,
     databases,
@@ -15,6 +16,7 @@ from trainyard.cost.estimators import (
 )
 
 __all__ = [
+    "budgets",
     "clusters",
     "compute",
     "databases",
