@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ml_contract.image_address import ImageAddress
 from ml_contract.symptoms import IMAGE_MISSING, Symptom
@@ -34,10 +34,11 @@ class ExpiredImage(Incident):
         ecr = scene.client("ecr")
         named = {"repositoryName": address.repository}
         (image,) = ecr.batch_get_image(**named, imageIds=[{"imageTag": address.tag}])["images"]
-        scene.afterwards(lambda: _put_back(ecr, address.repository, address.tag or "", image["imageManifest"]))
         release = json.dumps({"schemaVersion": 2, "config": {}, "layers": [], "annotations": {"release": _EARLIER}})
         scene.afterwards(lambda: ecr.batch_delete_image(**named, imageIds=[{"imageTag": _EARLIER}]))
         ecr.put_image(**named, imageTag=_EARLIER, imageManifest=release)
+        # The tag is moved, not deleted: nobody is told of a second loss.
+        scene.afterwards(lambda: ecr.put_image(**named, imageTag=address.tag, imageManifest=image["imageManifest"]))
         scene.variables |= {"REPOSITORY": address.repository, "TAG": address.tag}
 
     def provoke(self, scene: Scene) -> None:
@@ -57,9 +58,3 @@ class ExpiredImage(Incident):
         status = scene.wait(prepared, 60.0, "the first job to end")
         require(status == "Succeeded", f"{self.run.arn}: its first job has {status.lower()}")
         return ["the execution that was refused goes on: its first job has run from the image"]
-
-
-def _put_back(ecr: Any, repository: str, tag: str, manifest: str) -> None:
-    """The image as it was before, whatever was done about its loss."""
-    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
-    ecr.put_image(repositoryName=repository, imageTag=tag, imageManifest=manifest)

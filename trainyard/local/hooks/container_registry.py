@@ -4,8 +4,8 @@ The environments that stand for images are published under :data:`TAG`, as an op
 builds; AWS's registries hold the images of ``ml_contract.images``. A repository that was deleted is published again
 when the cloud starts again, an image that was deleted is not.
 
-Sources, read 2026-11-22: "Amazon ECR events and EventBridge", Amazon ECR User Guide; BatchGetImage and DescribeImages,
-Amazon ECR API reference.
+Sources, read 2026-11-22: "Amazon ECR events and EventBridge", Amazon ECR User Guide; BatchGetImage, BatchDeleteImage
+and DescribeImages, Amazon ECR API reference.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CLOUD = "cloud"
 def install() -> None:
     """Puts the hooks in their places."""
     ecr._put_image = _announced(ecr._put_image, "PUSH")
-    ecr._batch_delete_image = _announced(ecr._batch_delete_image, "DELETE")
+    ecr._batch_delete_image = _announced(_untagging(ecr._batch_delete_image), "DELETE")
     for name in ("_batch_get_image", "_describe_images", "_list_images", "_describe_repositories"):
         setattr(ecr, name, _in_registry(getattr(ecr, name)))
     ecr._describe_images = _honest(ecr._describe_images)
@@ -120,6 +120,29 @@ def _honest(original: Operation) -> Operation:
         return original(request)
 
     return describe
+
+
+def _untagging(original: Operation) -> Operation:
+    """BatchDeleteImage, where a tag that is not an image's last takes nothing with it but itself."""
+
+    @functools.wraps(original)
+    def delete(request: Mapping[str, Any]) -> Reply:
+        name, rest, untagged = request.get("repositoryName", ""), [], []
+        for one in request.get("imageIds") or []:
+            tag, image = one.get("imageTag"), ecr._find_image(name, one)
+            if image is None or not tag or one.get("imageDigest") or image["imageTags"] == [tag]:
+                rest.append(one)
+                continue
+            image["imageTags"].remove(tag)
+            image["imageId"]["imageTag"] = image["imageTags"][-1]
+            untagged.append({"imageDigest": image["imageDigest"], "imageTag": tag})
+        if not untagged:
+            return original(request)
+        status, headers, body = original({**request, "imageIds": rest})
+        answer = json.loads(body)
+        return status, headers, json.dumps({**answer, "imageIds": [*untagged, *answer["imageIds"]]}).encode()
+
+    return delete
 
 
 def _announced(original: Operation, action: str) -> Operation:

@@ -64,6 +64,17 @@ def test_pushes_and_deletions_are_told(client: Callable, heard: Callable[[], lis
     ]
 
 
+def test_a_tag_that_is_not_the_last_leaves_its_image(client: Callable) -> None:
+    name = f"r{uuid.uuid4().hex[:8]}"
+    client("ecr").create_repository(repositoryName=name)
+    for tag in ("a", "b"):
+        client("ecr").put_image(repositoryName=name, imageManifest="{}", imageTag=tag)
+    gone = client("ecr").batch_delete_image(repositoryName=name, imageIds=[{"imageTag": "a"}])
+    assert [image["imageTag"] for image in gone["imageIds"]] == ["a"]
+    (image,) = client("ecr").describe_images(repositoryName=name)["imageDetails"]
+    assert image["imageTags"] == ["b"]
+
+
 def test_what_becomes_of_a_key_is_told(client: Callable, heard: Callable[[], list[dict[str, Any]]]) -> None:
     key = client("kms").create_key()["KeyMetadata"]["Arn"]
     client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=7)

@@ -70,7 +70,9 @@ FUNCTIONS = {
     "ministack.services.cloudwatch_logs:_filter_log_events": ["data"],
     "ministack.services.cloudwatch_logs:_put_log_events": ["data"],
     "ministack.services.cloudwatch_logs:_resolve_log_group_name": ["data"],
-    "ministack.core.responses:error_response_json": ["code", "message", "status", "extra", "message_key", "content_type"],
+    "ministack.core.responses:error_response_json": [
+        "code", "message", "status", "extra", "message_key", "content_type",
+    ],
     "ministack.core.responses:request_scope": ["account_id", "region"],
     "ministack.services.ecr:_batch_delete_image": ["data"],
     "ministack.services.ecr:_batch_get_image": ["data"],
