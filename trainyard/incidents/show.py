@@ -38,11 +38,12 @@ def play_shown(connection: Connection, incident: Incident, *, as_json: bool) -> 
     """
     console = Console(quiet=as_json)
     timeline = Timeline(watch=lambda moment: _moment(console, moment))
-    console.print(f"[bold]{incident.name}[/]: {escape(incident.summary)} [dim]({escape(connection.name)}, emulated)[/]")
+    where = f"[dim]({escape(connection.name)}, emulated)[/]"
+    console.print(f"[bold]{incident.name}[/]: {escape(incident.summary)} {where}", soft_wrap=True)
     if incident.minute_seconds < 60:
         console.print(f"  [dim]alarms take {incident.minute_seconds:g} s for a minute while it is played[/]")
     if incident.skipped:
-        console.print(f"  [dim]{escape(incident.skipped)}[/]")
+        console.print(f"  [dim]{escape(incident.skipped)}[/]", soft_wrap=True)
     try:
         with console.status("looking") as status:
             player = Player(
