@@ -22,6 +22,7 @@ def test_zizmor_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("schema", "files"), [("workflows", WORKFLOWS), ("actions", ACTIONS)])
 def test_files_are_what_github_takes(schema: str, files: list[Path]) -> None:
     done = run("check-jsonschema", "--builtin-schema", f"vendor.github-{schema}", *files)
