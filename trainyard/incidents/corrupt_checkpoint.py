@@ -52,13 +52,11 @@ class CorruptCheckpoint(Incident):
         _flip_a_byte(scene, self.damaged)
 
     def check(self, scene: Scene) -> list[str]:
-        execution = self.run.ended()
-        require(execution.status == "Succeeded", f"{execution.arn}: {execution.status}: {execution.reason}")
+        training = self.run.trained()
         objects = open_objects(lambda: scene.connection, scene.variables["CHECKPOINTS"])
         found = {one.attempt.uuid: one for one in checkpoints.find(objects)}
         status = found[self.damaged.attempt.uuid].status
         require(status == "quarantined", f"the commit of step {self.damaged.step} is {status}, not quarantined")
-        training = self.run.training()
         resumed = training.resumed_from()
         earlier = bool(resumed) and 0 < resumed[-1] < self.damaged.step
         require(earlier, f"{training.job}: it resumed from {resumed}, and not from before step {self.damaged.step}")

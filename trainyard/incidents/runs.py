@@ -57,6 +57,22 @@ class Run:
 
         return self.scene.wait(look, seconds, "the execution to end")
 
+    def trained(self, seconds: float = 300.0) -> TrainingRun:
+        """What its training job has reported, once its step has succeeded; what comes after it need not.
+
+        Raises:
+            IncidentFailed: The execution ended otherwise, or it took too long.
+        """
+
+        def look() -> bool:
+            execution = self.describe()
+            if execution.status in ("Failed", "Stopped"):
+                raise IncidentFailed(f"{self.arn}: it has {execution.status.lower()}: {execution.reason}")
+            return any(step.is_training and step.status == "Succeeded" for step in execution.steps)
+
+        self.scene.wait(look, seconds, "training to end")
+        return self.training()
+
     def checkpoints(self) -> str:
         """URI of its checkpoints: what the hyperparameter of the job says."""
         found = self.scene.client("sagemaker").describe_training_job(TrainingJobName=self.job())

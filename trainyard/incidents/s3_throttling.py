@@ -49,9 +49,7 @@ class S3Throttling(Incident):
                         ErrorCode="SlowDown", StatusCode=503)  # fmt: skip
 
     def check(self, scene: Scene) -> list[str]:
-        execution = self.run.ended()
-        require(execution.status == "Succeeded", f"{execution.arn}: {execution.status}: {execution.reason}")
-        training = self.run.training()
+        training = self.run.trained()
         require(not training.interruptions(), f"{training.job}: it was interrupted, which was not played")
         lost = runs.require_nothing_lost(training, self.saves * self.every, 0)
         objects = open_objects(lambda: scene.connection, scene.variables["CHECKPOINTS"])
