@@ -77,7 +77,9 @@ class PagesStack(EnvironmentStack):
                 narrowed=Narrowed(word=NAMED, label="Execution, or another part of a job's name"),
             )  # fmt: skip
         if hosted:
-            Dashboard(self, "Endpoints", name=self.names["endpoints"], widgets=self._endpoints(hosted, about))
+            Dashboard(
+                self, "Endpoints", name=self.names["endpoints"], widgets=self._endpoints(environment, hosted, about)
+            )
         served = sorted({f"/aws/sagemaker/Endpoints/{one.endpoint}" for one in hosted})
         groups: dict[Subject, tuple[str, ...]] = {"endpoints": tuple(served)}
         if environment.trainings:
@@ -91,8 +93,10 @@ class PagesStack(EnvironmentStack):
         return f"{self.stack_name.removesuffix('-pages')}-{what}"
 
     def _training(self, environment: Environment, alarms: Sequence[str]) -> list[Widget]:
-        others = [self.names["endpoints"], *(environment.cluster_name(one.name) for one in environment.clusters)]
-        found: list[Widget] = [Words(markdown=f"## Training in {environment.name} — {_links(others)}")]
+        others = [self.names["endpoints"]] if environment.endpoints else []
+        if environment.observability is not None:
+            others += [environment.cluster_name(one.name) for one in environment.clusters]
+        found: list[Widget] = [Words(markdown=" — ".join([f"## Training in {environment.name}", *_links(others)]))]
         found += self._states(alarms)
         for training in environment.trainings:
             found += pipeline_widgets(f"trainyard-{environment.name}-{training.workload}")
@@ -100,8 +104,9 @@ class PagesStack(EnvironmentStack):
         hosts = "### Their hosts"
         return [*found, Words(markdown=jobs), *job_widgets(), Words(markdown=hosts), *host_widgets()]
 
-    def _endpoints(self, hosted: Sequence[Hosted], about: Sequence[str]) -> list[Widget]:
-        found: list[Widget] = [Words(markdown=f"## Endpoints — {_links([self.names['training']])}")]
+    def _endpoints(self, environment: Environment, hosted: Sequence[Hosted], about: Sequence[str]) -> list[Widget]:
+        others = [self.names["training"]] if environment.trainings else []
+        found: list[Widget] = [Words(markdown=" — ".join([f"## Endpoints of {environment.name}", *_links(others)]))]
         found += self._states(about)
         return [*found, *(widget for one in hosted for widget in endpoint_widgets(one))]
 
@@ -130,5 +135,7 @@ def unmade(environment: Environment) -> list[str]:
     return [*found, f"/aws/lambda/{ours}"]
 
 
-def _links(names: Iterable[str]) -> str:
-    return " · ".join(f"[{name}](#dashboards:name={name})" for name in names)
+def _links(names: Iterable[str]) -> list[str]:
+    """One text of links, or none."""
+    links = " · ".join(f"[{name}](#dashboards:name={name})" for name in names)
+    return [links] if links else []

@@ -78,5 +78,6 @@ def _warnings(step: TrainingStep, binding: Binding) -> Iterator[tuple[str, str]]
         yield "ssm-endpoint", f"{text} Add it to ENDPOINTS in constructs_lib/network/endpoints.py."
     reached = {endpoint.service for endpoint in endpoints_of(binding.network.purposes)}
     if step.mlflow and binding.network.closed and not {one.service for one in MANAGED_MLFLOW.endpoints} <= reached:
-        text = "mlflow: got an MLflow of SageMaker's, but the network is closed."
-        yield "mlflow-endpoint", f"{text} Add MANAGED_MLFLOW to network.purposes."
+        text = "mlflow: got an MLflow of SageMaker's, but the network is closed. Add MANAGED_MLFLOW to its purposes:"
+        region = cdk.Stack.of(binding.scope).region
+        yield "mlflow-endpoint", f"{text} the interface endpoint aws.sagemaker.{region}.experiments."

@@ -12,6 +12,9 @@ from trainyard.dashboards.data import Curve
 from trainyard.pages.figures import COLOURS, WARNING, plot
 
 _ROW_PIXELS = 36
+_ENTRY_PIXELS = 24
+_LEGEND_PIXELS = 160
+"""Most of a legend: it scrolls where more jobs ran."""
 _FEW = 40
 """Points up to which each is marked: one alone would not be seen as a line."""
 _DASHES = ("solid", "dash", "dot")
@@ -49,7 +52,9 @@ def graph(widget: Graph, curves: Sequence[Curve], looks: Looks, start: datetime,
         start: Left end.
         end: Right end.
     """
-    figure = plot(x="", y=widget.unit, height=max(150, widget.place.height * _ROW_PIXELS))
+    # The page adds the legend's height when it has drawn once: until then the plot must have room beside it.
+    legend = min(_LEGEND_PIXELS, _ENTRY_PIXELS * len(curves))
+    figure = plot(x="", y=widget.unit, height=max(150, widget.place.height * _ROW_PIXELS, legend + 100))
     for number, curve in enumerate(curves):
         look = looks.of(curve.label, number, kind=widget.finds)
         figure.add_scatter(
@@ -62,6 +67,12 @@ def graph(widget: Graph, curves: Sequence[Curve], looks: Looks, start: datetime,
                               yanchor="bottom")  # fmt: skip
     figure.update_layout(showlegend=len(curves) > 1 or any(curve.label for curve in curves),
                          margin={"l": 56, "r": 8, "t": 4, "b": 28})  # fmt: skip
-    figure.update_xaxes(range=[start.astimezone(UTC), end.astimezone(UTC)], nticks=6, title=None)
+    figure.update_layout(legend={"maxheight": _LEGEND_PIXELS})
+    figure.update_xaxes(
+        range=[start.astimezone(UTC), end.astimezone(UTC)],
+        nticks=6 if widget.place.width >= 8 else 3,
+        tickangle=0,
+        title=None,
+    )
     figure.update_yaxes(nticks=5)
     return figure

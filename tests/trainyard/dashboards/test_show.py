@@ -11,6 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ml_contract.errors import ContractError
+from trainyard.dashboards.body import Graph, read
+from trainyard.dashboards.data import Curve
+from trainyard.dashboards.figures import Looks
+from trainyard.dashboards.figures import graph as draw
 from trainyard.dashboards.show import show
 from trainyard.operations.connection import OperationError
 
@@ -123,3 +127,20 @@ def test_an_unknown_page_is_refused_with_those_that_there_are(tmp_path: Path) ->
 def test_a_folder_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match=r"--out: got .* it is a folder"):
         show(Connection(), "other", tmp_path)
+
+
+def test_a_plot_has_room_beside_the_legend_of_many_jobs() -> None:
+    """Plotly stops where a legend takes the whole height: nothing after that plot would be drawn."""
+    (widget,) = read("page", json.dumps({"widgets": [graph("Loss", ["N", "M"])]})).widgets
+    assert isinstance(widget, Graph)
+    curves = [Curve(label=f"job-{number}", moments=(NOW,), values=(1.0,)) for number in range(40)]
+    figure = draw(widget, curves, Looks(), NOW - timedelta(hours=1), NOW)
+    assert figure.layout.height - figure.layout.legend.maxheight >= 100
+
+
+def test_a_job_looks_alike_in_every_graph_of_jobs() -> None:
+    looks = Looks()
+    first = looks.of("job-1", 0, kind="J,Job")
+    looks.of("host-1", 0, kind="J,Host")
+    assert looks.of("job-2", 0, kind="J,Job") != first
+    assert looks.of("job-1", 5, kind="J,Job") == first
