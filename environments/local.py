@@ -30,7 +30,7 @@ from stacks.environment import Environment
 from stacks.operated import Operation
 from stacks.packaging import TritonPackaging
 from stacks.paged import Pages
-from stacks.served import Capture, Instances, Queue, ServedCatalogue, ServedWorkload
+from stacks.served import Caller, Capture, Instances, Queue, ServedCatalogue, ServedWorkload
 from stacks.served import recipes as serving
 from stacks.workload_training import Criterion, WorkloadTraining
 
@@ -209,6 +209,14 @@ LOCAL = Environment(
             ),
             queue=Queue(concurrent_invocations=2),
         ),
-        ServedCatalogue(name="catalogue", hosting=Instances(resources=on_cpu())),
+        ServedCatalogue(
+            name="catalogue",
+            hosting=Instances(resources=on_cpu()),
+            callers=(
+                # One reads text, the other images: neither may ask for the other's models.
+                Caller(name="search", models=("bytes-lm/*",)),
+                Caller(name="vision", models=("arr-coc/*",)),
+            ),
+        ),
     ),
 )

@@ -44,7 +44,7 @@ from stacks.clusters import recipes as clusters
 from stacks.environment import Environment
 from stacks.operated import Operation
 from stacks.paged import Pages
-from stacks.served import Capture, Instances, MonitoredData, ServedCatalogue, ServedWorkload
+from stacks.served import Caller, Capture, Instances, MonitoredData, ServedCatalogue, ServedWorkload
 from stacks.served import recipes as serving
 from stacks.watched import Observability
 
@@ -214,6 +214,11 @@ PROD = Environment(
         serving.LLAMA_70B,
         ServedCatalogue(
             name="catalogue",
+            callers=(
+                # One reads text, the other images: neither may ask for the other's models.
+                Caller(name="search", models=("bytes-lm/*",)),
+                Caller(name="vision", models=("arr-coc/*",)),
+            ),
             hosting=Instances(
                 resources=ServingResources(instance_type="ml.g5.2xlarge", instance_count=1, start_seconds=600),
                 scaling=Scaling(minimum=1, maximum=4, rules=(GpuUtilization(percent=70),)),

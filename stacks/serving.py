@@ -22,5 +22,8 @@ class ServingStack(EnvironmentStack):
         name = self.output("EndpointName", self.endpoint.resource.attr_endpoint_name, "The endpoint")
         if condition is not None:
             name.condition = condition
+        for caller in served.callers:
+            arn = caller.bind(self, self.endpoint).managed_policy_arn
+            self.output(f"{caller.name.title().replace('-', '')}PolicyArn", arn, f"Lets {caller.name} ask the endpoint")
         for command in bound.commands:
             self.output(command.name, command.text, command.does)

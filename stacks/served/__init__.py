@@ -1,6 +1,7 @@
 """What an environment serves: one value an endpoint, and how each becomes one."""
 
 from stacks.served.base import PACKAGES, Bound, Command, Platform, Registered, Served
+from stacks.served.callers import Caller
 from stacks.served.catalogue import ServedCatalogue
 from stacks.served.hosting import Capture, Instances, OnDemand, Queue
 from stacks.served.language_model import ServedLanguageModel
@@ -11,6 +12,7 @@ from stacks.served.workload import ServedWorkload
 __all__ = [
     "PACKAGES",
     "Bound",
+    "Caller",
     "Capture",
     "Command",
     "Instances",

@@ -17,6 +17,7 @@ from constructs_lib.serving.rollout import Rollout
 from constructs_lib.storage import Storage
 from constructs_lib.training import ContainerImage, Location
 from constructs_lib.values import Value
+from stacks.served.callers import Caller
 from stacks.workload_training import WorkloadTraining
 
 PACKAGES = "packages"
@@ -72,6 +73,8 @@ class Served(Value):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")
     """Names the stack ``…-serving-NAME`` and the endpoint ``trainyard-ENVIRONMENT-NAME``."""
+    callers: tuple[Caller, ...] = ()
+    """Who may ask it; by default nobody but administrators of the account."""
     team: str | None = Field(default=None, pattern=TEAM_NAME)
     """The team that pays for it; the environment's by default."""
     rollout: SerializeAsAny[Rollout] | None = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainyard.local.hooks.sagemaker_access import condition_keys
-from trainyard.policies.assembly import Environment, PipelineJobs
+from trainyard.policies.assembly import Environment, PipelineJobs, Principal
 from trainyard.policies.evaluation import Request
 
 Change = Callable[[dict[str, Any]], None]
@@ -165,6 +165,36 @@ def _passing(environment: Environment, pipeline: PipelineJobs, jobs: str) -> Ite
         ("passes its own role on", passing(pipeline.role, sagemaker), False),
     ):
         yield Case(role=pipeline.role, says=says, request=request, allowed=allowed)
+
+
+def calling_cases(environment: Environment, principal: Principal) -> Iterator[Case]:
+    """What a policy that lets somebody ask an endpoint must allow, and what lies just beside it.
+
+    Args:
+        environment: Where it is.
+        principal: Of whose policies the endpoints and models are read; one that asks nothing has no such case.
+    """
+    key, ask = "sagemaker:targetmodel", "sagemaker:InvokeEndpoint"
+    for statement in (one for policy in principal.identity for one in policy if one.allows and ask in one.actions):
+        named = {name.lower(): values for tests in statement.conditions.values() for name, values in tests.items()}
+        (endpoint,) = (one for one in statement.resources if ":endpoint/" in one)
+
+        def asked(model: str | None, where: str) -> Request:
+            keys = {"aws:requestedregion": environment.region, **({key: model} if model else {})}
+            return Request(principal=principal.arn, action=ask, resource=where, owner=environment.account, keys=keys)
+
+        name = endpoint.rpartition("/")[2]
+        own: list[str | None] = [model.replace("*", "1/model.tar.gz") for model in named.get(key, ())]
+        for model in own or [None]:
+            said = f"asks {name}" + (f" for {model}" if model else "")
+            yield Case(role=principal.arn, says=said, request=asked(model, endpoint), allowed=True)
+            elsewhere = f"{endpoint}-of-others"
+            yield Case(role=principal.arn, says=f"{said} on another endpoint", request=asked(model, elsewhere),
+                       allowed=False)  # fmt: skip
+        if own:
+            for other, said in (("of-others/1/model.tar.gz", "a model of others"), (None, "no model by name")):
+                yield Case(role=principal.arn, says=f"asks {name} for {said}", request=asked(other, endpoint),
+                           allowed=False)  # fmt: skip
 
 
 def every_role_cases(environment: Environment, role: str) -> Iterator[Case]:

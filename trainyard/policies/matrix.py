@@ -61,6 +61,7 @@ def rows(environment: Environment) -> list[Row]:
             wanted += cases.people_cases(environment, environment.pipelines[0], principal.arn, job)
         for case in (
             *(case for case in wanted if bounded or not case.guardrail),
+            *cases.calling_cases(environment, principal),
             *cases.every_role_cases(environment, principal.arn),
         ):
             decision = decision_of(environment, principal, case.request)
