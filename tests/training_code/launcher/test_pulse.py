@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from training_harness import container, tiny_run
 
 from ml_contract import pulse
 from ml_contract.errors import ContractError
 from ml_contract.metrics import CHECKPOINT_AGE
+from ml_contract.training.surroundings import Watching
 from training_code.launcher.pulse import Pulse
-from training_code.vitals import Vitals
+from training_code.vitals import VARIABLE, Vitals
 from training_code.watching.clock import Clock
 from training_code.watching.vitals_file import VitalsFile
 
@@ -78,6 +80,17 @@ def test_a_spoilt_file_ends_no_pulse(tmp_path: Path, text: str) -> None:
     found.stop()
     thread.join(10)
     assert pulse.SILENCE.name in figures(lines[-1])
+
+
+@pytest.mark.parametrize(
+    ("subject", "rank", "begins"),
+    [("trainyard-dev-digits", 0, True), ("trainyard-dev-digits", 1, False), (None, 0, False)],
+)
+def test_the_first_host_of_a_watched_run_speaks(tmp_path: Path, subject: str | None, rank: int, begins: bool) -> None:
+    run = tiny_run(watching=Watching(subject=subject, pulse_seconds=600))
+    found = Pulse.begin(container(tmp_path, run, hosts=("algo-1", "algo-2"), rank=rank))
+    assert (set(found) == {VARIABLE}) == begins
+    assert not any(Path(file).exists() for file in found.values())
 
 
 def test_an_event_holds_a_figure() -> None:
