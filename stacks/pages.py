@@ -33,9 +33,9 @@ from stacks.paged import Pages
 
 _OF_ENDPOINTS = tuple(symptom.name for symptom in SYMPTOMS if symptom.name.startswith("endpoint-"))
 JOBS = ("TrainingJobs", "ProcessingJobs", "TransformJobs", "OptimizationJobs")
-_JOB_GROUPS: Mapping[Subject, tuple[str, ...]] = {
-    "training": ("/aws/sagemaker/TrainingJobs",),
-    "processing": ("/aws/sagemaker/ProcessingJobs",),
+_JOB_GROUPS: Mapping[Subject, dict[str, str]] = {
+    "training": {"": "/aws/sagemaker/TrainingJobs"},
+    "processing": {"": "/aws/sagemaker/ProcessingJobs"},
 }
 
 
@@ -80,8 +80,9 @@ class PagesStack(EnvironmentStack):
             Dashboard(
                 self, "Endpoints", name=self.names["endpoints"], widgets=self._endpoints(environment, hosted, about)
             )
-        served = sorted({f"/aws/sagemaker/Endpoints/{one.endpoint}" for one in hosted})
-        groups: dict[Subject, tuple[str, ...]] = {"endpoints": tuple(served)}
+        ours = environment.endpoint_name("")
+        served = {one.endpoint.removeprefix(ours): f"/aws/sagemaker/Endpoints/{one.endpoint}" for one in hosted}
+        groups: dict[Subject, dict[str, str]] = {"endpoints": served}
         if environment.trainings:
             groups |= _JOB_GROUPS
         SavedQueries(self, "Queries", folder=f"trainyard/{name}", groups=groups)

@@ -141,7 +141,10 @@ QUERIES = (
 
 
 class SavedQueries(Construct):
-    """The queries, each against the groups of its subject. A saved query costs nothing until it is started."""
+    """The queries, each against one group: a query over several fails where one of them is not there yet.
+
+    A saved query costs nothing until it is started.
+    """
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class SavedQueries(Construct):
         construct_id: str,
         *,
         folder: str,
-        groups: Mapping[Subject, Sequence[str]],
+        groups: Mapping[Subject, Mapping[str, str]],
         queries: Sequence[Query] = QUERIES,
     ) -> None:
         """Save them.
@@ -158,16 +161,18 @@ class SavedQueries(Construct):
             scope: Parent.
             construct_id: Construct id.
             folder: What their names begin with; where it stands in the console.
-            groups: Names of log groups by subject; queries of a subject without groups are left out.
+            groups: Names of log groups by subject, and by what tells a subject's groups apart in the names of queries:
+                an endpoint's name, or nothing. Queries of a subject without groups are left out.
             queries: What is saved; all by default.
         """
         super().__init__(scope, construct_id)
         for query in queries:
-            if names := groups.get(query.of):
+            for one, group in groups.get(query.of, {}).items():
+                parts = [part for part in (query.of, one, query.name) if part]
                 logs.CfnQueryDefinition(
                     self,
-                    f"{query.of}-{query.name}",
-                    name=f"{folder}/{query.of}/{query.name}",
+                    "-".join(parts),
+                    name="/".join((folder, *parts)),
                     query_string=query.text,
-                    log_group_names=list(names),
+                    log_group_names=[group],
                 )
