@@ -34,7 +34,7 @@ def play_shown(connection: Connection, incident: Incident, *, as_json: bool) -> 
 
     Raises:
         OperationError: What the incident needs is not there, or it did not end as it must.
-        typer.Exit: It was interrupted; faults are taken back.
+        SystemExit: It was interrupted; faults are taken back.
     """
     console = Console(quiet=as_json)
     timeline = Timeline(watch=lambda moment: _moment(console, moment))
@@ -55,7 +55,8 @@ def play_shown(connection: Connection, incident: Incident, *, as_json: bool) -> 
             outcome = player.play(incident)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the faults are taken back and what was started is stopped\n")
-        raise typer.Exit(_INTERRUPTED) from None
+        # Not typer's Exit: of that status it is taken for an interruption that leaves everything running.
+        raise SystemExit(_INTERRUPTED) from None
     except IncidentFailed as failure:
         timeline.note("failed", str(failure))
         _table(console, timeline)

@@ -97,8 +97,9 @@ def test_an_incident_gives_every_variable_that_its_runbook_wants(kind) -> None:
 
 @pytest.mark.parametrize("kind", INCIDENTS, ids=lambda kind: kind.name)
 def test_an_incident_raises_what_its_runbook_is_about(kind) -> None:
-    assert kind.symptoms
-    assert all(symptom.runbook == kind.name for symptom in kind.symptoms)
+    told = (*kind.symptoms, *kind.notices)
+    assert told
+    assert all(symptom.runbook == kind.name for symptom in told)
 
 
 def test_the_index_lists_every_symptom_with_its_severity_and_its_runbook() -> None:
