@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -33,3 +34,24 @@ def test_a_model_that_nobody_packed_is_no_model(deployment: Deployment) -> None:
         deployment.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=CATALOGUE, TargetModel="nothing/model.tar.gz", Body=BODY, ContentType="application/json"
         )
+
+
+def test_a_caller_asks_for_its_own_models_and_no_others(deployment: Deployment) -> None:
+    iam, policy = deployment.client("iam"), deployment.output("trainyard-local-serving-catalogue", "SearchPolicyArn")
+    iam.create_user(UserName="searching")
+    iam.attach_user_policy(UserName="searching", PolicyArn=policy)
+    key = iam.create_access_key(UserName="searching")["AccessKey"]
+    runtime = boto3.session.Session().client(
+        "sagemaker-runtime", endpoint_url=deployment.cloud.endpoint_url, region_name="us-east-1",
+        aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
+    )  # fmt: skip
+
+    def refusal(**which: str) -> str:
+        with pytest.raises(ClientError) as found:
+            runtime.invoke_endpoint(EndpointName=CATALOGUE, Body=BODY, ContentType="application/json", **which)
+        return str(found.value.response["Error"]["Code"])
+
+    # Allowed as far as the model, which is not there; an allow beside the denials, or they would mean nothing.
+    assert refusal(TargetModel="bytes-lm/nothing/model.tar.gz") == "ValidationError"
+    assert refusal(TargetModel="arr-coc/nothing/model.tar.gz") == "AccessDeniedException"
+    assert refusal() == "AccessDeniedException"
