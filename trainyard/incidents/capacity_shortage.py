@@ -10,6 +10,7 @@ from trainyard.incidents.incident import Incident
 from trainyard.incidents.pipeline_steps import CAPACITY_ERROR, instance_types, training_step, tries
 from trainyard.incidents.runs import WORKLOAD, Run
 from trainyard.incidents.scene import Scene, require
+from trainyard.operations.executions import Execution
 
 _STEPS = 20
 _TRIED_SECONDS = 0.5
@@ -43,16 +44,23 @@ class CapacityShortage(Incident):
         require(len(without) == self.tried, f"{len(without)} jobs found no instances, not {self.tried}")
         billed = [job for job in without if "BillableTimeInSeconds" in job]
         require(not billed, f"{len(billed)} of them are billed")
-        execution = self.run.ended()
-        require(execution.status == "Succeeded", f"{execution.arn}: {execution.status}: {execution.reason}")
+        execution = scene.wait(self._trained, 120.0, "the step that failed to end")
+        trained = execution.step("Train")
+        require(trained is not None and trained.status == "Succeeded", f"{execution.arn}: {execution.reason}")
         prepared = execution.step("Prepare")
         first = min(job["CreationTime"] for job in without)
         again = prepared is None or prepared.started is None or prepared.started > first
         require(not again, f"{execution.arn}: its data were prepared again")
         return [
             f"the step made {self.tried} jobs without instances, for which nothing is billed",
-            "the failed step was tried again and nothing before it; the execution has succeeded",
+            "the failed step was tried again and nothing before it; it has succeeded",
         ]
+
+    def _trained(self) -> Execution | None:
+        """The execution once its training has ended, again; what comes after it wants other instances."""
+        execution = self.run.describe()
+        step = execution.step("Train")
+        return execution if execution.is_final or (step and step.status == "Succeeded") else None
 
     def _jobs_without_instances(self, scene: Scene) -> list[dict[str, Any]]:
         client = scene.client("sagemaker")

@@ -10,6 +10,7 @@ from trainyard.incidents.incident import Incident
 from trainyard.incidents.runs import WORKLOAD, Run
 from trainyard.incidents.scene import Scene, require
 from trainyard.operations import checkpoints
+from trainyard.operations.connection import OperationError
 from trainyard.operations.objects import open_objects
 
 _STEPS = 4000
@@ -48,8 +49,12 @@ class DeletedKey(Incident):
         before = scene.variables["JOB"]
 
         def resumed() -> list[int]:
-            job = self.run.job()
-            return [] if job == before else self.run.training().resumed_from()
+            if self.run.job() == before:
+                return []
+            try:
+                return self.run.training().resumed_from()
+            except OperationError:
+                return []  # it has no log yet
 
         steps = scene.wait(resumed, 60.0, "a job that resumes")
         require(steps[0] > 0, f"{self.run.job()}: it began at step {steps[0]}")
