@@ -46,12 +46,11 @@ def hired(
         clusters: HyperPod clusters.
     """
     found: Counter[str] = Counter()
-    for parts, count in (
-        (trainings, by_pipeline),
-        (endpoints, lambda served: Counter(served.hired)),
-        (clusters, by_cluster),
+    for part, count in (
+        *((each, by_pipeline(each)) for each in trainings),
+        *((each, Counter(each.hired)) for each in endpoints),
+        *((each, by_cluster(each)) for each in clusters),
     ):
-        for part in parts:
-            if (part.team or default) == team:
-                found.update(count(part))
+        if (part.team or default) == team:
+            found.update(count)
     return found
