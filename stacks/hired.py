@@ -46,11 +46,11 @@ def hired(
         clusters: HyperPod clusters.
     """
     found: Counter[str] = Counter()
-    for part, count in (
-        *((each, by_pipeline(each)) for each in trainings),
-        *((each, Counter(each.hired)) for each in endpoints),
-        *((each, by_cluster(each)) for each in clusters),
+    for owner, count in (
+        *((each.team, by_pipeline(each)) for each in trainings),
+        *((each.team, Counter(each.hired)) for each in endpoints),
+        *((each.team, by_cluster(each)) for each in clusters),
     ):
-        if (part.team or default) == team:
+        if (owner or default) == team:
             found.update(count)
     return found
