@@ -28,7 +28,8 @@ def plot(*, x: str, y: str, height: int = 320) -> go.Figure:
     figure.update_layout(
         template="none", height=height, margin={"l": 60, "r": 16, "t": 12, "b": 50},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        xaxis={"title": {"text": x}, "zeroline": False, "automargin": True},
+        # Both margins of their own accord may swing to and fro: labels below have two lines at most, and stand upright.
+        xaxis={"title": {"text": x}, "zeroline": False, "tickangle": 0},
         yaxis={"title": {"text": y}, "zeroline": False, "automargin": True, "rangemode": "tozero"},
     )  # fmt: skip
     return figure
