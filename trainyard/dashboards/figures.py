@@ -66,7 +66,7 @@ def graph(widget: Graph, curves: Sequence[Curve], looks: Looks, start: datetime,
         figure.add_annotation(xref="paper", x=1, y=value, text=f"{label} {value:g}", showarrow=False, xanchor="right",
                               yanchor="bottom")  # fmt: skip
     figure.update_layout(showlegend=len(curves) > 1 or any(curve.label for curve in curves),
-                         margin={"l": 56, "r": 8, "t": 4, "b": 28})  # fmt: skip
+                         margin={"l": 56, "r": 8, "t": 4, "b": 46})  # fmt: skip
     figure.update_layout(legend={"maxheight": _LEGEND_PIXELS})
     figure.update_xaxes(
         range=[start.astimezone(UTC), end.astimezone(UTC)],
