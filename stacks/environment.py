@@ -14,8 +14,7 @@ from constructs_lib.guardrails import Guardrails
 from constructs_lib.guardrails.usage import check as check_usage
 from constructs_lib.network import LUSTRE_CLIENTS, MANAGED_MLFLOW, NetworkPlan
 from constructs_lib.storage import StorageSettings
-from constructs_lib.training import SpotCapacity
-from constructs_lib.training import MlflowSettings
+from constructs_lib.training import MlflowSettings, SpotCapacity
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from stacks.budgeted import Budgets
@@ -139,7 +138,11 @@ class Environment(Value):
     @property
     def teams(self) -> tuple[str, ...]:
         """Who pays for something, sorted."""
-        owned = (*self.trainings, *self.endpoints, *self.clusters)
+        owned: tuple[WorkloadTraining | Served | PlatformCluster, ...] = (
+            *self.trainings,
+            *self.endpoints,
+            *self.clusters,
+        )
         return tuple(sorted({self.team, *(each.team for each in owned if each.team is not None)}))
 
     def cost_tags(self, team: str | None = None) -> dict[str, str]:

@@ -51,7 +51,11 @@ class PlatformStage(cdk.Stage):
         )
         self.trainings = {
             training.workload: TrainingStack(
-                self, environment=environment, training=training, network=network, storage=storage,
+                self,
+                environment=environment,
+                training=training,
+                network=network,
+                storage=storage,
                 mlflow=self.tracking.app.arn if self.tracking else None,
             )
             for training in environment.trainings
@@ -76,9 +80,11 @@ class PlatformStage(cdk.Stage):
         }
         self.observability = (
             ObservabilityStack(
-                self, environment=environment, settings=environment.observability,
+                self,
+                environment=environment,
+                settings=environment.observability,
                 notifications=self.operation.notifications if self.operation else None,
-            )  # fmt: skip
+            )
             if environment.observability
             else None
         )

@@ -1,4 +1,4 @@
-"""What a run leaves for the process beside it that says whether it lives: when it last took a step, and what was safe."""
+"""What a run leaves for the process beside it that says whether it lives: its last step, and what was safe."""
 
 from __future__ import annotations
 

@@ -51,8 +51,12 @@ def show(
     ] = None,
     period: Annotated[
         int | None,
-        typer.Option(help="Seconds that a point stands for; the widgets' own by default. AWS keeps less than 60 for"
-                          " three hours.", min=1, max=86400),
+        typer.Option(
+            help="Seconds that a point stands for; the widgets' own by default. AWS keeps less than 60 for"
+            " three hours.",
+            min=1,
+            max=86400,
+        ),
     ] = None,
     variable: Annotated[
         list[str] | None,

@@ -77,7 +77,11 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         Orchestrator={"Slurm": {}}, NodeProvisioningMode="Continuous", wait="",
     )  # fmt: skip
     # Groups are in service a moment after their nodes run.
-    made.until(lambda: {one["Status"] for one in made.call("DescribeCluster", ClusterName="c")["InstanceGroups"]} == {"InService"})
+    made.until(
+        lambda: (
+            {one["Status"] for one in made.call("DescribeCluster", ClusterName="c")["InstanceGroups"]} == {"InService"}
+        )
+    )
     yield made
     made.end()
 
