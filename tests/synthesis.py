@@ -23,6 +23,10 @@ PARTS = ("Network", "Storage", "Training", "Serving", "Files", "Cluster")
 those of the Slurm cluster."""
 
 
+AS_THE_CLI = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
+"""What the CLI asks of an app beside its flags: with it both write the same bytes."""
+
+
 def context() -> dict[str, Any]:
     """The feature flags of cdk.json, which only the CLI gives to an app."""
     return json.loads((ROOT / "cdk.json").read_text())["context"]
@@ -36,7 +40,7 @@ def synthesise(environments: Iterable[Any], folder: Path) -> Path:
     from stacks.guardrails import STRICT, guard
     from stacks.platform_stage import PlatformStage
 
-    app = cdk.App(context=context(), post_cli_context=STRICT, outdir=str(folder))
+    app = cdk.App(context=context(), post_cli_context={**STRICT, **AS_THE_CLI}, outdir=str(folder))
     for environment in environments:
         PlatformStage(app, environment)
         if environment.delivery:

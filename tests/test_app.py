@@ -38,6 +38,9 @@ def test_every_environment_has_its_stacks() -> None:
         trainings += ["adhoc"] if trainings else []
         trainings += ["boundary"] if environment.guardrails else []
         watched += ["operation"] if environment.operation else []
+        watched += ["budgets"] if environment.budgets else []
+        watched += ["pages"] if environment.pages else []
+        watched += ["mlflow"] if environment.mlflow else []
         parts = ["network", "storage", *trainings, *endpoints, *files, *clusters, *watched]
         assert stacks == {f"trainyard-{stage.lower()}-{part}": environment.protected for part in parts}
 
@@ -113,7 +116,8 @@ def test_a_wrong_environment_ends_the_app_with_one_line(checkout: Path) -> None:
 @pytest.mark.slow
 def test_a_violation_ends_the_app(checkout: Path) -> None:
     (checkout / "environments" / "__init__.py").write_text(
-        "from environments.local import LOCAL\n\nENVIRONMENTS = (LOCAL,)\n"
+        # A boundary comes after the storage, and would be a circle with a role in it.
+        "from environments.local import LOCAL\n\nENVIRONMENTS = (LOCAL.model_copy(update={'guardrails': None}),)\n"
     )
     stack = checkout / "stacks" / "storage.py"
     stack.write_text(stack.read_text().replace("self.storage = ", BARE + "self.storage = "))

@@ -268,7 +268,7 @@ class _Steps:
                            after=users))  # fmt: skip
         if not held.retained:
             return
-        after = every | ({f"empty {held.what}"} if held.contents.data and not _keys_last(held) else frozenset())
+        after = busy | every | ({f"empty {held.what}"} if held.contents.data and not _keys_last(held) else frozenset())
         if _keys_last(held):
             # After everything that may be encrypted under it.
             after |= self._strays(*When) | {f"delete {each.what}" for each in self.survey.held

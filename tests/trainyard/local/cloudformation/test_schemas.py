@@ -28,7 +28,7 @@ import json
 from types import SimpleNamespace
 from trainyard.local.cloudformation.registry import install, resources
 from ministack.services.cloudformation import provisioners
-services = {name: SimpleNamespace() for name in ("sagemaker", "application-autoscaling", "fsx")}
+services = {name: SimpleNamespace() for name in ("sagemaker", "application-autoscaling", "fsx", "budgets")}
 install(services)
 print(json.dumps({
     r.type: {"applied": sorted(r.applied), "replacing": provisioners._REPLACING_PROPERTIES[r.type],

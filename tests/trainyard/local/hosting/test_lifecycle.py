@@ -52,7 +52,11 @@ def plan(identity: str, config: str = "c") -> dict[str, Any]:
 
 def test_components_begin_and_end_with_the_cloud(tmp_path: Path) -> None:
     context: Any = SimpleNamespace(
-        store=Store(tmp_path / "trainyard.db"), platform=SimpleNamespace(), state=tmp_path, minute_seconds=60.0
+        store=Store(tmp_path / "trainyard.db"),
+        platform=SimpleNamespace(),
+        state=tmp_path,
+        minute_seconds=60.0,
+        announce=lambda *_: None, measure=lambda *_: None,
     )
     assert {Hosting, Components} <= {type(family) for family in build(context).families}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from trainyard.local.faults import Faults
 from trainyard.local.hosting import variant
 from trainyard.local.hosting.deployment import Deployment
 from trainyard.local.hosting.plan import ContainerPlan, Plan, VariantPlan
@@ -50,7 +51,9 @@ def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], D
             start_seconds=1.0, download_seconds=1.0,
         )  # fmt: skip
         platform = SimpleNamespace(role_client=lambda *_: None)
-        context: Any = SimpleNamespace(platform=platform, state=tmp_path, minute_seconds=60.0)
+        context: Any = SimpleNamespace(
+            platform=platform, state=tmp_path, minute_seconds=60.0, faults=Faults(), missing=lambda _: None
+        )
         made = Deployment(context, "e", Plan(id="1", config="c", variants=[plan]), lambda: None)
         assert made.start() == ""
         return made
