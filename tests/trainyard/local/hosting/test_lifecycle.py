@@ -56,7 +56,8 @@ def test_components_begin_and_end_with_the_cloud(tmp_path: Path) -> None:
         platform=SimpleNamespace(),
         state=tmp_path,
         minute_seconds=60.0,
-        announce=lambda *_: None, measure=lambda *_: None,
+        announce=lambda *_: None,
+        measure=lambda *_: None,
     )
     assert {Hosting, Components} <= {type(family) for family in build(context).families}
 
