@@ -37,7 +37,7 @@ def brief(found: Sum) -> str:
         parts.append(f"at most {found.run:,.2f} for one run of each pipeline")
     if found.unknown:
         parts.append(f"{found.unknown} unknown, in no sum")
-    floor = "at least " if found.unknown and len(parts) > 1 else ""
+    floor = "at least " if found.unknown and (found.fixed.high or found.use.high) else ""
     return floor + ", ".join(parts) if parts else "nothing that bills"
 
 
