@@ -10,7 +10,8 @@ from cdk_nag import AwsSolutionsChecks
 
 from constructs_lib.budgets.untagged import TagReview
 from constructs_lib.guardrails.guard import GuardRules
-from constructs_lib.guardrails.review import PolicyReview, construct_at
+from constructs_lib.guardrails.review import PolicyReview
+from constructs_lib.validation import PlugIn, construct_at
 from stacks.acknowledgements import reason_for
 from stacks.environment import Environment
 
@@ -20,24 +21,14 @@ asked for, and `cdk synth` without a pattern asks for none inside a stage."""
 
 
 @jsii.implements(cdk.IPolicyValidationPlugin)
-class ReviewedChecks:
+class ReviewedChecks(PlugIn):
     """The rules of cdk-nag, with what was acknowledged.
 
     The id of a finding holds the resolved reference to another stack, which exists only once templates are written: so
     findings are acknowledged while they are found, in CDK's own way, and the report shows them with their reasons.
     """
 
-    @property
-    def name(self) -> str:
-        return "AwsSolutions"
-
-    @property
-    def version(self) -> str | None:
-        return None
-
-    @property
-    def rule_ids(self) -> list[str] | None:
-        return None
+    title = "AwsSolutions"
 
     def validate(self, context: cdk.IPolicyValidationContext) -> cdk.PolicyValidationPluginReport:
         """Check the whole app."""

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+_SYNTHESISED = "TRAINYARD_TESTS_SYNTHESISED"
+"""Environment variable, of the Makefile alone: the folder where `make synth` has just written this very tree."""
 if (_SHARED := "TRAINYARD_TESTS_ASSEMBLY") not in os.environ:
     # In xdist's controller, whose processes get its environment; it removes the folder when the tests end.
     _FOLDER = tempfile.TemporaryDirectory(prefix="trainyard-assembly-")
     os.environ[_SHARED] = _FOLDER.name
-_SYNTHESISED = "TRAINYARD_TESTS_SYNTHESISED"
-"""Environment variable: the folder where `make synth` has just written this very tree, which is read instead of writing
-another. Nobody but the Makefile sets it."""
+    if _SYNTHESISED in os.environ:
+        # A copy: the demo, which is tested too, writes there again.
+        shutil.copytree(os.environ[_SYNTHESISED], Path(_FOLDER.name, "assembly"))
+        Path(_FOLDER.name, "written").touch()
 PARTS = ("Network", "Storage", "Training", "Serving", "Files", "Cluster")
 """Stacks; Training and Serving are those of the workload bytes_lm, Training-digits that of another; Files and Cluster
 those of the Slurm cluster."""
@@ -53,8 +56,6 @@ def synthesise(environments: Iterable[Any], folder: Path) -> Path:
 @functools.cache
 def assembly() -> Path:
     """The cloud assembly of every environment, written by the first process that asks; nobody may change it."""
-    if _SYNTHESISED in os.environ:
-        return Path(os.environ[_SYNTHESISED])
     shared = Path(os.environ[_SHARED])
     written = shared / "written"
     with (shared / "lock").open("w") as lock:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import aws_cdk as cdk
 import jsii
 
 from constructs_lib.budgets.tags import KEYS
+from constructs_lib.validation import Template, TemplateReview, Violation
 
 _WAY_OUT = (
     "Take it out of Tags.of(…).remove(…) and of exclude_resource_types; give a raw CfnResource the property {takes}."
@@ -49,41 +50,21 @@ def untagged(template: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str],
 
 
 @jsii.implements(cdk.IPolicyValidationPlugin)
-class TagReview:
+class TagReview(TemplateReview):
     """Refuses a resource that a budget would not see."""
 
-    @property
-    def name(self) -> str:
-        return "CostTags"
+    title = "CostTags"
 
-    @property
-    def version(self) -> str | None:
-        return None
+    def violations(self, templates: Sequence[Template]) -> Iterable[Iterable[Violation]]:
+        for template in templates:
+            yield (_violation(*found) for found in untagged(template.read()))
 
-    @property
-    def rule_ids(self) -> list[str] | None:
-        return None
 
-    def validate(self, context: cdk.IPolicyValidationContext) -> cdk.PolicyValidationPluginReport:
-        """Check the templates of the whole app."""
-        violations = []
-        for stack in context.stack_templates:
-            template = json.loads(Path(stack.template_path).read_text())
-            for name, kind, missing, takes in untagged(template):
-                where = f"{stack.stack_construct_path}/{name}"
-                violations.append(
-                    cdk.PolicyViolation(
-                        rule_name=f"Untagged@{name}",
-                        description=f"{where} ({kind}): got no tag {', '.join(missing)}, but what it costs would be in "
-                        "no budget.",
-                        fix=_WAY_OUT.format(takes=takes),
-                        violating_resources=[
-                            cdk.PolicyViolatingResource(
-                                resource_logical_id=name,
-                                template_path=stack.template_path,
-                                locations=[f"Properties.{takes}"],
-                            )
-                        ],
-                    )
-                )
-        return cdk.PolicyValidationPluginReport(success=not violations, violations=violations)
+def _violation(resource: str, kind: str, missing: Sequence[str], takes: str) -> Violation:
+    return Violation(
+        rule="Untagged",
+        resource=resource,
+        says=f" ({kind}): got no tag {', '.join(missing)}, but what it costs would be in no budget.",
+        place=f"Properties.{takes}",
+        way_out=_WAY_OUT.format(takes=takes),
+    )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -13,60 +10,23 @@ import jsii
 
 from constructs_lib.guardrails.review.findings import Allowed, Finding
 from constructs_lib.guardrails.review.identity import granted, trusted
-from constructs_lib.guardrails.review.paths import construct_at
 from constructs_lib.guardrails.review.resources import POLICIES, opened
+from constructs_lib.validation import Template, TemplateReview, Violation
 
-Accepts = Callable[[str, str], str | None]
 Rule = Callable[[Allowed], Iterator[Finding]]
-_HASH = re.compile(r"[0-9A-F]{8}$")
 _IDENTITY = frozenset({"AWS::IAM::GroupPolicy", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy",
                        "AWS::IAM::UserPolicy"})  # fmt: skip
 
 
 @jsii.implements(cdk.IPolicyValidationPlugin)
-class PolicyReview:
+class PolicyReview(TemplateReview):
     """Refuses roles, trusts and policies of resources that are too wide."""
 
-    def __init__(self, accepted: Accepts) -> None:
-        """Make the plug-in.
+    title = "PolicyReview"
 
-        Args:
-            accepted: Gives the reason why a finding is accepted at a place, or None. The place is the path of the stack
-                and the logical id without its hash, for example ``Prod/Network/NetworkVpcFlowLogIAMRole``.
-        """
-        self._accepted = accepted
-
-    @property
-    def name(self) -> str:
-        return "PolicyReview"
-
-    @property
-    def version(self) -> str | None:
-        return None
-
-    @property
-    def rule_ids(self) -> list[str] | None:
-        return None
-
-    def validate(self, context: cdk.IPolicyValidationContext) -> cdk.PolicyValidationPluginReport:
-        """Check the templates of the whole app."""
-        violations = []
-        for stack in context.stack_templates:
-            template = json.loads(Path(stack.template_path).read_text())
-            acknowledgements: dict[str, str] = {}
-            for finding in review(template, stack.account_id or ""):
-                resource = _HASH.sub("", finding.resource)
-                # The stack acknowledges, for a template names no construct: so the rule names the resource.
-                rule = f"{finding.id}@{resource}"
-                reason = self._accepted(finding.id, f"{stack.stack_construct_path}/{resource}")
-                if reason:
-                    acknowledgements[f"{self.name}::{rule}"] = reason
-                violations.append(_violation(finding, rule, stack))
-            if acknowledgements:
-                scope = construct_at(context.app_construct, stack.stack_construct_path)
-                found = [cdk.Acknowledgment(id=name, reason=reason) for name, reason in acknowledgements.items()]
-                cdk.Validations.of(scope).acknowledge(*found)
-        return cdk.PolicyValidationPluginReport(success=not violations, violations=violations)
+    def violations(self, templates: Sequence[Template]) -> Iterable[Iterable[Violation]]:
+        for template in templates:
+            yield (_violation(finding) for finding in review(template.read(), template.stack.account_id or ""))
 
 
 def review(template: Mapping[str, Any], account: str) -> Iterator[Finding]:
@@ -96,17 +56,13 @@ def _documents(kind: str, properties: Mapping[str, Any]) -> Iterator[tuple[Rule,
             yield granted, f"Policies.{rank}.PolicyDocument", policy["PolicyDocument"]
 
 
-def _violation(finding: Finding, rule: str, stack: cdk.PolicyValidationStack) -> cdk.PolicyViolation:
-    where = f"{stack.stack_construct_path}/{finding.resource}, {finding.place}"
-    return cdk.PolicyViolation(
-        rule_name=rule,
-        description=f"{where}: got {finding.what}, but {finding.why}.",
-        fix=finding.way_out,
-        violating_resources=[
-            cdk.PolicyViolatingResource(
-                resource_logical_id=finding.resource, template_path=stack.template_path, locations=[finding.place]
-            )
-        ],
+def _violation(finding: Finding) -> Violation:
+    return Violation(
+        rule=finding.id,
+        resource=finding.resource,
+        says=f", {finding.place}: got {finding.what}, but {finding.why}.",
+        place=finding.place,
+        way_out=finding.way_out,
     )
 
 
