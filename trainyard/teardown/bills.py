@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trainyard.cost.lines import HOURS_A_MONTH, Sum
@@ -55,6 +56,11 @@ class Bill:
 
 
 NOTHING = Bill()
+
+
+def total(bills: Iterable[Bill]) -> Bill:
+    """The sum."""
+    return sum(bills, NOTHING)
 
 
 def dollars(amount: float) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from trainyard.teardown.bills import Bill
-from trainyard.teardown.plan import Plan, Step, holds_data
+from trainyard.teardown.plan import Plan, holds_data
+from trainyard.teardown.steps import Step
 from trainyard.teardown.words import UNPROTECT
 
 

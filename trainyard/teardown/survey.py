@@ -54,6 +54,11 @@ class Held:
         """For people."""
         return f"{self.holder.noun} {self.name}"
 
+    @property
+    def is_key(self) -> bool:
+        """Whether others may be encrypted under it."""
+        return self.holder.noun == "key"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:

@@ -12,7 +12,8 @@ from trainyard.teardown import stacks
 from trainyard.teardown.holders.bucket import RefusedError
 from trainyard.teardown.holders.files import ExportError
 from trainyard.teardown.looking import Look
-from trainyard.teardown.plan import Plan, Step
+from trainyard.teardown.plan import Plan
+from trainyard.teardown.steps import Step
 
 Say = Callable[[str], None]
 AGAIN = 3

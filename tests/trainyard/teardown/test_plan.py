@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainyard.teardown import scenes
-from trainyard.teardown.plan import LOGS, VPC, Plan, build, holds_data
+from trainyard.teardown.plan import LOGS, Plan, build, holds_data
+from trainyard.teardown.steps import VPC
 from trainyard.teardown.strays import When
 from trainyard.teardown.survey import Survey
 
