@@ -55,7 +55,9 @@ def stage() -> PlatformStage:
     other = ClusterSubnet(name="EksA", zone="us-east-1a", cidr="10.22.0.0/24",
                           nodes=(Nodes(instance_type="ml.g5.xlarge", count=2, pods=PODS),))  # fmt: skip
     network = changed(DEV.network, clusters=(*DEV.network.clusters, other))
-    environment = changed(DEV, network=network, clusters=(cluster(),), trainings=(), endpoints=())
+    environment = changed(
+        DEV, network=network, clusters=(cluster(),), trainings=(), endpoints=(), operation=None, budgets=None
+    )
     return PlatformStage(cdk.App(context=context()), environment)
 
 

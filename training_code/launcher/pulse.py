@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ml_contract import pulse
+from ml_contract.errors import ContractError
 from ml_contract.paths import ContainerPaths
 from ml_contract.resources import ResourceConfig
 from training_code.launcher.job import read_run
@@ -50,8 +51,13 @@ class Pulse:
         Returns:
             What the ranks' environment needs besides: where the first one leaves its vitals.
         """
-        watching = read_run(paths).watching
-        if watching.subject is None or not ResourceConfig.read(paths).is_leader:
+        try:
+            watching = read_run(paths).watching
+            leads = ResourceConfig.read(paths).is_leader
+        except ContractError:
+            # Whoever reads them to train says what is wrong; a program of somebody else has none.
+            return {}
+        if watching.subject is None or not leads:
             return {}
         file = Path(tempfile.mkdtemp(prefix="trainyard-")) / "vitals.json"
         started = cls(

@@ -4,10 +4,11 @@ import json
 import time
 import uuid
 
+from ml_contract.images import PYTORCH_TRAINING_CPU, image_uri
 from trainyard.local.cloud import REGION
 
 BASE = "b=${SAGEMAKER_BASE_DIR:-/opt/ml}; "
-TRAINING_IMAGE = f"763104351884.dkr.ecr.{REGION}.amazonaws.com/pytorch-training:2.13-cpu"
+TRAINING_IMAGE = image_uri(PYTORCH_TRAINING_CPU, REGION)
 EVALUATION = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Evaluation"}, "Path": "bits"}}
 SLEEPS = "trap 'kill $!; exit 0' TERM; sleep 100 & wait"
 JOBS = [
