@@ -140,10 +140,11 @@ def changed_groups(cluster: Mapping[str, Any], specs: Sequence[Mapping[str, Any]
 def _status(cluster: Mapping[str, Any], group: Mapping[str, Any], nodes: Nodes, made: int) -> str:
     target = group["Spec"]["InstanceCount"]
     now = str(group["Status"])
-    if now == "SystemUpdating":
+    # One that went back to nothing stays failed, also while its broken nodes are still leaving.
+    if now == "SystemUpdating" or (now == "Failed" and target == 0):
         return now
     if made == target == len(nodes):
-        return "Failed" if now == "Failed" and target == 0 else "InService"
+        return "InService"
     if now not in ("Creating", "Updating"):
         lost = any(node["Status"] == "Failure" or node.get("Lost") for node in nodes)
         return "Degraded" if lost else now
