@@ -52,6 +52,9 @@ def _reported(metric: Metric, name: str) -> tuple[str, ...]:
     )
 
 
+_LINES = (_JOB, "display @timestamp, job, host, @message", "sort @timestamp desc", "limit 200")
+"""Ends of queries for whole lines of jobs' logs, the newest first."""
+
 QUERIES = (
     Query(name="interruptions", of="training", stages=(
         *_reported(metrics.INTERRUPTED_STEP, "interrupted"),
@@ -83,18 +86,12 @@ QUERIES = (
     Query(name="worker-errors", of="training", stages=(
         "fields @timestamp, @message",
         _TROUBLE,
-        _JOB,
-        "display @timestamp, job, host, @message",
-        "sort @timestamp desc",
-        "limit 200",
+        *_LINES,
     )),
     Query(name="checkpoints", of="training", stages=(
         "fields @timestamp, @message",
         "filter @message like /checkpoint[ :]/",
-        _JOB,
-        "display @timestamp, job, host, @message",
-        "sort @timestamp desc",
-        "limit 200",
+        *_LINES,
     )),
     Query(name="slowest-commits", of="training", stages=(
         *_reported(metrics.CHECKPOINT_SECONDS, "seconds"),
@@ -105,18 +102,12 @@ QUERIES = (
     Query(name="storage-throttles", of="training", stages=(
         "fields @timestamp, @message",
         _THROTTLED,
-        _JOB,
-        "display @timestamp, job, host, @message",
-        "sort @timestamp desc",
-        "limit 200",
+        *_LINES,
     )),
     Query(name="errors", of="processing", stages=(
         "fields @timestamp, @message",
         _TROUBLE,
-        _JOB,
-        "display @timestamp, job, host, @message",
-        "sort @timestamp desc",
-        "limit 200",
+        *_LINES,
     )),
     Query(name="errors", of="endpoints", stages=(
         "fields @timestamp, @message",

@@ -92,7 +92,8 @@ def test_an_environment_without_budgets_has_no_stack_of_them() -> None:
 
 
 def budgets(**changes: Any) -> Any:
-    return LOCAL.budgets.model_copy(update=changes)  # type: ignore[union-attr]
+    assert LOCAL.budgets is not None
+    return LOCAL.budgets.model_copy(update=changes)
 
 
 def environment(**changes: Any) -> Any:

@@ -45,7 +45,7 @@ def test_no_instance_starts_from_an_image_that_is_gone(tmp_path: Path) -> None:
         count=1, weight=1.0, routing="RANDOM", start_seconds=1.0, download_seconds=1.0,
     )  # fmt: skip
     context: Any = SimpleNamespace(faults=Faults(), minute_seconds=60.0, missing=lambda _: "image")
-    variant = Variant(context, "e", plan, tmp_path, lambda: None, "group")
-    variant._opening = object()  # type: ignore[assignment]
+    variant: Any = Variant(context, "e", plan, tmp_path, lambda: None, "group")
+    variant._opening = object()
     with pytest.raises(ServiceError, match="for the production variant live exist"):
         variant.grow(1)

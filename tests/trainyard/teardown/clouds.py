@@ -56,4 +56,11 @@ class Connection:
 
 
 def look(**services: Mapping[str, Any]) -> Look:
-    return Look(Connection(services))  # type: ignore[arg-type]
+    connection: Any = Connection(services)
+    return Look(connection)
+
+
+def asked(cloud: Look) -> dict[str, Any]:
+    """The last request of each operation that the cloud was asked for."""
+    connection: Any = cloud.connection
+    return dict(connection.asked)

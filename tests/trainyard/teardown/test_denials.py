@@ -36,7 +36,8 @@ class Budgets:
 
 
 def found(budgets: Budgets) -> tuple[list[Any], Look]:
-    look = Look(connection=SimpleNamespace(client=lambda _: budgets, cloud=None))  # type: ignore[arg-type]
+    connection: Any = SimpleNamespace(client=lambda _: budgets, cloud=None)
+    look = Look(connection)
     around: Any = SimpleNamespace(look=look, of=lambda *_: ["trainyard-dev-spend"])
     return list(denials(around)), look
 

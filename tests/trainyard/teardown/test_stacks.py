@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.trainyard.teardown import scenes
-from tests.trainyard.teardown.clouds import look
+from tests.trainyard.teardown.clouds import asked, look
 from trainyard.operations.connection import OperationError
 from trainyard.teardown import stacks
 
@@ -40,22 +40,22 @@ def test_a_long_template_goes_by_the_bootstrap_bucket() -> None:
         "get_template": {"TemplateBody": json.dumps(stacks.leave_behind(long, ["A"]))},
     })  # fmt: skip
     stacks.keep_apart(cloud, scenes.environment(), scenes.stack("s", template=long), ["A"])
-    asked = dict(cloud.connection.asked)  # type: ignore[attr-defined]
-    assert asked["put_object"]["Key"] == "teardown/local/s.json"
-    assert asked["update_stack"]["TemplateURL"] == "https://assets.s3.us-east-1.amazonaws.com/teardown/local/s.json"
+    requests = asked(cloud)
+    assert requests["put_object"]["Key"] == "teardown/local/s.json"
+    assert requests["update_stack"]["TemplateURL"] == "https://assets.s3.us-east-1.amazonaws.com/teardown/local/s.json"
 
 
 def test_a_deletion_that_failed_keeps_by_name_what_no_update_reaches() -> None:
     cloud = look(cloudformation={"describe_stacks": {"Stacks": [{"StackStatus": "DELETE_FAILED"}]}})
     stacks.begin(cloud, scenes.stack("s", status="DELETE_FAILED"), ["A"])
-    asked = dict(cloud.connection.asked)  # type: ignore[attr-defined]
-    assert asked["delete_stack"] == {"StackName": "s", "RetainResources": ["A"]}
+    requests = asked(cloud)
+    assert requests["delete_stack"] == {"StackName": "s", "RetainResources": ["A"]}
 
 
 def test_a_deletion_that_goes_on_is_not_begun_again() -> None:
     cloud = look(cloudformation={"describe_stacks": {"Stacks": [{"StackStatus": "DELETE_IN_PROGRESS"}]}})
     stacks.begin(cloud, scenes.stack("s"))
-    assert "delete_stack" not in dict(cloud.connection.asked)  # type: ignore[attr-defined]
+    assert "delete_stack" not in asked(cloud)
 
 
 def _waiter(waiter_name: str) -> object:

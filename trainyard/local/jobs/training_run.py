@@ -10,7 +10,7 @@ from trainyard.local.api.service import Context
 from trainyard.local.api.store import Document
 from trainyard.local.capacity import JOB_REASON, WAITING, ShortageError, await_instances
 from trainyard.local.jobs import training_document as document
-from trainyard.local.jobs import warm_pools
+from trainyard.local.jobs import training_folders, warm_pools
 from trainyard.local.jobs.artifacts import upload_artifacts
 from trainyard.local.jobs.attempt import (
     REASON_CHARACTERS,
@@ -30,7 +30,7 @@ from trainyard.local.jobs.hosts import BASE, Hosts
 from trainyard.local.jobs.inputs import Inputs
 from trainyard.local.jobs.logs import Scanner
 from trainyard.local.jobs.supervise import Outcome
-from trainyard.local.jobs.transfer import Location, Transfer, TransferError
+from trainyard.local.jobs.transfer import Transfer, TransferError
 from trainyard.local.pulling import TRAINING_REASON
 
 FOLDER = "jobs/training"
@@ -104,8 +104,8 @@ class TrainingRun:
             role = Role.assume(context, job["RoleArn"])
             transfer = Transfer(role.s3, role.arn, job["OutputDataConfig"].get("KmsKeyId") or None)
             write_training_files(group, job)
-            self._warm(group)
-            checkpoints, tensorboard = self._syncs(group, transfer)
+            training_folders.keep_warm(context, job, group)
+            checkpoints, tensorboard = training_folders.follow(job, group, transfer)
             inputs = Inputs(group, transfer, job, context.state)
             with contextlib.closing(inputs):
                 self._download(inputs, checkpoints)
@@ -120,33 +120,6 @@ class TrainingRun:
                 outcome = self._run_hosts(group, role, [sync for sync in (checkpoints, tensorboard) if sync])
             self._finish(group, transfer, outcome)
             return outcome
-
-    def _warm(self, group: Hosts) -> None:
-        """Gives the hosts what a warm pool keeps from job to job."""
-        if "_WarmPool" not in self._job:
-            return
-        pool = warm_pools.WarmPools(self._store, self._context.state).folder(self._job)
-        for host in range(len(group.names)):
-            folder = pool / f"algo-{host + 1}"
-            folder.mkdir(parents=True, exist_ok=True)
-            group.mount(host, folder, warm_pools.CACHE, readonly=False)
-
-    def _syncs(self, group: Hosts, transfer: Transfer) -> tuple[FolderSync | None, FolderSync | None]:
-        """What follows the folders of checkpoints and of TensorBoard."""
-
-        def follow(what: str, path: str, target: Location) -> FolderSync:
-            folders = [group.inside(host, path) for host in range(len(group.names))]
-            return FolderSync(what, transfer, folders, target, self._name)
-
-        checkpoints = tensorboard = None
-        if config := self._job.get("CheckpointConfig"):
-            path = config.get("LocalPath", f"{BASE}/checkpoints")
-            checkpoints = follow("Checkpoint", path, Location.parse(config["S3Uri"]))
-        if config := self._job.get("TensorBoardOutputConfig"):
-            path = config.get("LocalPath", f"{BASE}/output/tensorboard")
-            target = Location.parse(config["S3OutputPath"]) / self._name / "tensorboard-output"
-            tensorboard = follow("TensorBoard", path, target)
-        return checkpoints, tensorboard
 
     def _broken(self, detail: str) -> None:
         """Ends the attempt, because its hosts wait for what cannot come."""

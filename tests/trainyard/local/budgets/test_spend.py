@@ -41,9 +41,9 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "it.db")
 
 
-def spend(store: Store, hosting: Hosting | None = None) -> Spend:
+def spend(store: Store, hosting: Any = None) -> Spend:
     context: Any = SimpleNamespace(store=store, account="123456789012", region="us-east-1")
-    return Spend(context, hosting or Hosting(), Prices.load("us-east-1"))  # type: ignore[arg-type]
+    return Spend(context, hosting or Hosting(), Prices.load("us-east-1"))
 
 
 def job(**changes: Any) -> dict[str, Any]:
