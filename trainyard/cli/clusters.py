@@ -99,14 +99,14 @@ def fail(
     Example: `trainyard --local cluster fail i-0123456789abcdef0 --how health --reason XidHardwareFailure`
     """
     from trainyard.cli.parameters import seconds
-    from trainyard.operations import clusters
+    from trainyard.operations import clusters, node_faults
 
     connection = _connection(context)
     delay = seconds(after, "--after")
     if connection.cloud is None:
-        clusters.fail(connection, cluster or "CLUSTER", node, failure=how.value)
+        node_faults.fail(connection, cluster or "CLUSTER", node, failure=how.value)
     name = clusters.choose(connection, cluster)
-    found = clusters.fail(connection, name, node, failure=how.value, reason=reason, after_seconds=delay)
+    found = node_faults.fail(connection, name, node, failure=how.value, reason=reason, after_seconds=delay)
     when = f"in {delay:g} s" if delay else "now" if found.status == "Running" else f"once it runs: it is {found.status}"
     typer.echo(f"{found.id} ({found.group}) fails {when}; see `trainyard --local cluster nodes`")
 

@@ -1,16 +1,13 @@
-"""HyperPod clusters: what they are like, their nodes, a node that fails on request."""
+"""HyperPod clusters: what they are like, their nodes, their events."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from trainyard.operations.connection import Connection, OperationError
-
-Failure = Literal["power", "health"]
-_FAULTS: dict[Failure, str] = {"power": "NodeLoss", "health": "NodeHealth"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,42 +149,6 @@ def events(connection: Connection, name: str, most: int) -> list[Event]:
         )
         for row in found
     ]
-
-
-def fail(
-    connection: Connection, name: str, node: str, *, failure: Failure, reason: str = "", after_seconds: float = 0.0
-) -> Node:
-    """Ask the embedded cloud to let a node fail.
-
-    Args:
-        connection: The embedded cloud.
-        name: The cluster.
-        node: Instance id, logical id or host name.
-        failure: ``power``: it is gone at once; ``health``: it is found faulty while it runs.
-        reason: What is said to be wrong with it.
-        after_seconds: Time until it fails.
-
-    Returns:
-        The node.
-
-    Raises:
-        OperationError: The connection leads to AWS, or the cluster has no such node.
-    """
-    if connection.cloud is None:
-        raise OperationError(
-            "a node fails on request on the embedded cloud only. On AWS replace one with "
-            f"`aws sagemaker batch-replace-cluster-nodes --cluster-name {name} --node-ids {node}`"
-        )
-    all_of_them = nodes(connection, name)
-    found = next((one for one in all_of_them if node in one.names), None)
-    if found is None:
-        known = ", ".join(f"{one.host or one.group} ({one.id})" for one in all_of_them)
-        raise OperationError(f"{name} has no node {node!r}. It has {known or 'none'}")
-    said = {"Reason": reason} if reason else {}
-    connection.cloud.call(
-        "InjectFault", Kind=_FAULTS[failure], ClusterName=name, Node=found.id, AfterSeconds=after_seconds, **said
-    )
-    return found
 
 
 def _group(found: dict[str, Any]) -> Group:

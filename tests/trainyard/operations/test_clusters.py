@@ -18,7 +18,7 @@ from ml_contract.clusters.jobs import CHECKPOINTS, CODE, RUN, PublishedJob, para
 from tests.trainyard.local.clusters.stand_in import Cloud, slurm
 from trainyard.cli import clusters as cli
 from trainyard.local.api.errors import ServiceError
-from trainyard.operations import clusters, submitting
+from trainyard.operations import clusters, node_faults, submitting
 from trainyard.operations.connection import Connection, OperationError
 
 SCRIPT = "#!/bin/bash\necho \"it's $HOME\" 'and `this`'\n"
@@ -135,18 +135,18 @@ def test_nodes_are_listed_by_group(monkeypatch: pytest.MonkeyPatch, connection: 
 
 def test_a_node_fails_by_any_of_its_names(connection: Connection, cloud: Cloud) -> None:
     node = next(node for node in clusters.nodes(connection, "c") if node.group == "workers")
-    found = clusters.fail(connection, "c", node.host, failure="health", reason="Xid")
+    found = node_faults.fail(connection, "c", node.host, failure="health", reason="Xid")
     assert found.id == node.id
     asked = connection.cloud.asked[-1]  # type: ignore[union-attr]
     assert (asked["Kind"], asked["Node"], asked["Reason"]) == ("NodeHealth", node.id, "Xid")
     cloud.until(lambda: node.id not in cloud.ids() and cloud.statuses() == ["Running"] * 4)
     with pytest.raises(OperationError, match=r"c has no node 'nobody'\. It has ip-10-1-0-\d+ \(i-"):
-        clusters.fail(connection, "c", "nobody", failure="power")
+        node_faults.fail(connection, "c", "nobody", failure="power")
 
 
 def test_on_aws_a_node_does_not_fail_on_request(aws: Connection) -> None:
     with pytest.raises(OperationError, match="batch-replace-cluster-nodes --cluster-name c --node-ids i-1"):
-        clusters.fail(aws, "c", "i-1", failure="power")
+        node_faults.fail(aws, "c", "i-1", failure="power")
 
 
 def test_a_job_reaches_sbatch_on_the_login_node_word_for_word(connection: Connection, tmp_path: Path) -> None:

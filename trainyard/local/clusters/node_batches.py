@@ -6,9 +6,9 @@ from typing import Any
 from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Request, operation
 from trainyard.local.clusters.documents import continuous, group_of
+from trainyard.local.clusters.group_rules import check_groups
 from trainyard.local.clusters.healing import replace
 from trainyard.local.clusters.refusals import ADDING
-from trainyard.local.clusters.rules import check_groups
 from trainyard.local.clusters.shared import Shared
 from trainyard.local.jobs.refusals import refuse
 

@@ -8,23 +8,21 @@ from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Answer, Caller, Context, Request, operation, page, select
 from trainyard.local.clusters import documents
 from trainyard.local.clusters.describe import describe_cluster
-from trainyard.local.clusters.documents import BUSY, CLUSTER, Roster, continuous, orchestrator, strategy
+from trainyard.local.clusters.documents import CLUSTER, Roster, continuous, orchestrator, strategy
 from trainyard.local.clusters.event_operations import EventOperations
 from trainyard.local.clusters.fleet import FOLDER
 from trainyard.local.clusters.keeper import Keeper
 from trainyard.local.clusters.machines import MachineError, Sites
 from trainyard.local.clusters.node_batches import NodeBatches
 from trainyard.local.clusters.node_operations import NodeOperations
-from trainyard.local.clusters.refusals import SOFTWARE
 from trainyard.local.clusters.rules import check_create, check_update
 from trainyard.local.clusters.settling import changed_groups
-from trainyard.local.clusters.software import plan
-from trainyard.local.jobs.refusals import refuse
+from trainyard.local.clusters.software_operations import SoftwareOperations
 
 _SORTED = {"CREATION_TIME": "CreationTime", "NAME": "Name"}
 
 
-class Clusters(NodeOperations, NodeBatches, EventOperations):
+class Clusters(NodeOperations, NodeBatches, SoftwareOperations, EventOperations):
     """HyperPod's clusters: each is kept by a thread of its own."""
 
     def __init__(self, context: Context, sites: Sites | None = None) -> None:
@@ -115,34 +113,6 @@ class Clusters(NodeOperations, NodeBatches, EventOperations):
         self._wake(cluster)
         return {"ClusterArn": cluster["ClusterArn"]}
 
-    @operation("UpdateClusterSoftware")
-    def update_software(self, request: Request, _: Caller) -> Answer:
-        """Gives every node of the groups a new machine, batch by batch; its lifecycle runs again."""
-        refuse(request, SOFTWARE)
-        cluster = self._find(request["ClusterName"])
-        names = [documents.name_of(group) for group in cluster["Groups"]]
-        for index, row in enumerate(request.get("InstanceGroups", [])):
-            if row["InstanceGroupName"] not in names:
-                raise invalid(
-                    f"InstanceGroups[{index}].InstanceGroupName: got {row['InstanceGroupName']!r}, but there is "
-                    f"{', '.join(names)}."
-                )
-        for index, row in enumerate(request.get("DeploymentConfig", {}).get("AutoRollbackConfiguration", [])):
-            if not self._context.platform.exists("alarm", row["AlarmName"]):
-                raise invalid(
-                    f"DeploymentConfig.AutoRollbackConfiguration[{index}].AlarmName: got {row['AlarmName']!r}, but "
-                    "there is no such alarm. Name one that exists."
-                )
-        roster = self._roster(cluster)
-
-        def change(document: dict[str, Any]) -> None:
-            self._require_settled(document)
-            plan(document, request, roster.nodes(document))(document)
-
-        roster.edit(change)
-        self._wake(cluster)
-        return {"ClusterArn": cluster["ClusterArn"]}
-
     @operation("DeleteCluster")
     def delete_cluster(self, request: Request, _: Caller) -> Answer:
         """Deletes a cluster; it is gone when its nodes have ended."""
@@ -203,14 +173,6 @@ class Clusters(NodeOperations, NodeBatches, EventOperations):
                 f"Orchestrator.Slurm.SlurmConfigStrategy: got Managed, but slurm.conf has changes by hand: "
                 f"{'; '.join(lines)}. Give Merge to keep them, or Overwrite to drop them."
             )
-
-    @staticmethod
-    def _require_settled(cluster: dict[str, Any]) -> None:
-        name, status = cluster["ClusterName"], cluster["ClusterStatus"]
-        if status in BUSY:
-            raise ServiceError("ConflictException", f"Cluster {name!r} is {status}. Wait until it is InService.", 409)
-        if status == "Failed":
-            raise ServiceError("ConflictException", f"Cluster {name!r} is Failed. Delete it and create it again.", 409)
 
 
 def _restarted(cluster: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
-from trainyard.local.clusters.documents import Roster
+from trainyard.local.clusters.documents import BUSY, Roster
 from trainyard.local.clusters.keeper import Keeper
 
 
@@ -43,3 +43,11 @@ class Shared(ABC):
                 f"Cluster {cluster['ClusterName']!r} is {cluster['ClusterStatus']}. Wait until it is InService.",
                 409,
             )
+
+    @staticmethod
+    def _require_settled(cluster: dict[str, Any]) -> None:
+        name, status = cluster["ClusterName"], cluster["ClusterStatus"]
+        if status in BUSY:
+            raise ServiceError("ConflictException", f"Cluster {name!r} is {status}. Wait until it is InService.", 409)
+        if status == "Failed":
+            raise ServiceError("ConflictException", f"Cluster {name!r} is Failed. Delete it and create it again.", 409)

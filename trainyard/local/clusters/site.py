@@ -1,9 +1,8 @@
 """The machines of a cluster as namespaces of this one, with Slurm between them where the cluster asks for it."""
 
-import shutil
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from trainyard.local.clusters.bridge import Bridge
 from trainyard.local.clusters.describe import host_name
 from trainyard.local.clusters.documents import orchestrator
 from trainyard.local.clusters.fleet import FOLDER
-from trainyard.local.clusters.machines import MachineError, Overtime, Sites, Slot
+from trainyard.local.clusters.machines import MachineError, Sites, Slot
 from trainyard.local.clusters.node import Node, available
+from trainyard.local.clusters.node_machine import NodeMachine
 from trainyard.local.clusters.scheduler import Scheduler
 
 IMAGE = Path(__file__).with_name("image")
@@ -41,40 +41,6 @@ def sites(context: Context) -> Sites:
             raise MachineError(f"the cluster's network cannot be made: {error}") from error
 
     return make
-
-
-class NodeMachine:
-    """A node of `trainyard.local.clusters.node` as a cluster's machine."""
-
-    def __init__(self, node: Node) -> None:
-        """Wraps a node that is up."""
-        self._node = node
-
-    @property
-    def alive(self) -> bool:
-        return self._node.alive
-
-    def put(self, files: Mapping[str, bytes]) -> None:
-        for name, content in files.items():
-            path = self._node.path(name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-
-    def place(self, folder: Path, path: str) -> None:
-        target = self._node.path(path)
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(folder, target)
-
-    def run(self, command: Sequence[str], seconds: float, line: Callable[[str], None]) -> int:
-        try:
-            return self._node.run(command, timeout=seconds, log=line)
-        except TimeoutError as error:
-            raise Overtime(str(error)) from error
-        except OSError as error:
-            raise MachineError(str(error)) from error
-
-    def kill(self) -> None:
-        self._node.kill()
 
 
 class NodeSite:

@@ -24,7 +24,7 @@ from ml_contract.clusters.software import Slurm
 from tests.trainyard.local.cloudformation.conftest import Stack
 from tests.trainyard.local.conftest import new_client, policy
 from trainyard.local.cloud import Cloud
-from trainyard.operations import clusters, submitting
+from trainyard.operations import clusters, node_faults, submitting
 from trainyard.operations.connection import Connection
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -162,7 +162,7 @@ def test_a_job_of_a_deployed_cluster_outlives_a_node_and_meets_whole_ones_alone(
     first = [f"{rank}: stay 0 on a whole node" for rank in range(2)]
     _until("a job that runs", lambda: trainer.log(number) == first)
     lost = trainer.nodes("workers")[1]
-    clusters.fail(trainer.connection, "trainer", lost.host, failure="power")
+    node_faults.fail(trainer.connection, "trainer", lost.host, failure="power")
     _until("end", lambda: trainer.state(number)["JobState"] in ("COMPLETED", "FAILED", "NODE_FAIL"), 90)
     ended = trainer.state(number)
     assert (ended["JobState"], ended["Restarts"]) == ("COMPLETED", "1"), trainer.log(number)
