@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from constructs_lib.hyperpod.jobs.places import FolderChannel, FolderCode, SharedCheckpoints
-from constructs_lib.hyperpod.jobs.slurm import SlurmJob, VirtualEnvironment
+from constructs_lib.hyperpod.jobs.runtimes import VirtualEnvironment
+from constructs_lib.hyperpod.jobs.slurm import SlurmJob
 from constructs_lib.training import TrainingResources
 from ml_contract import metrics
 from ml_contract.clusters import jobs

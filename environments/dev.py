@@ -5,7 +5,7 @@ from constructs_lib.guardrails import Guardrails
 from constructs_lib.hyperpod.eks.queues import Unqueued
 from constructs_lib.hyperpod.eks.recovery import Recovery
 from constructs_lib.hyperpod.jobs.places import FolderChannel
-from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
+from constructs_lib.hyperpod.jobs.runtimes import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Scratch2
 from constructs_lib.network import (
     EKS_CLUSTER,

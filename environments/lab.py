@@ -13,7 +13,7 @@ from constructs_lib.hyperpod import (
     OnDemand,
     OneType,
 )
-from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
+from constructs_lib.hyperpod.jobs.runtimes import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Scratch2
 from constructs_lib.network import HYPERPOD, JOBS, ClusterSubnet, NetworkSettings, Nodes
 from constructs_lib.operation import ClusterAlarms, SupplyAlarms

@@ -3,7 +3,7 @@ two spares; data outlives its stacks, and a person approves models."""
 
 from constructs_lib.budgets import Anomalies, DenyStarts, QuotaAlarms, SpendLimit, Threshold
 from constructs_lib.hyperpod.jobs.places import FolderChannel
-from constructs_lib.hyperpod.jobs.slurm import VirtualEnvironment
+from constructs_lib.hyperpod.jobs.runtimes import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Persistent2
 from constructs_lib.network import (
     ACCOUNTING,

@@ -21,7 +21,8 @@ from constructs_lib.hyperpod.jobs.places import (
     SharedCheckpoints,
 )
 from constructs_lib.hyperpod.jobs.published import PublishedJob
-from constructs_lib.hyperpod.jobs.slurm import PyxisContainer, SlurmJob, VirtualEnvironment
+from constructs_lib.hyperpod.jobs.runtimes import PyxisContainer, VirtualEnvironment
+from constructs_lib.hyperpod.jobs.slurm import SlurmJob
 from constructs_lib.training import CodeBundle, DeepLearningImage, Location, TrainingResources
 from constructs_lib.training.channels import StreamChannel
 from constructs_lib.values import InvalidValue
