@@ -2,6 +2,7 @@
 
 from trainyard.local.api.service import Context, Service
 from trainyard.local.clusters.operations import Clusters
+from trainyard.local.clusters.plan_operations import TrainingPlans
 from trainyard.local.governance import ComputeQuotas, SchedulerPolicies
 from trainyard.local.hosting import Hosting
 from trainyard.local.jobs import ProcessingJobs, TrainingJobs
@@ -24,6 +25,7 @@ def build(context: Context) -> Service:
         hosting.components,
         Pipelines(context),
         Clusters(context),
+        TrainingPlans(context),
         SchedulerPolicies(context),
         ComputeQuotas(context),
         Tags(context),

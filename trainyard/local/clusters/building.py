@@ -15,6 +15,8 @@ from trainyard.local.clusters.making import Maker, Unmade
 from trainyard.local.clusters.slots import slot_of, slots_of
 
 _POLL_SECONDS = 0.1
+_LAUNCHED_WITH = ("LifeCycleConfig", "NetworkInterface", "ThreadsPerCore")
+"""What an instance keeps until another stands in its place, whatever becomes of its group."""
 
 Node = Mapping[str, Any]
 
@@ -72,7 +74,7 @@ class Builder:
         maker.tell(machine, cluster, slots_of(self._roster, cluster))
         config = {} if reboot else spec.get("LifeCycleConfig") or {}
         self._run(maker, machine, node, spec, config, "OnCreate")
-        kept = {} if reboot else {"LifeCycleConfig": spec.get("LifeCycleConfig"), "Release": _release(group)}
+        kept = {} if reboot else {**{name: spec.get(name) for name in _LAUNCHED_WITH}, "Release": _release(group)}
         self._roster.edit_node(node, Made=True, Reboot=False, **kept)
         self._join(cluster, node, machine)
         checks = [] if reboot else spec.get("OnStartDeepHealthChecks", [])

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainyard.local.clusters import documents
-from trainyard.local.clusters.documents import UP, name_of, orchestrator
+from trainyard.local.clusters.documents import UP, name_of, orchestrator, patch_date
 
 _SAME = ("ExecutionRole", "InstanceType", "InstanceStorageConfigs", "LifeCycleConfig", "OnStartDeepHealthChecks",
-         "OverrideVpcConfig", "CapacityRequirements", "SlurmConfig")  # fmt: skip
+         "OverrideVpcConfig", "CapacityRequirements", "SlurmConfig", "NetworkInterface", "ScheduledUpdateConfig",
+         "ThreadsPerCore", "TrainingPlanArn")  # fmt: skip
 DEFAULT_IMAGE = "default"
 
 
@@ -56,6 +57,8 @@ def _group(cluster: Mapping[str, Any], group: Mapping[str, Any], nodes: Sequence
         shown["InstanceTypeDetails"] = [{"InstanceType": types[0], "CurrentCount": len(made)}]
     if "KubernetesConfig" in spec:
         shown["KubernetesConfig"] = _kubernetes(spec)
+    if "AutoPatchConfig" in spec:
+        shown["AutoPatchConfig"] = _patching(group)
     return shown
 
 
@@ -66,7 +69,7 @@ def describe_node(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> dict[s
     shown = {
         **summary(node),
         **{name: spec[name] for name in ("InstanceStorageConfigs", "OverrideVpcConfig") if name in spec},
-        "LifeCycleConfig": node.get("LifeCycleConfig"),
+        **{name: node.get(name) for name in ("LifeCycleConfig", "NetworkInterface", "ThreadsPerCore")},
         "PrivatePrimaryIp": node["Address"] or None,
         "CurrentImageId": DEFAULT_IMAGE,
         "CapacityType": "Spot" if "Spot" in spec.get("CapacityRequirements", {}) else "OnDemand",
@@ -99,6 +102,16 @@ def summary(node: Mapping[str, Any]) -> dict[str, Any]:
 def host_name(address: str) -> str:
     """How a node of that address is called, as EC2 names its hosts."""
     return "ip-" + address.replace(".", "-")
+
+
+def _patching(group: Mapping[str, Any]) -> dict[str, Any]:
+    """The strategy, and the date of the patch that is still to come."""
+    given = group["Spec"]["AutoPatchConfig"]
+    shown = {name: given[name] for name in ("PatchingStrategy", "IdleWaitWindowInSeconds") if name in given}
+    date = patch_date(group)
+    if date is not None:
+        shown |= {f"{which}PatchSchedule": {"NextPatchDate": date} for which in ("Current", "Desired")}
+    return shown
 
 
 def _kubernetes(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,6 +94,12 @@ def name_of(group: Mapping[str, Any]) -> str:
     return str(group["Spec"]["InstanceGroupName"])
 
 
+def patch_date(group: Mapping[str, Any]) -> float | None:
+    """When a group's next patch begins, in seconds since 1970; None where none is known of."""
+    date = group["Spec"].get("AutoPatchConfig", {}).get("PatchSchedule", {}).get("NextPatchDate")
+    return None if date == group.get("PatchedAt") else date
+
+
 class Roster:
     """The documents of one cluster, as its thread and the operations on it change them."""
 

@@ -14,6 +14,7 @@ from trainyard.local.clusters.events import Events
 from trainyard.local.clusters.machines import Machine, MachineError, Site, Sites
 from trainyard.local.clusters.making import Unmade
 from trainyard.local.clusters.places import NoAddress, Places
+from trainyard.local.clusters.plans import plan_of
 
 FOLDER = "clusters"
 """Below the cloud's state: a folder for each cluster."""
@@ -122,6 +123,12 @@ class Fleet:
                 address, zone = self._places.find(group["Spec"], [other["Address"] for other in nodes])
             except NoAddress as error:
                 self._fail(node, f"Instance {node['InstanceId']} failed to launch: {error}")
+                node["Status"] = "Failure"
+                continue
+            plan = plan_of(self._context.store, group["Spec"].get("TrainingPlanArn", ""))
+            if plan is not None and zone not in ("", plan["AvailabilityZone"]):
+                self._fail(node, f"Instance {node['InstanceId']} failed to launch: insufficient capacity in {zone}: "
+                           f"{plan['TrainingPlanArn']} reserves instances in {plan['AvailabilityZone']}")  # fmt: skip
                 node["Status"] = "Failure"
                 continue
             node.update(Address=address, Zone=zone)

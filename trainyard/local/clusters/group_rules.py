@@ -8,7 +8,9 @@ from typing import Any
 
 from trainyard.local.api.errors import ServiceError, invalid
 from trainyard.local.api.service import Platform
+from trainyard.local.clusters.hardware_rules import check_hardware
 from trainyard.local.clusters.scheduler_rules import check_slurm
+from trainyard.local.clusters.update_rules import check_renewal
 from trainyard.local.jobs.references import check_key, check_location, check_network, check_role, check_unique
 
 MOST_NODES = 64
@@ -52,6 +54,8 @@ def _check_group(field: str, group: Group, settings: Mapping[str, Any], platform
     check_role(platform, group["ExecutionRole"])
     if ("InstanceType" in group) == ("InstanceRequirements" in group):
         raise invalid(f"{field}: give exactly one of InstanceType and InstanceRequirements.")
+    check_hardware(field, group)
+    check_renewal(field, group, settings, platform)
     continuous = settings.get("NodeProvisioningMode") == "Continuous"
     least = group.get("MinInstanceCount")
     if least is not None and not continuous:

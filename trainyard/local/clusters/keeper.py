@@ -14,6 +14,9 @@ from trainyard.local.clusters.events import Events
 from trainyard.local.clusters.fleet import Fleet
 from trainyard.local.clusters.healing import Healing
 from trainyard.local.clusters.machines import Sites
+from trainyard.local.clusters.patches import Patches
+from trainyard.local.clusters.plans import present
+from trainyard.local.clusters.schedules import Schedules
 from trainyard.local.clusters.settling import Settling
 from trainyard.local.clusters.slots import slot_of
 from trainyard.local.clusters.software import SoftwareUpdate
@@ -41,12 +44,14 @@ class Keeper:
         self._events = Events(context.store, cluster["ClusterName"], cluster["ClusterId"], self._announcer)
         self._woken = threading.Event()
         self._closing = threading.Event()
-        self._gone = gone
+        self._gone, self._now = gone, context.now
         self._tick = max(_SHORTEST_TICK_SECONDS, _TICK_MINUTES * context.minute_seconds)
         self.fleet = Fleet(context, self.roster, cluster, sites, self._events, self._woken.set)
         self._healing = Healing(context, self.roster, self.fleet, self._events, self._announcer)
         self._settling = Settling(context, self.roster, self._events)
         self._software = SoftwareUpdate(context, self.roster, self.fleet, self._events)
+        self._schedules = Schedules(context, self.roster, self._events)
+        self._patches = Patches(context, self.roster, self.fleet, self._events)
         self._thread = threading.Thread(target=self._run, name=f"cluster {cluster['ClusterName']}", daemon=True)
 
     def start(self) -> None:
@@ -102,11 +107,14 @@ class Keeper:
             self.roster.store.delete(CLUSTER, cluster["ClusterName"])
             self._gone()
             return True
+        cluster = present(self.roster.store, cluster, self._now())
         if cluster["ClusterStatus"] != "Failed":
             self._healing.look(cluster)
             self._fill(cluster)
         self.fleet.look(cluster)
         self._software.look(cluster)
+        self._schedules.look(cluster)
+        self._patches.look(cluster)
         self._settling.look(cluster, self.roster.nodes(cluster))
         return False
 

@@ -36,6 +36,8 @@ class Slot:
     """The Slurm partitions that it is in."""
     mounts: tuple[str, ...] = ()
     """Where it sees the cluster's shared file system, which stands for FSx."""
+    threads_per_core: int | None = None
+    """1 or 2 where the group says so; otherwise the scheduler is told of processors alone."""
     up: bool = False
     """Whether it has been made: its daemons shall run."""
 
@@ -100,6 +102,20 @@ class Site(Protocol):
 
     def release(self, slot: Slot) -> None:
         """Lets a node have jobs.
+
+        Raises:
+            MachineError: the scheduler refuses.
+        """
+
+    def cordon(self, slot: Slot) -> None:
+        """Keeps new jobs away from a node that waits for a patch; what runs there goes on.
+
+        Raises:
+            MachineError: the scheduler refuses.
+        """
+
+    def uncordon(self, slot: Slot) -> None:
+        """Lets a node have jobs again that was not patched after all.
 
         Raises:
             MachineError: the scheduler refuses.

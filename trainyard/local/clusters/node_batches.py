@@ -8,6 +8,7 @@ from trainyard.local.api.service import Answer, Caller, Request, operation
 from trainyard.local.clusters.documents import continuous, group_of
 from trainyard.local.clusters.group_rules import check_groups
 from trainyard.local.clusters.healing import replace
+from trainyard.local.clusters.plans import check_plans
 from trainyard.local.clusters.refusals import ADDING
 from trainyard.local.clusters.shared import Shared
 from trainyard.local.jobs.refusals import refuse
@@ -57,6 +58,7 @@ class NodeBatches(Shared):
             specs = [group["Spec"] for group in document["Groups"]]
             try:
                 check_groups(specs, document["Settings"], self._context.platform)
+                check_plans(self._context.store, specs, self._context.now(), document)
             except ServiceError:
                 for row in answer["Successful"]:
                     roster.drop({"ClusterId": document["ClusterId"], "NodeLogicalId": row["NodeLogicalId"]})

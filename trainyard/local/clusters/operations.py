@@ -15,6 +15,8 @@ from trainyard.local.clusters.keeper import Keeper
 from trainyard.local.clusters.machines import MachineError, Sites
 from trainyard.local.clusters.node_batches import NodeBatches
 from trainyard.local.clusters.node_operations import NodeOperations
+from trainyard.local.clusters.plans import check_plans, plan_of, plans_of, status
+from trainyard.local.clusters.restarting import begin_anew
 from trainyard.local.clusters.rules import check_create, check_update
 from trainyard.local.clusters.settling import changed_groups
 from trainyard.local.clusters.software_operations import SoftwareOperations
@@ -46,11 +48,7 @@ class Clusters(NodeOperations, NodeBatches, SoftwareOperations, EventOperations)
             if left.name not in known:
                 shutil.rmtree(left, ignore_errors=True)
         for cluster in self._store.list(CLUSTER):
-            roster = Roster(self._store, cluster["ClusterName"])
-            for node in roster.nodes(cluster):
-                anew = {"Status": "Pending", "Message": "", "Made": False, "Reboot": False, "Lost": False}
-                roster.edit_node(node, **anew, NotBefore=0.0)
-            roster.edit(_restarted)
+            begin_anew(self._store, cluster)
             self._keep(cluster)
 
     def stop(self) -> None:
@@ -67,6 +65,7 @@ class Clusters(NodeOperations, NodeBatches, SoftwareOperations, EventOperations)
     def create_cluster(self, request: Request, _: Caller) -> Answer:
         """Creates a cluster, which is in service when its nodes have run their lifecycle scripts."""
         check_create(request, self._context.platform)
+        check_plans(self._store, request["InstanceGroups"], self._context.now())
         name = request["ClusterName"]
         document = documents.new_cluster(request, self._context.arn(f"cluster/{documents.new_id()}"))
         try:
@@ -80,15 +79,21 @@ class Clusters(NodeOperations, NodeBatches, SoftwareOperations, EventOperations)
     def describe_cluster(self, request: Request, _: Caller) -> Answer:
         """A cluster."""
         cluster = self._find(request["ClusterName"])
-        return describe_cluster(cluster, self._roster(cluster).nodes(cluster))
+        shown = describe_cluster(cluster, self._roster(cluster).nodes(cluster))
+        for group in shown["InstanceGroups"]:
+            plan = plan_of(self._store, group.get("TrainingPlanArn", ""))
+            if plan is not None:
+                group["TrainingPlanStatus"] = status(plan, self._context.now())
+        return shown
 
     @operation("ListClusters")
     def list_clusters(self, request: Request, _: Caller) -> Answer:
         """Clusters, newest first unless the request says otherwise."""
         wanted = {"SortOrder": "Descending", **request, "SortBy": _SORTED[request.get("SortBy", "CREATION_TIME")]}
+        known = [{**cluster, "TrainingPlanArns": plans_of(cluster)} for cluster in self._store.list(CLUSTER)]
         if "TrainingPlanArn" in request:
-            return {"ClusterSummaries": []}
-        rows = select(self._store.list(CLUSTER), wanted, name="ClusterName", status="ClusterStatus")
+            known = [cluster for cluster in known if request["TrainingPlanArn"] in cluster["TrainingPlanArns"]]
+        rows = select(known, wanted, name="ClusterName", status="ClusterStatus")
         return page(rows, request, "ClusterSummaries", identity="ClusterArn", default=10)
 
     @operation("UpdateCluster")
@@ -101,6 +106,7 @@ class Clusters(NodeOperations, NodeBatches, SoftwareOperations, EventOperations)
         def change(document: dict[str, Any]) -> None:
             self._require_settled(document)
             specs = check_update(request, document, self._context.platform)
+            check_plans(self._store, specs, self._context.now(), document)
             before = {"Groups": document["Groups"], "Settings": document["Settings"]}
             document["Groups"] = changed_groups(document, specs)
             names = [name for name in documents.SETTINGS if name in request]
@@ -173,17 +179,6 @@ class Clusters(NodeOperations, NodeBatches, SoftwareOperations, EventOperations)
                 f"Orchestrator.Slurm.SlurmConfigStrategy: got Managed, but slurm.conf has changes by hand: "
                 f"{'; '.join(lines)}. Give Merge to keep them, or Overwrite to drop them."
             )
-
-
-def _restarted(cluster: dict[str, Any]) -> None:
-    """The document of a cluster whose machines the end of the cloud took away."""
-    for group in cluster["Groups"]:
-        if group.get("Update"):
-            group["Update"].update(Left=[*group["Update"]["Batch"], *group["Update"]["Left"]], Batch=[])
-        elif cluster["ClusterStatus"] == "InService":
-            group["Status"] = "SystemUpdating"
-    if cluster["ClusterStatus"] == "InService":
-        cluster.update(ClusterStatus="SystemUpdating", Operation={"Kind": "Restart"})
 
 
 def _namespaces(context: Context) -> Sites:

@@ -2,19 +2,21 @@
 
 from trainyard.local.jobs.refusals import Refusal
 
-_WITHOUT_SCHEDULE = "Leave it out: nobody patches the nodes here; UpdateClusterSoftware does it when asked."
-
 
 def _disabled(value: object) -> bool:
     return isinstance(value, dict) and value.get("Mode") == "Disable"
 
 
 GROUP = (
-    Refusal(path="InstanceGroups[].TrainingPlanArn", way_out="Leave it out: there are no training plans."),
-    Refusal(path="InstanceGroups[].ScheduledUpdateConfig", way_out=_WITHOUT_SCHEDULE),
-    Refusal(path="InstanceGroups[].AutoPatchConfig", way_out=_WITHOUT_SCHEDULE),
-    Refusal(path="InstanceGroups[].ThreadsPerCore", way_out="Leave it out: nodes share this machine's cores."),
-    Refusal(path="InstanceGroups[].NetworkInterface", way_out="Leave it out: this machine has no EFA."),
+    Refusal(
+        path="InstanceGroups[].AutoPatchConfig.PatchingStrategy",
+        way_out="Give WhenIdle or WhenAllIdle: no pods run here that could be evicted.",
+        allowed=lambda value: value != "DrainFirst",
+    ),
+    Refusal(path="InstanceGroups[].AutoPatchConfig.DrainPolicy", way_out="Leave it out: it is DrainFirst's."),
+    Refusal(
+        path="InstanceGroups[].AutoPatchConfig.DeploymentConfig", way_out="Leave it out: batches are DrainFirst's."
+    ),
     Refusal(
         path="InstanceGroups[].ImageId",
         way_out="Leave it out, or write default: one image stands for all.",

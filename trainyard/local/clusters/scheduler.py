@@ -9,11 +9,13 @@ from ml_contract.clusters.nodes import NODE_TYPES
 from ml_contract.errors import ContractError
 from ml_contract.instances import instance
 from trainyard.local.clusters.describe import host_name
+from trainyard.local.clusters.hardware_rules import ONE_THREAD
 from trainyard.local.clusters.machines import MachineError, Slot
 from trainyard.local.clusters.node import Node
 from trainyard.local.clusters.slurm import SlurmCluster
 from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing
 
+from trainyard.local.clusters.slurm_holds import HELD, WAITS
 
 class Scheduler:
     """The agent of one cluster with Slurm."""
@@ -60,8 +62,10 @@ class Scheduler:
             up = {host_name(slot.address) for slot in slots if slot.up}
             for described, node in sorted(nodes, key=lambda pair: NODE_TYPES.index(pair[0].type)):
                 if described.name in up and node.alive and described.name not in self._serving:
+                for gone in set(self._members) - set(names):
+                    self._down(gone, "HyperPod: the node has left the cluster")
                     if described.type == "compute":
-                        self._slurm.holds.drain(described.name)
+                        self._slurm.holds.drain(described.name, HELD)
                     self._slurm.start(described.name)
                     self._serving.add(described.name)
 
@@ -93,6 +97,26 @@ class Scheduler:
         """
         if slot.node_type != "Compute":
             return False
+    def cordon(self, slot: Slot) -> None:
+        """Keeps new jobs away from a worker that waits for a patch.
+
+        Raises:
+            MachineError: Slurm refuses.
+        """
+        if slot.node_type == "Compute":
+            with self._lock, _told():
+                self._slurm.holds.drain(host_name(slot.address), WAITS)
+
+    def uncordon(self, slot: Slot) -> None:
+        """Lets such a worker have jobs again.
+
+        Raises:
+            MachineError: Slurm refuses.
+        """
+        if slot.node_type == "Compute":
+            with self._lock, _told():
+                self._slurm.holds.resume(host_name(slot.address), WAITS)
+
         with self._lock, _told():
             return bool(self._slurm.command(["squeue", "-h", "-t", "R,CG", "-w", host_name(slot.address)]).strip())
 
@@ -108,10 +132,12 @@ class Scheduler:
             self._serving.discard(name)
             if slot.node_type != "Compute" or not self._controlled():
                 return
-            change = ["scontrol", "update", f"NodeName={name}", "State=DOWN", f"Reason={reason}"]
-            # A controller that does not answer finds out by itself.
-            with contextlib.suppress(OSError, TimeoutError):
-                self._slurm.command(change)
+            self._down(name, reason)
+
+    def _down(self, name: str, reason: str) -> None:
+        # A controller that does not answer finds out by itself; what is no worker it does not know.
+        with contextlib.suppress(OSError, TimeoutError):
+            self._slurm.command(["scontrol", "update", f"NodeName={name}", "State=DOWN", f"Reason={reason}"])
 
     def _controlled(self) -> bool:
         try:
@@ -141,5 +167,6 @@ def _described(slot: Slot) -> SlurmNode:
         cpus, memory, gpus = 2, 4096, 0
     return SlurmNode(
         name=host_name(slot.address), address=slot.address, type=kind, partitions=slot.partitions,
-        cpus=cpus, memory_mib=memory, gpus=gpus,
+        cpus=cpus // 2 if slot.threads_per_core == 1 and slot.instance_type.split(".")[1] not in ONE_THREAD else cpus,
+        threads_per_core=slot.threads_per_core, memory_mib=memory, gpus=gpus,
     )  # fmt: skip

@@ -66,7 +66,6 @@ class NodeSite:
             if missing := slurm_packages.missing(layer):
                 raise MachineError(missing)
             self._layers = (IMAGE, layer)
-            self._scheduler = Scheduler(cluster["ClusterName"], layer, self._node)
         self._lock = threading.RLock()
         self._nodes: dict[str, Node] = {}
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -117,6 +116,16 @@ class NodeSite:
     def changed(self) -> list[str]:
         """Lines of slurm.conf that others have written."""
         return self._scheduler.changed() if self._scheduler is not None else []
+    def cordon(self, slot: Slot) -> None:
+        """Keeps new jobs away from a node that waits for a patch."""
+        if self._scheduler is not None:
+            self._scheduler.cordon(slot)
+
+    def uncordon(self, slot: Slot) -> None:
+        """Lets such a node have jobs again."""
+        if self._scheduler is not None:
+            self._scheduler.uncordon(slot)
+
 
     def lost(self, slot: Slot, reason: str) -> None:
         """Tells Slurm of a node that is gone."""

@@ -37,6 +37,8 @@ class SlurmNode:
     memory_mib: int = 1024
     """Memory that it offers in MiB, whatever this machine has."""
     gpus: int = 0
+    threads_per_core: int | None = None
+    """Threads of each core, where the group says so: then Slurm gives out cores of so many."""
     """Accelerators that it offers."""
 
 
@@ -101,7 +103,7 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
         "MessageTimeout=5", "TCPTimeout=2", "SchedulerType=sched/backfill", "SchedulerParameters=sched_interval=2",
         *(["GresTypes=gpu"] if gpus else []),
         *(
-            f"NodeName={node.name} NodeAddr={node.address} CPUs={node.cpus} RealMemory={node.memory_mib}"
+            f"NodeName={node.name} NodeAddr={node.address} CPUs={node.cpus}{_cores(node)} RealMemory={node.memory_mib}"
             + (f" Gres=gpu:{node.gpus}" if node.gpus else "") + " State=UNKNOWN"
             for node in compute
         ),
@@ -118,3 +120,8 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
 def devices(nodes: Sequence[SlurmNode]) -> str:
     """gres.conf: accelerators without device files."""
     return "".join(f"NodeName={node.name} Name=gpu Count={node.gpus}\n" for node in nodes if node.gpus)
+def _cores(node: SlurmNode) -> str:
+    threads = node.threads_per_core
+    return f" CoresPerSocket={node.cpus // threads} ThreadsPerCore={threads}" if threads else ""
+
+

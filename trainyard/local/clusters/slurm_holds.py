@@ -12,6 +12,8 @@ RESERVATION = "hyperpod-deep-health-check"
 FEATURE = "SageMakerDeepHealthCheck:InProgress"
 HELD = "HyperPod: the node is being made"
 """Why a node is drained until its lifecycle is over."""
+WAITS = "HyperPod: the node waits for a patch"
+"""Why a node is drained that is patched when its jobs have ended."""
 
 
 class SlurmHolds:
@@ -26,9 +28,14 @@ class SlurmHolds:
         self._command = command
         self._reserved: set[str] = set()
 
-    def drain(self, name: str) -> None:
-        """Keeps jobs away from a node that Slurm knows, running or not."""
-        self._update(f"NodeName={name}", "State=DRAIN", f"Reason={HELD}")
+    def drain(self, name: str, reason: str) -> None:
+        """Keeps new jobs away from a node that Slurm knows, running or not."""
+        self._update(f"NodeName={name}", "State=DRAIN", f"Reason={reason}")
+
+    def resume(self, name: str, reason: str) -> None:
+        """Lets a node have jobs that is drained for that reason; what others drained stays."""
+        if re.search(rf"\bReason={re.escape(reason)}", self._command(["scontrol", "show", "node", name])):
+            self._update(f"NodeName={name}", "State=RESUME")
 
     def reserve(self, name: str) -> None:
         """Takes a node into the reservation of those under deep health checks; jobs that run there go on."""
@@ -40,8 +47,7 @@ class SlurmHolds:
         if name in self._reserved:
             self._reserve(self._reserved - {name})
             self._update(f"NodeName={name}", "AvailableFeatures=", "ActiveFeatures=")
-        if re.search(rf"\bReason={re.escape(HELD)}", self._command(["scontrol", "show", "node", name])):
-            self._update(f"NodeName={name}", "State=RESUME")
+        self.resume(name, HELD)
 
     def _reserve(self, names: set[str]) -> None:
         if not names:

@@ -1,8 +1,7 @@
 """Rolling software updates: batch after batch gets a new machine and runs its lifecycle; an alarm takes it back."""
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainyard.local.api.service import Context
@@ -69,11 +68,7 @@ class SoftwareUpdate:
             node = nodes.get(one)
             if node is None:
                 continue
-            slot = slot_of(cluster, node)
-            self._roster.edit_node(node, Status="SystemUpdating", Made=False, NotBefore=0.0, Attempts=0)
-            if slot.node_type:
-                self._fleet.site().lost(slot, "software update")
-            self._fleet.power_off(node)
+            renew(cluster, self._roster, self._fleet, node)
             self._events.node(node, "Software update of the instance started")
 
     def _trouble(self, group: Mapping[str, Any], batch: Sequence[Mapping[str, Any]]) -> str:
@@ -127,52 +122,10 @@ class SoftwareUpdate:
         self._roster.edit(change)
 
 
-def plan(
-    cluster: Mapping[str, Any],
-    request: Mapping[str, Any],
-    nodes: Sequence[Mapping[str, Any]],
-) -> Callable[[dict[str, Any]], None]:
-    """What UpdateClusterSoftware changes in a cluster's document.
-
-    Args:
-        cluster: the cluster.
-        request: the request; it has been checked.
-        nodes: the cluster's nodes.
-    """
-    wanted = {row["InstanceGroupName"]: row for row in request.get("InstanceGroups", [])}
-    names = list(wanted) or [name_of(group) for group in cluster["Groups"]]
-    how = request.get("DeploymentConfig", {})
-    policy = how.get("RollingUpdatePolicy", {})
-    alarms = [row["AlarmName"] for row in how.get("AutoRollbackConfiguration", [])]
-
-    def change(document: dict[str, Any]) -> None:
-        document.update(ClusterStatus="SystemUpdating", Operation={"Kind": "Software"}, FailureMessage="")
-        for name in names:
-            group = group_of(document, name)
-            assert group is not None
-            mine = [node["NodeLogicalId"] for node in nodes if node["InstanceGroupName"] == name]
-            size = batch_size(policy.get("MaximumBatchSize"), len(mine))
-            before = group.get("Release", group["Spec"].get("ImageReleaseVersion"))
-            release = wanted.get(name, {}).get("ImageReleaseVersion", before)
-            group.update(
-                Status="SystemUpdating",
-                SoftwareUpdateStatus="InProgress",
-                ActiveSoftwareUpdateConfig=how or None,
-                Release=release,
-                Update={
-                    "Left": mine, "Batch": [], "Done": [], "After": 0.0, "Back": False, "From": before, "Size": size,
-                    "BackSize": batch_size(policy.get("RollbackMaximumBatchSize"), len(mine)),
-                    "Wait": how.get("WaitIntervalInSeconds", 0), "Alarms": alarms,
-                },
-            )  # fmt: skip
-
-    return change
-
-
-def batch_size(asked: Mapping[str, Any] | None, nodes: int) -> int:
-    """Nodes at a time: all without a policy, at least one with."""
-    if asked is None:
-        return max(1, nodes)
-    if asked["Type"] == "INSTANCE_COUNT":
-        return min(int(asked["Value"]), max(1, nodes))
-    return max(1, math.floor(nodes * int(asked["Value"]) / 100))
+def renew(cluster: Mapping[str, Any], roster: Roster, fleet: Fleet, node: Mapping[str, Any]) -> None:
+    """Gives a node another disk: it is made again, with the image that its group has now."""
+    slot = slot_of(cluster, node)
+    roster.edit_node(node, Status="SystemUpdating", Made=False, NotBefore=0.0, Attempts=0)
+    if slot.node_type:
+        fleet.site().lost(slot, "software update")
+    fleet.power_off(node)

@@ -7,7 +7,8 @@ from trainyard.local.api.service import Answer, Caller, Request, operation
 from trainyard.local.clusters.documents import name_of
 from trainyard.local.clusters.refusals import SOFTWARE
 from trainyard.local.clusters.shared import Shared
-from trainyard.local.clusters.software import plan
+from trainyard.local.clusters.software_plan import plan
+from trainyard.local.clusters.update_rules import check_deployment
 from trainyard.local.jobs.refusals import refuse
 
 
@@ -26,17 +27,13 @@ class SoftwareOperations(Shared):
                     f"InstanceGroups[{index}].InstanceGroupName: got {row['InstanceGroupName']!r}, but there is "
                     f"{', '.join(names)}."
                 )
-        for index, row in enumerate(request.get("DeploymentConfig", {}).get("AutoRollbackConfiguration", [])):
-            if not self._context.platform.exists("alarm", row["AlarmName"]):
-                raise invalid(
-                    f"DeploymentConfig.AutoRollbackConfiguration[{index}].AlarmName: got {row['AlarmName']!r}, but "
-                    "there is no such alarm. Name one that exists."
-                )
+        how = request.get("DeploymentConfig", {})
+        check_deployment("DeploymentConfig", how, cluster["Settings"], self._context.platform)
         roster = self._roster(cluster)
 
         def change(document: dict[str, Any]) -> None:
             self._require_settled(document)
-            plan(document, request, roster.nodes(document))(document)
+            plan(request, roster.nodes(document))(document)
 
         roster.edit(change)
         self._wake(cluster)

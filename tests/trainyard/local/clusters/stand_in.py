@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from trainyard.local.api.service import Caller, Context, Service
 from trainyard.local.api.store import Store
 from trainyard.local.clusters.machines import MachineError, Overtime, Slot
 from trainyard.local.clusters.operations import Clusters
+from trainyard.local.clusters.plan_operations import TrainingPlans
 from trainyard.local.faults import Faults
 from trainyard.local.faults_model import FAULTS_MODEL
 from trainyard.local.pipelines.kinds import service_model
@@ -26,7 +28,9 @@ ROLE = "arn:aws:iam::123456789012:role/nodes"
 URI = "s3://sagemaker-scripts/lifecycle"
 CONTINUOUS = {"NodeProvisioningMode": "Continuous"}
 SLURM = {"Orchestrator": {"Slurm": {}}}
-SLURM_CONTINUOUS = {**SLURM, **CONTINUOUS}
+SLURM_CONTINUOUS: dict[str, Any] = {**SLURM, **CONTINUOUS}
+WEDNESDAY = datetime(2026, 11, 25, 2, 58, tzinfo=UTC).timestamp()
+"""What the cloud's clock says until a test sets it."""
 SCRIPTS = {"lifecycle/on_create.sh": b"true"}
 
 
@@ -119,6 +123,12 @@ class Place:
         self.held.append(("release", slot.instance_id))
 
     def busy(self, slot: Slot) -> bool:
+    def cordon(self, slot: Slot) -> None:
+        self.held.append(("cordon", slot.instance_id))
+
+    def uncordon(self, slot: Slot) -> None:
+        self.held.append(("uncordon", slot.instance_id))
+
         return slot.instance_id in self.occupied
 
     def lost(self, slot: Slot, reason: str) -> None:
@@ -146,6 +156,7 @@ class Cloud:
         self.alarm = "OK"
         self.denied = False
         self.siteless = ""
+        self.time = WEDNESDAY
         self.place = Place()
         self.heard: list[tuple[str, str, Any]] = []
         self.written: dict[str, list[str]] = {}
@@ -162,8 +173,9 @@ class Cloud:
             store=self.store, platform=platform, state=self.folder, account="123456789012", region="us-east-1",
             announce=lambda *event: self.heard.append(event), faults=self.faults, minute_seconds=self.minute_seconds,
         )  # fmt: skip
+            now=lambda: self.time,
         self.family = Clusters(context, self._site)
-        self.service = Service(service_model(), self.family)
+        self.service = Service(service_model(), self.family, TrainingPlans(context))
         self.service.start()
 
     def _site(self, _cluster: Any) -> Place:

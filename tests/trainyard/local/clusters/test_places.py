@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainyard.local.clusters.places import NoAddress, Places
-from trainyard.local.clusters.software import batch_size
+from trainyard.local.clusters.software_plan import batch_size
 
 
 def places(*blocks: str) -> Places:
@@ -21,7 +21,7 @@ def places(*blocks: str) -> Places:
         for index, block in enumerate(blocks)
     }
 
-    def describe(SubnetIds: list[str]) -> Any:  # noqa: N803
+    def describe(SubnetIds: list[str]) -> Any:
         return {"Subnets": [subnets[SubnetIds[0]]]}
 
     ec2 = SimpleNamespace(describe_subnets=describe, describe_vpcs=lambda **_: {"Vpcs": [{"CidrBlock": "10.0.0.0/16"}]})

@@ -59,9 +59,19 @@ def scripts(**entries: str) -> dict[str, Any]:
         ({**SLURM, "InstanceGroups": [*TRIO, slurm("back", "Login", 1)]}, "got as login groups door, back"),
         ({"Orchestrator": {"Slurm": {"SlurmConfigStrategy": "Managed"}}, "NodeProvisioningMode": "Continuous",
           "InstanceGroups": TRIO}, "slurm.conf is always merged"),
-        ({"InstanceGroups": [group(ThreadsPerCore=1)]}, "InstanceGroups[0].ThreadsPerCore: got 1, but the embedded"),
+        ({"InstanceGroups": [group(ThreadsPerCore=2, InstanceType="ml.m8g.large")]},
+         "InstanceGroups[0].ThreadsPerCore: got 2, but ml.m8g.large does not support multithreading"),
         ({"InstanceGroups": [group(ImageId="ami-0123456789")]}, "one image stands for all"),
-        ({"InstanceGroups": [group(NetworkInterface={"InterfaceType": "efa"})]}, "this machine has no EFA"),
+        ({"InstanceGroups": [group(NetworkInterface={"InterfaceType": "efa"})]},
+         "NetworkInterface.InterfaceType: got 'efa', but ml.c5.xlarge has no Elastic Fabric Adapter"),
+        ({"InstanceGroups": [group(ScheduledUpdateConfig={"ScheduleExpression": "rate(1 day)"})]},
+         "ScheduledUpdateConfig.ScheduleExpression: got 'rate(1 day)', but it is a cron expression"),
+        ({"InstanceGroups": [group(ScheduledUpdateConfig={"ScheduleExpression": "cron(0 3 * * SUN *)"})]},
+         "exactly one of day of month and day of week is ?"),
+        ({**SLURM, "InstanceGroups": [*TRIO[:2], TRIO[2] | {"ScheduledUpdateConfig": {"ScheduleExpression":
+         "cron(0 3 ? * SUN *)", "DeploymentConfig": {"RollingUpdatePolicy": {"MaximumBatchSize": {"Type":
+         "INSTANCE_COUNT", "Value": 1}}}}}]}, "only for clusters integrated with Amazon EKS"),
+        ({"InstanceGroups": [group(AutoPatchConfig={"PatchingStrategy": "DrainFirst"})]}, "no pods run here"),
         ({"TieredStorageConfig": {"Mode": "Enable"}}, "TieredStorageConfig: got a value, but the embedded cloud"),
         ({"AutoScaling": {"Mode": "Enable", "AutoScalerType": "Karpenter"}}, "there is no Karpenter here"),
         ({"Orchestrator": {"Slurm": {"AccountingDatabase": {"Endpoint": "db.local", "SecretArn":

@@ -27,6 +27,12 @@ def test_each_node_is_what_it_was_described_as() -> None:
     assert devices(NODES) == "NodeName=w1 Name=gpu Count=8\n"
 
 
+def test_threads_of_a_core_are_said_where_they_were_asked_for() -> None:
+    node = SlurmNode(name="w", address="10.0.0.3", type="compute", cpus=96, threads_per_core=2)
+    [found] = [line for line in lines([NODES[0], node]) if line.startswith("NodeName")]
+    assert found.split()[2:5] == ["CPUs=96", "CoresPerSocket=48", "ThreadsPerCore=2"]
+
+
 def test_every_compute_node_is_in_the_partition_for_all_and_in_its_own() -> None:
     assert [line for line in lines(NODES) if line.startswith("PartitionName")] == [
         "PartitionName=dev Nodes=w1,w2 State=UP MaxTime=INFINITE Default=YES",
