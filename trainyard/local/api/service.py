@@ -89,6 +89,8 @@ class Context:
     """Gives CloudWatch a datum: namespace, name, dimensions, value, unit."""
     missing: Callable[[str], Literal["repository", "image"] | None] = _pullable
     """What an image's registry does not hold of it; None when it can be pulled."""
+    now: Callable[[], float] = time.time
+    """The cloud's clock, in seconds since 1970: what happens at a time of day follows it. Tests set one."""
     minute_seconds: float = 60.0
     """What alarms and scaling policies take for a minute, in seconds; less is for tests that cannot wait."""
     budget_seconds: float = 10.0
