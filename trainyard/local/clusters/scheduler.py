@@ -14,8 +14,8 @@ from trainyard.local.clusters.machines import MachineError, Slot
 from trainyard.local.clusters.node import Node
 from trainyard.local.clusters.slurm import SlurmCluster
 from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing
-
 from trainyard.local.clusters.slurm_holds import HELD, WAITS
+
 
 class Scheduler:
     """The agent of one cluster with Slurm."""
@@ -54,6 +54,8 @@ class Scheduler:
             names = sorted(described.name for described, _ in nodes)
             controller = next(described.name for described, _ in nodes if described.type == "controller")
             if names != self._members and controller in self._serving:
+                for gone in set(self._members) - set(names):
+                    self._down(gone, "HyperPod: the node has left the cluster")
                 # Slurm 22.05 learns of new nodes only when it starts; its jobs are on its disk.
                 self._slurm.stop(controller)
                 self._serving.discard(controller)
@@ -62,8 +64,6 @@ class Scheduler:
             up = {host_name(slot.address) for slot in slots if slot.up}
             for described, node in sorted(nodes, key=lambda pair: NODE_TYPES.index(pair[0].type)):
                 if described.name in up and node.alive and described.name not in self._serving:
-                for gone in set(self._members) - set(names):
-                    self._down(gone, "HyperPod: the node has left the cluster")
                     if described.type == "compute":
                         self._slurm.holds.drain(described.name, HELD)
                     self._slurm.start(described.name)
@@ -89,14 +89,6 @@ class Scheduler:
             with self._lock, _told():
                 self._slurm.holds.release(host_name(slot.address))
 
-    def busy(self, slot: Slot) -> bool:
-        """Whether a job runs on a worker.
-
-        Raises:
-            MachineError: Slurm does not say.
-        """
-        if slot.node_type != "Compute":
-            return False
     def cordon(self, slot: Slot) -> None:
         """Keeps new jobs away from a worker that waits for a patch.
 
@@ -117,6 +109,14 @@ class Scheduler:
             with self._lock, _told():
                 self._slurm.holds.resume(host_name(slot.address), WAITS)
 
+    def busy(self, slot: Slot) -> bool:
+        """Whether a job runs on a worker.
+
+        Raises:
+            MachineError: Slurm does not say.
+        """
+        if slot.node_type != "Compute":
+            return False
         with self._lock, _told():
             return bool(self._slurm.command(["squeue", "-h", "-t", "R,CG", "-w", host_name(slot.address)]).strip())
 

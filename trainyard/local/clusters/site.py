@@ -109,13 +109,6 @@ class NodeSite:
         if self._scheduler is not None:
             self._scheduler.release(slot)
 
-    def busy(self, slot: Slot) -> bool:
-        """Whether a job runs on a node."""
-        return self._scheduler is not None and self._scheduler.busy(slot)
-
-    def changed(self) -> list[str]:
-        """Lines of slurm.conf that others have written."""
-        return self._scheduler.changed() if self._scheduler is not None else []
     def cordon(self, slot: Slot) -> None:
         """Keeps new jobs away from a node that waits for a patch."""
         if self._scheduler is not None:
@@ -126,6 +119,13 @@ class NodeSite:
         if self._scheduler is not None:
             self._scheduler.uncordon(slot)
 
+    def busy(self, slot: Slot) -> bool:
+        """Whether a job runs on a node."""
+        return self._scheduler is not None and self._scheduler.busy(slot)
+
+    def changed(self) -> list[str]:
+        """Lines of slurm.conf that others have written."""
+        return self._scheduler.changed() if self._scheduler is not None else []
 
     def lost(self, slot: Slot, reason: str) -> None:
         """Tells Slurm of a node that is gone."""

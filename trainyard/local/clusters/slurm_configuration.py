@@ -36,9 +36,9 @@ class SlurmNode:
     """Processors that it offers, whatever this machine has."""
     memory_mib: int = 1024
     """Memory that it offers in MiB, whatever this machine has."""
-    gpus: int = 0
     threads_per_core: int | None = None
     """Threads of each core, where the group says so: then Slurm gives out cores of so many."""
+    gpus: int = 0
     """Accelerators that it offers."""
 
 
@@ -117,11 +117,11 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
     return "\n".join(lines) + "\n"
 
 
-def devices(nodes: Sequence[SlurmNode]) -> str:
-    """gres.conf: accelerators without device files."""
-    return "".join(f"NodeName={node.name} Name=gpu Count={node.gpus}\n" for node in nodes if node.gpus)
 def _cores(node: SlurmNode) -> str:
     threads = node.threads_per_core
     return f" CoresPerSocket={node.cpus // threads} ThreadsPerCore={threads}" if threads else ""
 
 
+def devices(nodes: Sequence[SlurmNode]) -> str:
+    """gres.conf: accelerators without device files."""
+    return "".join(f"NodeName={node.name} Name=gpu Count={node.gpus}\n" for node in nodes if node.gpus)

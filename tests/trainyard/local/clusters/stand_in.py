@@ -122,13 +122,13 @@ class Place:
     def release(self, slot: Slot) -> None:
         self.held.append(("release", slot.instance_id))
 
-    def busy(self, slot: Slot) -> bool:
     def cordon(self, slot: Slot) -> None:
         self.held.append(("cordon", slot.instance_id))
 
     def uncordon(self, slot: Slot) -> None:
         self.held.append(("uncordon", slot.instance_id))
 
+    def busy(self, slot: Slot) -> bool:
         return slot.instance_id in self.occupied
 
     def lost(self, slot: Slot, reason: str) -> None:
@@ -155,8 +155,8 @@ class Cloud:
         self.objects = dict(SCRIPTS)
         self.alarm = "OK"
         self.denied = False
-        self.siteless = ""
         self.time = WEDNESDAY
+        self.siteless = ""
         self.place = Place()
         self.heard: list[tuple[str, str, Any]] = []
         self.written: dict[str, list[str]] = {}
@@ -172,8 +172,8 @@ class Cloud:
         context = Context(
             store=self.store, platform=platform, state=self.folder, account="123456789012", region="us-east-1",
             announce=lambda *event: self.heard.append(event), faults=self.faults, minute_seconds=self.minute_seconds,
-        )  # fmt: skip
             now=lambda: self.time,
+        )  # fmt: skip
         self.family = Clusters(context, self._site)
         self.service = Service(service_model(), self.family, TrainingPlans(context))
         self.service.start()
