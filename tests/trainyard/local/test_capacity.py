@@ -55,8 +55,7 @@ def test_a_shortage_that_is_taken_back_ends() -> None:
     faults = short(delay_seconds=60)
     waiting = threading.Thread(target=wait, args=(faults,), daemon=True)
     waiting.start()
-    nobody: Any = None
-    faults._clear({}, nobody)
+    faults.clear()
     waiting.join(10)
     assert not waiting.is_alive()
 

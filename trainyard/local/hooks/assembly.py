@@ -18,7 +18,8 @@ from trainyard.local.clusters.commands import NodeCommands
 from trainyard.local.clusters.documents import CLUSTER
 from trainyard.local.clusters.operations import Clusters
 from trainyard.local.faults import Faults
-from trainyard.local.faults_model import FAULTS_MODEL
+from trainyard.local.faults.model import FAULTS_MODEL
+from trainyard.local.faults.operations import FaultOperations
 from trainyard.local.hooks import alarms as cloudwatch_alarms
 from trainyard.local.hooks import (
     announcing,
@@ -123,7 +124,13 @@ class Assembly:
         check = json_service(Announcing(self._sagemaker), iam.check, _invoke(self._sagemaker))
         register("sagemaker", target="SageMaker.", handler=check)
         mine = json_service(
-            Service(FAULTS_MODEL, faults, self._alarms, *_servers(self._sagemaker), *_commands(self._sagemaker)),
+            Service(
+                FAULTS_MODEL,
+                FaultOperations(faults),
+                self._alarms,
+                *_servers(self._sagemaker),
+                *_commands(self._sagemaker),
+            ),
             iam.check_administrator,
         )
         register("trainyard", target="Trainyard.", handler=mine)

@@ -20,7 +20,8 @@ from trainyard.local.clusters.machines import MachineError, Overtime, Slot
 from trainyard.local.clusters.operations import Clusters
 from trainyard.local.clusters.plan_operations import TrainingPlans
 from trainyard.local.faults import Faults
-from trainyard.local.faults_model import FAULTS_MODEL
+from trainyard.local.faults.model import FAULTS_MODEL
+from trainyard.local.faults.operations import FaultOperations
 from trainyard.local.pipelines.kinds import service_model
 
 ROOT = "arn:aws:iam::123456789012:root"
@@ -201,7 +202,7 @@ class Cloud:
     def fault(self, kind: str, node: str, **fields: Any) -> None:
         request = {"Kind": kind, "ClusterName": "c", "Node": node, **fields}
         caller = Caller(account="123456789012", region="us-east-1", arn=ROOT)
-        Service(FAULTS_MODEL, self.faults).call("InjectFault", request, caller)
+        Service(FAULTS_MODEL, FaultOperations(self.faults)).call("InjectFault", request, caller)
 
     def create(self, *groups: dict[str, Any], wait: str = "InService", **fields: Any) -> dict[str, Any]:
         self.call("CreateCluster", ClusterName="c", InstanceGroups=list(groups) or [group()], **fields)

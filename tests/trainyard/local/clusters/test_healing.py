@@ -27,7 +27,7 @@ def test_a_faulty_node_is_replaced_and_its_lifecycle_runs_again(cloud: Cloud, ki
     assert [(row["InstanceId"], row["HealthSummary"]["RepairAction"]) for row in health] == [
         (lost["InstanceId"], "Replace")]  # fmt: skip
     assert cloud.events(NodeId=lost["InstanceId"])[-2:] == ["Instance is unhealthy", "Instance replacement started"]
-    assert cloud.faults._list({}, None)["Faults"] == []  # type: ignore[arg-type]
+    assert cloud.faults.remaining() == []
 
 
 def test_without_recovery_a_lost_node_stays_failed(cloud: Cloud) -> None:

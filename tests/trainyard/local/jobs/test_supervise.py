@@ -130,7 +130,7 @@ def test_a_fault_waits_for_its_line_and_other_jobs_never_see_it() -> None:
 
     outcome = watch(Fakes(on_term=(0,)), act, faults)
     assert outcome.order.ending is Ending.RECLAIMED
-    assert [row["FaultId"] for row in faults._list({}, None)["Faults"]] == ["other"]  # type: ignore[arg-type]
+    assert [fault.id for fault in faults.remaining()] == ["other"]
 
 
 def test_an_order_given_before_the_hosts_start_is_obeyed() -> None:

@@ -2,24 +2,7 @@
 
 from botocore.model import ServiceModel
 
-# What each kind of fault takes beside Kind: the fields it needs, the fields it may have.
-FIELDS_OF_KIND: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "SpotReclaim": (
-        frozenset({"TrainingJobName"}),
-        frozenset({"AfterSeconds", "LogPattern", "RestartAfterSeconds", "Count"}),
-    ),
-    "HostLoss": (frozenset({"TrainingJobName"}), frozenset({"AfterSeconds", "LogPattern", "Host", "Count"})),
-    "DiskFull": (frozenset({"TrainingJobName", "SizeInBytes"}), frozenset({"Count"})),
-    "S3Error": (
-        frozenset({"Bucket"}),
-        frozenset({"Key", "Operation", "ErrorCode", "StatusCode", "DelaySeconds", "Skip", "Count"}),
-    ),
-    "CapacityShortage": (frozenset({"InstanceType"}), frozenset({"DelaySeconds", "RestartAfterSeconds", "Count"})),
-    **dict.fromkeys(
-        ("NodeLoss", "NodeHealth", "DeepHealthCheckFailure"),
-        (frozenset({"ClusterName", "Node"}), frozenset({"AfterSeconds", "Reason", "Count"})),
-    ),
-}
+from trainyard.local.faults.fault import FIELDS_OF_KIND
 
 
 def _model() -> ServiceModel:
@@ -143,4 +126,4 @@ def _model() -> ServiceModel:
 
 
 FAULTS_MODEL = _model()
-"""The service model of `Trainyard.*` requests; `Service(FAULTS_MODEL, faults)` answers them."""
+"""The service model of `Trainyard.*` requests; `Service(FAULTS_MODEL, families…)` answers them."""

@@ -13,13 +13,15 @@ from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Caller, Service
 from trainyard.local.api.store import Store
 from trainyard.local.faults import Faults
-from trainyard.local.faults_model import FAULTS_MODEL, FIELDS_OF_KIND
+from trainyard.local.faults.fault import FIELDS_OF_KIND
+from trainyard.local.faults.model import FAULTS_MODEL
+from trainyard.local.faults.operations import FaultOperations
 
 CALLER = Caller(account="123456789012", region="us-east-1", arn="arn:aws:iam::123456789012:root")
 
 
 def inject(faults: Faults, **request: Any) -> str:
-    return str(Service(FAULTS_MODEL, faults).call("InjectFault", request, CALLER)["FaultId"])
+    return str(Service(FAULTS_MODEL, FaultOperations(faults)).call("InjectFault", request, CALLER)["FaultId"])
 
 
 @given(skip=st.integers(0, 4), count=st.integers(1, 4), requests=st.integers(0, 12))
