@@ -111,7 +111,8 @@ def _problems(kind: type[Value], details: ErrorDetails) -> list[ContractError]:
 
 
 def _below(path: str, field: str, problem: ContractError) -> ContractError:
-    return ContractError(f"{path}.{field}", problem.value, problem.rule, problem.way_out)
+    # A field's own validator has no further name for what it refuses.
+    return ContractError(f"{path}.{field}" if field else path, problem.value, problem.rule, problem.way_out)
 
 
 def _problem(kind: type[Value], path: str, details: ErrorDetails) -> ContractError:

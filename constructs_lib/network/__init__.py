@@ -1,7 +1,8 @@
 """Networks for training, clusters and serving: closed unless a way out is asked for, and sized for their nodes."""
 
 from constructs_lib.network.endpoints import ENDPOINTS, Endpoint
-from constructs_lib.network.imported import GroupRule, ImportedCluster, ImportedGroup, ImportedNetwork, ImportedSubnet
+from constructs_lib.network.facts import GroupRule, ImportedCluster, ImportedGroup, ImportedSubnet
+from constructs_lib.network.imported import ImportedNetwork
 from constructs_lib.network.layout import ClusterSubnet
 from constructs_lib.network.network import Network
 from constructs_lib.network.plan import NetworkPlan, Place
@@ -10,11 +11,13 @@ from constructs_lib.network.purposes import (
     CUSTOM_RESOURCES,
     EKS_CLUSTER,
     HYPERPOD,
+    INFERENCE_OPERATOR,
     JOBS,
     JUMPSTART,
     LUSTRE_CLIENTS,
     MANAGED_MLFLOW,
     MANAGED_PROMETHEUS,
+    REMOTE_DEBUGGING,
     Purpose,
 )
 from constructs_lib.network.settings import NetworkSettings
@@ -28,12 +31,14 @@ __all__ = [
     "EKS_CLUSTER",
     "ENDPOINTS",
     "HYPERPOD",
+    "INFERENCE_OPERATOR",
     "JOBS",
     "JUMPSTART",
     "LUSTRE_CLIENTS",
     "MANAGED_MLFLOW",
     "MANAGED_PROMETHEUS",
     "PODS",
+    "REMOTE_DEBUGGING",
     "Closed",
     "ClusterSubnet",
     "EgressVpc",

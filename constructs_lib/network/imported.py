@@ -1,121 +1,35 @@
 """A network that exists: its facts are given, and held against what nodes need before anything is deployed into it.
 
-Synthesis asks no account. ``aws ec2 describe-vpcs``, ``describe-subnets``, ``describe-route-tables``,
-``describe-security-groups`` and ``describe-vpc-endpoints`` print every fact here.
+Synthesis asks no account. ``aws ec2 describe-vpcs``, ``describe-vpc-attribute``, ``describe-subnets``,
+``describe-route-tables``, ``describe-security-groups``, ``describe-vpc-endpoints`` and ``describe-flow-logs`` print
+every fact here.
 
-Sources, read 2026-11-22: "Give SageMaker AI Training Jobs Access to Resources in Your Amazon VPC" (default tenancy,
-DNS, endpoints), "Setting up SageMaker HyperPod with a custom Amazon VPC", "Get started with EFA and NCCL".
+Sources: "Give SageMaker AI Training Jobs Access to Resources in Your Amazon VPC" (default tenancy, DNS, endpoints),
+"Gateway endpoints" (they serve the subnets of the route tables that they are associated with), AWS PrivateLink Guide,
+read 2026-11-22.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from typing import Literal, Self
+import itertools
+from typing import Annotated, Literal, Self
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from constructs_lib.network.facts import ImportedCluster, ImportedGroup, ImportedSubnet, RouteTable
+from constructs_lib.network.flow_logs import add_flow_logs
 from constructs_lib.network.group import nodes_group
 from constructs_lib.network.plan import Fabric, NetworkPlan, Place
 from constructs_lib.network.purposes import endpoints_of
-from constructs_lib.network.sizing import RESERVED, Nodes, addresses, network_of
-from constructs_lib.values import Value
+from constructs_lib.network.sizing import RESERVED, addresses, network_of
+from constructs_lib.retention import LogDays
 from ml_contract.errors import reject
 
-Route = Literal["none", "nat", "transit-gateway", "internet-gateway"]
-
-
-class GroupRule(Value):
-    """A rule of a security group."""
-
-    direction: Literal["in", "out"]
-    """``in`` for ingress, ``out`` for egress."""
-    protocol: str = Field(pattern=r"^(-1|tcp|udp|icmp|[0-9]{1,3})$")
-    """``-1`` for all traffic, as EC2 prints it."""
-    peer: str = Field(min_length=1)
-    """Id of the other group, which may be the group itself, or a block."""
-
-
-class ImportedGroup(Value):
-    """The group that nodes are in."""
-
-    id: str = Field(pattern=r"^sg-[0-9a-f]{8,17}$")
-    """Its id."""
-    rules: tuple[GroupRule, ...]
-    """Its rules."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        for direction, name in (("in", "ingress"), ("out", "egress")):
-            if not any((rule.direction, rule.protocol, rule.peer) == (direction, "-1", self.id) for rule in self.rules):
-                reject("rules", [rule.peer for rule in self.rules if rule.direction == direction],
-                       f"nodes exchange gradients by a rule of {name} for all traffic with the group itself, by its "
-                       "id; 0.0.0.0/0 does not stand in for it",
-                       f'Add {name} of protocol "-1" with {self.id}, or leave group out to have one made.')  # fmt: skip
-        if not any(rule.direction == "out" and rule.peer != self.id for rule in self.rules):
-            reject("rules", self.rules, "nodes reach no endpoint: nothing leaves the group",
-                   'Add egress to a block, for example 0.0.0.0/0 of protocol "-1".')  # fmt: skip
-        return self
-
-
-class ImportedSubnet(Value):
-    """A private subnet that exists."""
-
-    id: str = Field(pattern=r"^subnet-[0-9a-f]{8,17}$")
-    """Its id."""
-    zone: str
-    """Its availability zone."""
-    cidr: str
-    """Its block."""
-    route_table: str = Field(pattern=r"^rtb-[0-9a-f]{8,17}$")
-    """Route table that it is associated with."""
-    default_route: Route
-    """Where 0.0.0.0/0 goes in that table; ``none`` where there is no such route."""
-    taken: int = Field(ge=0)
-    """Addresses that others use, endpoints included, without the five that AWS reserves."""
-
-    @field_validator("cidr")
-    @classmethod
-    def _check_cidr(cls, value: str) -> str:
-        network_of("", value)
-        return value
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.default_route == "internet-gateway":
-            reject("default_route", self.default_route, "nodes have no public address, and a subnet with a route to an "
-                   "internet gateway is public", "Take a private subnet.")  # fmt: skip
-        return self
-
-    @property
-    def room(self) -> int:
-        """Addresses that are left."""
-        return ipaddress.IPv4Network(self.cidr).num_addresses - RESERVED - self.taken
-
-
-class ImportedCluster(Value):
-    """A subnet that exists, for the nodes of one cluster."""
-
-    name: str = Field(pattern=r"^[A-Z][A-Za-z0-9]{0,30}$")
-    """Name by which a cluster asks for it."""
-    subnet: ImportedSubnet
-    """The subnet."""
-    nodes: tuple[Nodes, ...] = Field(min_length=1)
-    """The most nodes that it will ever have."""
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.needed > self.subnet.room:
-            reject("subnet.cidr", self.subnet.cidr, f"its nodes and their replacements take {self.needed} addresses "
-                   f"and {self.subnet.room} are left", "Take a larger subnet, or fewer nodes.")  # fmt: skip
-        return self
-
-    @property
-    def needed(self) -> int:
-        """Addresses of its nodes, and of those that replace them."""
-        return sum(nodes.addresses for nodes in self.nodes)
+_PREFIXES = ("com.amazonaws.", "cn.com.amazonaws.", "aws.sagemaker.")
+"""Of names of services as they are printed; the region follows."""
 
 
 class ImportedNetwork(NetworkPlan):
@@ -135,8 +49,13 @@ class ImportedNetwork(NetworkPlan):
     """Subnets of jobs, at most one a zone."""
     clusters: tuple[ImportedCluster, ...] = ()
     """Subnets of clusters; none by default."""
-    services: tuple[str, ...]
-    """Services that its endpoints reach, for example ``("s3", "sts", "ecr.api")``, with private DNS."""
+    services: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]+$")], ...]
+    """Services that its interface endpoints reach with private DNS, by what follows ``com.amazonaws.<region>.``, for
+    example ``("sts", "ecr.api")``; ``sagemaker.experiments`` for that of MLflow."""
+    s3_route_tables: tuple[RouteTable, ...]
+    """Route tables that the gateway endpoint of S3 is associated with; none where ``services`` has ``s3``."""
+    log_days: LogDays | None
+    """Days that flow logs made here are kept; None where the VPC's traffic is logged already."""
     group: ImportedGroup | None = None
     """Group of the nodes; by default one is made, with the three rules that EFA needs."""
 
@@ -149,54 +68,86 @@ class ImportedNetwork(NetworkPlan):
             if not getattr(self, name):
                 reject(name, False, "names of endpoints and file systems are resolved inside the network",
                        f"Turn {name} on in the VPC.")  # fmt: skip
-        self._check_subnets()
+        names = [cluster.name for cluster in self.clusters]
+        if len(set(names)) < len(names):
+            reject("clusters", names, "each has its own name", "Rename one of them.")
+        self._check_blocks()
+        self._check_room()
         self._check_reach()
         return self
 
-    def _check_subnets(self) -> None:
-        blocks = [ipaddress.IPv4Network(cidr) for cidr in self.cidrs]
+    def _check_blocks(self) -> None:
+        blocks = [network_of(f"cidrs.{index}", cidr) for index, cidr in enumerate(self.cidrs)]
         zones = self.zones
         if len(set(zones)) < len(zones):
             reject("subnets", zones, "each zone has one subnet of jobs", "Remove one of the two.")
-        ids = [subnet.id for subnet in self._all()]
+        found = self._all()
+        ids = [subnet.id for subnet in found.values()]
         if len(set(ids)) < len(ids):
             reject("subnets", ids, "a subnet is named once", "Remove the repetition.")
-        needed = addresses(nodes=self.nodes, efa=self.efa, endpoints=sum(one.addresses for one in self.purposes))
-        for index, subnet in enumerate(self.subnets):
-            if subnet.room < needed - RESERVED:
-                reject(f"subnets.{index}.cidr", subnet.cidr, f"{self.nodes} nodes and their replacements take "
-                       f"{needed - RESERVED} addresses and {subnet.room} are left",
-                       "Take a larger subnet, or fewer nodes.")  # fmt: skip
-        for subnet in self._all():
-            if not any(ipaddress.IPv4Network(subnet.cidr).subnet_of(block) for block in blocks):
-                reject("subnets.cidr", subnet.cidr, f"the network has {', '.join(self.cidrs)}", "Correct the facts.")
-        for cluster in self.clusters:
+        for field, subnet in found.items():
+            if not any(subnet.block.subnet_of(block) for block in blocks):
+                reject(f"{field}.cidr", subnet.cidr, f"the network has {', '.join(self.cidrs)}", "Correct the facts.")
+        for (_, one), (field, other) in itertools.combinations(found.items(), 2):
+            if one.block.overlaps(other.block):
+                reject(f"{field}.cidr", other.cidr, f"it overlaps {one.cidr} of {one.id}", "Correct the facts.")
+        for index, cluster in enumerate(self.clusters):
             if cluster.subnet.zone not in zones:
-                reject("clusters.subnet.zone", cluster.subnet.zone, f"endpoints stand in {', '.join(zones)}",
+                reject(f"clusters.{index}.subnet.zone", cluster.subnet.zone, f"endpoints stand in {', '.join(zones)}",
                        "Name a subnet of jobs in that zone too.")  # fmt: skip
 
+    def _check_room(self) -> None:
+        for index, subnet in enumerate(self.subnets):
+            if subnet.room < self._needed:
+                reject(f"subnets.{index}.cidr", subnet.cidr, f"{self.nodes} nodes and their replacements take "
+                       f"{self._needed} addresses and {subnet.room} are left",
+                       "Take a larger subnet, or fewer nodes.")  # fmt: skip
+
     def _check_reach(self) -> None:
+        for index, name in enumerate(self.services):
+            short = next((name.removeprefix(each) for each in _PREFIXES if name.startswith(each)), None)
+            if short is not None:
+                end = short.partition(".")[2]
+                shown = f"sagemaker.{end}" if name.startswith("aws.") else end
+                reject(f"services.{index}", name, "a service is named by what follows its region", f'Write "{shown}".')
         if not self.closed:
             return
-        wanted = ["s3", *(endpoint.service for endpoint in endpoints_of(self.purposes))]
-        missing = [name for name in wanted if name not in self.services]
+        missing = [one.service for one in endpoints_of(self.purposes) if one.service not in self.services]
         if missing:
             reject("services", self.services, "a subnet has no default route, and what runs there calls "
                    f"{', '.join(missing)} too",
                    "Make these endpoints in the VPC, or give every subnet a way out.")  # fmt: skip
+        if "s3" in self.services:
+            return
+        for field, subnet in self._all().items():
+            if subnet.default_route == "none" and subnet.route_table not in self.s3_route_tables:
+                reject("s3_route_tables", self.s3_route_tables, f"{field} has no default route, and reads data and the "
+                       f"layers of images through S3's gateway endpoint, which {subnet.route_table} does not have",
+                       "Associate the endpoint with it, or give the subnet a way out.")  # fmt: skip
 
-    def _all(self) -> tuple[ImportedSubnet, ...]:
-        return (*self.subnets, *(cluster.subnet for cluster in self.clusters))
+    def _all(self) -> dict[str, ImportedSubnet]:
+        """Its subnets by their fields."""
+        jobs = {f"subnets.{index}": subnet for index, subnet in enumerate(self.subnets)}
+        return jobs | {f"clusters.{index}.subnet": cluster.subnet for index, cluster in enumerate(self.clusters)}
+
+    @property
+    def _shared(self) -> int:
+        """Addresses in each subnet of jobs that are no node's; its endpoints are there already."""
+        return sum(purpose.addresses for purpose in self.purposes)
+
+    @property
+    def _needed(self) -> int:
+        return addresses(nodes=self.nodes, efa=self.efa, endpoints=self._shared) - RESERVED
 
     @property
     def closed(self) -> bool:
-        return any(subnet.default_route == "none" for subnet in self._all())
+        return any(subnet.default_route == "none" for subnet in self._all().values())
 
     @property
     def zones(self) -> tuple[str, ...]:
         return tuple(subnet.zone for subnet in self.subnets)
 
-    def bind(self, scope: Construct, removal: cdk.RemovalPolicy) -> Fabric:  # noqa: ARG002  (nothing here is removed)
+    def bind(self, scope: Construct, removal: cdk.RemovalPolicy) -> Fabric:
         vpc = ec2.Vpc.from_vpc_attributes(
             scope,
             "Vpc",
@@ -209,11 +160,13 @@ class ImportedNetwork(NetworkPlan):
             if self.group
             else nodes_group(scope, vpc)
         )
-        shared = sum(purpose.addresses for purpose in self.purposes)
-        needed = addresses(nodes=self.nodes, efa=self.efa, endpoints=shared) - RESERVED
+        if self.log_days is not None:
+            add_flow_logs(scope, vpc, self.log_days, removal)
         return Fabric(
             vpc=vpc,
-            jobs=[_place(scope, one.zone, one, one.room - shared, one.room - needed) for one in self.subnets],
+            jobs=[
+                _place(scope, one.zone, one, one.room - self._shared, one.room - self._needed) for one in self.subnets
+            ],
             clusters={
                 one.name: _place(scope, one.name, one.subnet, one.subnet.room, one.subnet.room - one.needed)
                 for one in self.clusters

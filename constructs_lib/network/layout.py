@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from constructs_lib.network.sizing import RESERVED, SMALLEST_PREFIX, Nodes, network_of, prefix_for
+from constructs_lib.network.zones import Zone
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -32,7 +33,7 @@ class ClusterSubnet(Value):
 
     name: str = Field(pattern=r"^[A-Z][A-Za-z0-9]{0,30}$")
     """Construct id, part of the logical id, for example ``Slurm``."""
-    zone: str
+    zone: Zone
     """Availability zone: EFA traffic does not leave one."""
     nodes: tuple[Nodes, ...] = Field(min_length=1)
     """The most nodes that it will ever have: the block cannot be changed later."""

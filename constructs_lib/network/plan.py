@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IConstruct
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from constructs_lib.network.purposes import JOBS, Purpose, endpoints_of
 from constructs_lib.network.sizing import GENERATIONS, Nodes
@@ -73,6 +73,14 @@ class NetworkPlan(Value):
     """Whether nodes of jobs have Elastic Fabric Adapters: five addresses each instead of two."""
     purposes: tuple[Purpose, ...] = (JOBS,)
     """What runs in it, and so which endpoints it has and which buckets of AWS are read; jobs by default."""
+
+    @field_validator("purposes")
+    @classmethod
+    def _check_purposes(cls, value: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
+        names = [purpose.name for purpose in value]
+        if len(set(names)) < len(names):
+            reject("", names, "a purpose counts once", "Remove the repetition.")
+        return value
 
     @property
     @abstractmethod

@@ -8,10 +8,32 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 
-def own_identities(stack: cdk.Stack) -> iam.PolicyStatement:
-    """Identities of this account, for whatever their own policies allow: brought-in credentials do not pass."""
-    return iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=["*"], resources=["*"],
-                               conditions={"StringEquals": {"aws:PrincipalAccount": stack.account}})  # fmt: skip
+def own_identities(stack: cdk.Stack, foreign: Iterable[str]) -> list[iam.PolicyStatement]:
+    """Identities of this account, for whatever their own policies allow: brought-in credentials do not pass.
+
+    Args:
+        stack: Whose account it is.
+        foreign: Actions on what other accounts own; all others are on this account's own.
+    """
+    identity = {"aws:PrincipalAccount": stack.account}
+    elsewhere = list(foreign)
+    found = []
+    if "*" not in elsewhere:
+        found.append(_allow(["*"], {**identity, "aws:ResourceAccount": stack.account}))
+    if elsewhere:
+        found.append(_allow(elsewhere, identity))
+    return found
+
+
+def _allow(actions: list[str], equal: dict[str, str]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=actions, resources=["*"],
+                               conditions={"StringEquals": equal})  # fmt: skip
+
+
+def own_roles_by_token(stack: cdk.Stack) -> iam.PolicyStatement:
+    """Roles of this account for whoever has a token that their trust asks for: the call itself is signed by nobody."""
+    return iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=["sts:AssumeRoleWithWebIdentity"],
+                               resources=[f"arn:{stack.partition}:iam::{stack.account}:role/*"])  # fmt: skip
 
 
 def own_buckets_and(stack: cdk.Stack, buckets: Iterable[str], written: Iterable[str] = ()) -> list[iam.PolicyStatement]:
@@ -24,8 +46,7 @@ def own_buckets_and(stack: cdk.Stack, buckets: Iterable[str], written: Iterable[
     """
     word = cdk.Fn.join("", cdk.Fn.split("-", stack.region))
     objects = [f"arn:{stack.partition}:s3:::{name.format(region=stack.region)}/*" for name in buckets]
-    own = iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=["s3:*"], resources=["*"],
-                              conditions={"StringEquals": {"aws:ResourceAccount": stack.account}})  # fmt: skip
+    own = _allow(["s3:*"], {"aws:ResourceAccount": stack.account})
     puts = [f"arn:{stack.partition}:s3:::{name.format(word=word)}/*" for name in written]
     return [own] + [
         iam.PolicyStatement(principals=[iam.AnyPrincipal()], actions=[action], resources=named)

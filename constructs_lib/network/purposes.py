@@ -11,7 +11,17 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from constructs_lib.network.endpoints import EKS, ENDPOINTS, LUSTRE, MLFLOW, NODES, PROMETHEUS, Endpoint
+from constructs_lib.network.endpoints import (
+    EKS,
+    ENDPOINTS,
+    INFERENCE,
+    LUSTRE,
+    MLFLOW,
+    NODES,
+    PROMETHEUS,
+    SESSIONS,
+    Endpoint,
+)
 from constructs_lib.values import Value
 
 LAYERS = "prod-{region}-starport-layer-bucket"
@@ -33,6 +43,9 @@ class Purpose(Value):
     """Further addresses in each subnet of jobs; none by default."""
     subnet_tags: dict[str, str] = Field(default_factory=dict)
     """Tags by which it finds the subnets of jobs; none by default."""
+    web_identity: bool = False
+    """Whether it takes roles of the account by tokens of an issuer, which carry no account of theirs; not by
+    default."""
 
 
 JOBS = Purpose(name="jobs and endpoints", endpoints=ENDPOINTS, buckets=(LAYERS,))
@@ -55,12 +68,18 @@ EKS_CLUSTER = Purpose(
     subnet_tags={"kubernetes.io/role/internal-elb": "1"},
 )
 """Control plane of EKS in subnets of at least two zones, and load balancers that are reached from inside."""
+INFERENCE_OPERATOR = Purpose(name="inference operator", endpoints=INFERENCE, web_identity=True)
+"""What serves models on nodes of an EKS cluster; its load balancers are in the addresses of ``EKS_CLUSTER``."""
 LUSTRE_CLIENTS = Purpose(name="lustre clients", endpoints=LUSTRE)
 """Nodes that mount FSx for Lustre over EFA, or through the CSI driver."""
 MANAGED_PROMETHEUS = Purpose(name="managed prometheus", endpoints=PROMETHEUS)
 """Collectors that write to a workspace."""
 MANAGED_MLFLOW = Purpose(name="managed mlflow", endpoints=MLFLOW)
 """Training jobs that log to an MLflow app or tracking server of SageMaker."""
+# "Access a training container through AWS Systems Manager for remote debugging", SageMaker AI Developer Guide, read
+# 2026-11-22.
+REMOTE_DEBUGGING = Purpose(name="remote debugging", endpoints=SESSIONS)
+"""Sessions of people in the containers of training jobs."""
 CUSTOM_RESOURCES = Purpose(
     name="custom resources",
     endpoints=(),

@@ -6,23 +6,20 @@ from typing import Self
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 from pydantic import Field, SerializeAsAny, model_validator
 
-from constructs_lib.encryption import let_log_service_use
 from constructs_lib.network.endpoints import Endpoint
+from constructs_lib.network.flow_logs import add_flow_logs
 from constructs_lib.network.group import nodes_group
 from constructs_lib.network.layout import ClusterSubnet, Layout, lay_out
 from constructs_lib.network.plan import Fabric, NetworkPlan, Place
-from constructs_lib.network.policies import own_buckets_and, own_identities
+from constructs_lib.network.policies import own_buckets_and, own_identities, own_roles_by_token
 from constructs_lib.network.purposes import buckets_of, endpoints_of, written_by
 from constructs_lib.network.sizing import RESERVED, addresses, subnet_prefix
 from constructs_lib.network.way_out import Closed, Inside, WayOut
-from constructs_lib.network.zones import check_zones
-from constructs_lib.retention import RETENTION, LogDays
-from constructs_lib.trust import for_this_account
+from constructs_lib.network.zones import Zone, check_zones
+from constructs_lib.retention import LogDays
 from ml_contract.errors import reject
 
 
@@ -31,7 +28,7 @@ class NetworkSettings(NetworkPlan):
 
     cidr: str
     """Block of the VPC, /16 to /28, for example ``10.20.0.0/16``; it must hold a subnet for all nodes in every zone."""
-    availability_zones: tuple[str, ...] = Field(min_length=1, max_length=6)
+    availability_zones: tuple[Zone, ...] = Field(min_length=1, max_length=6)
     """Names of the zones, one private subnet each; given, because looking them up needs credentials."""
     log_days: LogDays
     """Days that flow logs are kept."""
@@ -39,7 +36,7 @@ class NetworkSettings(NetworkPlan):
     """Subnets for nodes of clusters, each in the zone that has their capacity; none by default. Add new ones last:
     those before them stay where they are."""
     way_out: SerializeAsAny[WayOut] = Closed()
-    """How it reaches what is outside; by default not at all."""
+    """How it reaches what is outside: ``Closed()``, which is the default, ``Nat(…)`` or ``EgressVpc(…)``."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -56,8 +53,8 @@ class NetworkSettings(NetworkPlan):
             names = [purpose.name for purpose in self.purposes]
             reject("purposes", names, "a closed network reaches nothing but its endpoints",
                    "Name what runs in it, such as JOBS.")  # fmt: skip
-        self.way_out.check(cidr=self.cidr, zones=self.availability_zones)
-        assert self.layout
+        blocks = (self.cidr, *map(str, self.layout.added))
+        self.way_out.check(blocks=blocks, zones=self.availability_zones)
         return self
 
     @property
@@ -107,7 +104,7 @@ class NetworkSettings(NetworkPlan):
                     cdk.Tags.of(subnet).add(name, value, include_resource_types=[ec2.CfnSubnet.CFN_RESOURCE_TYPE_NAME])
         nodes = nodes_group(scope, vpc)
         self._add_endpoints(scope, vpc, jobs, [place.subnet for place in clusters.values()], layout)
-        self._add_flow_logs(scope, vpc, removal)
+        add_flow_logs(scope, vpc, self.log_days, removal)
         small = dict(zip(self.availability_zones, map(str, layout.small), strict=True)) if layout.small else {}
         subnets = [*jobs, *(place.subnet for place in clusters.values())]
         self.way_out.bind(Inside(scope=scope, vpc=vpc, subnets=subnets, small=small))
@@ -177,17 +174,10 @@ class NetworkSettings(NetworkPlan):
                 private_dns_enabled=True,
                 subnets=ec2.SubnetSelection(subnets=jobs),
             )
-            interface.add_to_policy(own_identities(stack))
-
-    def _add_flow_logs(self, scope: Construct, vpc: ec2.Vpc, removal: cdk.RemovalPolicy) -> None:
-        key = kms.Key(scope, "FlowLogKey", enable_key_rotation=True, removal_policy=removal,
-                      description="Flow logs of the network")  # fmt: skip
-        let_log_service_use(key)
-        group = logs.LogGroup(scope, "FlowLogGroup", retention=RETENTION[self.log_days], encryption_key=key,
-                              removal_policy=removal)  # fmt: skip
-        flow_log = vpc.add_flow_log("FlowLog", destination=ec2.FlowLogDestination.to_cloud_watch_logs(group),
-                                    traffic_type=ec2.FlowLogTrafficType.ALL)  # fmt: skip
-        for_this_account(flow_log.node.find_child("IAMRole"))
+            for statement in own_identities(stack, endpoint.foreign):
+                interface.add_to_policy(statement)
+            if endpoint.service == "sts" and any(purpose.web_identity for purpose in self.purposes):
+                interface.add_to_policy(own_roles_by_token(stack))
 
 
 def _service(endpoint: Endpoint, region: str) -> ec2.IInterfaceVpcEndpointService:

@@ -8,6 +8,7 @@ small subnet of its own in every zone that is to be reached), Transit Gateway Gu
 from __future__ import annotations
 
 import ipaddress
+import itertools
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 from pydantic import Field, model_validator
 
+from constructs_lib.network.zones import Zone
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -46,11 +48,11 @@ class WayOut(Value):
     closed: ClassVar[bool] = False
     """Whether nothing outside can be reached but by endpoints."""
 
-    def check(self, *, cidr: str, zones: Sequence[str]) -> None:
+    def check(self, *, blocks: Sequence[str], zones: Sequence[str]) -> None:
         """Refuse what does not go with the network.
 
         Args:
-            cidr: Block of the network.
+            blocks: Of the network, those of its clusters included.
             zones: Its zones.
 
         Raises:
@@ -76,7 +78,7 @@ class Closed(WayOut):
 class Nat(WayOut):
     """NAT gateways in public subnets: whatever the nodes' group lets out reaches the internet."""
 
-    zones: tuple[str, ...] = Field(min_length=1)
+    zones: tuple[Zone, ...] = Field(min_length=1)
     """Zones with a gateway. A subnet in another zone takes the first one's: that traffic pays for crossing zones, and
     ends with that zone. Name the zone of a cluster, or all."""
 
@@ -86,7 +88,7 @@ class Nat(WayOut):
             reject("zones", self.zones, "a zone has one gateway", "Remove the repetition.")
         return self
 
-    def check(self, *, cidr: str, zones: Sequence[str]) -> None:  # noqa: ARG002  (a block matters to others)
+    def check(self, *, blocks: Sequence[str], zones: Sequence[str]) -> None:  # noqa: ARG002  (blocks matter to others)
         for zone in self.zones:
             if zone not in zones:
                 reject("way_out.zones", zone, f"the zones of the network are {', '.join(zones)}", "Take one of them.")
@@ -132,11 +134,10 @@ class EgressVpc(WayOut):
             reject("destinations", self.destinations, "a block is routed once", "Remove the repetition.")
         return self
 
-    def check(self, *, cidr: str, zones: Sequence[str]) -> None:  # noqa: ARG002  (it is attached in every zone)
-        inside = ipaddress.IPv4Network(cidr)
-        for destination in self.destinations:
-            if ipaddress.IPv4Network(destination).subnet_of(inside):
-                reject("way_out.destinations", destination, f"it lies inside the network's own {cidr}", "Remove it.")
+    def check(self, *, blocks: Sequence[str], zones: Sequence[str]) -> None:  # noqa: ARG002  (it is attached in all)
+        for block, destination in itertools.product(blocks, self.destinations):
+            if ipaddress.IPv4Network(destination).subnet_of(ipaddress.IPv4Network(block)):
+                reject("way_out.destinations", destination, f"it lies inside the network's own {block}", "Remove it.")
 
     def bind(self, inside: Inside) -> None:
         transit = [

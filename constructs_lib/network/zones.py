@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import aws_cdk as cdk
+from pydantic import Field
 
 from ml_contract.errors import reject
+
+Zone = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+"""Name of an availability zone, for example ``us-east-1a``."""
 
 
 def know_availability_zones(scope: cdk.Stage | cdk.Stack, zones: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from constructs_lib.network import ENDPOINTS, MANAGED_MLFLOW
+from constructs_lib.network import MANAGED_MLFLOW, REMOTE_DEBUGGING
 from constructs_lib.network.purposes import endpoints_of
 from constructs_lib.training.binding import Binding
 from ml_contract.sizing.interval import check_interval
@@ -73,11 +73,11 @@ def _warnings(step: TrainingStep, binding: Binding) -> Iterator[tuple[str, str]]
     if step.resources.mixes_storage:
         text = f"resources: got {', '.join(step.resources.types)}, but no volume key can be named where a type has"
         yield "volume-key", f"{text} local storage. Volumes of the others have SageMaker's own key."
-    if step.remote_debugging and "ssmmessages" not in {endpoint.service for endpoint in ENDPOINTS}:
-        text = "remote_debugging: got True, but the network has no endpoint for ssmmessages."
-        yield "ssm-endpoint", f"{text} Add it to ENDPOINTS in constructs_lib/network/endpoints.py."
-    reached = {endpoint.service for endpoint in endpoints_of(binding.network.purposes)}
-    if step.mlflow and binding.network.closed and not {one.service for one in MANAGED_MLFLOW.endpoints} <= reached:
+    reached = set(endpoints_of(binding.network.purposes))
+    if step.remote_debugging and binding.network.closed and not set(REMOTE_DEBUGGING.endpoints) <= reached:
+        text = "remote_debugging: got True, but the network is closed. Add REMOTE_DEBUGGING to its purposes:"
+        yield "ssm-endpoint", f"{text} the interface endpoint ssmmessages."
+    if step.mlflow and binding.network.closed and not set(MANAGED_MLFLOW.endpoints) <= reached:
         text = "mlflow: got an MLflow of SageMaker's, but the network is closed. Add MANAGED_MLFLOW to its purposes:"
         region = cdk.Stack.of(binding.scope).region
         yield "mlflow-endpoint", f"{text} the interface endpoint aws.sagemaker.{region}.experiments."

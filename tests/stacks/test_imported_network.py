@@ -42,7 +42,9 @@ def test_jobs_endpoints_clusters_and_file_systems_take_it_for_one_of_their_own(t
             ImportedCluster(name=slurm.name, subnet=subnet(10, slurm.zone), nodes=slurm.nodes),
             ImportedCluster(name=eks.name, subnet=subnet(12, eks.zone, prefix=23), nodes=eks.nodes),
         ),
-        services=("s3", *services),
+        services=tuple(services),
+        s3_route_tables=tuple(f"rtb-0123456789abcde{index:02}" for index in (0, 1, 10, 12)),
+        log_days=None,
     )
     synthesise([DEV.model_copy(update={"network": imported})], tmp_path)
     templates = [json.loads(path.read_text()) for path in (tmp_path / "assembly-Dev").glob("*.template.json")]

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from synthesis import resources
 
 from constructs_lib.network import (
@@ -20,7 +22,7 @@ from constructs_lib.network import (
 from constructs_lib.values import InvalidValue
 
 GROUP = "sg-0123456789abcdef0"
-SERVICES = ("s3", *(endpoint.service for endpoint in ENDPOINTS))
+SERVICES = tuple(endpoint.service for endpoint in ENDPOINTS)
 
 
 def rule(direction: str, protocol: str = "-1", peer: str = GROUP) -> GroupRule:
@@ -38,17 +40,29 @@ def subnet(index: int, **fields: object) -> ImportedSubnet:
     return ImportedSubnet(**{**given, **fields})
 
 
+TABLES = (subnet(0).route_table, subnet(1).route_table)
+
+
 def cluster(**fields: object) -> ImportedCluster:
     given = {"name": "Slurm", "subnet": subnet(0, id="subnet-0123456789abcdef0", cidr="10.0.16.0/21"),
              "nodes": (Nodes(instance_type="ml.p5.48xlarge", count=16),)}  # fmt: skip
     return ImportedCluster(**{**given, **fields})
 
 
+def overlapping() -> ImportedSubnet:
+    return subnet(0, id="subnet-0123456789abcdef0", cidr="10.0.0.0/21")
+
+
+def second() -> ImportedSubnet:
+    return subnet(1, id="subnet-0123456789abcdef9", cidr="10.0.24.0/21")
+
+
 def imported(**fields: object) -> ImportedNetwork:
     given = {
         "nodes": 16, "efa": True, "vpc_id": "vpc-0123456789abcdef0", "cidrs": ("10.0.0.0/16",), "tenancy": "default",
         "dns_support": True, "dns_hostnames": True, "subnets": (subnet(0), subnet(1)), "clusters": (cluster(),),
-        "services": SERVICES, "group": ImportedGroup(id=GROUP, rules=RULES),
+        "services": SERVICES, "s3_route_tables": TABLES, "log_days": None,
+        "group": ImportedGroup(id=GROUP, rules=RULES),
     }  # fmt: skip
     return ImportedNetwork(**{**given, **fields})
 
@@ -63,33 +77,78 @@ def imported(**fields: object) -> ImportedNetwork:
         (lambda: imported(subnets=(subnet(0), subnet(1, id=subnet(0).id))), "a subnet is named once"),
         (lambda: imported(subnets=(subnet(0, cidr="10.0.0.0/25"),)), r"take 160 addresses and 103 are left"),
         (lambda: imported(subnets=(subnet(0, taken=100),)), r"take 160 addresses and 151 are left"),
-        (lambda: imported(cidrs=("10.1.0.0/16",)), r"the network has 10\.1\.0\.0/16"),
+        (lambda: imported(cidrs=("10.1.0.0/16",)), r"subnets\.0\.cidr: .*the network has 10\.1\.0\.0/16"),
+        (lambda: imported(cidrs=("10.0.0.0/16", "tenth")), r"cidrs\.1: got 'tenth'.*must be an IPv4 network"),
+        (lambda: imported(clusters=(cluster(), cluster(subnet=second()))),
+         r"clusters: got .'Slurm', 'Slurm'.*each has its own name"),
+        (lambda: imported(clusters=(cluster(subnet=overlapping()),)),
+         r"clusters\.0\.subnet\.cidr: got '10\.0\.0\.0/21', but it overlaps 10\.0\.0\.0/24 of subnet-"),
         (lambda: imported(clusters=(cluster(subnet=subnet(2)),)), "1024 addresses and 231 are left"),
-        (lambda: imported(subnets=(subnet(1),)), r"clusters\.subnet\.zone.*endpoints stand in us-east-1b"),
-        (lambda: imported(services=("s3", "sts")), "sagemaker.api, sagemaker.runtime, logs.*or give every subnet"),
+        (lambda: imported(subnets=(subnet(1),)), r"clusters\.0\.subnet\.zone.*endpoints stand in us-east-1b"),
+        (lambda: imported(services=("sts",)), "sagemaker.api, sagemaker.runtime, logs.*or give every subnet"),
         (lambda: imported(purposes=(JOBS, EKS_CLUSTER)), "eks, eks-auth, elasticloadbalancing too"),
-        (lambda: imported(services=SERVICES[1:]), "calls s3 too"),
+        (lambda: imported(services=("com.amazonaws.us-east-1.ecr.api",)), r'services\.0: .*Write "ecr\.api"'),
+        (lambda: imported(services=("aws.sagemaker.us-east-1.experiments",)), r'Write "sagemaker\.experiments"'),
+        (lambda: imported(s3_route_tables=TABLES[1:]),
+         r"s3_route_tables: .*subnets\.0 has no default route.*rtb-0123456789abcde00 does not have"),
+        (lambda: imported(s3_route_tables=TABLES[:1]), r"subnets\.1 has no default route"),
         (lambda: subnet(0, default_route="internet-gateway"), "is public.*Take a private subnet"),
-        (lambda: subnet(0, cidr="10.0.0.0/8"), "/16 to /28"),
+        (lambda: subnet(0, cidr="10.0.0.0/8"), r"ImportedSubnet\.cidr: .*/16 to /28"),
+        (lambda: subnet(0, taken=252), r"taken: got 252, but 10\.0\.0\.0/24 has 251 addresses"),
+        (lambda: subnet(0, zone="US East"), r"zone: got 'US East', but it must match"),
+        (lambda: rule("out", peer="everywhere"), r"peer: got 'everywhere', but it must match"),
         (lambda: ImportedGroup(id=GROUP, rules=RULES[1:]), "rule of ingress for all traffic with the group itself"),
         (
             lambda: ImportedGroup(id=GROUP, rules=(RULES[0], RULES[2])),
             r"rule of egress.*0\.0\.0\.0/0 does not stand in",
         ),
         (lambda: ImportedGroup(id=GROUP, rules=(rule("in", "tcp"), *RULES[1:])), "rule of ingress for all traffic"),
-        (lambda: ImportedGroup(id=GROUP, rules=RULES[:2]), "nothing leaves the group"),
+        (lambda: ImportedGroup(id=GROUP, rules=RULES[:2]), "no TCP leaves the group"),
+        (lambda: ImportedGroup(id=GROUP, rules=(*RULES[:2], rule("out", "udp", "0.0.0.0/0"))),
+         "'udp to 0.0.0.0/0'.*no TCP leaves the group"),
     ],
-)
+)  # fmt: skip
 def test_a_fact_that_breaks_a_rule_is_refused_before_anything_is_deployed(make: Callable, message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
         make()
 
 
+@given(nodes=st.integers(1, 70), efa=st.booleans(), taken=st.integers(0, 251))
+def test_a_subnet_of_jobs_will_do_exactly_when_nodes_and_replacements_fit(nodes: int, efa: bool, taken: int) -> None:
+    def made() -> ImportedNetwork:
+        return imported(nodes=nodes, efa=efa, subnets=(subnet(0, taken=taken),), clusters=())
+
+    if 2 * nodes * (5 if efa else 2) <= 251 - taken:
+        assert made()
+        return
+    with pytest.raises(InvalidValue, match=rf"subnets\.0\.cidr: .*and {251 - taken} are left"):
+        made()
+
+
+@given(count=st.integers(1, 40), taken=st.integers(0, 2043), interface=st.sampled_from(["efa", "efa-only"]))
+def test_a_subnet_of_a_cluster_will_do_exactly_when_nodes_and_replacements_fit(
+    count: int, taken: int, interface: str
+) -> None:
+    nodes = (Nodes(instance_type="ml.p5.48xlarge", count=count, interface=interface),)
+    place = subnet(0, cidr="10.0.16.0/21", taken=taken)
+    if 2 * count * (32 if interface == "efa" else 1) <= 2043 - taken:
+        assert cluster(nodes=nodes, subnet=place)
+        return
+    with pytest.raises(InvalidValue, match=f"and {2043 - taken} are left"):
+        cluster(nodes=nodes, subnet=place)
+
+
 def test_a_network_with_a_way_out_needs_no_endpoint() -> None:
     open_ = [subnet(index, default_route="nat") for index in range(2)]
-    found = imported(subnets=tuple(open_), clusters=(), services=())
+    found = imported(subnets=tuple(open_), clusters=(), services=(), s3_route_tables=())
     assert not found.closed
     assert imported().closed
+
+
+def test_s3_is_reached_by_a_gateway_in_each_closed_subnet_or_by_an_interface_anywhere() -> None:
+    assert imported(services=(*SERVICES, "s3"), s3_route_tables=())
+    way_out = subnet(1, default_route="nat")
+    assert imported(subnets=(subnet(0), way_out), s3_route_tables=TABLES[:1])
 
 
 def made(settings: ImportedNetwork) -> tuple[Network, dict]:
@@ -110,6 +169,15 @@ def test_an_imported_network_is_a_network_and_makes_nothing() -> None:
     place = network.places()[0]
     assert (place.name, place.subnet.subnet_id, place.zone) == ("Slurm", cluster().subnet.id, "us-east-1a")
     assert (place.room, place.spare) == (2048 - 5 - 20, 2048 - 5 - 20 - 1024)
+
+
+def test_traffic_that_nobody_logs_is_logged_here_on_request() -> None:
+    network, template = made(imported(log_days=30))
+    ((_, log),) = resources(template, "AWS::EC2::FlowLog").items()
+    assert (log["Properties"]["ResourceId"], log["Properties"]["TrafficType"]) == (network.vpc.vpc_id, "ALL")
+    ((_, group),) = resources(template, "AWS::Logs::LogGroup").items()
+    assert group["Properties"]["RetentionInDays"] == 30
+    assert "FlowLogKey" in group["Properties"]["KmsKeyId"]["Fn::GetAtt"][0]
 
 
 def test_without_a_group_one_is_made_with_the_three_rules() -> None:

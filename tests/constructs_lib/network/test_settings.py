@@ -1,6 +1,10 @@
 """What a network of its own refuses, and what its purposes bring."""
 
+from itertools import combinations
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from constructs_lib.network import (
     ACCOUNTING,
@@ -16,6 +20,7 @@ from constructs_lib.network import (
     Nat,
     NetworkSettings,
     Nodes,
+    Purpose,
     WayOut,
 )
 from constructs_lib.network.purposes import JUMPSTART, buckets_of, endpoints_of
@@ -47,6 +52,14 @@ def cluster(**fields: object) -> ClusterSubnet:
             {"way_out": EgressVpc(**{**GATEWAY, "destinations": ("10.0.8.0/24",)})},
             "inside the network's own 10.0.0.0/16",
         ),
+        (
+            {
+                "way_out": EgressVpc(**{**GATEWAY, "destinations": ("10.1.1.0/24",)}),
+                "clusters": (cluster(cidr="10.1.0.0/22"),),
+            },
+            "inside the network's own 10.1.0.0/22",
+        ),
+        ({"purposes": (JOBS, HYPERPOD, JOBS)}, r"purposes: got \['jobs and endpoints', .* a purpose counts once"),
     ],
 )
 def test_what_does_not_go_together(fields: dict, message: str) -> None:
@@ -104,6 +117,24 @@ def test_a_closed_network_that_lacks_what_a_user_calls_is_refused_by_name() -> N
 
 def test_layers_of_images_pass_the_gateway_whatever_runs_there() -> None:
     assert buckets_of(()) == buckets_of((JOBS,)) == buckets_of((EKS_CLUSTER,))
+
+
+@given(
+    nodes=st.integers(1, 400), efa=st.booleans(), zones=st.integers(1, 6),
+    purposes=st.lists(st.sampled_from(EVERYTHING[1:]), unique_by=lambda one: one.name),
+    way_out=st.sampled_from([Closed(), EgressVpc(**GATEWAY)]),
+)  # fmt: skip
+def test_subnets_hold_nodes_replacements_endpoints_and_what_else_is_there_and_are_the_smallest_that_do(
+    nodes: int, efa: bool, zones: int, purposes: list[Purpose], way_out: WayOut
+) -> None:
+    together = (JOBS, *purposes)
+    made = settings(nodes=nodes, efa=efa, availability_zones=tuple("abcdef"[:zones]), purposes=together,
+                    way_out=way_out)  # fmt: skip
+    needed = 2 * nodes * (5 if efa else 2) + len(endpoints_of(together)) + sum(one.addresses for one in together) + 5
+    for block in made.layout.jobs:
+        assert block.num_addresses >= needed
+        assert block.num_addresses == 16 or block.num_addresses // 2 < needed
+    assert not any(one.overlaps(other) for one, other in combinations([*made.layout.jobs, *made.layout.small], 2))
 
 
 def test_every_purpose_counts_in_the_subnets() -> None:

@@ -94,5 +94,5 @@ def test_more_nodes_or_pods_never_need_less_and_every_node_has_an_address(name: 
 
 
 def test_a_type_that_nobody_knows_has_no_size() -> None:
-    with pytest.raises(InvalidValue, match=r"Nodes\.instance_type.*'ml\.p5\.47xlarge'.*Did you mean"):
+    with pytest.raises(InvalidValue, match=r"Nodes\.instance_type: .*'ml\.p5\.47xlarge'.*Did you mean"):
         Nodes(instance_type="ml.p5.47xlarge", count=1)

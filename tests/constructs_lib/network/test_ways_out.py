@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from policies import allows
 from synthesis import context, resources
 
 from constructs_lib.network import (
@@ -156,39 +155,6 @@ def test_every_subnet_reaches_s3_and_one_of_each_zone_holds_the_interfaces(close
     for endpoint in interfaces.values():
         assert endpoint["PrivateDnsEnabled"] is True
         assert len(endpoint["SubnetIds"]) == 2
-
-
-@pytest.mark.parametrize(
-    ("action", "resource", "context", "passes"),
-    [
-        ("s3:PutObject", "arn:aws:s3:::ours/a", {"aws__ResourceAccount": ACCOUNT}, True),
-        ("s3:PutObject", "arn:aws:s3:::theirs/a", {"aws__ResourceAccount": "999999999999"}, False),
-        ("s3:GetObject", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/l", {"aws__ResourceAccount": "9"}, True),
-        ("s3:PutObject", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/l", {"aws__ResourceAccount": "9"}, False),
-        ("s3:GetObject", "arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/l", {"aws__ResourceAccount": "9"}, False),
-        ("s3:GetObject", "arn:aws:s3:::aws-ssm-us-east-1/module", {"aws__ResourceAccount": "9"}, True),
-        ("s3:GetObject", "arn:aws:s3:::aws-ssm-us-east-1-evil/module", {"aws__ResourceAccount": "9"}, False),
-    ],
-)
-def test_whose_buckets_pass_the_gateway(
-    closed: tuple[Network, dict], action: str, resource: str, context: dict, passes: bool
-) -> None:
-    (gateway,) = endpoints(closed[1], "Gateway").values()
-    assert allows(gateway["PolicyDocument"]["Statement"], action, resource, **context) is passes
-
-
-@pytest.mark.parametrize(
-    ("context", "passes"),
-    [
-        ({"aws__PrincipalAccount": ACCOUNT}, True),
-        ({"aws__PrincipalAccount": "999999999999"}, False),
-        ({}, False),  # AssumeRoleWithWebIdentity and other calls without an identity
-    ],
-)
-def test_whose_identities_pass_an_interface(closed: tuple[Network, dict], context: dict, passes: bool) -> None:
-    for service in ("sts", "ssm", "secretsmanager"):
-        statements = endpoints(closed[1], "Interface")[service]["PolicyDocument"]["Statement"]
-        assert allows(statements, f"{service}:GetSomething", "*", **context) is passes
 
 
 def test_by_nat_every_private_subnet_leaves_through_a_gateway_in_a_public_one(nat: dict) -> None:

@@ -93,9 +93,8 @@ def test_a_remote_shell_needs_a_role_that_opens_channels(world: World) -> None:
         "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
         "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
     }  # fmt: skip
-    assert any(
-        "has no endpoint for ssmmessages" in text for text in warnings(world, world.train(remote_debugging=True))
-    )
+    assert any("Add REMOTE_DEBUGGING to its purposes" in text
+               for text in warnings(world, world.train(remote_debugging=True)))  # fmt: skip
 
 
 @pytest.mark.parametrize(
