@@ -13,7 +13,7 @@ from constructs_lib.storage import Storage
 from ml_contract.clusters.places import log_group
 from stacks.base import EnvironmentStack
 from stacks.clusters import ClusterPlatform, EksCluster, PlatformCluster, SharedFiles
-from stacks.clusters.base import place
+from stacks.clusters.platform import place
 from stacks.environment import Environment
 
 
@@ -32,7 +32,7 @@ class FilesStack(EnvironmentStack):
             "Files",
             settings=files.settings,
             network=network,
-            place=place(network, files.subnet),
+            place=place(network, files.subnet, field=f"file_systems.{files.name}.subnet"),
             key=storage.key if deployment.own_key or mirror else None,
             buckets={name: bucket for name, bucket in buckets.items() if name in named},
             removal=environment.removal,

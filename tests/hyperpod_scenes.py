@@ -25,6 +25,7 @@ from constructs_lib.hyperpod import (
     NodeClass,
     NodeScripts,
     OneType,
+    Percent,
     Rolling,
     Scheduled,
     SharedLustre,
@@ -131,6 +132,7 @@ class World:
             },
         )
         hall.grant_sessions(self.people)
+        cdk.Tags.of(hall.resource).add("team", "models")
         return hall
 
     def _bench(self) -> HyperPodCluster:
@@ -139,7 +141,11 @@ class World:
         return self._cluster(
             "bench",
             settings=settings(
-                controller(), group(hosts=small), name="bench", provisioning="AllOrNothing", recovery="None"
+                controller(),
+                group(hosts=small, release="1.2.3"),
+                name="bench",
+                provisioning="AllOrNothing",
+                recovery="None",
             ),
             orchestrator=slurm(configuration=ByFile(), scripts=NodeScripts(event="OnCreate", logins="anyone")),
             places=[self.network.jobs[0]],
@@ -147,12 +153,15 @@ class World:
 
     def _pods(self) -> HyperPodCluster:
         """What EKS alone has."""
-        rolling = Rolling(batch=Instances(count=1), wait_seconds=600, alarms=("faulty",))
-        duty = KubernetesNode(labels={"team": "vision"}, taints=(Taint(key="gpu", effect="NoSchedule"),))
+        rolling = Rolling(
+            batch=Instances(count=1), rollback_batch=Percent(percent=50), wait_seconds=600, alarms=("faulty",)
+        )
+        duty = KubernetesNode(labels={"team": "vision"}, taints=(Taint(key="gpu", value="h100", effect="NoSchedule"),))
         return self._cluster(
             "pods",
             settings=settings(
                 pods("trained", count=4, duty=duty, capacity=TrainingPlan(plan=PLAN, zone=ZONE),
+                     image="ami-0123456789abcdef0",
                      patching=Scheduled(cron="cron(0 3 ? * SUN *)", rolling=rolling)),
                 pods("scaled", count=0, capacity=Spot(), zone=OTHER_ZONE, interface="efa-only",
                      hosts=FirstAvailable(instance_types=("ml.p5.48xlarge", "ml.p5e.48xlarge"))),

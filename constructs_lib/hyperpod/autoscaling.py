@@ -51,6 +51,10 @@ class Karpenter(Value):
             reject("node_classes", names, "node classes have different names", "Rename one.")
         return self
 
+    def render(self) -> dict[str, str]:
+        """AutoScaling, by the names of CDK; the node classes are manifests (``eks.scaling``)."""
+        return {"mode": "Enable", "autoScalerType": "Karpenter"}
+
     @property
     def scaled(self) -> tuple[str, ...]:
         """Names of the groups that it scales."""

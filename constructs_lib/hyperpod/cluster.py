@@ -24,6 +24,11 @@ from constructs_lib.network import Network, Place
 from constructs_lib.training.roles import after_policies
 from ml_contract.errors import reject
 
+RELEASE = cdk.Acknowledgment(
+    id="CloudFormation-Validate::F3002",
+    reason="CloudFormation's registry has ImageReleaseVersion, and the schema within aws-cdk-lib 2.275.0 not yet",
+)
+
 
 class HyperPodCluster(Construct):
     """Roles, keys of volumes, the cluster, and what its orchestrator needs.
@@ -150,29 +155,20 @@ class HyperPodCluster(Construct):
         return role
 
     def _cluster(self, orchestrator: Orchestrator, scaling: iam.Role | None) -> sagemaker.CfnCluster:
-        settings = self.settings
-        tiered = settings.tiered
-        given: dict[str, Any] = {}
-        if settings.provisioning == "Continuous":
-            given["node_provisioning_mode"] = "Continuous"
-        if tiered is not None:
-            given["tiered_storage_config"] = {
-                "mode": "Enable", "instanceMemoryAllocationPercentage": tiered.memory_percent,
-            }  # fmt: skip
+        given: dict[str, Any] = self.settings.render()
         if scaling is not None:
-            given["auto_scaling"] = {"mode": "Enable", "autoScalerType": "Karpenter"}
             given["cluster_role"] = scaling.role_arn
         if self.config.orchestrator is not None:
             given["orchestrator"] = self.config.orchestrator
         cluster = sagemaker.CfnCluster(
             self,
             "Cluster",
-            cluster_name=settings.name,
-            node_recovery=settings.recovery,
-            vpc_config=self._place(settings.zone),
-            instance_groups=[self._rendered(group, orchestrator) for group in settings.groups],
+            vpc_config=self._place(self.settings.zone),
+            instance_groups=[self._rendered(group, orchestrator) for group in self.settings.groups],
             **given,
         )
+        if any(group.release for group in self.settings.groups):
+            cdk.Validations.of(cluster).acknowledge(RELEASE)
         if self.config.lifecycle is not None:
             # `cdk gc` keeps an object of the assets' bucket whose name it finds in a template.
             cluster.add_metadata("trainyard:lifecycle", list(self.config.lifecycle.keys))

@@ -93,7 +93,8 @@ def _check_autoscaling(settings: ClusterSettings) -> None:
         ("provisioning", settings.provisioning, "Continuous"), ("recovery", settings.recovery, "Automatic"),
     ):  # fmt: skip
         if value != wanted:
-            reject(field, value, "autoscaling stands on the other one", f'Give {field}="{wanted}".')
+            reject(field, value, f"Karpenter scales clusters with {wanted} alone",
+                   f'Give {field}="{wanted}", or leave autoscaling out.')  # fmt: skip
     known = {group.name: group for group in settings.groups}
     for name in settings.autoscaling.scaled:
         if name not in known:

@@ -17,6 +17,8 @@ from ml_contract.errors import reject
 
 NAME = r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"
 """Of clusters, groups and partitions."""
+LONGEST_NAME = 63
+"""Of clusters and groups."""
 _KEY = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?"
 _VALUE = r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
 MOST_LABELS = 50
@@ -64,6 +66,14 @@ class Compute(SlurmDuty):
 
     partition: str = Field(pattern=NAME, max_length=1024)
     """The partition that jobs name; several groups may be one, a group is in one at most."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.partition.upper() == "DEFAULT":
+            # slurm.conf(5), in any case: such a line makes no partition.
+            reject("partition", self.partition, "in slurm.conf the name stands for what all partitions have in common",
+                   'Take another: partition="train".')  # fmt: skip
+        return self
 
     def render(self) -> dict[str, Any]:
         return {"slurm_config": {"nodeType": self.node_type, "partitionNames": [self.partition]}}

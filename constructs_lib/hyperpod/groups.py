@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from constructs_lib.hyperpod.capacity import ZONE, Capacity
-from constructs_lib.hyperpod.duties import NAME, Duty
+from constructs_lib.hyperpod.duties import LONGEST_NAME, NAME, Duty
 from constructs_lib.hyperpod.hosts import Hosts, with_efa
 from constructs_lib.hyperpod.patching import Instances, Patching
-from constructs_lib.hyperpod.storage import MOST_STORAGE, VOLUME_PATH, Mount
+from constructs_lib.hyperpod.storage import MOST_STORAGE, Mount
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -25,7 +25,7 @@ DeepCheck = Literal["InstanceStress", "InstanceConnectivity"]
 class InstanceGroup(Value):
     """Instances of one kind and one duty."""
 
-    name: str = Field(pattern=NAME, max_length=63)
+    name: str = Field(pattern=NAME, max_length=LONGEST_NAME)
     """Name, by which people and programs find the group; letters, digits and hyphens in between."""
     duty: Duty
     """What its instances are to the scheduler."""
@@ -58,10 +58,10 @@ class InstanceGroup(Value):
     threads_per_core: Literal[1, 2] | None = None
     """1 switches simultaneous multithreading off; the type's own number by default."""
 
-    @field_validator("deep_checks", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _check_known(cls, value: object) -> object:
-        if isinstance(value, tuple) and "MultiNodeTrainingValidation" in value:
+    def _check_known(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if "MultiNodeTrainingValidation" in value.get("deep_checks", ()):
             reject("deep_checks", "MultiNodeTrainingValidation",
                    "the API has this check and CloudFormation does not, as of 2026-11-22",
                    "Leave it out, and start it with StartClusterHealthCheck.")  # fmt: skip
@@ -112,9 +112,6 @@ class InstanceGroup(Value):
         if len(set(names)) < len(names):
             reject("mounts", names, "a file system is mounted once", "Remove the repetition.")
         paths = [mount.path for mount in self.mounts]
-        for path in paths:
-            if path == VOLUME_PATH or path.startswith(("/opt/ml", "/opt/slurm")):
-                reject("mounts.path", path, "HyperPod keeps things of its own there", 'Take another: path="/fsx".')
         for one in sorted(paths):
             if any(other.startswith(f"{one}/") for other in paths) or paths.count(one) > 1:
                 reject("mounts.path", one, "a file system would hide another", "Give each a path beside the others.")

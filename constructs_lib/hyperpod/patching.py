@@ -9,6 +9,7 @@ NextPatchDate is the service's to write.
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from typing import Any, Literal, Self
 
@@ -99,16 +100,20 @@ class Patching(Value):
 class Scheduled(Patching):
     """The newest image of the group's kind at a given time, whether or not jobs run: choose it with the users."""
 
-    cron: str = Field(pattern=CRON, max_length=256)
+    cron: str
     """Time in UTC, for example ``cron(0 3 ? * SUN *)``: minute, hour, day, month, weekday, year."""
     rolling: Rolling | None = None
     """Batches, on EKS alone; by default all instances at once."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        ways = "Write cron(0 3 ? * SUN *) or cron(0 3 1 * ? *)."
+        if not re.fullmatch(CRON, self.cron):
+            reject("cron", self.cron, "CloudFormation takes cron(minute hour day month weekday year): one minute, one"
+                   " hour, a day or ?, a month, * or */n, a weekday or ?, a year or *", ways)  # fmt: skip
         _, _, day, _, weekday, _ = self.cron.split()
         if (day == "?") == (weekday == "?"):
-            reject("cron", self.cron, "one of day and weekday is ?", "Write cron(0 3 ? * SUN *) or cron(0 3 1 * ? *).")
+            reject("cron", self.cron, "one of day and weekday is ?", ways)
         return self
 
     @property

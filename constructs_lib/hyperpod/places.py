@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from constructs_lib.hyperpod.settings import ClusterSettings
@@ -35,8 +35,17 @@ def choose(settings: ClusterSettings, network: Network, given: Sequence[Place]) 
     return found
 
 
-def admit(settings: ClusterSettings, places: dict[str, Place], orchestrator: Literal["Slurm", "Eks"]) -> None:
+def admit(
+    settings: ClusterSettings, places: Mapping[str, Place], orchestrator: Literal["Slurm", "Eks"], *,
+    field: str = "groups.count",
+) -> None:  # fmt: skip
     """Hold all groups of a zone against its subnet.
+
+    Args:
+        settings: The cluster.
+        places: The subnet of each zone.
+        orchestrator: Who gives addresses to pods, or none.
+        field: What makes the groups as large as they are, for the message.
 
     Raises:
         ContractError: A subnet is too small.
@@ -55,4 +64,4 @@ def admit(settings: ClusterSettings, places: dict[str, Place], orchestrator: Lit
             for group in settings.groups
             if group.count and settings.zone_of(group) == zone
         ]  # fmt: skip
-        place.admit("groups.count", nodes)
+        place.admit(field, nodes)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from constructs_lib.hyperpod import combinations
 from constructs_lib.hyperpod.autoscaling import Karpenter
 from constructs_lib.hyperpod.capacity import ZONE
-from constructs_lib.hyperpod.duties import NAME
+from constructs_lib.hyperpod.duties import LONGEST_NAME, NAME
 from constructs_lib.hyperpod.groups import InstanceGroup
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
 MOST_GROUPS = 100
+LEAST_LEFT = 20
+"""Per cent of a node's memory that jobs keep beside tiered checkpoints: their data loaders, and what pins pages for the
+accelerators. Ours; AWS names no bound but 100."""
 
 
 class TieredCheckpoints(Value):
@@ -27,14 +30,18 @@ class TieredCheckpoints(Value):
     the API's 0 to 100. Pods that write checkpoints need rights on S3 and CloudWatch of their own.
     """
 
-    memory_percent: int = Field(ge=20, le=100)
-    """Share of each instance's memory, 20 to 100 per cent: what remains must hold the jobs with their data loaders."""
+    memory_percent: int = Field(ge=20, le=100 - LEAST_LEFT)
+    """Share of each instance's memory, 20 to 80 per cent: what remains must hold the jobs with their data loaders."""
+
+    def render(self) -> dict[str, Any]:
+        """TieredStorageConfig, by the names of CDK."""
+        return {"mode": "Enable", "instanceMemoryAllocationPercentage": self.memory_percent}
 
 
 class ClusterSettings(Value):
     """A cluster and its groups."""
 
-    name: str = Field(pattern=NAME, max_length=63)
+    name: str = Field(pattern=NAME, max_length=LONGEST_NAME)
     """Name; it is part of no other resource's name and cannot change."""
     groups: tuple[InstanceGroup, ...] = Field(min_length=1, max_length=MOST_GROUPS)
     """Groups, each with a name of its own."""
@@ -64,6 +71,17 @@ class ClusterSettings(Value):
     def zone_of(self, group: InstanceGroup) -> str:
         """Zone of the group's instances."""
         return group.zone or self.zone
+
+    def render(self) -> dict[str, Any]:
+        """Properties of the cluster that need nothing beside it, by the names of CDK."""
+        found: dict[str, Any] = {"cluster_name": self.name, "node_recovery": self.recovery}
+        if self.provisioning == "Continuous":
+            found["node_provisioning_mode"] = "Continuous"
+        if self.tiered is not None:
+            found["tiered_storage_config"] = self.tiered.render()
+        if self.autoscaling is not None:
+            found["auto_scaling"] = self.autoscaling.render()
+        return found
 
     def group(self, name: str) -> InstanceGroup:
         """The group of that name.

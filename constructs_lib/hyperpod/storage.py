@@ -7,23 +7,35 @@ SageMaker AI Developer Guide.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from constructs_lib.values import Value
+from ml_contract.errors import reject
 
 MOST_STORAGE = 4
 """Entries of InstanceStorageConfigs: the root volume's key, a further volume, and file systems."""
 PATH = r"^(/[a-zA-Z0-9._-]+)+$"
-VOLUME_PATH = "/opt/sagemaker"
-"""Where HyperPod mounts the further volume."""
+OCCUPIED = ("/opt/amazon", "/opt/ml", "/opt/sagemaker", "/opt/slurm")
+"""Folders of a node where its image and HyperPod keep things, the further volume (/opt/sagemaker) among them: nothing
+is mounted there, above or below."""
+SYSTEM = frozenset(
+    f"/{name}" for name in ("bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "tmp",
+                            "usr", "var")
+)  # fmt: skip
+"""Folders of the operating system, over which nothing is mounted ("Filesystem Hierarchy Standard" 3.0)."""
+
+
+DNS_NAME = r"(fs|fc)i?-[0-9a-f]{8,}\..{4,253}"
+MOUNT_NAME = r"[A-Za-z0-9_-]{1,8}"
 
 
 class Mount(Value):
@@ -33,6 +45,17 @@ class Mount(Value):
     """Name of a file system that the cluster is given."""
     path: str = Field(pattern=PATH, max_length=1024)
     """Where it appears, for example ``/fsx``."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if {".", ".."} & set(self.path.split("/")):
+            reject("path", self.path, "it names a folder without . and ..", 'Write it as it is: path="/fsx".')
+        if self.path in SYSTEM:
+            reject("path", self.path, "it would hide a folder of the operating system", 'Take another: path="/fsx".')
+        for taken in OCCUPIED:
+            if f"{self.path}/".startswith(f"{taken}/") or taken.startswith(f"{self.path}/"):
+                reject("path", self.path, f"{taken} is HyperPod's own", 'Take another: path="/fsx".')
+        return self
 
 
 class FileSystem(ABC):
@@ -57,6 +80,12 @@ class SharedLustre(FileSystem):
     efa_zone: str | None
     """Its zone, where it is EFA-enabled: nodes with adapters that do not reach it by them are then refused."""
 
+    def __post_init__(self) -> None:
+        _check_dns_name(self.dns_name)
+        if not cdk.Token.is_unresolved(self.mount_name) and not re.fullmatch(MOUNT_NAME, self.mount_name):
+            reject("mount_name", self.mount_name, "FSx names a root with 1 to 8 letters, digits, - and _",
+                   "Give MountName of aws fsx describe-file-systems.")  # fmt: skip
+
     def render(self, path: str) -> dict[str, Any]:
         found = {"dnsName": self.dns_name, "mountName": self.mount_name, "mountPath": path}
         return {"fsxLustreConfig": found}
@@ -69,8 +98,17 @@ class SharedOpenZfs(FileSystem):
     dns_name: str
     """Its name in the network."""
 
+    def __post_init__(self) -> None:
+        _check_dns_name(self.dns_name)
+
     def render(self, path: str) -> dict[str, Any]:
         return {"fsxOpenZfsConfig": {"dnsName": self.dns_name, "mountPath": path}}
+
+
+def _check_dns_name(name: str) -> None:
+    if not cdk.Token.is_unresolved(name) and not re.fullmatch(DNS_NAME, name):
+        reject("dns_name", name, "the name of a file system of FSx begins with fs- and its id",
+               "Give DNSName of aws fsx describe-file-systems.")  # fmt: skip
 
 
 def volumes(*, volume_gib: int | None, key_arn: str | None) -> list[dict[str, Any]]:

@@ -1,61 +1,27 @@
-"""What every cluster of an environment has in common, and what the environment gives to it."""
+"""What every cluster of an environment has in common."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 from pydantic import Field, SerializeAsAny
 
 from constructs_lib.budgets.tags import TEAM_NAME
-from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster, SharedLustre
+from constructs_lib.hyperpod import ClusterSettings, HyperPodCluster
 from constructs_lib.hyperpod.attachments import alarms_of
-from constructs_lib.hyperpod.eks.control_plane import ControlPlane
-from constructs_lib.hyperpod.eks.installation import ChartInstallation
+from constructs_lib.hyperpod.duties import LONGEST_NAME
 from constructs_lib.hyperpod.orchestrators import Orchestrator
-from constructs_lib.lustre import LustreFileSystem
 from constructs_lib.network import HYPERPOD, Network, NetworkPlan, Place, Purpose
-from constructs_lib.storage import Storage
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 from stacks.clusters.files import SharedFiles
+from stacks.clusters.platform import ClusterPlatform, place
 from stacks.clusters.runs import ClusterRun
 from stacks.clusters.spares import Spares
-from stacks.watched import Watch
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClusterPlatform:
-    """What clusters are given by the rest of the environment."""
-
-    environment: str
-    """Its name."""
-    network: Network
-    storage: Storage
-    files: Mapping[str, LustreFileSystem]
-    """File systems, by name."""
-    control_planes: Mapping[str, ControlPlane]
-    """Control planes of clusters on EKS, by the cluster's name."""
-    charts: Mapping[str, ChartInstallation]
-    """What has to be installed in each of them before there are nodes."""
-    watch: Watch | None
-    """Topic and metrics of the environment; None: it has none."""
-    removal: cdk.RemovalPolicy
-    """What happens to what holds data when a stack goes."""
-
-    def lustre(self, settings: ClusterSettings) -> dict[str, SharedLustre]:
-        """What the cluster's groups mount, by name."""
-        names = dict.fromkeys(mount.file_system for group in settings.groups for mount in group.mounts)
-        return {name: _mounted(self.files[name]) for name in names}
-
-    def place(self, subnet: str) -> Place:
-        """A subnet of the network, by the name of its cluster or its zone."""
-        return place(self.network, subnet)
 
 
 class PlatformCluster(Value):
@@ -107,11 +73,12 @@ class PlatformCluster(Value):
             ContractError: With the field and the way out.
         """
         watched = {name for group in self.settings.groups for name in alarms_of(group)}
-        for field, alone in (("alarms", self.alarms.keys() - watched), ("patching", watched - self.alarms.keys())):
-            for name in sorted(alone):
-                reject(f"clusters.{self.name}.{field}", name,
-                       f"groups watch {', '.join(sorted(watched)) or 'none'}, and the cluster has "
-                       f"{', '.join(sorted(self.alarms)) or 'none'}", "Give both, or neither.")  # fmt: skip
+        for name in sorted(self.alarms.keys() - watched):
+            reject(f"clusters.{self.name}.alarms", name, f"its groups watch {', '.join(sorted(watched)) or 'none'}",
+                   "Name it in the Rolling(alarms=…) of a group, or leave it out.")  # fmt: skip
+        for name in sorted(watched - self.alarms.keys()):
+            reject(f"clusters.{self.name}.alarms", sorted(self.alarms), f"a group watches {name}",
+                   f'Write alarms={{"{name}": …}} with the name of the alarm in CloudWatch.')  # fmt: skip
         for group in self.settings.groups:
             for mount in group.mounts:
                 if mount.file_system not in files:
@@ -156,6 +123,10 @@ class PlatformCluster(Value):
             name: Name of the cluster.
             orchestrator: What gives work to its nodes.
         """
+        if len(name) > LONGEST_NAME:
+            reject(f"clusters.{self.name}.settings.name", self.name,
+                   f"HyperPod's names have {LONGEST_NAME} characters at most, and in the account it is {name}",
+                   f"Shorten it by {len(name) - LONGEST_NAME}.")  # fmt: skip
         # Of its own: the database's secret of a Slurm cluster names the controller's role in the key's policy.
         key = kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=platform.removal,
                       description=f"What {name} keeps beside its nodes")  # fmt: skip
@@ -167,13 +138,19 @@ class PlatformCluster(Value):
             network=platform.network,
             key=key,
             removal=platform.removal,
-            places=[platform.place(subnet) for subnet in (self.subnet, *self.further_subnets)],
+            places=self._places(platform.network),
             file_systems=platform.lustre(self.settings),
             alarms={
                 name: cloudwatch.Alarm.from_alarm_name(scope, f"Alarm-{name}", alarm)
                 for name, alarm in self.alarms.items()
             },
         )
+
+    def _places(self, network: Network) -> list[Place]:
+        """Where its nodes are."""
+        named = [("subnet", self.subnet)]
+        named += [(f"further_subnets.{number}", subnet) for number, subnet in enumerate(self.further_subnets)]
+        return [place(network, subnet, field=f"clusters.{self.name}.{field}") for field, subnet in named]
 
     @abstractmethod
     def bind(self, scope: Construct, platform: ClusterPlatform, *, name: str) -> HyperPodCluster:
@@ -184,21 +161,3 @@ class PlatformCluster(Value):
             platform: What the environment has.
             name: Name of the cluster.
         """
-
-
-def place(network: Network, subnet: str) -> Place:
-    """A subnet of the network, by the name of its cluster or its zone.
-
-    Raises:
-        ContractError: There is none of that name.
-    """
-    found = {one.name: one for one in (*network.jobs, *network.clusters.values())}
-    if subnet not in found:
-        reject("subnet", subnet, f"the network has {', '.join(found)}", "Name one of these.")
-    return found[subnet]
-
-
-def _mounted(files: LustreFileSystem) -> SharedLustre:
-    return SharedLustre(
-        dns_name=files.dns_name, mount_name=files.mount_name, efa_zone=files.place.zone if files.efa_enabled else None
-    )

@@ -22,14 +22,17 @@ from constructs_lib.hyperpod.eks.scaling import ScaledPool
 from constructs_lib.hyperpod.eks.teams import team_role
 from constructs_lib.hyperpod.jobs.published import PublishedJob
 from constructs_lib.hyperpod.orchestrators.eks import Eks
+from constructs_lib.hyperpod.places import admit
 from constructs_lib.network import EKS_CLUSTER, NetworkPlan, Purpose
 from constructs_lib.observability import ManagedCollector
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
 from ml_contract.images import registry
-from stacks.clusters.base import ClusterPlatform, PlatformCluster
+from stacks.clusters.base import PlatformCluster
 from stacks.clusters.claims import FilesClaim
 from stacks.clusters.files import SharedFiles
+from stacks.clusters.growth import grown
+from stacks.clusters.platform import ClusterPlatform
 from stacks.clusters.runs import ClusterRun, EksRun, code_of
 
 
@@ -74,10 +77,11 @@ class EksCluster(PlatformCluster):
         return self
 
     def _nodes_for(self, run: ClusterRun) -> tuple[str, int | None]:
-        if self.settings.autoscaling is not None:
+        scaled = self.settings.autoscaling.scaled if self.settings.autoscaling else ()
+        found = [group for group in self.settings.groups if run.resources.instance_type in group.hosts.types]
+        if any(group.name in scaled for group in found):
             return "cluster", None
-        found = (group.count for group in self.settings.groups if run.resources.instance_type in group.hosts.types)
-        return "cluster", sum(found)
+        return "cluster", sum(group.count for group in found)
 
     def _check_queue(self, run: EksRun, queue: TeamQueue) -> None:
         """A queue that nobody makes admits no job, and says so to nobody."""
@@ -125,6 +129,8 @@ class EksCluster(PlatformCluster):
         control_plane = platform.control_planes[self.name]
         platform.charts[self.name].note.require(cdk.Stack.of(scope))
         orchestrator = Eks(control_plane=control_plane, addons=self.addons)
+        places = {place.zone: place for place in self._places(platform.network)}
+        admit(grown(self.settings, self.pools), places, "Eks", field=f"clusters.{self.name}.pools")
         cluster = self.make(scope, platform, name=name, orchestrator=orchestrator)
         orchestrator.install_after(scope, "AddOns", cluster=cluster, arn=cluster.arn)
         if platform.watch is not None:

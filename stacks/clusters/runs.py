@@ -19,8 +19,7 @@ from constructs_lib.hyperpod.jobs.places import (
     S3Checkpoints,
     SharedCheckpoints,
 )
-from constructs_lib.hyperpod.jobs.runtimes import PyxisContainer, VirtualEnvironment
-from constructs_lib.hyperpod.jobs.slurm import SlurmJob
+from constructs_lib.hyperpod.jobs.slurm import SlurmJob, SlurmTerms
 from constructs_lib.storage import DATASETS, Storage
 from constructs_lib.training import CodeBundle, EcrImage, Location, TrainingResources
 from constructs_lib.training.steps import StreamChannel
@@ -67,23 +66,17 @@ class ClusterRun(Value):
         return S3Checkpoints(location=Location(bucket=storage.checkpoints, prefix=prefix))
 
 
-class SlurmRun(ClusterRun):
+class SlurmRun(ClusterRun, SlurmTerms):
     """A run of a Slurm cluster."""
 
-    runtime: VirtualEnvironment | PyxisContainer
-    """What the nodes run Python in."""
-    output: str
-    """Folder that every node sees, for logs and models."""
-    time_limit_minutes: int = Field(ge=4, le=365 * 24 * 60)
-    """Time of one stay on the nodes, in minutes; a run that was saved at the limit queues for another one."""
     partition: str
     """Partition whose nodes it takes."""
 
     def job(self, code: CodeBundle, storage: Storage, *, cluster: str) -> SlurmJob:
         return SlurmJob(
             name=self.name, run=self.run, resources=self.resources, code=ArchivedCode(bundle=code),
-            data=self.source(storage), checkpoints=self.kept(storage, cluster), runtime=self.runtime,
-            output=self.output, time_limit_minutes=self.time_limit_minutes, partition=self.partition,
+            data=self.source(storage), checkpoints=self.kept(storage, cluster),
+            **{name: getattr(self, name) for name in SlurmTerms.model_fields},
         )  # fmt: skip
 
 

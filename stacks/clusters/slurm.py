@@ -15,8 +15,9 @@ from constructs_lib.network import ACCOUNTING, MANAGED_PROMETHEUS, NetworkPlan, 
 from constructs_lib.observability import PublishedAgents
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
-from stacks.clusters.base import ClusterPlatform, PlatformCluster
+from stacks.clusters.base import PlatformCluster
 from stacks.clusters.files import SharedFiles
+from stacks.clusters.platform import ClusterPlatform
 from stacks.clusters.runs import ClusterRun, SlurmRun, code_of
 
 

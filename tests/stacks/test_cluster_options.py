@@ -9,6 +9,7 @@ from hyperpod_values import changed
 from synthesis import context, resources
 
 from constructs_lib.hyperpod import (
+    FirstAvailable,
     InstanceGroup,
     Instances,
     Karpenter,
@@ -21,10 +22,12 @@ from constructs_lib.hyperpod import (
 )
 from constructs_lib.hyperpod.eks.scaling import ScaledPool
 from constructs_lib.hyperpod.eks.volumes import ClaimedVolume
-from constructs_lib.network import PODS, ClusterSubnet, Nodes
+from constructs_lib.network import LUSTRE_CLIENTS, PODS, ClusterSubnet, Nodes
 from environments import DEV
 from environments.dev import EKS
+from ml_contract.errors import ContractError
 from stacks.clusters import FilesClaim
+from stacks.clusters.growth import grown
 from stacks.platform_stage import PlatformStage
 
 G5 = OneType(instance_type="ml.g5.xlarge")
@@ -50,15 +53,28 @@ def cluster(**fields: Any) -> Any:
     return changed(EKS, **{**given, **fields})
 
 
-@pytest.fixture(scope="module")
-def stage() -> PlatformStage:
-    other = ClusterSubnet(name="EksA", zone="us-east-1a", cidr="10.22.0.0/24",
+def made(cidr: str) -> PlatformStage:
+    """The environment's constructs, with such a subnet in the other zone."""
+    other = ClusterSubnet(name="EksA", zone="us-east-1a", cidr=cidr,
                           nodes=(Nodes(instance_type="ml.g5.xlarge", count=2, pods=PODS),))  # fmt: skip
-    network = changed(DEV.network, clusters=(*DEV.network.clusters, other))
+    purposes = (*DEV.network.purposes, LUSTRE_CLIENTS)
+    network = changed(DEV.network, clusters=(*DEV.network.clusters, other), purposes=purposes)
     environment = changed(
         DEV, network=network, clusters=(cluster(),), trainings=(), endpoints=(), operation=None, budgets=None
     )
     return PlatformStage(cdk.App(context=context()), environment)
+
+
+@pytest.fixture(scope="module")
+def stage() -> PlatformStage:
+    return made("10.22.0.0/22")
+
+
+@pytest.mark.slow
+def test_a_pool_that_outgrows_its_subnet_is_refused() -> None:
+    # 8 nodes, counted twice, take 800 addresses.
+    with pytest.raises(ContractError, match=r"clusters\.eks\.pools: got 8, but 8 nodes, .* the subnet EksA has 507"):
+        made("10.22.0.0/23")
 
 
 @pytest.fixture(scope="module")
@@ -115,10 +131,38 @@ def test_what_nobody_makes_is_refused(fields: dict[str, Any], match: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("pools", "zones"),
+    [
+        ((), {"us-east-1a": 0}),
+        # 64 processors are 16 of these nodes, 8 accelerators 8.
+        ((POOL,), {"us-east-1a": 8}),
+        ((POOL, changed(POOL, name="other", accelerators=2)), {"us-east-1a": 10}),
+    ],
+)
+def test_a_pool_at_its_limits_is_held_against_the_subnets(pools: Any, zones: dict[str, int]) -> None:
+    found = grown(cluster(pools=pools).settings, pools)
+    counts = {found.zone_of(group): group.count for group in found.groups if group.name == "scaled"}
+    assert counts == zones
+    assert [group.count for group in found.groups if group.name != "scaled"] == [1, 2]
+
+
+def test_a_pool_stays_within_what_a_group_can_have() -> None:
+    assert changed(POOL, vcpus=10**6, accelerators=10**6).most(G5.entries[0]) == 6758
+
+
+def test_of_several_types_those_count_that_take_most_addresses() -> None:
+    mixed = changed(SCALED, hosts=FirstAvailable(instance_types=("ml.g5.xlarge", "ml.g5.48xlarge")))
+    settings = changed(cluster().settings, groups=(*EKS.settings.groups, mixed))
+    # 8 nodes of one address and 49 pods each, or one of 8 accelerators.
+    (group,) = (one for one in grown(settings, (changed(POOL, vcpus=192),)).groups if one.name == "scaled")
+    assert (group.hosts.types, group.count) == (("ml.g5.xlarge",), 8)
+
+
+@pytest.mark.parametrize(
     ("alarms", "match"),
     [
-        ({}, r"clusters.eks.patching: got 'serving', but groups watch serving, and the cluster has none"),
-        ({"serving": "a", "night": "b"}, r"clusters.eks.alarms: got 'night', but groups watch serving"),
+        ({}, r"clusters.eks.alarms: got \[\], but a group watches serving. Write alarms={\"serving\": …}"),
+        ({"serving": "a", "night": "b"}, r"clusters.eks.alarms: got 'night', but its groups watch serving"),
     ],
 )
 def test_an_alarm_is_given_and_watched(alarms: dict[str, str], match: str) -> None:

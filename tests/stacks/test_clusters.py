@@ -3,16 +3,21 @@
 import json
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
-from hyperpod_values import changed
+from hyperpod_values import changed, pods
 from synthesis import actions, resources, template
 
+from constructs_lib.hyperpod import Karpenter, NodeClass, OneType
+from constructs_lib.hyperpod.jobs.places import SharedCheckpoints
 from environments import DEV, PROD, RESEARCH
 from environments.prod import FILES, SLURM
 from environments.research import EKS
 from ml_contract.clusters import jobs
 from ml_contract.clusters.metric_images import IMAGES
 from stacks.clusters import NoSpares
+from stacks.clusters.runs import code_of
+from stacks.platform_stage import PlatformStage
 
 
 def test_a_mount_names_a_file_system_of_the_environment() -> None:
@@ -91,12 +96,35 @@ def test_a_run_leaves_the_cluster_its_tiered_memory() -> None:
 
 
 def test_a_subnet_is_one_of_the_networks() -> None:
-    import aws_cdk as cdk
-
-    from stacks.platform_stage import PlatformStage
-
-    with pytest.raises(ValueError, match=r"subnet: got 'Night', but the network has .*Slurm"):
+    with pytest.raises(ValueError, match=r"clusters.slurm.subnet: got 'Night', but the network has .*Slurm"):
         PlatformStage(cdk.App(), changed(DEV, clusters=(changed(DEV.clusters[0], subnet="Night"),)))
+
+
+def test_a_name_has_room_for_the_environments() -> None:
+    long = changed(SLURM, settings=changed(SLURM.settings, name="a" * 49))
+    with pytest.raises(ValueError, match=r"settings.name: got 'a{49}', but .*63 characters.* Shorten it by 1\."):
+        long.make(None, None, name=PROD.cluster_name(long.name), orchestrator=long.orchestrator)
+
+
+def test_a_run_of_slurm_says_all_that_a_job_can_ask_for() -> None:
+    asked = {"at_limit": "end", "retries": 0, "account": "models", "checkpoints": SharedCheckpoints(path="/fsx/state")}
+    storage: Any = None  # everything of this run is in folders
+    job = changed(SLURM.runs[0], **asked).job(code_of(cdk.Stack()), storage, cluster="slurm")
+    assert {name: getattr(job, name) for name in asked} == asked
+
+
+@pytest.mark.parametrize(("type_", "taken"), [("ml.g5.xlarge", True), ("ml.p5.48xlarge", False)])
+def test_a_run_is_as_large_as_it_likes_in_a_scaled_group_alone(type_: str, taken: bool) -> None:
+    scaled = pods("scaled", count=0, hosts=OneType(instance_type="ml.g5.xlarge"))
+    settings = changed(EKS.settings, groups=(*EKS.settings.groups, scaled),
+                       autoscaling=Karpenter(node_classes=(NodeClass(name="g5", groups=("scaled",)),)))  # fmt: skip
+    resources = changed(EKS.runs[0].resources, instance_type=type_, instance_count=99, efa=type_ != "ml.g5.xlarge")
+    run = changed(EKS.runs[0], resources=resources)
+    if taken:
+        assert changed(EKS, settings=settings, runs=(run,)).runs == (run,)
+    else:
+        with pytest.raises(ValueError, match=r"got '99 × ml.p5.48xlarge', but the cluster has 18 of them"):
+            changed(EKS, settings=settings, runs=(run,))
 
 
 @pytest.mark.parametrize(("environment", "kind"), [(PROD, "slurm"), (RESEARCH, "kubernetes")], ids=["slurm", "eks"])

@@ -14,9 +14,11 @@ from pydantic import Field
 
 from constructs_lib.hyperpod.autoscaling import NodeClass
 from constructs_lib.hyperpod.eks.manifest import Manifest, check
+from constructs_lib.hyperpod.groups import MOST_INSTANCES
 from constructs_lib.hyperpod.settings import ClusterSettings
 from constructs_lib.values import Value
 from ml_contract.errors import reject
+from ml_contract.instances import InstanceType
 
 NAME = r"^[a-z0-9](-*[a-z0-9]){0,62}$"
 TYPE, ZONE = "node.kubernetes.io/instance-type", "topology.kubernetes.io/zone"
@@ -56,6 +58,11 @@ class ScaledPool(Value):
                 if entry.accelerators > self.accelerators:
                     reject("accelerators", self.accelerators, f"one {entry.name} has {entry.accelerators}", "Raise it.")
         return found
+
+    def most(self, entry: InstanceType) -> int:
+        """Most nodes of one type, within the limits and HyperPod's own."""
+        most = min(self.vcpus // entry.vcpus, MOST_INSTANCES)
+        return min(most, self.accelerators // entry.accelerators) if entry.accelerators else most
 
     def manifests(self, settings: ClusterSettings) -> list[Manifest]:
         """NodeClass and NodePool, held against their schemas.

@@ -14,6 +14,7 @@ from constructs_lib.hyperpod.jobs.runtimes import PyxisContainer, VirtualEnviron
 from constructs_lib.training import strategy
 from constructs_lib.training.channels import StreamChannel
 from constructs_lib.training.image import ContainerImage
+from constructs_lib.values import Value
 from ml_contract.clusters import jobs as contract
 from ml_contract.errors import reject
 from ml_contract.images import SMDDP, SMP
@@ -21,10 +22,8 @@ from ml_contract.images import SMDDP, SMP
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
 
 
-class SlurmJob(ClusterJob):
-    """A training run as an sbatch script."""
-
-    kind: ClassVar[contract.Kind] = "slurm"
+class SlurmTerms(Value):
+    """What a run asks of Slurm, and what becomes of it there."""
 
     runtime: VirtualEnvironment | PyxisContainer
     """What the nodes run Python in."""
@@ -42,6 +41,12 @@ class SlurmJob(ClusterJob):
     """Partition; the cluster's default by default."""
     account: str | None = Field(default=None, pattern=_NAME)
     """Account of Slurm that pays; the user's own by default."""
+
+
+class SlurmJob(ClusterJob, SlurmTerms):
+    """A training run as an sbatch script."""
+
+    kind: ClassVar[contract.Kind] = "slurm"
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -1,8 +1,7 @@
 """Amazon EKS as a cluster's orchestrator.
 
 Sources, read 2026-11-22: "Getting started with Amazon EKS support in SageMaker HyperPod", "Setting up SageMaker
-HyperPod with a custom Amazon VPC" (pods of a node) and "Set up managed tiered checkpointing", SageMaker AI Developer
-Guide.
+HyperPod with a custom Amazon VPC" (pods of a node), SageMaker AI Developer Guide.
 """
 
 from __future__ import annotations

@@ -90,9 +90,11 @@ class ByFile(SlurmConfiguration):
         if settings.provisioning == "Continuous":
             reject("configuration", type(self).__name__, "continuous provisioning does not read the file",
                    "Take ByApi(strategy=None).")  # fmt: skip
-        if any(group.mounts for group in settings.groups):
-            reject("groups.mounts", "mounts", "HyperPod mounts file systems of clusters that the API describes",
-                   "Take ByApi, or mount them in a script.")  # fmt: skip
+        for group in settings.groups:
+            if group.mounts:
+                reject(f"groups.{group.name}.mounts", [mount.path for mount in group.mounts],
+                       "HyperPod mounts file systems of clusters that the API describes, and this one a file does",
+                       "Take ByApi, or mount them in a script.")  # fmt: skip
 
     def render(self) -> None:
         return None
@@ -161,9 +163,11 @@ class Slurm(Orchestrator):
             reject("groups.duty", [group.name for group in controllers],
                    "a cluster has one group with duty=Controller()", "Give exactly one group that duty.")  # fmt: skip
         (controller,) = controllers
-        if controller.count != 1 or len(controller.hosts.types) > 1:
-            reject(f"groups.{controller.name}.count", controller.count,
-                   "there is one controller, of a type that is known", "Give count=1 and OneType.")  # fmt: skip
+        if controller.count != 1:
+            reject(f"groups.{controller.name}.count", controller.count, "there is one controller", "Give count=1.")
+        if len(controller.hosts.types) > 1:
+            reject(f"groups.{controller.name}.hosts", controller.hosts.types, "the controller's type is known",
+                   "Take OneType.")  # fmt: skip
         if len(logins) > 1:
             reject("groups.duty", [group.name for group in logins], "at most one group has duty=Login()",
                    "Put the login nodes into one group.")  # fmt: skip

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+import cluster_schema
 import hyperpod_scenes as scenes
 import pytest
 from cdk_nag import AwsSolutionsChecks
 from synthesis import actions
 
+from constructs_lib.hyperpod import ByApi
 from constructs_lib.hyperpod.combinations import KEPT
 from ml_contract.clusters.lifecycle import LifecycleConfiguration
 from ml_contract.clusters.provisioning import ProvisioningParameters
@@ -49,6 +51,25 @@ def allowed(scene: str, group: str) -> dict[str, list[str]]:
 def test_what_cloudformation_sends_is_a_request_that_sagemaker_takes(scene: str) -> None:
     shape = botocore.session.Session().get_service_model("sagemaker").operation_model("CreateCluster").input_shape
     assert violations(shape, opaque(scenes.cluster(scene)["Properties"]), expressions=True) == []
+
+
+def test_every_property_of_cloudformation_is_written_or_left_out_with_a_reason() -> None:
+    # Of clusters without continuous provisioning alone, which the API describes.
+    (strategy,) = ByApi(strategy="Merge").render()
+    written = {f"Orchestrator.Slurm.{strategy[0].upper()}{strategy[1:]}"}.union(
+        *(cluster_schema.of_properties(scenes.cluster(scene)["Properties"]) for scene in SCENES)
+    )
+    left_out = cluster_schema.told("no value writes")
+    missing = cluster_schema.of_cloudformation() - written
+    assert [name for name in sorted(missing) if not cluster_schema.below(name, left_out)] == []
+    assert left_out <= missing, "this is written by now"
+
+
+def test_the_page_has_what_cloudformation_lacks_of_the_api() -> None:
+    lacking = cluster_schema.of_api() - cluster_schema.of_cloudformation()
+    told = cluster_schema.told("CloudFormation lacks")
+    assert [name for name in sorted(lacking) if not cluster_schema.below(name, told)] == []
+    assert told <= lacking, "CloudFormation has this by now"
 
 
 def test_cfn_lint_finds_nothing() -> None:
@@ -249,6 +270,14 @@ def test_autoscaling_acts_as_a_role_of_its_own() -> None:
     (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "hyperpod.sagemaker.amazonaws.com"}
     assert scenes.cluster("pods")["Properties"]["AutoScaling"] == {"Mode": "Enable", "AutoScalerType": "Karpenter"}
+
+
+def test_a_release_that_cdks_own_schema_does_not_know_is_acknowledged_where_one_is_given() -> None:
+    clusters = scenes.world().clusters
+    known = {name: [one.data for one in cluster.resource.node.metadata if one.type == "aws:cdk:acknowledged-rules"]
+             for name, cluster in clusters.items()}  # fmt: skip
+    assert [name for name, found in known.items() if found] == ["bench"]
+    assert set(known["bench"][0]) == {"CloudFormation-Validate::F3002"}
 
 
 def test_who_may_open_sessions_may_find_the_nodes() -> None:

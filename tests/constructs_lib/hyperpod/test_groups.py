@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import aws_cdk as cdk
 import botocore.session
 import pytest
 from hyperpod_values import controller, group, pods
@@ -21,6 +22,8 @@ from constructs_lib.hyperpod import (
     Percent,
     Rolling,
     Scheduled,
+    SharedLustre,
+    SharedOpenZfs,
     Spot,
     Taint,
     TrainingPlan,
@@ -93,7 +96,7 @@ def test_spot_has_no_deep_checks() -> None:
 
 
 def test_a_check_that_cloudformation_lacks_is_named() -> None:
-    with refused("the API has this check and CloudFormation does not.*StartClusterHealthCheck"):
+    with refused(r"InstanceGroup\.deep_checks: got .*CloudFormation does not, .*StartClusterHealthCheck"):
         group(deep_checks=("MultiNodeTrainingValidation",))
 
 
@@ -123,16 +126,57 @@ def test_one_image_is_named_in_one_way() -> None:
         group(image="ami-0123456789abcdef0", release="1.2.3")
 
 
-@pytest.mark.parametrize("paths", [("/fsx", "/fsx"), ("/fsx", "/fsx/home"), ("/opt/sagemaker",), ("/opt/slurm/x",)])
+@pytest.mark.parametrize("paths", [("/fsx", "/fsx"), ("/fsx", "/fsx/home")])
 def test_mounts_hide_nothing(paths: tuple[str, ...]) -> None:
     with refused(r"mounts\.path: got"):
         group(mounts=tuple(Mount(file_system=str(number), path=path) for number, path in enumerate(paths)))
 
 
-@pytest.mark.parametrize("path", ["fsx", "/", "/fsx/", "//fsx", "/f x"])
-def test_a_path_is_one_that_cloudformation_takes(path: str) -> None:
-    with refused(r"path"):
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        *((path, "it must match") for path in ("fsx", "/", "/fsx/", "//fsx", "/f x")),
+        *((path, "it names a folder without . and ..") for path in ("/fsx/..", "/./fsx")),
+        *((path, "is HyperPod's own") for path in ("/opt", "/opt/sagemaker", "/opt/slurm/x", "/opt/ml")),
+        ("/etc", "it would hide a folder of the operating system"),
+    ],
+)
+def test_a_path_is_free_and_one_that_cloudformation_takes(path: str, rule: str) -> None:
+    with refused(f"Mount.path: got {re.escape(repr(path))}, but .*{re.escape(rule)}"):
         Mount(file_system="shared", path=path)
+
+
+@pytest.mark.parametrize("path", ["/fsx", "/home", "/opt/mlflow", "/var/data"])
+def test_other_paths_are_taken(path: str) -> None:
+    assert Mount(file_system="shared", path=path).path == path
+
+
+@given(st.sampled_from(["fs-0123456789abcdef0.fsx.eu-west-1.amazonaws.com", "fs-1", "fc-01234567.x.y", "fs-01234567.x"])
+       | st.text(alphabet="fsci-0a.", max_size=30))  # fmt: skip
+def test_a_file_systems_name_is_taken_when_the_api_takes_it(name: str) -> None:
+    api = re.fullmatch(API.shape_for("ClusterDnsName").metadata["pattern"], name)
+    try:
+        SharedOpenZfs(dns_name=name)
+        taken = True
+    except ValueError:
+        taken = False
+    assert taken == bool(api)
+
+
+def test_a_root_of_lustre_has_eight_characters() -> None:
+    with refused("mount_name: got 'fsx/data', but FSx names a root with 1 to 8"):
+        SharedLustre(dns_name="fs-01234567.fsx.eu-west-1.amazonaws.com", mount_name="fsx/data", efa_zone=None)
+
+
+def test_what_only_a_deployment_knows_is_taken() -> None:
+    unknown = cdk.Token.as_string({"Ref": "FileSystem"})
+    assert SharedLustre(dns_name=unknown, mount_name=unknown, efa_zone=None).render("/fsx")
+
+
+@pytest.mark.parametrize("name", ["DEFAULT", "Default"])
+def test_a_partition_is_one_that_slurm_makes(name: str) -> None:
+    with refused(f"partition: got '{name}', but in slurm.conf the name stands for"):
+        Compute(partition=name)
 
 
 def test_a_group_has_four_entries_of_storage() -> None:

@@ -14,7 +14,7 @@ from constructs_lib.network import Place
 from ml_contract.errors import ContractError
 
 OTHER_ZONE = "eu-west-1b"
-LUSTRE = SharedLustre(dns_name="fs-1", mount_name="fsx", efa_zone=ZONE)
+LUSTRE = SharedLustre(dns_name="fs-01234567.fsx.eu-west-1.amazonaws.com", mount_name="fsx", efa_zone=ZONE)
 MOUNTS = (Mount(file_system="shared", path="/fsx"),)
 
 

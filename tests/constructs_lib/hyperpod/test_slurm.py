@@ -38,7 +38,10 @@ def refused(match: str):
         ((controller(), controller("second"), group()), "a cluster has one group with duty=Controller"),
         ((controller(count=2), group()), r"groups\.controller\.count: got 2, but there is one controller"),
         ((controller(count=0), group()), r"groups\.controller\.count: got 0"),
-        ((controller(hosts=FirstAvailable(instance_types=("ml.m5.xlarge", "ml.m5.large"))), group()), "OneType"),
+        (
+            (controller(hosts=FirstAvailable(instance_types=("ml.m5.xlarge", "ml.m5.large"))), group()),
+            r"groups\.controller\.hosts: got .*the controller's type is known",
+        ),
         ((controller(), login(), login("second"), group()), "at most one group has duty=Login"),
         ((controller(), login()), "nothing would run a job"),
         ((pods(),), r"groups\.pods\.duty: got 'KubernetesNode', but the orchestrator is Slurm"),
@@ -118,7 +121,7 @@ def test_the_older_file_says_what_the_groups_say() -> None:
 def test_the_older_file_mounts_nothing() -> None:
     mounts = (Mount(file_system="shared", path="/fsx"),)
     older = slurm(configuration=ByFile(), scripts=NodeScripts(event="OnCreate", logins="anyone"))
-    with refused("HyperPod mounts file systems of clusters that the API describes"):
+    with refused(r"groups\.controller\.mounts: got \['/fsx'\], but HyperPod mounts file systems of clusters that"):
         older.check(settings(controller(mounts=mounts), group(mounts=mounts), **OLD))
 
 

@@ -14,7 +14,6 @@ from constructs_lib.hyperpod import (
     KubernetesNode,
     OnDemand,
     OneType,
-    TieredCheckpoints,
 )
 from constructs_lib.hyperpod.eks import addons
 from constructs_lib.hyperpod.eks.teams import team_role
@@ -74,16 +73,6 @@ def test_accelerators_that_nobody_can_divide_are_refused(hosts: Hosts, match: st
     group = InstanceGroup(name="workers", duty=DIVIDED, hosts=hosts, count=1, capacity=OnDemand())
     with pytest.raises(ContractError, match=match):
         eks().check(cluster(groups=(group,)))
-
-
-@pytest.mark.parametrize(("percent", "refused"), [(80, False), (81, True), (100, True)])
-def test_tiered_checkpoints_leave_jobs_a_fifth(percent: int, refused: bool) -> None:
-    settings = cluster(tiered=TieredCheckpoints(memory_percent=percent))
-    if refused:
-        with pytest.raises(ContractError, match="Give at most 80"):
-            eks().check(settings)
-    else:
-        eks().check(settings)
 
 
 def test_nodes_ahead_of_their_control_plane_are_refused() -> None:
