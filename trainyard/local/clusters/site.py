@@ -66,6 +66,7 @@ class NodeSite:
             if missing := slurm_packages.missing(layer):
                 raise MachineError(missing)
             self._layers = (IMAGE, layer)
+            self._scheduler = Scheduler(cluster["ClusterName"], layer, self._node)
         self._lock = threading.RLock()
         self._nodes: dict[str, Node] = {}
         self._folder.mkdir(parents=True, exist_ok=True)
