@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 class TaskGovernance(Construct):
-    """Policy, quotas, their function, the schedule and the alarm."""
+    """Policy, quotas, their function, the schedule and the alarms."""
 
     policy: sagemaker.CfnClusterSchedulerConfig
     function: QuotaFunction
-    alarm: cloudwatch.CfnAlarm
-    """Raised when a quota is not what was deployed, and when nobody looked."""
+    alarms: dict[str, cloudwatch.CfnAlarm]
+    """By team: raised when its quota is not what was deployed, cannot be looked at, or nobody looked."""
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class TaskGovernance(Construct):
         settings.check(groups)
         self.policy = settings.policy.bind(self, cluster_arn=cluster_arn)
         self.function = QuotaFunction(self, "Function", key=key, log_days=log_days, network=network)
+        self.alarms = {}
         for quota in settings.quotas:
             request = quota.request(cluster_arn)
             inside = Construct(self, f"Team-{quota.team}")
@@ -77,7 +78,7 @@ class TaskGovernance(Construct):
             # The policy first: both are changes of one cluster, which takes one at a time.
             inside.node.find_child("Quota").node.add_dependency(self.policy)
             self._look(inside, settings, request, identity)
-        self.alarm = self._raise(cluster_arn, settings.drift.every_minutes, topic)
+            self.alarms[quota.team] = _raise(inside, cluster_arn, quota.team, settings.drift.every_minutes, topic)
 
     def _look(self, scope: Construct, settings: GovernanceSettings, request: dict[str, Any], identity: str) -> None:
         # A rule for each quota: what a target is given may have 8192 characters.
@@ -98,21 +99,24 @@ class TaskGovernance(Construct):
             ],
         )
 
-    def _raise(self, cluster_arn: str, minutes: int, topic: sns.ITopic) -> cloudwatch.CfnAlarm:
-        return cloudwatch.CfnAlarm(
-            self,
-            "Drift",
-            alarm_description="A compute quota is not what was deployed, or nobody looked",
-            namespace=NAMESPACE,
-            metric_name=METRIC,
-            dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name="ClusterArn", value=cluster_arn)],
-            statistic="Maximum",
-            # Two looks: one that comes late is not one that is missing.
-            period=minutes * 60 * 2,
-            evaluation_periods=1,
-            threshold=0,
-            comparison_operator="GreaterThanThreshold",
-            treat_missing_data="breaching",
-            alarm_actions=[topic.topic_arn],
-            ok_actions=[topic.topic_arn],
-        )
+
+def _raise(scope: Construct, cluster_arn: str, team: str, minutes: int, topic: sns.ITopic) -> cloudwatch.CfnAlarm:
+    """One alarm a team: of the cluster's figure, looks at other quotas would hide the silence of one."""
+    dimensions = {"ClusterArn": cluster_arn, "Team": team}
+    return cloudwatch.CfnAlarm(
+        scope,
+        "Drift",
+        alarm_description=f"The compute quota of {team} is not what was deployed, or nobody looked",
+        namespace=NAMESPACE,
+        metric_name=METRIC,
+        dimensions=[cloudwatch.CfnAlarm.DimensionProperty(name=name, value=it) for name, it in dimensions.items()],
+        statistic="Maximum",
+        # Two looks: one that comes late is not one that is missing.
+        period=minutes * 60 * 2,
+        evaluation_periods=1,
+        threshold=0,
+        comparison_operator="GreaterThanThreshold",
+        treat_missing_data="breaching",
+        alarm_actions=[topic.topic_arn],
+        ok_actions=[topic.topic_arn],
+    )

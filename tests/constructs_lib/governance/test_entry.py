@@ -20,7 +20,7 @@ class Metrics:
     def __init__(self) -> None:
         self.values: dict[tuple[str, ...], float] = {}
 
-    def put_metric_data(self, *, Namespace: str, MetricData: list[dict[str, Any]]) -> None:  # noqa: N803
+    def put_metric_data(self, *, Namespace: str, MetricData: list[dict[str, Any]]) -> None:
         for datum in MetricData:
             self.values[Namespace, *(row["Value"] for row in datum["Dimensions"])] = datum["Value"]
 
@@ -37,6 +37,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(urllib.request, "urlopen", put)
     return found
+
+
+Event = dict[str, Any]
 
 
 def as_text(value: Any) -> Any:
@@ -220,6 +223,58 @@ def test_what_is_gone_is_told_and_not_made_again(world: World, told: list[dict[s
     world.quotas().remove(identity)
     assert look(world, identity, "restore").values["Trainyard/Governance", CLUSTER] == 1
     assert world.there() == []
+
+
+@pytest.mark.parametrize("then", ["tell", "restore"])
+def test_a_quota_that_may_not_be_looked_at_is_told_like_one_that_differs(
+    world: World, told: list[dict[str, Any]], then: str
+) -> None:
+    identity = made(world, told)
+    world.sagemaker.plan["DescribeComputeQuota"] = ["AccessDeniedException"]
+    assert look(world, identity, then).values["Trainyard/Governance", CLUSTER, "research"] == 1
+    assert world.sagemaker.calls["UpdateComputeQuota"] == 0
+
+
+def test_what_may_not_be_restored_is_told_and_ends_nothing(world: World, told: list[dict[str, Any]]) -> None:
+    identity = made(world, told)
+    world.sagemaker.update_compute_quota(ComputeQuotaId=identity, TargetVersion=1, ActivationState="Disabled")
+    world.now += 60
+    world.sagemaker.plan["UpdateComputeQuota"] = ["AccessDeniedException"]
+    assert look(world, identity, "restore").values["Trainyard/Governance", CLUSTER] == 1
+
+
+def test_a_look_from_before_a_deployment_neither_tells_nor_takes_it_back(
+    world: World, told: list[dict[str, Any]]
+) -> None:
+    identity = made(world, told)
+    serve(world, "Update", request(count=1), identity, request())
+    assert look(world, identity, "restore").values["Trainyard/Governance", CLUSTER] == 0
+    assert world.there()[0]["ComputeQuotaConfig"] == request(count=1)["ComputeQuotaConfig"]
+
+
+def test_what_nobody_thought_of_is_answered_all_the_same(world: World, told: list[dict[str, Any]]) -> None:
+    broken = request()
+    del broken["ComputeQuotaTarget"]
+    serve(world, "Delete", broken, "made-up-by-cloudformation")
+    assert told[0]["Status"] == "FAILED"
+    assert "KeyError: 'ComputeQuotaTarget'" in told[0]["Reason"]
+
+
+@given(st.text(max_size=5000))
+def test_an_answer_is_no_longer_than_cloudformation_reads(reason: str) -> None:
+    from compute_quota.answer import answer
+
+    sent: list[bytes] = []
+
+    def put(asked: urllib.request.Request, timeout: float) -> io.BytesIO:
+        sent.append(asked.data)  # type: ignore[arg-type]
+        return io.BytesIO()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(urllib.request, "urlopen", put)
+        answer(event("Create", request()), identity="a" * 12, reason=f"x{reason}")
+    assert len(sent[0]) <= 4096
+    assert json.loads(sent[0])["Reason"].startswith("x")
 
 
 def test_what_sagemaker_adds_is_no_drift() -> None:

@@ -132,9 +132,12 @@ def test_a_look_carries_what_was_deployed(template: dict[str, Any]) -> None:
 
 
 def test_silence_raises_the_alarm(template: dict[str, Any]) -> None:
-    (alarm,) = resources(template, "AWS::CloudWatch::Alarm").values()
-    assert alarm["Properties"]["TreatMissingData"] == "breaching"
-    assert alarm["Properties"]["Period"] == 2 * 15 * 60
+    """Of each team: looks at one quota must not hide that nobody looks at another."""
+    alarms = [entry["Properties"] for entry in resources(template, "AWS::CloudWatch::Alarm").values()]
+    assert {(alarm["TreatMissingData"], alarm["Period"]) for alarm in alarms} == {("breaching", 2 * 15 * 60)}
+    looked = [{row["Name"]: row["Value"] for row in alarm["Dimensions"]} for alarm in alarms]
+    assert sorted(one["Team"] for one in looked) == ["research", "vision"]
+    assert all(one["ClusterArn"] == CLUSTER for one in looked)
 
 
 def test_the_native_type_takes_the_same_request() -> None:

@@ -13,7 +13,7 @@ US, OTHERS = "a" * 64, "b" * 64
 
 
 def fails(world: World, work: Any, *arguments: Any) -> str:
-    from compute_quota.quotas import Failed
+    from compute_quota.failures import Failed
 
     with pytest.raises(Failed) as raised:
         work(*arguments)
@@ -62,7 +62,7 @@ def test_a_quota_that_takes_too_long_is_refused_and_taken_back(world: World) -> 
 
 def test_what_could_not_be_taken_back_is_made_anew_by_the_next_try(world: World) -> None:
     carry_out(world, "no capacity")
-    world.sagemaker.plan["DeleteComputeQuota"] = ["InternalFailure"]
+    world.sagemaker.plan["DeleteComputeQuota"] = ["InternalFailure"] * 4
     fails(world, world.quotas().make, request(), US)
     (left,) = world.there()
     carry_out(world, None)

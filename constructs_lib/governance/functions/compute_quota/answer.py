@@ -8,8 +8,8 @@ from typing import Any
 
 _TRIES = 3
 _TIMEOUT_SECONDS = 10
-_LONGEST_REASON = 1000
-"""Characters; the whole answer may have 4096 bytes. Source: "Custom resource response objects", CloudFormation User
+_LONGEST_REASON = 1500
+"""Bytes of JSON; the whole answer may have 4096. Source: "Custom resource response objects", CloudFormation User
 Guide, read 2026-11-22."""
 
 
@@ -29,7 +29,7 @@ def answer(
     """
     body = {
         "Status": "SUCCESS" if reason is None else "FAILED",
-        "Reason": (reason or "")[:_LONGEST_REASON],
+        "Reason": _short(reason or ""),
         "PhysicalResourceId": identity,
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
         "Data": data or {},
@@ -44,3 +44,10 @@ def answer(
         except OSError:
             if not left:
                 raise
+
+
+def _short(reason: str) -> str:
+    """As much of a reason as fits: what is not ASCII takes six bytes of JSON, or twelve, each."""
+    while len(json.dumps(reason)) > _LONGEST_REASON:
+        reason = reason[: len(reason) * 3 // 4]
+    return reason

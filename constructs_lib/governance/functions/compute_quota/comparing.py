@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +11,7 @@ Document = dict[str, Any]
 
 _INTEGERS = frozenset({"Count", "Accelerators", "BorrowLimit", "FairShareWeight"})
 _NUMBERS = frozenset({"VCpu", "MemoryInGiB"})
+_STAMP = "Deployed by CloudFormation: "
 _WHAT_MAY_CHANGE = ("Description", "ComputeQuotaConfig", "ComputeQuotaTarget", "ActivationState")
 """Members of UpdateComputeQuota, SageMaker API reference, read 2026-11-22."""
 
@@ -22,6 +25,19 @@ def typed(value: Any, name: str = "") -> Any:
     if name in _INTEGERS:
         return int(value)
     return float(value) if name in _NUMBERS else value
+
+
+def stamped(request: Document) -> Document:
+    """A request whose quota says, in its description, from which deployment it is."""
+    text = json.dumps({**request, "Description": ""}, sort_keys=True)
+    return {**request, "Description": f"{_STAMP}{hashlib.sha256(text.encode()).hexdigest()[:16]}"}
+
+
+def is_of_another_deployment(request: Document, found: Document) -> bool:
+    """Whether a quota was deployed with other values than ``request``, which is then out of date: a deployment is
+    under way. What somebody changes by hand keeps its stamp, or has none."""
+    stamp = found.get("Description") or ""
+    return stamp.startswith(_STAMP) and stamp != request["Description"]
 
 
 def changeable(request: Mapping[str, Any]) -> Document:

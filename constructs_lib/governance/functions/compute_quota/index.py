@@ -12,12 +12,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .answer import answer
-from .comparing import Document, typed
+from .comparing import Document, stamped, typed
 from .drift import drift, publish
-from .quotas import Failed, Quotas
+from .failures import Failed, Gone
+from .quotas import Quotas
 
 NOTHING = "nothing-was-made"
-"""Physical id of a resource whose creation failed: CloudFormation asks to delete it, and there is nothing to delete."""
+"""Physical id of a resource whose creation failed: CloudFormation asks to delete it. It makes up an id of its own where
+it got no answer at all."""
 _RESERVE_SECONDS = 30.0
 """Kept for taking back what was made, and for the answer."""
 _IDENTITY = re.compile("[a-z0-9]{12}")
@@ -45,9 +47,12 @@ def serve(event: dict[str, Any], quotas: Quotas) -> None:
     identity = event.get("PhysicalResourceId", NOTHING)
     try:
         identity = _DO[event["RequestType"]](event, quotas)
-    except (Failed, ClientError, BotoCoreError) as error:
-        print(f"{event['RequestType']} {event['LogicalResourceId']}: {error}")  # noqa: T201
-        answer(event, identity=identity, reason=str(error))
+    except Exception as error:
+        # Whatever it is: without an answer CloudFormation would wait until its own time is over.
+        known = isinstance(error, (Failed, ClientError, BotoCoreError))
+        reason = str(error) if known else f"{type(error).__name__}: {error}"
+        print(f"{event['RequestType']} {event['LogicalResourceId']}: {reason}")  # noqa: T201
+        answer(event, identity=identity, reason=reason)
     else:
         answer(event, identity=identity, data={"ComputeQuotaId": identity})
 
@@ -55,17 +60,22 @@ def serve(event: dict[str, Any], quotas: Quotas) -> None:
 def look(event: dict[str, Any], quotas: Quotas, metrics: Any) -> None:
     """Compare a quota with what was deployed, tell the metric, and put it back where the event says so.
 
-    What is put back is told first: an alarm says that somebody changed it, even though it did not stay so.
+    What is put back is told first: an alarm says that somebody changed it, even though it did not stay so. A quota that
+    cannot be looked at is told like one that differs: looks at others of the cluster would hide its silence.
     """
-    identity, request = event["ComputeQuotaId"], typed(event["Request"])
-    told = drift(quotas, identity, request)
+    identity, request = event["ComputeQuotaId"], _request(event)
+    seen = True
+    try:
+        told = drift(quotas, identity, request)
+    except (ClientError, BotoCoreError) as error:
+        seen, told = False, [f"{request['Name']}: {error}"]
     publish(metrics, request, len(told))
     for line in told:
         print(f"drift: {line}")  # noqa: T201
-    if told and event["OnDrift"] == "restore":
+    if seen and told and event["OnDrift"] == "restore":
         try:
             quotas.change(identity, request)
-        except Failed as error:
+        except (Failed, ClientError, BotoCoreError) as error:
             # The alarm is raised already, and the next look tries again: a second one at once would do no better.
             print(f"not restored: {error}")  # noqa: T201
 
@@ -75,29 +85,38 @@ def owner(event: dict[str, Any]) -> str:
     return hashlib.sha256(f"{event['StackId']} {event['LogicalResourceId']}".encode()).hexdigest()
 
 
-def _request(event: dict[str, Any], properties: str = "ResourceProperties") -> Document:
-    request: Document = typed(event[properties]["Request"])
-    return request
+def _request(holder: dict[str, Any]) -> Document:
+    return stamped(typed(holder["Request"]))
 
 
 def _create(event: dict[str, Any], quotas: Quotas) -> str:
-    return quotas.make(_request(event), owner(event))
+    return quotas.make(_request(event["ResourceProperties"]), owner(event))
 
 
 def _update(event: dict[str, Any], quotas: Quotas) -> str:
-    request, old = _request(event), _request(event, "OldResourceProperties")
+    request, old = _request(event["ResourceProperties"]), _request(event["OldResourceProperties"])
     identity: str = event["PhysicalResourceId"]
     if any(request[name] != old[name] for name in ("Name", "ClusterArn")):
         # Another quota: CloudFormation deletes the old one when everything else has succeeded, and asks for the old
         # one again, which is still there, when something has not.
+        made = quotas.make(request, owner(event))
+        # In a rollback after an update that died before its answer, CloudFormation never heard of what that has made.
+        quotas.remove_own(old, owner(event), but=identity)
+        return made
+    try:
+        return quotas.change(identity, request)
+    except Gone:
+        # Deleted outside the stack, which is drift as well. Refused, a rollback would find no end.
         return quotas.make(request, owner(event))
-    return quotas.change(identity, request)
 
 
 def _delete(event: dict[str, Any], quotas: Quotas) -> str:
     identity: str = event["PhysicalResourceId"]
     if _IDENTITY.fullmatch(identity):
         quotas.remove(identity)
+    else:
+        # Of a creation that failed, or died before its answer: there may be a quota all the same.
+        quotas.remove_own(_request(event["ResourceProperties"]), owner(event))
     return identity
 
 
