@@ -14,7 +14,7 @@ from trainyard.local.api.service import Context
 from trainyard.local.clusters.documents import name_of
 from trainyard.local.clusters.machines import Machine, MachineError, Overtime, Site, Slot
 from trainyard.local.jobs.logs import Shipper
-from trainyard.local.jobs.transfer import Location, Transfer, TransferError
+from trainyard.local.transfer import Location, Transfer, TransferError
 
 SCRIPTS = "/opt/ml/lifecycle"
 """Where the lifecycle scripts lie on a node here, and where they start. AWS names no place for them."""

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from trainyard.local.api.errors import ServiceError
-from trainyard.local.jobs.transfer import Location, Transfer, TransferError
+from trainyard.local.transfer import Location, Transfer, TransferError
 
 _CHUNK_BYTES = 1 << 20
 _PAUSE_SECONDS = 0.5

@@ -20,7 +20,7 @@ from trainyard.local.hosting.answers import model_error
 from trainyard.local.hosting.deployment import Deployment
 from trainyard.local.hosting.exchange import JSON, Figures, Reply
 from trainyard.local.hosting.invocation_request import CUSTOM
-from trainyard.local.jobs.transfer import Location
+from trainyard.local.transfer import Location
 
 _LONGEST_INCLUDED_BYTES = 128 * 1024
 

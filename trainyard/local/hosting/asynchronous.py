@@ -24,7 +24,7 @@ from trainyard.local.hosting.deployment import Deployment
 from trainyard.local.hosting.exchange import JSON
 from trainyard.local.hosting.invocation import Invocations
 from trainyard.local.hosting.invocation_request import INFERENCE_ID, read_request
-from trainyard.local.jobs.transfer import Location, Transfer, TransferError
+from trainyard.local.transfer import Location, Transfer, TransferError
 
 QUEUED: Final = "async-invocation"
 _TTL_SECONDS, _TIMEOUT_SECONDS = 21_600.0, 900.0

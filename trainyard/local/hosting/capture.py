@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.hosting.exchange import Question, Reply
 from trainyard.local.hosting.flusher import Flusher
-from trainyard.local.jobs.transfer import Location
+from trainyard.local.transfer import Location
 
 _FLUSH_SECONDS = 2.0
 _LONGEST_FILE_LINES = 1000

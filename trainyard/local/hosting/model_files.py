@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ml_contract.archive import unpack
 from ml_contract.errors import ContractError
 from trainyard.local.api.errors import ServiceError
-from trainyard.local.jobs.transfer import Location
+from trainyard.local.transfer import Location
 
 _CHUNK_BYTES = 1 << 20
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trainyard.local.jobs.hosts import Hosts
-from trainyard.local.jobs.transfer import Location, Transfer
+from trainyard.local.transfer import Location, Transfer
 
 
 def upload_artifacts(

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainyard.local.jobs.transfer import Location, Transfer, TransferError
+from trainyard.local.transfer import Location, Transfer, TransferError
 
 _log = logging.getLogger(__name__)
 _SYNC_SECONDS = 2.0

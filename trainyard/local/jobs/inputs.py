@@ -7,7 +7,7 @@ from typing import Any
 from trainyard.local.jobs.cluster import groups, hosts_of
 from trainyard.local.jobs.hosts import BASE, Hosts
 from trainyard.local.jobs.pipes import Pipe
-from trainyard.local.jobs.transfer import Location, Transfer
+from trainyard.local.transfer import Location, Transfer
 
 FILE_SYSTEMS = "file-systems"
 """Folder below the cloud's state whose folders stand for file systems, each under its id."""

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from trainyard.local.jobs.transfer import Transfer, TransferError
+from trainyard.local.transfer import Transfer, TransferError
 
 _LOOK_SECONDS = 0.05
 

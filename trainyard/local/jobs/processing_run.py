@@ -22,8 +22,8 @@ from trainyard.local.jobs.control import Control, Ending
 from trainyard.local.jobs.hosts import BASE, Hosts
 from trainyard.local.jobs.logs import Scanner
 from trainyard.local.jobs.supervise import Outcome
-from trainyard.local.jobs.transfer import Location, Transfer, TransferError
 from trainyard.local.pulling import processing_reason
+from trainyard.local.transfer import Location, Transfer, TransferError
 
 KIND = "ProcessingJob"
 FOLDER = "jobs/processing"

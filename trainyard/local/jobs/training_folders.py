@@ -7,7 +7,7 @@ from trainyard.local.api.store import Document
 from trainyard.local.jobs import warm_pools
 from trainyard.local.jobs.folder_sync import FolderSync
 from trainyard.local.jobs.hosts import BASE, Hosts
-from trainyard.local.jobs.transfer import Location, Transfer
+from trainyard.local.transfer import Location, Transfer
 
 
 def keep_warm(context: Context, job: Document, group: Hosts) -> None:

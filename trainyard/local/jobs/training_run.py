@@ -30,7 +30,7 @@ from trainyard.local.jobs.hosts import BASE, Hosts
 from trainyard.local.jobs.inputs import Inputs
 from trainyard.local.jobs.logs import Scanner
 from trainyard.local.jobs.supervise import Outcome
-from trainyard.local.jobs.transfer import Transfer, TransferError
+from trainyard.local.transfer import Transfer, TransferError
 from trainyard.local.pulling import TRAINING_REASON
 
 FOLDER = "jobs/training"

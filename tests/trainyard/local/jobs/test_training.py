@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 import time
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from .conftest import IMAGE, Jobs, processes_with, wait_for
+from .conftest import IMAGE, Jobs
+from .remains import assert_gone, unpack
 
 # Runs on every host; what it prints as JSON is what the test looks at.
 PROBE = """
@@ -140,182 +138,6 @@ def test_what_a_job_leaves_behind(probed: tuple[Jobs, dict[str, Any], dict[str, 
 
 
 @pytest.mark.slow
-def test_a_failure_is_told_in_the_programs_words_and_the_other_host_is_stopped(jobs: Jobs, tmp_path: Path) -> None:
-    # The first host can be told to stop once it has made the file that the second one waits for.
-    script = (
-        'if grep -q "$H" $b/input/config/res*; then '
-        "while [ ! -e $M ]; do sleep .1; done; printf 'bad batch %02000d' 0 >$b/output/failure; exit 3; fi; "
-        "trap 'echo told; kill $!; exit 0' TERM; touch $M; sleep 60 & wait"
-    )
-    environment = {"M": str(tmp_path / "ready"), "H": r'current_host": "\(algo-2\|127.0.0.2\)"'}
-    started = time.monotonic()
-    job = jobs.run(jobs.request(script, hosts=2, Environment=environment))
-    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Failed"
-    assert job["FailureReason"].startswith("AlgorithmError: bad batch 000")
-    assert job["FailureReason"].endswith(", exit code: 3")
-    assert len(job["FailureReason"]) == 1024
-    assert "ModelArtifacts" not in job
-    assert "told" in jobs.lines(job["TrainingJobName"])
-    assert time.monotonic() - started < 30
-    assert_gone(jobs, job["TrainingJobName"])
-
-
-@pytest.mark.slow
-def test_a_program_that_is_not_there(any_jobs: Jobs) -> None:
-    request = any_jobs.request("")
-    request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["pyhton", "-m", "training"]
-    job = any_jobs.run(request)
-    assert job["FailureReason"].endswith("the entrypoint's program was not found; see the log, exit code: 127")
-    assert 'exec: "pyhton": No such file or directory' in "".join(any_jobs.lines(job["TrainingJobName"]))
-
-
-@pytest.mark.slow
-def test_a_program_without_a_message_is_explained_by_its_last_line(jobs: Jobs) -> None:
-    job = jobs.run(jobs.request("echo starting; echo no module named trian >&2; echo; exit 1"))
-    said = "it left no message; its log ends with 'no module named trian', exit code: 1"
-    assert job["FailureReason"] == f"AlgorithmError: {said}"
-
-
-@pytest.mark.slow
-def test_a_stop_reaches_pid_1_and_keeps_the_model(jobs: Jobs) -> None:
-    script = "trap 'echo saving; echo 1 >$b/model/saved; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
-    name = jobs.start(jobs.request(script))
-    jobs.line(name, "ready")
-    jobs.client("sagemaker").stop_training_job(TrainingJobName=name)
-    assert jobs.describe(name)["TrainingJobStatus"] in ("Stopping", "Stopped")
-    job = jobs.ended(name)
-    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Stopped"
-    assert [row["Status"] for row in job["SecondaryStatusTransitions"]][-2:] == ["Stopping", "Stopped"]
-    assert unpack(jobs.get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"saved": "1\n"}
-    with pytest.raises(jobs.client("sagemaker").exceptions.ClientError, match="is in status Stopped"):
-        jobs.client("sagemaker").stop_training_job(TrainingJobName=name)
-    assert_gone(jobs, name)
-
-
-@pytest.mark.slow
-def test_who_does_not_stop_is_killed_with_all_its_children(jobs: Jobs) -> None:
-    script = "trap '' TERM; (trap '' TERM; setsid sleep 300) & echo ready; while :; do sleep 0.1; done"
-    name = jobs.start(jobs.request(script))
-    jobs.line(name, "ready")
-    jobs.client("sagemaker").stop_training_job(TrainingJobName=name)
-    assert jobs.ended(name)["TrainingJobStatus"] == "Stopped"
-    assert_gone(jobs, name)
-
-
-@pytest.mark.slow
-def test_the_runtime_limit_ends_a_job(any_jobs: Jobs) -> None:
-    script = "trap 'echo 1 >$b/model/saved; exit 0' TERM; while :; do sleep 0.1; done"
-    job = any_jobs.run(any_jobs.request(script, StoppingCondition={"MaxRuntimeInSeconds": 4}))
-    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
-    assert unpack(any_jobs.get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"saved": "1\n"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("missing", "script", "words"),
-    [
-        ("s3:GetObject", "true", ("Data download failed", "s3:GetObject on arn:aws:s3:::", "/data/x")),
-        ("s3:ListBucket", "true", ("Data download failed", "s3:ListBucket on arn:aws:s3:::")),
-        (
-            "s3:PutObject",
-            "echo 1 >$b/model/m",
-            ("Artifact upload failed", "s3:PutObject on arn:aws:s3:::", "model.tar.gz"),
-        ),
-    ],
-)
-def test_a_role_without_a_right_fails_the_job_by_name(
-    any_jobs: Jobs, missing: str, script: str, words: tuple[str, ...]
-) -> None:
-    actions = {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "logs:*", "cloudwatch:*"} - {missing}
-    role = any_jobs.new_role({"Effect": "Allow", "Action": sorted(actions), "Resource": "*"})
-    request = any_jobs.request(script, channels={"data": any_jobs.put("data/x", "1")}, RoleArn=role)
-    job = any_jobs.run(request)
-    assert job["TrainingJobStatus"] == "Failed"
-    for word in ("ClientError: ", "AccessDenied", role, *words):
-        assert word in job["FailureReason"]
-
-
-# Reads and writes what is its own and another run's, with whatever credentials it finds.
-REACH = """
-import os, boto3
-from botocore.exceptions import ClientError
-s3, bucket = boto3.client("s3"), os.environ["BUCKET"]
-def tried(call, **where):
-    try:
-        call(Bucket=bucket, **where)
-        return "yes"
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-for run in ("mine", "yours"):
-    print(run, tried(s3.get_object, Key=f"{run}/x"), tried(s3.put_object, Key=f"{run}/y", Body=b""),
-          tried(s3.delete_object, Key=f"{run}/x"))
-"""
-
-
-@pytest.mark.slow
-def test_a_job_has_its_roles_credentials_and_reaches_no_other_runs_prefix(any_jobs: Jobs) -> None:
-    for run in ("mine", "yours"):
-        any_jobs.put(f"{run}/x", "1")
-    own = f"arn:aws:s3:::{any_jobs.bucket}/mine/*"
-    role = any_jobs.new_role(
-        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "Resource": own},
-        {"Effect": "Allow", "Action": ["logs:*", "s3:ListBucket"], "Resource": "*"},
-    )
-    channels = {"code": any_jobs.put("mine/code/reach.py", REACH)}
-    script = "exec python $b/input/data/code/reach.py"
-    request = any_jobs.request(script, channels=channels, RoleArn=role, Environment={"BUCKET": any_jobs.bucket})
-    name = any_jobs.start(request)
-    any_jobs.ended(name)
-    assert any_jobs.lines(name)[-2:] == ["mine yes yes yes", "yours " + "AccessDenied " * 2 + "AccessDenied"]
-    assert any_jobs.get(f"s3://{any_jobs.bucket}/yours/x") == b"1"
-
-
-@pytest.mark.slow
-def test_a_role_without_logs_runs_but_says_so(any_jobs: Jobs) -> None:
-    role = any_jobs.new_role({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
-    job = any_jobs.run(any_jobs.request("echo hello; sleep 2", RoleArn=role))
-    assert job["TrainingJobStatus"] == "Completed"
-    message = next(row["StatusMessage"] for row in job["SecondaryStatusTransitions"] if row["Status"] == "Training")
-    assert "logs of" in message
-    assert "logs:CreateLogGroup" in message
-
-
-@pytest.mark.slow
-def test_a_channel_without_objects(any_jobs: Jobs) -> None:
-    job = any_jobs.run(any_jobs.request("true", channels={"data": f"s3://{any_jobs.bucket}/nothing/here"}))
-    assert f"No S3 objects found under S3 URL 's3://{any_jobs.bucket}/nothing/here'" in job["FailureReason"]
-
-
-@pytest.mark.slow
-def test_artifacts_depend_on_their_content_alone(any_jobs: Jobs) -> None:
-    script = "mkdir $b/model/a; echo 1 >$b/model/a/x; echo 2 >$b/model/y; ln -s y $b/model/z"
-    contents = []
-    for _ in range(2):
-        job = any_jobs.run(any_jobs.request(script))
-        contents.append(any_jobs.get(job["ModelArtifacts"]["S3ModelArtifacts"]))
-    assert contents[0] == contents[1]
-
-
-@pytest.mark.slow
-def test_uncompressed_artifacts(any_jobs: Jobs) -> None:
-    output = {"S3OutputPath": f"s3://{any_jobs.bucket}/plain", "CompressionType": "NONE"}
-    job = any_jobs.run(any_jobs.request("mkdir $b/model/a; echo 1 >$b/model/a/x", OutputDataConfig=output))
-    place = f"plain/{job['TrainingJobName']}/output/model/"
-    assert job["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{any_jobs.bucket}/{place}"
-    assert any_jobs.keys("plain/") == [f"{place}a/x"]
-
-
-@pytest.mark.slow
-def test_artifacts_are_encrypted_with_the_jobs_key(any_jobs: Jobs) -> None:
-    key = any_jobs.client("kms").create_key()["KeyMetadata"]["Arn"]
-    output = {"S3OutputPath": f"s3://{any_jobs.bucket}/secret", "KmsKeyId": key}
-    job = any_jobs.run(any_jobs.request("true", OutputDataConfig=output))
-    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    head = any_jobs.client("s3").head_object(Bucket=any_jobs.bucket, Key=any_jobs.keys("secret/")[0])
-    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
-
-
-@pytest.mark.slow
 def test_the_sdk_sees_a_job_that_runs(any_jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in any_jobs.cloud.environment().items():
         monkeypatch.setenv(variable, value)
@@ -344,18 +166,3 @@ def test_the_sdk_sees_a_job_that_runs(any_jobs: Jobs, monkeypatch: pytest.Monkey
     job.wait(poll=1, timeout=60)
     assert job.training_job_status == "Completed"
     assert job.model_artifacts.s3_model_artifacts.endswith("from-the-sdk/output/model.tar.gz")
-
-
-def unpack(archive: bytes) -> dict[str, str]:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        return {
-            member.name: stream.read().decode()
-            for member in tar
-            if member.isfile() and (stream := tar.extractfile(member)) is not None
-        }
-
-
-def assert_gone(jobs: Jobs, name: str) -> None:
-    """No process of the job and no file of its hosts is left."""
-    wait_for(lambda: processes_with(f"TRAINING_JOB_NAME={name}"), lambda found: not found, 5)
-    wait_for(lambda: list((jobs.cloud.state / "jobs" / "training").glob(name)), lambda found: not found, 5)

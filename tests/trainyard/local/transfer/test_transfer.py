@@ -1,10 +1,7 @@
-"""Objects and files: which path an object gets, which failure says what, what an archive depends on."""
+"""Objects and files: which path an object gets, and which failure says what."""
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +10,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainyard.local.jobs import logs
-from trainyard.local.jobs.artifacts import pack
-from trainyard.local.jobs.logs import Scanner, _batch
-from trainyard.local.jobs.transfer import Location, Transfer, TransferError, _relative
-
-NAMES = st.text("ab/.", min_size=1, max_size=6).filter(lambda name: not name.startswith("/"))
+from trainyard.local.transfer import Location, Transfer, TransferError
+from trainyard.local.transfer.transfer import _relative
 
 
 class Bucket:
@@ -121,75 +114,3 @@ def test_a_body_that_breaks_off_is_read_again(tmp_path: Path) -> None:
     client.left = 9
     with pytest.raises(TransferError, match="s3://b/p/x: Connection was closed"):
         Transfer(client, "role").download(Location.parse("s3://b/p"), [tmp_path])
-
-
-class Collector:
-    """A CloudWatch Logs client that is slow at first."""
-
-    class exceptions:  # noqa: N801 - boto3's name
-        ResourceAlreadyExistsException = KeyError
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.open = threading.Event()
-
-    def create_log_group(self, **_names: str) -> None:
-        self.open.wait(10)
-
-    def create_log_stream(self, **_names: str) -> None:
-        raise KeyError("exists")
-
-    def put_log_events(self, **batch: Any) -> None:
-        self.lines += [event["message"] for event in batch["logEvents"]]
-
-
-@pytest.mark.slow
-def test_lines_that_are_dropped_are_counted_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_LINES_KEPT", 3)
-    client = Collector()
-    shipper = logs.Shipper(client, None, "group", ["stream"], "job", lambda problem: None)
-    for index in range(8):
-        shipper.line(0, str(index), 1.0)
-    client.open.set()
-    deadline = time.monotonic() + 10
-    while not client.lines:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    shipper.line(0, "", 2.0)
-    shipper.close()
-    assert client.lines == ["0", "1", "2", "[the embedded cloud dropped 5 lines here: the log could not keep up]", " "]
-
-
-@given(files=st.dictionaries(st.text("abc", min_size=1, max_size=3), st.binary(max_size=20), max_size=5))
-def test_an_archive_depends_on_names_and_contents_alone(
-    tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]
-) -> None:
-    archives = []
-    for order in (list(files), list(reversed(files))):
-        folder = tmp_path_factory.mktemp("model")
-        for index, name in enumerate(order):
-            (folder / name).write_bytes(files[name])
-            os.utime(folder / name, (index * 1000, index * 1000))
-        archives.append(folder.with_suffix(".tar.gz"))
-        assert pack([folder], archives[-1]) == len(files)
-    assert archives[0].read_bytes() == archives[1].read_bytes()
-
-
-@given(value=st.floats(allow_nan=True, allow_infinity=True), prose=st.text("xyz= ", max_size=10))
-def test_figures_are_found_by_their_definitions(value: float, prose: str) -> None:
-    scanner = Scanner([{"Name": "loss", "Regex": r"loss=(\S+)"}, {"Name": "other", "Regex": "never(.*)"}])
-    finite = value == value and abs(value) != float("inf")
-    assert scanner.scan(f"{prose}|loss={value!r} end", 5.0) == ([("loss", value)] if finite else [])
-    assert scanner.final() == ([{"MetricName": "loss", "Value": value, "Timestamp": 5.0}] if finite else [])
-
-
-@given(sizes=st.lists(st.integers(0, 400_000), max_size=12))
-def test_batches_keep_order_and_the_services_limits(sizes: list[int]) -> None:
-    from collections import deque
-
-    lines = deque((index, "x" * size) for index, size in enumerate(sizes))
-    found: list[int] = []
-    while batch := _batch(lines):
-        assert sum(len(text) + 26 for _, text in batch) <= 1_000_000
-        found += [index for index, _ in batch]
-    assert found == list(range(len(sizes)))

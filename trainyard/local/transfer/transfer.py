@@ -1,59 +1,19 @@
-"""A job's objects between S3 and its hosts' folders, with the credentials of the job's role."""
+"""Objects between S3 and folders, with the credentials of a role."""
 
 import json
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from trainyard.local.transfer.errors import TransferError, transfer_error
+from trainyard.local.transfer.location import Location
+
 _WORKERS = 4
 _ATTEMPTS = 3
-_ACTIONS = {
-    "ListObjectsV2": "s3:ListBucket",
-    "HeadObject": "s3:GetObject",
-    "CreateMultipartUpload": "s3:PutObject",
-    "UploadPart": "s3:PutObject",
-    "CompleteMultipartUpload": "s3:PutObject",
-}
-_DENIED = frozenset({"AccessDenied", "403", "Forbidden"})
-
-
-class TransferError(Exception):
-    """Objects could not be read or written; the message names operation, object and, for a denial, the role."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Location:
-    """A place in S3."""
-
-    bucket: str
-    """Name of the bucket."""
-    key: str
-    """Key or key prefix, without a leading slash."""
-
-    @classmethod
-    def parse(cls, uri: str) -> "Location":
-        """Reads s3://bucket/key."""
-        parts = urlsplit(uri, allow_fragments=False)
-        assert parts.scheme == "s3", uri
-        key = parts.path.lstrip("/") + (f"?{parts.query}" if parts.query else "")
-        return cls(bucket=parts.netloc, key=key)
-
-    def __truediv__(self, name: str) -> "Location":
-        return Location(bucket=self.bucket, key=f"{self.key.rstrip('/')}/{name}".lstrip("/"))
-
-    def folder(self) -> "Location":
-        """The same with a slash at the end, so that only what is below it has this prefix."""
-        key = self.key.rstrip("/")
-        return Location(bucket=self.bucket, key=f"{key}/" if key else "")
-
-    def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
 
 
 class Transfer:
@@ -121,7 +81,7 @@ class Transfer:
         try:
             yield from self._client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20)
         except (ClientError, BotoCoreError) as error:
-            raise self._error(error, bucket, key) from error
+            raise transfer_error(error, self._role, bucket, key) from error
 
     def has_objects(self, source: Location) -> bool:
         """Whether there is any object whose key starts with a prefix.
@@ -161,7 +121,7 @@ class Transfer:
         try:
             self._client.upload_file(str(file), target.bucket, target.key, ExtraArgs=self._extra)
         except Exception as error:  # S3UploadFailedError hides the ClientError in its text and its context.
-            raise self._error(error, target.bucket, target.key) from error
+            raise transfer_error(error, self._role, target.bucket, target.key) from error
 
     def upload_tree(self, folder: Path, target: Location) -> int:
         """Writes every file below a folder; returns how many.
@@ -183,14 +143,14 @@ class Transfer:
         try:
             self._client.delete_object(Bucket=target.bucket, Key=target.key)
         except (ClientError, BotoCoreError) as error:
-            raise self._error(error, target.bucket, target.key) from error
+            raise transfer_error(error, self._role, target.bucket, target.key) from error
 
     def _keys(self, source: Location) -> list[str]:
         try:
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=source.bucket, Prefix=source.key)
             return sorted(row["Key"] for page in pages for row in page.get("Contents", []))
         except (ClientError, BotoCoreError) as error:
-            raise self._error(error, source.bucket, "") from error
+            raise transfer_error(error, self._role, source.bucket, "") from error
 
     def _get(self, bucket: str, key: str, folder: Path, name: str) -> None:
         file = folder / name
@@ -207,7 +167,7 @@ class Transfer:
                     if attempt == _ATTEMPTS:
                         raise
         except (ClientError, BotoCoreError) as error:
-            raise self._error(error, bucket, key) from error
+            raise transfer_error(error, self._role, bucket, key) from error
         except OSError as error:
             raise TransferError(f"s3://{bucket}/{key} cannot become the file {name!r}: {error.strerror}.") from error
 
@@ -217,31 +177,9 @@ class Transfer:
             for chunk in body.iter_chunks(1 << 20):
                 out.write(chunk)
 
-    def _error(self, error: Exception, bucket: str, key: str) -> TransferError:
-        cause = _client_error(error)
-        where = f"s3://{bucket}/{key}"
-        if cause is None:
-            return TransferError(f"{where}: {error}")
-        code = str(cause.response.get("Error", {}).get("Code", "Unknown"))
-        message = cause.response.get("Error", {}).get("Message", "")
-        action = _ACTIONS.get(cause.operation_name, f"s3:{cause.operation_name}")
-        if code in _DENIED:
-            resource = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
-            return TransferError(
-                f"AccessDenied (403): the role {self._role} is not authorized to perform {action} on {resource}. "
-                f"Grant it to the role. [{message}]"
-            )
-        return TransferError(f"{code}: {cause.operation_name} of {where}: {message}")
-
 
 def _relative(key: str, prefix: str) -> str:
     """An object's path below its channel: what follows the prefix, or the last folder of the prefix."""
     if prefix and not prefix.endswith("/") and key.startswith(f"{prefix}/"):
         return key[len(prefix) + 1 :]
     return key[prefix.rfind("/") + 1 :]
-
-
-def _client_error(error: BaseException | None) -> ClientError | None:
-    while error is not None and not isinstance(error, ClientError):
-        error = error.__cause__ or error.__context__
-    return error
