@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainyard.local.hooks.sagemaker_access import condition_keys
-from trainyard.policies.assembly import Environment, PipelineJobs, Principal
+from trainyard.policies.assembly import Environment, Principal
 from trainyard.policies.evaluation import Request
+from trainyard.policies.pipeline_jobs import PipelineJobs
 
 Change = Callable[[dict[str, Any]], None]
 

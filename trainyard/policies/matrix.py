@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainyard.policies import cases
-from trainyard.policies.assembly import Environment, PipelineJobs, Principal
+from trainyard.policies.assembly import Environment, Principal
 from trainyard.policies.cases import Case
 from trainyard.policies.documents import Policy, parse
 from trainyard.policies.evaluation import Decision, Policies, Request, decide
+from trainyard.policies.pipeline_jobs import PipelineJobs
 from trainyard.policies.places import Place, places
 
 _FULL = {"Sid": "FullAWSAccess", "Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from trainyard.policies.assembly import PipelineJobs
+from trainyard.policies.pipeline_jobs import PipelineJobs
 
 _HASH = re.compile(r"[0-9a-f]{8}$")
 

@@ -71,7 +71,8 @@ def test_jobs_of_one_pipeline_reach_no_place_of_another(prod: Environment) -> No
 def changed(change: Any) -> Environment:
     """Prod with the template of one stack changed, in memory."""
     found = Environment(assembly(), "prod")
-    change(found._stacks["trainyard-prod-training-bytes-lm"].template["Resources"])
+    (stack,) = (one for one in found._stacks if one.name == "trainyard-prod-training-bytes-lm")
+    change(stack.template["Resources"])
     return found
 
 
