@@ -19,7 +19,8 @@ from trainyard.operations.training import Observation, TrainingRun
 from trainyard.report.alarms import Alarm
 from trainyard.report.bill import processing_item, training_items
 from trainyard.report.chapter import Chapter
-from trainyard.report.data import Latencies, Report, Scaling
+from trainyard.report.data import Latencies, Report
+from trainyard.report.scaled import Scaling
 from trainyard.report.serving import Endpoint, Series
 from trainyard.scaling.scaler import read_scaler
 from trainyard.scaling.simulation import Assumptions, simulate

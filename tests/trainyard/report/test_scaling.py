@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.trainyard.scaling import documents as of
-from trainyard.report.data import Report, Scaling
+from trainyard.report.data import Report
+from trainyard.report.scaled import Scaling
 from trainyard.report.write import render
 from trainyard.scaling.scaler import read_scaler
 from trainyard.scaling.simulation import Assumptions, simulate
