@@ -38,7 +38,7 @@ def incident(
         return
     chosen = catalogue.incident(name)
     is_local, cloud = context.obj
-    from trainyard.incidents.playing import refuse_aws
+    from trainyard.incidents.requirements import refuse_aws
     from trainyard.incidents.show import play_shown
     from trainyard.operations.connection import Connection
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +11,18 @@ from typing import Any
 from ml_contract.symptoms import Symptom
 from trainyard.incidents.alarms import AlarmWatch, Subscriber, topics_of
 from trainyard.incidents.incident import Incident
+from trainyard.incidents.requirements import (
+    refuse_aws,
+    require_deployed,
+    require_given,
+    require_programs,
+    require_silent,
+)
 from trainyard.incidents.runbook import FOLDER, Runbook
 from trainyard.incidents.scene import GIVEN, IncidentFailed, Scene
-from trainyard.incidents.shell import Ran, Shell, search_path
+from trainyard.incidents.shell import Ran, Shell
 from trainyard.incidents.timeline import Timeline
-from trainyard.operations.connection import Connection, OperationError
+from trainyard.operations.connection import Connection
 
 _TOLD_SECONDS = 20.0
 _PASS_SECONDS = 20.0
@@ -76,16 +82,16 @@ class Player:
         """
         refuse_aws(self.connection)
         runbook = Runbook.read(incident.name, self.runbooks)
-        _require_given(runbook, {*GIVEN, *incident.variables})
+        require_given(runbook, {*GIVEN, *incident.variables})
         with Scene(connection=self.connection, environment=incident.environment, say=self.say) as scene:
-            _require_deployed(incident, scene)
+            require_deployed(incident, scene)
             require_programs(runbook)
             alarms = incident.alarms
             watch = AlarmWatch(scene, alarms)
             topics = [*topics_of(watch, alarms), *(scene.topic(notice.severity) for notice in incident.notices)]
             subscriber = Subscriber(scene, sorted(set(topics)))
             self._shorten(scene, incident.minute_seconds)
-            _require_silent(watch)
+            require_silent(watch)
             scene.afterwards(lambda: self._let_pass(scene, watch))
             incident.prepare(scene)
             self.timeline.note("prepared", incident.summary)
@@ -157,7 +163,7 @@ class Player:
         self.timeline.note("told", f"{topic} told its subscribers of {name}")
 
     def _recover(self, scene: Scene, runbook: Runbook) -> list[Ran]:
-        _require_given(runbook, set(scene.variables))
+        require_given(runbook, set(scene.variables))
         done = []
         with Shell(scene.cloud.environment() | scene.variables) as shell:
             for command in runbook.commands:
@@ -172,60 +178,3 @@ class Player:
                         f"docs/runbooks/{runbook.name}.md: `{command}` ended with status {ran.status}: {last[0]}"
                     )
         return done
-
-
-def refuse_aws(connection: Connection) -> None:
-    """Incidents break things: that is done to an embedded cloud alone.
-
-    Raises:
-        OperationError: The connection leads to AWS.
-    """
-    if connection.cloud is None:
-        raise OperationError(
-            "an incident is played on the embedded cloud only, never on AWS. Use `trainyard --local incident …`"
-        )
-
-
-def _require_deployed(incident: Incident, scene: Scene) -> None:
-    pages = (
-        scene.client("cloudformation")
-        .get_paginator("list_stacks")
-        .paginate(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
-    )
-    there = {found["StackName"] for page in pages for found in page["StackSummaries"]}
-    for name in ("operation", *incident.stacks):
-        if scene.stack(name) not in there:
-            stacks = "" if incident.environment == "local" else f" '{incident.environment.capitalize()}/**'"
-            raise OperationError(
-                f"{scene.stack(name)}: the incident {incident.name} is played on it, but it is not deployed."
-                f" Deploy it with `trainyard local deploy{stacks}`"
-            )
-
-
-def _require_silent(watch: AlarmWatch) -> None:
-    """An alarm of before would be taken for the incident's."""
-    for name, state in watch.states().items():
-        if state == "ALARM":
-            raise OperationError(
-                f"{name}: it is in ALARM before anything was provoked. Look at it first: what is wrong there is real"
-            )
-
-
-def _require_given(runbook: Runbook, given: set[str]) -> None:
-    missing = sorted(runbook.variables - given)
-    if missing:
-        raise IncidentFailed(f"{runbook.name}: its commands want ${missing[0]}, which the incident does not give")
-
-
-def require_programs(runbook: Runbook) -> None:
-    """The AWS CLI is no part of this project.
-
-    Raises:
-        OperationError: The runbook wants it and it is not there.
-    """
-    wants = any("aws " in command for command in runbook.commands)
-    if wants and shutil.which("aws", path=search_path()) is None:
-        raise OperationError(
-            f"{runbook.name}: its runbook uses the AWS CLI, and there is no `aws` on the PATH. Run `make setup`,"
-            " or install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
-        )
