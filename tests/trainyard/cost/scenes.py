@@ -15,6 +15,8 @@ from trainyard.cost.prices import Price, Prices
 from trainyard.cost.templates import read
 
 DAY = date(2026, 11, 1)
+MONTH = 730
+"""Hours."""
 UNITS = {
     "vpc/nat-gateway-hour": (0.045, "hour"),
     "vpc/nat-gateway-gb": (0.045, "gb"),
@@ -98,3 +100,19 @@ def assembly(folder: Path, stacks: Mapping[str, Mapping[str, Any]], environment:
 
 NAT = {"Type": "AWS::EC2::NatGateway", "Properties": {}}
 KEY = {"Type": "AWS::KMS::Key", "Properties": {}}
+
+
+def pipeline(*steps: dict[str, Any], parameters: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    """A pipeline whose definition is joined around an attribute, as CDK writes it."""
+    text = json.dumps({"Version": "2020-12-01", "Parameters": list(parameters), "Steps": list(steps)})
+    head, tail = text[:-1], "}"
+    body = {"Fn::Join": ["", [head, ', "Role": "', {"Fn::GetAtt": ["Role", "Arn"]}, '"', tail]]}
+    definition = {"PipelineDefinition": {"PipelineDefinitionBody": body}}
+    return {"Pipeline": {"Type": "AWS::SageMaker::Pipeline", "Properties": definition}}
+
+
+def training(**resources: Any) -> dict[str, Any]:
+    """A training step of eight hours on one p4d."""
+    config = {"InstanceType": "ml.p4d.24xlarge", "InstanceCount": 1} | resources
+    arguments = {"ResourceConfig": config, "StoppingCondition": {"MaxRuntimeInSeconds": 8 * 3600}}
+    return {"Name": "Train", "Type": "Training", "Arguments": arguments}
