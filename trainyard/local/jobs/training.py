@@ -10,8 +10,9 @@ from trainyard.local.jobs.announcing import JobAnnouncer
 from trainyard.local.jobs.control import Control
 from trainyard.local.jobs.refusals import Refusal, refuse
 from trainyard.local.jobs.threads import JobThreads
+from trainyard.local.jobs.training_attempt import FOLDER
 from trainyard.local.jobs.training_request import check_training
-from trainyard.local.jobs.training_run import FOLDER, TrainingRun
+from trainyard.local.jobs.training_run import TrainingRun
 from trainyard.local.jobs.warm_pools import WarmPools
 
 _LISTING = (Refusal(path="TrainingPlanArnEquals", way_out="Leave it out: there are no training plans."),)

@@ -1,41 +1,32 @@
-"""The life of a training job: attempts until it ends, with its input before and its artifacts after."""
+"""The life of a training job: attempts until it ends, and what its document says meanwhile."""
 
 import contextlib
 import time
-from collections.abc import Sequence
 from typing import Any
 
-from ml_contract.instances import CATALOGUE
 from trainyard.local.api.service import Context
 from trainyard.local.api.store import Document
 from trainyard.local.capacity import JOB_REASON, WAITING, ShortageError, await_instances
+from trainyard.local.jobs import training_attempt
 from trainyard.local.jobs import training_document as document
-from trainyard.local.jobs import training_folders, warm_pools
-from trainyard.local.jobs.artifacts import upload_artifacts
-from trainyard.local.jobs.attempt import (
-    REASON_CHARACTERS,
-    JobFailure,
-    Program,
-    Role,
-    algorithm_error,
-    make_hosts,
-    run_hosts,
-)
+from trainyard.local.jobs.attempt import REASON_CHARACTERS, JobFailure, algorithm_error
 from trainyard.local.jobs.cluster import groups
-from trainyard.local.jobs.container import message, write_training_files
-from trainyard.local.jobs.control import Control, Ending, Order
-from trainyard.local.jobs.folder_sync import FolderSync
-from trainyard.local.jobs.host_figures import HostFigures
-from trainyard.local.jobs.hosts import BASE, Hosts
-from trainyard.local.jobs.inputs import Inputs
+from trainyard.local.jobs.control import Control, Ending
 from trainyard.local.jobs.logs import Scanner
 from trainyard.local.jobs.supervise import Outcome
-from trainyard.local.transfer import Transfer, TransferError
-from trainyard.local.pulling import TRAINING_REASON
+from trainyard.local.jobs.training_attempt import TrainingAttempt
 
-FOLDER = "jobs/training"
-"""Where the hosts of running jobs are, below the cloud's state."""
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_ENDS = {
+    Ending.COMPLETED: ("Completed", "Completed", "Training job completed"),
+    Ending.STOPPED: ("Stopped", "Stopped", "Training job stopped"),
+    Ending.MAX_RUNTIME: (
+        "Stopped", "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    ),
+    Ending.MAX_WAIT: (
+        "Stopped", "MaxWaitTimeExceeded", "Training job wait time exceeded MaxWaitTimeInSeconds provided",
+    ),
+}  # fmt: skip
+"""Status, secondary status and message of a job whose last attempt ended so and has artifacts."""
 
 
 class TrainingRun:
@@ -94,86 +85,16 @@ class TrainingRun:
         Raises:
             JobFailure: the platform could not do its part, or the job's program failed.
         """
-        context, job = self._context, self._job
-        first = {} if "TrainingStartTime" in job else {"TrainingStartTime": self._started}
+        first = {} if "TrainingStartTime" in self._job else {"TrainingStartTime": self._started}
         document.enter(self._store, self._name, "Downloading", "Downloading input data", **first)
-        self._job = self._store.update(document.KIND, self._name, _Attempts=job["_Attempts"] + 1)
-        folder = context.state / FOLDER / self._name
-        count = sum(found.count for found in groups(job["ResourceConfig"]))
-        with contextlib.closing(make_hosts(context, folder, count, isolated=job["EnableNetworkIsolation"])) as group:
-            role = Role.assume(context, job["RoleArn"])
-            transfer = Transfer(role.s3, role.arn, job["OutputDataConfig"].get("KmsKeyId") or None)
-            write_training_files(group, job)
-            training_folders.keep_warm(context, job, group)
-            checkpoints, tensorboard = training_folders.follow(job, group, transfer)
-            inputs = Inputs(group, transfer, job, context.state)
-            with contextlib.closing(inputs):
-                self._download(inputs, checkpoints)
-                if self._control.ordered.is_set():
-                    self._ended_early()
-                    return None
-                if context.missing(job["AlgorithmSpecification"]["TrainingImage"]):
-                    raise JobFailure(TRAINING_REASON)
-                text = "Training image download completed. Training in progress"
-                document.enter(self._store, self._name, "Training", text)
-                inputs.start(self._broken)
-                outcome = self._run_hosts(group, role, [sync for sync in (checkpoints, tensorboard) if sync])
-            self._finish(group, transfer, outcome)
+        self._job = self._store.update(document.KIND, self._name, _Attempts=self._job["_Attempts"] + 1)
+        with training_attempt.prepared(self._context, self._job, self._control, self._scanner) as attempt:
+            outcome = attempt.run(self._limits())
+            if outcome is None:
+                self._ended_early()
+            else:
+                self._finish(attempt, outcome)
             return outcome
-
-    def _broken(self, detail: str) -> None:
-        """Ends the attempt, because its hosts wait for what cannot come."""
-        self._control.events.put(Order(ending=Ending.BROKEN, detail=detail))
-
-    def _download(self, inputs: Inputs, checkpoints: FolderSync | None) -> None:
-        try:
-            inputs.provide(self._control.ordered.is_set)
-            if checkpoints:
-                checkpoints.restore()
-        except TransferError as error:
-            raise JobFailure(f"ClientError: Data download failed: {error}"[:REASON_CHARACTERS]) from error
-        except OSError as error:
-            raise JobFailure(f"InternalServerError: the embedded cloud's disk: {error}") from error
-
-    def _run_hosts(self, group: Hosts, role: Role, syncs: Sequence[FolderSync]) -> Outcome:
-        job = self._job
-        algorithm = job["AlgorithmSpecification"]
-        program = Program(
-            job=self._name,
-            image=algorithm["TrainingImage"],
-            command=[*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])],
-            environment=job.get("Environment", {}),
-            variables=lambda host: {
-                "TRAINING_JOB_NAME": self._name,
-                "TRAINING_JOB_ARN": job["TrainingJobArn"],
-                **({warm_pools.VARIABLE: group.seen(host, warm_pools.CACHE)} if "_WarmPool" in job else {}),
-            },
-            log_group=LOG_GROUP,
-        )
-        for sync in syncs:
-            sync.start()
-        known = CATALOGUE.get(groups(job["ResourceConfig"])[0].instance_type)
-        figures = HostFigures(role.metrics, group, self._name, known.memory_gib if known else None)
-        figures.start()
-        with contextlib.closing(figures):
-            outcome = run_hosts(
-                self._context,
-                group,
-                program,
-                role,
-                control=self._control,
-                scanner=self._scanner,
-                limits=self._limits(),
-                problem=lambda problem: document.note(self._store, self._name, problem),
-            )
-        for sync in syncs:
-            try:
-                sync.close()
-            except TransferError as error:
-                # What made the program fail matters more.
-                if outcome.order.ending is not Ending.FAILED:
-                    raise JobFailure(f"ClientError: {sync.what} upload failed: {error}"[:REASON_CHARACTERS]) from error
-        return outcome
 
     def _limits(self) -> dict[Ending, float]:
         condition = self._job["StoppingCondition"]
@@ -183,48 +104,27 @@ class TrainingRun:
             limits[Ending.MAX_WAIT] = self._latest()
         return limits
 
-    def _finish(self, group: Hosts, transfer: Transfer, outcome: Outcome) -> None:
-        """Uploads what an attempt produced and, unless there is another one, ends the job."""
+    def _finish(self, attempt: TrainingAttempt, outcome: Outcome) -> None:
+        """Uploads what an attempt produced and, unless there is another one, ends the job.
+
+        Raises:
+            JobFailure: its program or the platform failed, or its artifacts cannot be uploaded.
+        """
         ending = outcome.order.ending
-        if ending in (Ending.COMPLETED, Ending.STOPPED, Ending.MAX_RUNTIME, Ending.MAX_WAIT):
+        if ending in _ENDS:
             document.enter(self._store, self._name, "Uploading", "Uploading generated training model")
-            results = self._upload(group, transfer, model=True)
-            status, secondary, text = {
-                Ending.COMPLETED: ("Completed", "Completed", "Training job completed"),
-                Ending.STOPPED: ("Stopped", "Stopped", "Training job stopped"),
-                Ending.MAX_RUNTIME: (
-                    "Stopped",
-                    "MaxRuntimeExceeded",
-                    "Training job runtime exceeded MaxRuntimeInSeconds provided",
-                ),
-                Ending.MAX_WAIT: (
-                    "Stopped",
-                    "MaxWaitTimeExceeded",
-                    "Training job wait time exceeded MaxWaitTimeInSeconds provided",
-                ),
-            }[ending]
-            self._end(status, secondary, text, **results)
+            self._end(*_ENDS[ending], **attempt.upload(model=True))
         elif ending is Ending.FAILED:
-            texts = [message(group.inside(host, f"{BASE}/output/failure")) for host in range(len(group.names))]
-            assert outcome.order.host is not None
-            text = texts[outcome.order.host] or next(filter(None, texts), "")
+            text = attempt.message(outcome)
             # The reason of the failure matters more than what its output ran into.
             with contextlib.suppress(JobFailure):
-                self._upload(group, transfer, model=False)
+                attempt.upload(model=False)
             raise JobFailure(algorithm_error(text, outcome))
         elif ending is Ending.BROKEN:
             detail = outcome.order.detail
             raise JobFailure(
                 f"InternalServerError: the embedded cloud could not run a host: {detail}"[:REASON_CHARACTERS]
             )
-
-    def _upload(self, group: Hosts, transfer: Transfer, *, model: bool) -> dict[str, Any]:
-        """Uploads the artifacts; returns the changes to the job's document."""
-        try:
-            uri = upload_artifacts(transfer, group, self._job["OutputDataConfig"], self._name, model=model)
-        except TransferError as error:
-            raise JobFailure(f"ClientError: Artifact upload failed: {error}"[:REASON_CHARACTERS]) from error
-        return {"ModelArtifacts": {"S3ModelArtifacts": uri}} if uri else {}
 
     def _again(self, outcome: Outcome) -> bool:
         """Whether another attempt follows, after the wait for it."""
