@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +17,8 @@ from typing import Any
 
 from trainyard.local import daemon
 from trainyard.local.daemon import CloudError as CloudError
-from trainyard.local.processes import alive, await_exit, descendants, kill, runs, send
+from trainyard.local.presence import Presence
+from trainyard.local.processes import alive, await_exit, descendants, kill, send
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_STATE = ROOT / ".trainyard" / "cloud"
@@ -29,7 +29,6 @@ REGION = "us-east-1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 150.0  # longer than the 120 s that a stopped job may take
 _POLL_SECONDS = 0.05
-_GONE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +66,16 @@ class Cloud:
     @property
     def endpoint_url(self) -> str:
         """Where every service of the cloud answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return self._presence.endpoint_url
 
     @property
     def log(self) -> Path:
         """What the daemon writes."""
-        return self.state / "server.log"
+        return self._presence.log
+
+    @property
+    def _presence(self) -> Presence:
+        return Presence(self.state, self.port)
 
     def environment(self) -> dict[str, str]:
         """The variables that make any AWS SDK, the AWS CLI and the CDK CLI talk to this cloud as its administrator."""
@@ -94,7 +97,7 @@ class Cloud:
             CloudError: another program holds the port, another port already serves this state, or the daemon
                 does not come up; the message says what to do.
         """
-        holder = self._recorded()
+        holder = self._presence.recorded()
         if holder is not None:
             pid, port = holder
             if port != self.port:
@@ -103,9 +106,9 @@ class Cloud:
                     "Use that port, or stop it with `trainyard local down`"
                 )
             return self._await_health(lambda: None if alive(pid) else 1)
-        found = self._health_or_free_port()
+        found = self._presence.health_or_free_port()
         if found is not None:
-            return self._status(self._own(found))
+            return self._status(self._presence.own(found))
         python = self.environments / "cloud" / "bin" / "python"
         if not python.exists():
             raise CloudError(f"environments: got {str(self.environments)!r}, but it has no {python}. Run `make setup`")
@@ -129,14 +132,14 @@ class Cloud:
             CloudError: another program holds the port.
         """
         # The state's own record comes first: a daemon that hangs answers nothing, and must go all the same.
-        holder = self._recorded()
+        holder = self._presence.recorded()
         if holder is not None:
             pid = holder[0]
         else:
-            found = self._health()
+            found = self._presence.health()
             if found is None:
                 return False
-            pid = int(self._own(found)["pid"])
+            pid = int(self._presence.own(found)["pid"])
         send(pid, signal.SIGTERM)
         if not await_exit(pid, _STOP_SECONDS):
             # What it started lives in sessions of its own, and would stay.
@@ -148,10 +151,10 @@ class Cloud:
 
     def status(self) -> Status:
         """What the daemon says of itself."""
-        found = self._health()
+        found = self._presence.health()
         if found is None:
             return Status(running=False, port=self.port, state=self.state)
-        return self._status(self._own(found))
+        return self._status(self._presence.own(found))
 
     def reset(self) -> None:
         """Stops the daemon and deletes everything it kept.
@@ -162,7 +165,7 @@ class Cloud:
         self.down()
         if not self.state.exists():
             return
-        if self.state.resolve() != DEFAULT_STATE.resolve() and not (self.state / "server.pid").exists():
+        if self.state.resolve() != DEFAULT_STATE.resolve() and not self._presence.record.exists():
             raise CloudError(
                 f"state: got {str(self.state)!r}, but no cloud ever kept its state there. "
                 "Name the folder that `trainyard local up` was given"
@@ -185,91 +188,20 @@ class Cloud:
         known = {name: found[name] for name in ("pid", "uptime_seconds", "stacks", "jobs", "endpoints")}
         return Status(running=True, port=self.port, state=self.state, **known)
 
-    def _health(self) -> dict[str, Any] | None:
-        """The daemon's answer; None when nothing listens."""
-        try:
-            return daemon.health(self.endpoint_url)
-        except daemon.NoAnswer:
-            raise self._silent() from None
-
-    def _own(self, found: dict[str, Any]) -> dict[str, Any]:
-        """The answer, if it is this cloud's."""
-        if "trainyard" not in found:
-            raise self._foreign()
-        if Path(found["state"]) != self.state.resolve():
-            raise CloudError(
-                f"port: got {self.port}, but the cloud that listens there keeps its state in {found['state']!r}. "
-                "Choose another port, or stop that cloud first"
-            )
-        return found
-
-    def _silent(self) -> CloudError:
-        """The error for a port where something listens that gives no answer of ours."""
-        holder = self._recorded()
-        if holder is None:
-            return self._foreign()
-        return CloudError(
-            f"the cloud (process {holder[0]}) is starting, or does not answer. "
-            f"Wait, or stop it with `trainyard local down`; its log is {self.log}"
-        )
-
-    def _foreign(self) -> CloudError:
-        return CloudError(
-            f"port: got {self.port}, but another program listens on 127.0.0.1:{self.port}. "
-            "Stop that program, or choose another port with --port"
-        )
-
-    def _health_or_free_port(self) -> dict[str, Any] | None:
-        """What a daemon at the port says of itself, or None where nothing has the port.
-
-        Raises:
-            CloudError: another program has it.
-        """
-        record = self.state / "server.pid"
-        killed = record.exists() and record.stat().st_size > 0
-        # A daemon that was killed is gone from the processes a moment before its socket is.
-        deadline = time.monotonic() + (_GONE_SECONDS if killed else 0.0)
-        while True:
-            try:
-                found = self._health()
-                if found is None:
-                    self._require_free_port()
-                return found
-            except CloudError:
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(_POLL_SECONDS)
-
-    def _require_free_port(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.port))
-            except OSError:
-                raise self._foreign() from None
-
-    def _recorded(self) -> tuple[int, int] | None:
-        """Process and port that serve this state, if the process lives. A record without one is left from a kill."""
-        try:
-            pid, port = map(int, (self.state / "server.pid").read_text().split())
-        except (OSError, ValueError):
-            return None
-        return (pid, port) if runs(pid, f"--state\0{self.state.resolve()}\0") else None
-
     def _await_health(self, ended: Callable[[], int | None]) -> Status:
         """Waits for the daemon's answer; `ended` gives its exit status once it has one."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             # Ended, and nobody else began at the same moment and was quicker.
-            if ended() is not None and self._recorded() is None:
+            if ended() is not None and self._presence.recorded() is None:
                 raise CloudError(f"the cloud did not start: {_last_line(self.log)} (log: {self.log})")
             try:
-                found = self._health()
+                found = self._presence.health()
             except CloudError:
                 # It listens from its first moment on: a request that is cut off means that it did not come up.
                 found = None
             if found is not None:
-                return self._status(self._own(found))
+                return self._status(self._presence.own(found))
             time.sleep(_POLL_SECONDS)
         raise CloudError(
             f"the cloud did not answer within {_START_SECONDS:.0f} s: {_last_line(self.log)} (log: {self.log}). "

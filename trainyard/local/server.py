@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from trainyard.local.cloud import ACCOUNT, REGION
 from trainyard.local.hooks.snapshots import StateError
+from trainyard.local.presence import Presence
 from trainyard.local.processes import descendants, kill
 
 _log = logging.getLogger("trainyard")
@@ -55,14 +56,19 @@ class Options:
     @property
     def endpoint_url(self) -> str:
         """Where every service answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return self.presence.endpoint_url
+
+    @property
+    def presence(self) -> Presence:
+        """How others find the daemon."""
+        return Presence(self.state, self.port)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves until SIGTERM or SIGINT. Returns the exit status."""
     options = _parse(arguments)
     options.state.mkdir(parents=True, exist_ok=True)
-    with (options.state / "server.pid").open("a+") as record:
+    with options.presence.record.open("a+") as record:
         try:
             fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -86,10 +92,7 @@ def _run(options: Options) -> int:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        return _refuse(
-            f"port: got {options.port}, but another program listens on 127.0.0.1:{options.port}. "
-            "Stop that program, or choose another port with --port"
-        )
+        return _refuse(str(options.presence.foreign()))
     _configure(options)
     try:
         asyncio.run(_serve(options, listener))
