@@ -18,7 +18,7 @@ from training_code.checkpoint import Stateful
 from training_code.parallel import optimizer as optimizers
 from training_code.parallel.base import Parallel, Passed
 from training_code.parallel.blocks import transform
-from training_code.parallel.deepspeed_config import configuration
+from training_code.parallel.deepspeed_config import check_precision, configuration
 from training_code.parallel.deepspeed_disk import Disk
 from training_code.parallel.deepspeed_masters import Masters
 from training_code.parallel.deepspeed_state import ModelState, OptimizerState, ScalerState, gathered
@@ -34,6 +34,7 @@ def build(run: TrainingRun, workload: Workload[Any], ranks: Ranks, layout: Layou
     strategy = run.strategy
     assert isinstance(strategy, DeepSpeed)
     deepspeed = _imported(ranks.device)
+    check_precision(run.precision, deepspeed.accelerator.get_accelerator())
     disk = Disk(run, strategy, ranks)
     disk.prepare()
     with torch.device("meta"):

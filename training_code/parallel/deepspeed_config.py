@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml_contract.errors import reject
 from ml_contract.sizing.parts import over
 from ml_contract.training.layout import Layout
+from ml_contract.training.optimization import Precision
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import CpuOffload, DeepSpeed, NvmeOffload
+from training_code.parallel.precision import compute_dtype
 
 _MEBIBYTE = 2**20
 _SHORT = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
@@ -83,3 +86,20 @@ def _place(offload: CpuOffload | NvmeOffload) -> dict[str, Any]:
     if isinstance(offload, CpuOffload):
         return {"device": "cpu", "pin_memory": offload.pin_memory}
     return {"device": "nvme", "nvme_path": offload.path, "buffer_count": offload.buffer_count}
+
+
+def check_precision(precision: Precision, accelerator: Any) -> None:
+    """Hold what a run computes in against what DeepSpeed allows on this device.
+
+    Args:
+        precision: The run's.
+        accelerator: DeepSpeed's own view of the device; a CPU has float16 with AVX-512 FP16 or AMX-FP16 alone.
+
+    Raises:
+        ContractError: The engine would end with a ValueError that names no field.
+    """
+    allowed = accelerator.supported_dtypes()
+    if compute_dtype(precision) not in allowed:
+        names = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in allowed))
+        reject("precision.compute", precision.compute, f"DeepSpeed has {names} on this {accelerator.device_name()}",
+               "Take one of them, Fsdp(), or another instance type.")  # fmt: skip

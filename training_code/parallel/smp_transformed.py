@@ -153,7 +153,7 @@ class Transformed(ModelParallel):
     ) -> None:  # fmt: skip
         super().__init__(run, workload, ranks, layout, sharded, groups)
         self.counterpart, self.numbers = counterpart, numbers
-        self.model.register_forward_hook(lambda module, given, outputs: counterpart.scores(outputs))  # noqa: ARG005
+        self.model.register_forward_hook(lambda _module, _given, outputs: counterpart.scores(outputs))
 
     @property
     def data_rank(self) -> int:

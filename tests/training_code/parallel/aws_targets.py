@@ -11,7 +11,7 @@ from unittest import mock
 
 import torch
 from ports import free_port
-from training_harness import joined
+from training_ranks import joined
 
 from ml_contract.errors import ContractError
 from ml_contract.metrics import GRADIENT_NORM, LOSS, Metric

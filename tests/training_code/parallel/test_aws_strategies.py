@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 from aws_targets import trained
-from training_harness import container, tiny_run, together
+from training_harness import container, tiny_run
+from training_ranks import together
 
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from fsdp_targets import changed, measured
-from training_harness import tiny_run, together
+from training_harness import tiny_run
+from training_ranks import together
 
 from ml_contract.training.optimization import AdamW, Precision
 from ml_contract.training.run import TrainingRun

@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
+import torch
 from training_harness import tiny_run
 
 from ml_contract.errors import ContractError
 from ml_contract.training.layout import World
 from ml_contract.training.optimization import AdamW, Precision
 from ml_contract.training.strategies import CpuOffload, DeepSpeed, NvmeOffload
-from training_code.parallel.deepspeed_config import configuration
+from training_code.parallel.deepspeed_config import check_precision, configuration
 
 TWO = World(hosts=1, ranks_per_host=2)
 
@@ -82,3 +83,19 @@ def test_deepspeeds_own_parser_takes_every_configuration(monkeypatch: pytest.Mon
             assert parsed.gradient_accumulation_steps == 2
             offload = parsed.zero_config.offload_optimizer
             assert (offload.device if offload else None) == getattr(strategy.offload_optimizer, "kind", None)
+
+
+class Cpu:
+    """DeepSpeed's view of a processor without AVX-512 FP16."""
+
+    def supported_dtypes(self) -> list[torch.dtype]:
+        return [torch.float32, torch.bfloat16]
+
+    def device_name(self) -> str:
+        return "cpu"
+
+
+def test_a_precision_that_the_device_lacks_is_refused_by_its_field() -> None:
+    check_precision(Precision(compute="bfloat16"), Cpu())
+    with pytest.raises(ContractError, match=r"compute: got 'float16', but DeepSpeed has bfloat16, float32 on"):
+        check_precision(Precision(compute="float16"), Cpu())

@@ -12,7 +12,8 @@ import pytest
 import torch
 from disk_targets import with_disks
 from test_deepspeed import DISKS
-from training_harness import tiny_run, together
+from training_harness import tiny_run
+from training_ranks import together
 
 from ml_contract.errors import ContractError
 from ml_contract.training.strategies import DeepSpeed, NvmeOffload

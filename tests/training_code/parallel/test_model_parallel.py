@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from model_parallel_targets import divided
-from training_harness import figures, losses, start_ranks, tiny_run, together
+from training_harness import figures, losses, tiny_run
+from training_ranks import start_ranks, together
 
 from ml_contract import metrics
 from ml_contract.exit_codes import ExitCode

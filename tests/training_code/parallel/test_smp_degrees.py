@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from aws_targets import forked
-from training_harness import container, spawn, tiny_run
+from training_harness import container, tiny_run
+from training_ranks import spawn
 
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode

@@ -4,7 +4,7 @@ import re
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from accelerate import init_empty_weights
 from torch import nn
 from torch.sagemaker import state
