@@ -93,8 +93,9 @@ class LocalPlatform:
         """Whether a resource exists; in-process, so safe inside an operation.
 
         Kinds: `role` (it also has to trust sagemaker.amazonaws.com), `bucket`, `subnet`, `security_group`, `key`,
-        `alarm`, `topic`, `eks_cluster`, `hyperpod_role` (it has to trust hyperpod.sagemaker.amazonaws.com), `lustre`
-        (by what it is mounted as), `budgets_role` (it has to trust budgets.amazonaws.com).
+        `alarm`, `topic`, `secret`, `database` (by its endpoint's name), `eks_cluster`, `hyperpod_role` (it has to
+        trust hyperpod.sagemaker.amazonaws.com), `lustre` (by what it is mounted as), `budgets_role` (it has to trust
+        budgets.amazonaws.com).
         """
         return self._exists(kind, arn_or_name)
 

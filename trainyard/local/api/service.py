@@ -18,6 +18,7 @@ from trainyard.local.api.shapes import trimmed, violations
 from trainyard.local.api.store import Store
 
 if TYPE_CHECKING:
+    from trainyard.local.databases import Database
     from trainyard.local.faults import Faults
 
 __all__ = ["Answer", "Caller", "Context", "Platform", "Request", "Service", "operation", "page", "select"]
@@ -57,6 +58,10 @@ def _unmeasured(_namespace: str, _name: str, _dimensions: Mapping[str, str], _va
     """Where there is no CloudWatch."""
 
 
+def _no_databases(_host: str) -> None:
+    """Where there is no RDS."""
+
+
 def _pullable(_uri: str) -> None:
     """Where there is no registry."""
 
@@ -91,6 +96,8 @@ class Context:
     """What an image's registry does not hold of it; None when it can be pulled."""
     now: Callable[[], float] = time.time
     """The cloud's clock, in seconds since 1970: what happens at a time of day follows it. Tests set one."""
+    databases: "Callable[[str], Database | None]" = _no_databases
+    """The database whose endpoint has that name; None where there is none."""
     minute_seconds: float = 60.0
     """What alarms and scaling policies take for a minute, in seconds; less is for tests that cannot wait."""
     budget_seconds: float = 10.0

@@ -22,12 +22,14 @@ from trainyard.local.cloudformation import (
     logs,
     metadata,
     network,
+    rds,
     routing,
     s3,
     s3_managed_key,
     sagemaker,
     sagemaker_cluster,
     sagemaker_hosting,
+    secrets,
     security_groups,
     sns,
     ssm,
@@ -55,6 +57,8 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
         *events.TYPES,
         *stepfunctions.TYPES,
     )
+        *rds.TYPES,
+        *secrets.TYPES,
     made = [kind() for kind in plain]
     if "sagemaker" in services:
         kinds = (*sagemaker.TYPES, *sagemaker_hosting.TYPES, *sagemaker_cluster.TYPES, *governance.TYPES)

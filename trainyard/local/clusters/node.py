@@ -1,6 +1,8 @@
 """A node of a cluster: a machine of Linux namespaces that is switched on, runs programs, and loses power."""
 
+import os
 import shutil
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -143,6 +145,18 @@ class Node:
         pid = power.process.pid if power else None
         root = Path(f"/proc/{pid}/root") if pid is not None else self.folder / "upper"
         return root / inside.lstrip("/")
+
+    def connect(self, port: int) -> socket.socket:
+        """A connection to a port of its 127.0.0.1, usable from outside it.
+
+        Raises:
+            OSError: it has no power, or nothing listens there.
+        """
+        namespace = os.open(f"/proc/{self._pid()}/ns/net", os.O_RDONLY)
+        try:
+            return network.connect(namespace, port)
+        finally:
+            os.close(namespace)
 
     def kill(self) -> None:
         """Takes its power: no program gets a signal it could handle, and no other node hears anything of it."""

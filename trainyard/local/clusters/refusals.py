@@ -31,10 +31,6 @@ CLUSTER = (
     Refusal(path="RestrictedInstanceGroups", way_out="Leave it out: Nova's groups exist on AWS only."),
     Refusal(path="RestrictedInstanceGroupsConfig", way_out="Leave it out: Nova's groups exist on AWS only."),
     Refusal(
-        path="Orchestrator.Slurm.AccountingDatabase",
-        way_out="Leave it out: there is no database server; accounting stays on the controller.",
-    ),
-    Refusal(
         path="TieredStorageConfig", way_out="Leave it out, or Mode Disable: no agent keeps a tier in memory here.",
         allowed=_disabled,
     ),

@@ -8,6 +8,7 @@ from typing import Any
 
 from trainyard.local.api.errors import invalid
 from trainyard.local.api.service import Platform
+from trainyard.local.clusters import accounting
 from trainyard.local.clusters.group_rules import check_groups
 from trainyard.local.clusters.refusals import CLUSTER
 from trainyard.local.jobs.references import check_network, check_unique
@@ -49,6 +50,7 @@ def check_settings(settings: Mapping[str, Any], platform: Platform) -> None:
             )
         if "VpcConfig" not in settings:
             raise invalid("VpcConfig: got nothing, but a cluster with Orchestrator.Eks needs the VPC's. Give it.")
+    accounting.check(settings, platform)
     role = settings.get("ClusterRole")
     if role and not platform.exists("hyperpod_role", role):
         raise invalid(
@@ -75,6 +77,7 @@ def check_update(request: Mapping[str, Any], cluster: Mapping[str, Any], platfor
         raise invalid("Orchestrator.Eks: it cannot change. Create another cluster.")
     if set(request.get("Orchestrator", {})) - set(settings.get("Orchestrator") or {}):
         raise invalid("Orchestrator: got another than the cluster has, but it cannot change. Create another cluster.")
+    accounting.check_change(request, settings)
     specs = {group["Spec"]["InstanceGroupName"]: dict(group["Spec"]) for group in cluster["Groups"]}
     for name in request.get("InstanceGroupsToDelete", []):
         if name not in specs:

@@ -13,6 +13,7 @@ from trainyard.local.clusters.hardware_rules import ONE_THREAD
 from trainyard.local.clusters.machines import MachineError, Slot
 from trainyard.local.clusters.node import Node
 from trainyard.local.clusters.slurm import SlurmCluster
+from trainyard.local.clusters.slurm_accounting import Storage
 from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing
 from trainyard.local.clusters.slurm_holds import HELD, WAITS
 
@@ -20,15 +21,21 @@ from trainyard.local.clusters.slurm_holds import HELD, WAITS
 class Scheduler:
     """The agent of one cluster with Slurm."""
 
-    def __init__(self, name: str, layer: Path, node_of: Callable[[Slot], Node]) -> None:
+    def __init__(
+        self, name: str, layer: Path, node_of: Callable[[Slot], Node], accounting: Callable[[str], Storage] | None
+    ) -> None:
         """Starts nothing.
 
         Args:
             name: the cluster's.
             layer: where Slurm is.
             node_of: gives a place its node, which may be without power.
+            accounting: gives slurmdbd its database, as the controller's role (ARN) finds it; None for a cluster
+                without.
         """
-        self._slurm = SlurmCluster(name, layer=layer, timing=Timing())
+        storage = None if accounting is None else lambda: accounting(self._controller_role)
+        self._slurm = SlurmCluster(name, layer=layer, timing=Timing(), accounting=storage)
+        self._controller_role = ""
         self._node_of = node_of
         self._lock = threading.RLock()
         self._serving: set[str] = set()
@@ -52,6 +59,7 @@ class Scheduler:
         with self._lock, _told():
             nodes = [(_described(slot), self._node_of(slot)) for slot in slots]
             names = sorted(described.name for described, _ in nodes)
+            self._controller_role = next(slot.role for slot in slots if slot.node_type == "Controller")
             controller = next(described.name for described, _ in nodes if described.type == "controller")
             if names != self._members and controller in self._serving:
                 for gone in set(self._members) - set(names):

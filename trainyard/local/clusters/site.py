@@ -9,6 +9,7 @@ from typing import Any
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
 from trainyard.local.clusters import slurm_packages
+from trainyard.local.clusters.accounting import Accounting, wanted
 from trainyard.local.clusters.bridge import Bridge
 from trainyard.local.clusters.describe import host_name
 from trainyard.local.clusters.documents import orchestrator
@@ -61,12 +62,12 @@ class NodeSite:
         self._folder = context.state / FOLDER / cluster["ClusterId"]
         self._layers: tuple[Path, ...] = (IMAGE,)
         self._scheduler: Scheduler | None = None
+        self._accounting: Accounting | None = None
         if orchestrator(cluster) == "Slurm":
             layer = slurm_packages.default_folder()
             if missing := slurm_packages.missing(layer):
                 raise MachineError(missing)
             self._layers = (IMAGE, layer)
-            self._scheduler = Scheduler(cluster["ClusterName"], layer, self._node)
         self._lock = threading.RLock()
         self._nodes: dict[str, Node] = {}
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -76,6 +77,11 @@ class NodeSite:
         link.unlink(missing_ok=True)
         link.symlink_to(context.environments / "training", target_is_directory=True)
         self._bridge = Bridge(self._folder / "hosts", cluster["Network"])
+        if wanted(cluster) is not None:
+            self._accounting = Accounting(context, cluster, self._bridge)
+        if orchestrator(cluster) == "Slurm":
+            storage = self._accounting.storage if self._accounting else None
+            self._scheduler = Scheduler(cluster["ClusterName"], layer, self._node, storage)
 
     def boot(self, slot: Slot, *, fresh: bool) -> NodeMachine:
         """Starts a node."""
@@ -153,6 +159,8 @@ class NodeSite:
             thread.start()
         for thread in ending:
             thread.join()
+        if self._accounting is not None:
+            self._accounting.close()
         self._bridge.close()
 
     def _node(self, slot: Slot) -> Node:

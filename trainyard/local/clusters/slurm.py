@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainyard.local.clusters.node import Node
 from trainyard.local.clusters.program import Program
+from trainyard.local.clusters.slurm_accounting import FILE, Storage, daemon_configuration
 from trainyard.local.clusters.slurm_changes import changes, merged
 from trainyard.local.clusters.slurm_configuration import CONTROL_GROUPS, SlurmNode, Timing, configuration, devices
 from trainyard.local.clusters.slurm_holds import SlurmHolds
@@ -29,16 +30,20 @@ class SlurmCluster:
     The configuration is on the controller alone: slurmd gets it from there, a login node has a copy for its clients.
     """
 
-    def __init__(self, name: str, *, layer: Path, timing: Timing) -> None:
+    def __init__(
+        self, name: str, *, layer: Path, timing: Timing, accounting: Callable[[], Storage] | None = None
+    ) -> None:
         """Describes the cluster.
 
         Args:
             name: its name.
             layer: the layer of `slurm_packages`, which every node must have.
             timing: how soon Slurm acts.
+            accounting: gives slurmdbd its database, whenever it starts; None for a cluster without.
         """
         self.name = name
         self.timing = timing
+        self._accounting = accounting
         self.holds = SlurmHolds(self.command)
         self._written = ""
         self._key = secrets.token_bytes(128)
@@ -63,7 +68,8 @@ class SlurmCluster:
             ValueError: there is no controller, or more than one.
         """
         self._nodes = {described.name: (described, node) for described, node in nodes}
-        text = configuration(self.name, [described for described, _ in nodes], self.timing, self._plugins)
+        text = configuration(self.name, [described for described, _ in nodes], self.timing, self._plugins,
+                             accounting=self._accounting is not None)  # fmt: skip
         if self.controller.alive:
             kept = self.changed() if keep else []
             self._configure_controller(text, kept)
@@ -92,6 +98,12 @@ class SlurmCluster:
             if not node.path(f"{CONFIGURATION}/slurm.conf").exists():
                 # Another machine stands in its place, with an empty disk.
                 self._configure_controller(self._written, [])
+            if self._accounting is not None:
+                path = node.path(f"{CONFIGURATION}/{FILE}")
+                path.unlink(missing_ok=True)
+                path.touch(0o600)
+                path.write_text(daemon_configuration(self._accounting(), name, self._plugins))
+                self._daemon(node, ["slurmdbd", "-D"], "/run/slurmdbd.pid", check=lambda: self._keeps_account(node))
             # It writes its number before it has read its configuration.
             self._daemon(node, ["slurmctld", "-D"], "/run/slurmctld.pid", check=lambda: self._answers(node))
         if described.type == "login":
@@ -157,6 +169,9 @@ class SlurmCluster:
 
     def _answers(self, controller: Node) -> bool:
         return controller.run(["scontrol", "ping"]) == 0
+
+    def _keeps_account(self, controller: Node) -> bool:
+        return controller.run(["sacctmgr", "--noheader", "show", "cluster"]) == 0
 
     def _registered(self, name: str) -> bool:
         """Whether slurmd has told the controller of itself: a node that is only known may be no more than a name."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ml_contract.clusters.nodes import NodeType
+from trainyard.local.clusters import slurm_accounting
 
 DEFAULT_PARTITION = "dev"
 """HyperPod's: it holds every compute node."""
@@ -61,7 +62,7 @@ class Timing:
             )
 
 
-def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plugins: str) -> str:
+def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plugins: str, *, accounting: bool) -> str:
     """Writes slurm.conf.
 
     Args:
@@ -69,6 +70,7 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
         nodes: all nodes, with one controller.
         timing: how soon Slurm acts.
         plugins: folder of Slurm's plugins in a node.
+        accounting: whether slurmdbd runs on the controller.
 
     Raises:
         ValueError: there is no controller, or more than one.
@@ -101,6 +103,9 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
         "ReturnToService=2", "JobRequeue=1",
         f"SlurmdTimeout={timing.node_lost}", f"KillWait={timing.kill_wait}", "InactiveLimit=0", "MinJobAge=600",
         "MessageTimeout=5", "TCPTimeout=2", "SchedulerType=sched/backfill", "SchedulerParameters=sched_interval=2",
+        # As Slurm has it by itself by now (Multifactor Priority Plugin, schedmd.com); 22.05 would take first come.
+        "PriorityType=priority/multifactor",
+        *(slurm_accounting.client_lines(controllers[0].name) if accounting else []),
         *(["GresTypes=gpu"] if gpus else []),
         *(
             f"NodeName={node.name} NodeAddr={node.address} CPUs={node.cpus}{_cores(node)} RealMemory={node.memory_mib}"

@@ -1,4 +1,4 @@
-"""Slurm and MUNGE from the packages of this machine's distribution, in a folder and not on the machine.
+"""Slurm, MUNGE and MariaDB from the packages of this machine's distribution, in a folder and not on the machine.
 
 ``python -m trainyard.local.clusters.slurm_packages FOLDER`` lays the files out as a node's layer: /opt/slurm as in
 HyperPod's image, the rest where Debian and Ubuntu put it.
@@ -11,6 +11,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from trainyard.local.databases.packages import PACKAGES as DATABASE
+from trainyard.local.databases.packages import layer_beside
 
 PACKAGES = ("slurmctld", "slurmd", "slurmdbd", "slurm-client", "munge")
 _MERGED = ("bin", "sbin", "lib", "lib64")
@@ -46,7 +49,7 @@ def fetch(folder: Path) -> str:
     """
     told = unpack(folder, PACKAGES)
     _lay_out(folder.absolute() / "layer")
-    return told
+    return told + unpack(layer_beside(folder / "layer").parent, DATABASE)
 
 
 def unpack(folder: Path, packages: Sequence[str]) -> str:

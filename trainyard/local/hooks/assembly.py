@@ -14,9 +14,12 @@ from trainyard.local.api.operations import Caller
 from trainyard.local.api.service import Context, Service
 from trainyard.local.api.store import Store
 from trainyard.local.cloud import ACCOUNT, REGION
+from trainyard.local.clusters import slurm_packages
 from trainyard.local.clusters.commands import NodeCommands
 from trainyard.local.clusters.documents import CLUSTER
 from trainyard.local.clusters.operations import Clusters
+from trainyard.local.databases import Databases
+from trainyard.local.databases.packages import layer_beside
 from trainyard.local.faults import Faults
 from trainyard.local.faults.model import FAULTS_MODEL
 from trainyard.local.faults.operations import FaultOperations
@@ -38,10 +41,12 @@ from trainyard.local.hooks import (
     s3_objects,
     sagemaker_access,
     sessions,
+    secret_access,
     web_identity,
 )
 from trainyard.local.hooks.cloudwatch import InProcess
 from trainyard.local.hooks.gateway import Gateway
+from trainyard.local.hooks.databases import DatabaseInstances
 from trainyard.local.hooks.log_queries import LogQueries
 from trainyard.local.hooks.package_events import Announcing
 from trainyard.local.hooks.persistence import Persistence
@@ -75,10 +80,19 @@ class Assembly:
         self._started = time.time()
         store = Store(options.state / "trainyard.db")
         faults = Faults(store)
+        obstacle = "the cloud runs with --isolation processes" if options.isolation == "processes" else ""
+        layer = layer_beside(slurm_packages.default_folder())
+        self._databases = Databases(options.state / "databases", layer, obstacle=obstacle)
+        self._instances = DatabaseInstances(self._databases)
 
         def exists(kind: str, name: str) -> bool:
-            # File systems are this cloud's own; the emulator has no FSx.
-            return lustre.is_mountable(store, name) if kind == "lustre" else references.exists(kind, name)
+            # File systems and servers of databases are this cloud's own.
+            match kind:
+                case "lustre":
+                    return lustre.is_mountable(store, name)
+                case "database":
+                    return self._instances.find(name) is not None
+            return references.exists(kind, name)
 
         self._platform = LocalPlatform(options.endpoint_url, REGION, assume=sessions.assume, exists=exists)
         context = Context(
@@ -97,6 +111,7 @@ class Assembly:
             measure=InProcess().measure,
             missing=container_registry.missing,
         )
+            databases=self._instances.find,
         routing.install()
         iam.install(secure_transport=not options.plain_transport)
         sagemaker_access.name_clusters(lambda name: (store.get(CLUSTER, name) or {}).get("ClusterArn"))
@@ -109,6 +124,8 @@ class Assembly:
         key_states.install()
         kms_access.install()
         container_registry.install()
+        secret_access.install()
+        self._instances.install()
         log_filters.install()
         event_rules.install()
         embedded_metrics.install()
@@ -163,6 +180,7 @@ class Assembly:
         await self.application.ready.wait()
         container_registry.publish(ACCOUNT, REGION, self._options.environments)
         await asyncio.to_thread(self._sagemaker.start)
+        await asyncio.to_thread(self._instances.start)
         await asyncio.to_thread(self._autoscaling.start)
         await asyncio.to_thread(self._budgets.start)
         await asyncio.gather(self._alarms.run(), self._persistence.run())
@@ -173,6 +191,7 @@ class Assembly:
         self._autoscaling.stop()
         self._sagemaker.stop()
         self._platform.close()
+        self._databases.close()
 
     async def health(self) -> dict[str, Any]:
         """What the daemon says of itself."""

@@ -13,8 +13,8 @@ def exists(kind: str, arn_or_name: str) -> bool:
 
     Args:
         kind: `role` (it also has to trust SageMaker), `bucket`, `subnet`, `security_group`, `key`, `alarm`, `topic`,
-            `eks_cluster`, `hyperpod_role` (it has to trust hyperpod.sagemaker.amazonaws.com) or `budgets_role` (it has
-            to trust budgets.amazonaws.com).
+            `secret`, `eks_cluster`, `hyperpod_role` (it has to trust hyperpod.sagemaker.amazonaws.com) or
+            `budgets_role` (it has to trust budgets.amazonaws.com).
         arn_or_name: the resource's ARN, name, id, or for a key an alias.
     """
     match kind:
@@ -38,6 +38,9 @@ def exists(kind: str, arn_or_name: str) -> bool:
         case "alarm":
             service = _service("cloudwatch")
             return arn_or_name in service._alarms or arn_or_name in service._composite_alarms
+        case "secret":
+            secret = _service("secretsmanager")._resolve(arn_or_name)[1]
+            return secret is not None and not secret.get("DeletedDate")
         case "topic":
             return arn_or_name in _service("sns")._topics
     raise AssertionError(f"no look-up for {kind}")

@@ -6,7 +6,8 @@ import socket
 import threading
 from collections.abc import Sequence
 
-_CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 256 * 1024
+"""Read at once of a connection."""
 
 
 class Forwarder:
@@ -40,7 +41,7 @@ class Forwarder:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         servers = [
-            self._loop.run_until_complete(asyncio.start_server(self._serve, sock=listener, limit=_CHUNK_BYTES))
+            self._loop.run_until_complete(asyncio.start_server(self._serve, sock=listener, limit=CHUNK_BYTES))
             for listener in self._listeners
         ]
         self._loop.run_forever()
@@ -53,9 +54,12 @@ class Forwarder:
             self._loop.run_until_complete(asyncio.wait(tasks))
         self._loop.close()
 
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(*self._target, limit=CHUNK_BYTES)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            inner_reader, inner_writer = await asyncio.open_connection(*self._target, limit=_CHUNK_BYTES)
+            inner_reader, inner_writer = await self._reach()
         except OSError:
             # The cloud is gone: the client sees a closed connection, as it would without the forwarder.
             writer.close()
@@ -76,7 +80,7 @@ class Forwarder:
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        while data := await reader.read(_CHUNK_BYTES):
+        while data := await reader.read(CHUNK_BYTES):
             writer.write(data)
             await writer.drain()
         # A half-closed connection still carries the answer.

@@ -89,11 +89,11 @@ class Switch:
         return _open_own_namespace()
 
 
-def listen(namespace: int, port: int) -> socket.socket:
-    """A socket that listens on 127.0.0.1 of a network namespace, usable from outside it."""
+def listen(namespace: int, port: int, address: str = "127.0.0.1") -> socket.socket:
+    """A socket that listens on an address of a network namespace, its own 127.0.0.1 by default; usable from outside."""
 
     def open_listener() -> socket.socket:
-        return socket.create_server(("127.0.0.1", port))
+        return socket.create_server((address, port))
 
     return _elsewhere(namespace, open_listener)
 

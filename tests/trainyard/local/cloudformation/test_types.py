@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from trainyard.local.readback import Verdict
 from trainyard.local.readback.readers import READERS, Deployed
 
+from . import cases_databases as databases
 from . import cases_identity as identity
 from . import cases_network as network
 from . import cases_sagemaker as sagemaker
@@ -18,7 +19,8 @@ from . import cases_storage as storage
 from . import cases_watching as watching
 from .cases import Case
 
-CASES = [*network.CASES, *storage.CASES, *identity.CASES, *sagemaker.CASES, *spending.CASES, *watching.CASES]
+CASES = [*network.CASES, *storage.CASES, *databases.CASES, *identity.CASES, *sagemaker.CASES, *spending.CASES,
+         *watching.CASES]  # fmt: skip
 
 
 def named(case: Case) -> str:

@@ -74,8 +74,6 @@ def scripts(**entries: str) -> dict[str, Any]:
         ({"InstanceGroups": [group(AutoPatchConfig={"PatchingStrategy": "DrainFirst"})]}, "no pods run here"),
         ({"TieredStorageConfig": {"Mode": "Enable"}}, "TieredStorageConfig: got a value, but the embedded cloud"),
         ({"AutoScaling": {"Mode": "Enable", "AutoScalerType": "Karpenter"}}, "there is no Karpenter here"),
-        ({"Orchestrator": {"Slurm": {"AccountingDatabase": {"Endpoint": "db.local", "SecretArn":
-         "arn:aws:secretsmanager:us-east-1:123456789012:secret:x"}}}, "InstanceGroups": TRIO}, "no database server"),
     ],
 )  # fmt: skip
 def test_a_cluster_that_cannot_be_is_refused(cloud: Cloud, request_: dict[str, Any], said: str) -> None:

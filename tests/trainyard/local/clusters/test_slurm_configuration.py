@@ -13,7 +13,7 @@ NODES = [
 
 
 def lines(nodes: list[SlurmNode], timing: Timing = Timing()) -> list[str]:  # noqa: B008 - frozen
-    return configuration("demo", nodes, timing, "/usr/lib/slurm-wlm").splitlines()
+    return configuration("demo", nodes, timing, "/usr/lib/slurm-wlm", accounting=False).splitlines()
 
 
 def test_each_node_is_what_it_was_described_as() -> None:

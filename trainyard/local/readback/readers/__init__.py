@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from trainyard.local.readback.readers import (
     budgets,
     clusters,
+    databases,
     ec2,
     fsx,
     governance,
@@ -21,6 +22,7 @@ __all__ = ["NOTHING_TO_READ", "READERS", "Clients", "Deployed", "Reader"]
 READERS: Mapping[str, Reader] = {
     **budgets.READERS,
     **clusters.READERS,
+    **databases.READERS,
     **ec2.READERS,
     **fsx.READERS,
     **governance.READERS,
