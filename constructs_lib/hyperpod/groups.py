@@ -52,7 +52,8 @@ class InstanceGroup(Value):
     """``efa``: every adapter also carries IP. ``efa-only``: all but the first carry EFA alone and take no address. By
     default HyperPod decides by the type."""
     image: str | None = Field(default=None, pattern=r"^(ami-[0-9a-fA-F]{8,17}|default)$")
-    """An image of the account, unencrypted and with one snapshot; by default HyperPod's newest."""
+    """An image of the account, unencrypted and with one snapshot; by default HyperPod's newest, and that of the oldest
+    group for one that comes later to a cluster with continuous provisioning."""
     release: str | None = Field(default=None, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=64)
     """Release of HyperPod's image, for example ``1.2.3``; the newest by default."""
     threads_per_core: Literal[1, 2] | None = None

@@ -31,6 +31,18 @@ def test_names_differ(field: str) -> None:
         changed(PROD, **{field: getattr(PROD, field) * 2})
 
 
+def test_a_file_system_by_efa_is_where_its_nodes_are() -> None:
+    with pytest.raises(
+        ValueError, match=r"file_systems.shared.subnet: got 'us-east-1a', but .*nodes of slurm. .*\"Slurm\""
+    ):
+        changed(PROD, file_systems=(changed(FILES, subnet="us-east-1a"),))
+
+
+def test_runs_have_different_names() -> None:
+    with pytest.raises(ValueError, match=r"runs: got \['bytes-lm', 'bytes-lm'\], but each run has its own name"):
+        changed(SLURM, runs=SLURM.runs * 2)
+
+
 def test_a_runs_partition_is_the_clusters() -> None:
     with pytest.raises(ValueError, match=r"partition: got 'night', but the cluster has train"):
         changed(SLURM, runs=(changed(SLURM.runs[0], partition="night"),))

@@ -67,16 +67,11 @@ class ClusterJob(Value, ABC):
                 reject(field, value, "the job gives it, from checkpoints and data", "Leave it out.")
         if isinstance(self.data, StreamChannel):
             if self.data.hyperparameter != "loading.stream_uri":
-                reject(
-                    "data.hyperparameter",
-                    self.data.hyperparameter,
-                    "a run's own is loading.stream_uri",
-                    "Leave it out.",
-                )
+                reject("data.hyperparameter", self.data.hyperparameter, "a run's own is loading.stream_uri",
+                       "Leave it out.")  # fmt: skip
         elif "train" not in (names := [channel.name for channel in self.data]) or len(names) > len(set(names)):
-            reject(
-                "data", names, "one channel is 'train', and names differ", 'Write FolderChannel(name="train", path=…).'
-            )
+            reject("data", names, "one channel is 'train', and names differ",
+                   'Write FolderChannel(name="train", path=…).')  # fmt: skip
         assert self.bound
         return self
 

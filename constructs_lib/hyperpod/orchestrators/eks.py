@@ -22,10 +22,6 @@ from constructs_lib.network import PODS, Network, Nodes
 from ml_contract.errors import reject
 from ml_contract.partitions import LABEL, profiles
 
-LEAST_LEFT = 20
-"""Per cent of a node's memory that jobs must keep beside tiered checkpoints: their data loaders, and what pins pages
-for the accelerators. Ours; AWS names no bound but 100."""
-
 
 class Eks(Orchestrator):
     """Instances join a control plane that is there, with the charts that HyperPod needs in it."""
@@ -48,9 +44,6 @@ class Eks(Orchestrator):
 
     def check(self, settings: ClusterSettings) -> None:
         super().check(settings)
-        if settings.tiered is not None and settings.tiered.memory_percent > 100 - LEAST_LEFT:
-            reject("tiered.memory_percent", settings.tiered.memory_percent, f"jobs keep {LEAST_LEFT} % of a node's"
-                   " memory at least", f"Give at most {100 - LEAST_LEFT}.")  # fmt: skip
         for group in settings.groups:
             reserved = [key for key in getattr(group.duty, "labels", {}) if _is_reserved(key)]
             if reserved:

@@ -147,6 +147,22 @@ def test_what_does_not_go_together_is_refused(changes: dict[str, Any], refused: 
     assert refused in str(error.value)
 
 
+@pytest.fixture(scope="module")
+def bucket() -> s3.IBucket:
+    return s3.Bucket.from_bucket_name(cdk.Stack(), "Bucket", "data")
+
+
+def test_a_stream_is_told_to_the_run_itself(bucket: s3.IBucket) -> None:
+    stream = StreamChannel(source=Location(bucket=bucket, prefix="text"), hyperparameter="data_uri")
+    with pytest.raises(InvalidValue, match=r"SlurmJob\.data\.hyperparameter: got 'data_uri', but a run's own is"):
+        job(data=stream)
+
+
+def test_checkpoints_of_a_cluster_are_of_no_execution(bucket: s3.IBucket) -> None:
+    with pytest.raises(InvalidValue, match=r"location\.path: got \('run',\), but a cluster's job is no execution"):
+        S3Checkpoints(location=Location(bucket=bucket, prefix="clusters", path=("run",)))
+
+
 def test_a_library_of_aws_wants_its_image() -> None:
     nodes = TrainingResources(instance_type="ml.p4d.24xlarge", instance_count=16, volume_gib=500, efa=True)
     with pytest.raises(InvalidValue, match=r"the strategy smddp needs smdistributed.* of AWS's own images"):
