@@ -31,6 +31,7 @@ from trainyard.local.hooks import (
     embedded_metrics,
     event_rules,
     iam,
+    iam_checks,
     key_states,
     kms_access,
     log_filters,
@@ -138,7 +139,7 @@ class Assembly:
         self._persistence.verify()
         self._persistence.install()
         self._sagemaker = sagemaker.build(context)
-        check = json_service(Announcing(self._sagemaker), iam.check, _invoke(self._sagemaker))
+        check = json_service(Announcing(self._sagemaker), iam_checks.check, _invoke(self._sagemaker))
         register("sagemaker", target="SageMaker.", handler=check)
         mine = json_service(
             Service(
@@ -148,7 +149,7 @@ class Assembly:
                 *_servers(self._sagemaker),
                 *_commands(self._sagemaker),
             ),
-            iam.check_administrator,
+            iam_checks.check_administrator,
         )
         register("trainyard", target="Trainyard.", handler=mine)
         StateMachines(self._machine_client).install()
