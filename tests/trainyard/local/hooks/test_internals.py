@@ -217,7 +217,7 @@ def test_what_the_hooks_lean_on_is_where_it_was(internals: dict[str, Any]) -> No
 def test_every_internal_that_a_hook_names_is_watched_here() -> None:
     hooks = Path(__file__).resolve().parents[4] / "trainyard" / "local" / "hooks"
     named = set()
-    for path in hooks.glob("*.py"):
+    for path in hooks.rglob("*.py"):
         source = path.read_text()
         for module in sorted({name.partition(":")[0] for name in FUNCTIONS | VALUES}):
             package, _, local = module.rpartition(".")
