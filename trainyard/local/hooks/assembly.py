@@ -41,13 +41,13 @@ from trainyard.local.hooks import (
     s3_checksums,
     s3_objects,
     sagemaker_access,
-    sessions,
     secret_access,
+    sessions,
     web_identity,
 )
 from trainyard.local.hooks.cloudwatch import InProcess
-from trainyard.local.hooks.gateway import Gateway
 from trainyard.local.hooks.databases import DatabaseInstances
+from trainyard.local.hooks.gateway import Gateway
 from trainyard.local.hooks.log_queries import LogQueries
 from trainyard.local.hooks.package_events import Announcing
 from trainyard.local.hooks.persistence import Persistence
@@ -80,11 +80,11 @@ class Assembly:
         self._options = options
         self._started = time.time()
         store = Store(options.state / "trainyard.db")
-        faults = Faults(store)
         obstacle = "the cloud runs with --isolation processes" if options.isolation == "processes" else ""
         layer = layer_beside(slurm_packages.default_folder())
         self._databases = Databases(options.state / "databases", layer, obstacle=obstacle)
         self._instances = DatabaseInstances(self._databases)
+        faults = Faults(store)
 
         def exists(kind: str, name: str) -> bool:
             # File systems and servers of databases are this cloud's own.
@@ -111,8 +111,8 @@ class Assembly:
             announce=announcing.announce,
             measure=InProcess().measure,
             missing=container_registry.missing,
-        )
             databases=self._instances.find,
+        )
         routing.install()
         iam.install(secure_transport=not options.plain_transport)
         sagemaker_access.name_clusters(lambda name: (store.get(CLUSTER, name) or {}).get("ClusterArn"))
@@ -124,9 +124,9 @@ class Assembly:
         self._requests.install()
         key_states.install()
         kms_access.install()
-        container_registry.install()
         secret_access.install()
         self._instances.install()
+        container_registry.install()
         log_filters.install()
         event_rules.install()
         embedded_metrics.install()
@@ -180,8 +180,8 @@ class Assembly:
         # The emulator restores its services while it starts: jobs look up roles and buckets in them.
         await self.application.ready.wait()
         container_registry.publish(ACCOUNT, REGION, self._options.environments)
-        await asyncio.to_thread(self._sagemaker.start)
         await asyncio.to_thread(self._instances.start)
+        await asyncio.to_thread(self._sagemaker.start)
         await asyncio.to_thread(self._autoscaling.start)
         await asyncio.to_thread(self._budgets.start)
         await asyncio.gather(self._alarms.run(), self._persistence.run())
@@ -191,8 +191,8 @@ class Assembly:
         self._budgets.stop()
         self._autoscaling.stop()
         self._sagemaker.stop()
-        self._platform.close()
         self._databases.close()
+        self._platform.close()
 
     async def health(self) -> dict[str, Any]:
         """What the daemon says of itself."""
