@@ -22,10 +22,10 @@ from ministack.services import ecr
 from ml_contract.image_address import ImageAddress
 from ml_contract.images import IMAGES
 from trainyard.local.hooks.announcing import announce_of
+from trainyard.local.hooks.replies import Reply, json_error
 from trainyard.local.images import ENVIRONMENT_OF_REPOSITORY, SERVE
 from trainyard.local.pulling import Gap
 
-Reply = tuple[int, dict[str, str], bytes]
 Operation = Callable[[Mapping[str, Any]], Reply]
 
 TAG = "1"
@@ -116,7 +116,7 @@ def _honest(original: Operation) -> Operation:
                 f"The image with imageId {{imageDigest:{digest}, imageTag:{tag}}} does not exist within the repository "
                 f"with name '{name}' in the registry with id '{account}'"
             )
-            return responses.error_response_json("ImageNotFoundException", message, 400)  # type: ignore[no-any-return]
+            return json_error("ImageNotFoundException", message)
         return original(request)
 
     return describe

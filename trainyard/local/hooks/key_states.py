@@ -19,8 +19,8 @@ from ministack.core import iam_evaluator, responses
 from ministack.services import kms
 
 from trainyard.local.hooks.announcing import announce_of
+from trainyard.local.hooks.replies import Reply, json_error
 
-Reply = tuple[int, dict[str, str], bytes]
 Operation = Callable[[Mapping[str, Any]], Reply]
 
 _SERVICE = "kms"
@@ -59,7 +59,7 @@ def _by_state(original: Operation, *, pending: bool) -> Operation:
         key = kms._resolve_key(request.get("KeyId", ""))
         if key is not None and (key["KeyState"] == _PENDING) != pending:
             message = f"{key['Arn']} is {'not ' if pending else ''}pending deletion."
-            return responses.error_response_json("KMSInvalidStateException", message, 400)  # type: ignore[no-any-return]
+            return json_error("KMSInvalidStateException", message)
         return original(request)
 
     return change

@@ -13,8 +13,7 @@ from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import kms, s3
 
 from trainyard.local.hooks import key_states, s3_requests
-
-Reply = tuple[int, dict[str, str], bytes]
+from trainyard.local.hooks.replies import Reply, s3_error
 
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _WRITES = frozenset({"PutObject", "CreateMultipartUpload", "CopyObject", "PostObject"})
@@ -86,9 +85,9 @@ def _state(key_id: str) -> Reply | None:
     key = kms._resolve_key(key_id)
     if key is None:
         message = f"Key '{key_id}' does not exist"
-        return s3._error("KMS.NotFoundException", message, 400)  # type: ignore[no-any-return]
+        return s3_error("KMS.NotFoundException", message, 400)
     refused = key_states.refusal(key)
-    return s3._error(f"KMS.{refused[0]}", refused[1], 400) if refused else None
+    return s3_error(f"KMS.{refused[0]}", refused[1], 400) if refused else None
 
 
 def _refusal(access_key: str, action: str, key_id: str, object_arn: str) -> Reply | None:
@@ -103,4 +102,4 @@ def _refusal(access_key: str, action: str, key_id: str, object_arn: str) -> Repl
         return None
     explicit = getattr(denied, "decision", "") == "Deny"
     message = iam_actions.identity_denial_message(action, getattr(denied, "principal_arn", ""), key["Arn"], explicit)
-    return s3._error("AccessDenied", message, 403)  # type: ignore[no-any-return]
+    return s3_error("AccessDenied", message, 403)

@@ -7,17 +7,17 @@ from typing import Any
 
 from ministack.services import cloudwatch_logs
 
+from trainyard.local.hooks.replies import Reply
+
 _PAGE = 10_000
 """Events a page at most, on AWS and in the emulator."""
-
-Response = tuple[int, dict[str, str], bytes]
 
 
 def install() -> None:
     """Puts the completed operation in the emulator's place."""
     emulated = cloudwatch_logs._filter_log_events
 
-    def complete(request: dict[str, Any]) -> Response:
+    def complete(request: dict[str, Any]) -> Reply:
         narrowed, skip = _narrowed(request)
         status, headers, body = emulated(narrowed)
         if status != 200:

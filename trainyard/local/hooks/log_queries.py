@@ -15,10 +15,10 @@ from typing import Any
 from ministack.services import cloudwatch_logs
 
 from trainyard.local.api.store import Store
+from trainyard.local.hooks.replies import Reply
 from trainyard.local.insights import MalformedQuery, Record, parse
 
 KIND = "QueryDefinition"
-Response = tuple[int, dict[str, str], bytes]
 _MOST = 1000
 
 
@@ -33,7 +33,7 @@ class LogQueries:
         """
         self._store = store
         self._emulated = cloudwatch_logs.handle_request
-        self._operations: dict[str, Callable[[dict[str, Any]], Response]] = {
+        self._operations: dict[str, Callable[[dict[str, Any]], Reply]] = {
             "PutQueryDefinition": self._put,
             "DescribeQueryDefinitions": self._describe,
             "DeleteQueryDefinition": self._delete,
@@ -53,7 +53,7 @@ class LogQueries:
         except MalformedQuery as error:
             return _error("MalformedQueryException", str(error))
 
-    def _put(self, request: dict[str, Any]) -> Response:
+    def _put(self, request: dict[str, Any]) -> Reply:
         # CloudWatch saves what it cannot read, and says so when it is started.
         parse(request.get("queryString", ""))
         name = request.get("name")
@@ -74,7 +74,7 @@ class LogQueries:
             self._store.update(KIND, identity, **saved)
         return _answer({"queryDefinitionId": identity})
 
-    def _describe(self, request: dict[str, Any]) -> Response:
+    def _describe(self, request: dict[str, Any]) -> Reply:
         prefix = request.get("queryDefinitionNamePrefix", "")
         found = sorted(
             (one for one in self._store.list(KIND) if one["name"].startswith(prefix)), key=lambda one: one["name"]
@@ -85,13 +85,13 @@ class LogQueries:
             answer["nextToken"] = str(start + most)
         return _answer(answer)
 
-    def _delete(self, request: dict[str, Any]) -> Response:
+    def _delete(self, request: dict[str, Any]) -> Reply:
         identity = request.get("queryDefinitionId", "")
         if not self._store.delete(KIND, identity):
             return _error("ResourceNotFoundException", f"There is no query definition {identity}")
         return _answer({"success": True})
 
-    def _start(self, request: dict[str, Any]) -> Response:
+    def _start(self, request: dict[str, Any]) -> Reply:
         groups = cloudwatch_logs._resolve_query_log_groups(request)
         if not groups:
             return _error("InvalidParameterException", "logGroupNames: no log group is named")
@@ -120,10 +120,10 @@ def _plain(record: dict[str, Any]) -> Record:
     return {name: str(value) for name, value in cloudwatch_logs._public_log_record(record).items()}
 
 
-def _answer(content: dict[str, Any]) -> Response:
+def _answer(content: dict[str, Any]) -> Reply:
     return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(content).encode()
 
 
-def _error(code: str, message: str) -> Response:
+def _error(code: str, message: str) -> Reply:
     content = {"__type": code, "message": message}
     return 400, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code}, json.dumps(content).encode()

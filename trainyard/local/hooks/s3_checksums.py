@@ -13,7 +13,7 @@ from typing import Any
 from awscrt import checksums
 from ministack.services import s3
 
-Reply = tuple[int, dict[str, str], bytes]
+from trainyard.local.hooks.replies import Reply, s3_error
 
 # Of an object that came without a checksum.
 _DEFAULT = "CRC64NVME"
@@ -118,7 +118,7 @@ def _choosing_type(original: Callable[..., Reply]) -> Callable[..., Reply]:
         kind = headers.get("x-amz-checksum-type", "").upper() or next(iter(allowed), "")
         if allowed and kind not in allowed:
             message = f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
-            return s3._error("InvalidRequest", message, 400)  # type: ignore[no-any-return]
+            return s3_error("InvalidRequest", message, 400)
         before = set(s3._multipart_uploads)
         status, answered, content = original(bucket, key, headers)
         for upload_id in set(s3._multipart_uploads) - before:
@@ -141,7 +141,7 @@ def _completing(original: Callable[..., Reply]) -> Callable[..., Reply]:
         )
         if any(size < _LEAST_PART_BYTES for size in sizes[:-1]):
             message = "Your proposed upload is smaller than the minimum allowed size"
-            return s3._error("EntityTooSmall", message, 400)  # type: ignore[no-any-return]
+            return s3_error("EntityTooSmall", message, 400)
         if upload is None:
             return _retyped(original(bucket, key, body, query, headers))
         if upload.get("checksum_type") != _FULL_OBJECT:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -20,8 +20,7 @@ from ministack.services import cloudwatch, s3
 
 from trainyard.local.api.store import Document, Store
 from trainyard.local.hooks.gateway import Scope, Send
-
-Reply = tuple[int, dict[str, str], bytes]
+from trainyard.local.hooks.replies import Reply, s3_error
 
 _KIND = "BucketMetrics"
 _NAMESPACE = "AWS/S3"
@@ -48,7 +47,8 @@ class S3Metrics:
 
     def install(self) -> None:
         """Lets the emulator serve the sub-resource, and forget it with its bucket."""
-        original, delete = s3._dispatch, s3._delete_bucket
+        original: Callable[..., Reply] = s3._dispatch
+        delete: Callable[..., Reply] = s3._delete_bucket
 
         @functools.wraps(original)
         def dispatch(
@@ -56,11 +56,11 @@ class S3Metrics:
         ) -> Reply:
             if "metrics" in query and bucket and not key and bucket in s3._buckets:
                 return self._serve(method, bucket, body, query)
-            return original(method, bucket, key, headers, body, query)  # type: ignore[no-any-return]
+            return original(method, bucket, key, headers, body, query)
 
         @functools.wraps(delete)
         def forget(name: str, *arguments: Any, **options: Any) -> Reply:
-            answer: Reply = delete(name, *arguments, **options)
+            answer = delete(name, *arguments, **options)
             if name not in s3._buckets:
                 for identity in list(self._filters.get(name, {})):
                     self._remove(name, identity)
@@ -130,7 +130,7 @@ class S3Metrics:
         if method == "PUT":
             return self._put(bucket, identity, body)
         if identity not in filters:
-            return _refused("NoSuchConfiguration", "The specified configuration does not exist.", 404)
+            return s3_error("NoSuchConfiguration", "The specified configuration does not exist.", 404)
         if method == "DELETE":
             self._remove(bucket, identity)
             return 204, {}, b""
@@ -140,18 +140,18 @@ class S3Metrics:
         try:
             document = ElementTree.fromstring(body)  # noqa: S314  (expat expands nothing that would grow)
         except ElementTree.ParseError:
-            return _refused("MalformedXML", "The XML that you provided was not well formed.", 400)
+            return s3_error("MalformedXML", "The XML that you provided was not well formed.", 400)
         chosen = document.find(f"{{{_XMLNS}}}Filter")
         parts = {part.tag.rpartition("}")[2]: part.text or "" for part in (chosen if chosen is not None else ())}
         if set(parts) - {"Prefix"}:
             message = f"Filter: the embedded cloud filters requests by Prefix, and not by {', '.join(sorted(parts))}"
-            return _refused("NotImplemented", message, 501)
+            return s3_error("NotImplemented", message, 501)
         named = document.findtext(f"{{{_XMLNS}}}Id", "")
         if not identity or named != identity:
-            return _refused("InvalidArgument", "Id: the one in the request and the one in the document differ.", 400)
+            return s3_error("InvalidArgument", "Id: the one in the request and the one in the document differ.", 400)
         mine = self._filters.setdefault(bucket, {})
         if identity not in mine and len(mine) >= _MOST:
-            return _refused("TooManyConfigurations", f"A bucket has at most {_MOST} metrics configurations.", 400)
+            return s3_error("TooManyConfigurations", f"A bucket has at most {_MOST} metrics configurations.", 400)
         self._remove(bucket, identity)
         self._filters.setdefault(bucket, {})[identity] = parts.get("Prefix", "")
         row: Document = {"Bucket": bucket, "Id": identity, "Prefix": parts.get("Prefix", "")}
@@ -177,7 +177,3 @@ def _xml(name: str, prefix: str) -> str:
 def _answer(content: str, root: str) -> Reply:
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{_XMLNS}">{content}</{root}>'
     return 200, {"Content-Type": "application/xml"}, text.encode()
-
-
-def _refused(code: str, message: str, status: int) -> Reply:
-    return s3._error(code, message, status)  # type: ignore[no-any-return]

@@ -12,8 +12,7 @@ from typing import Any
 from ministack.services import s3
 
 from trainyard.local.hooks import s3_requests
-
-Reply = tuple[int, dict[str, str], bytes]
+from trainyard.local.hooks.replies import Reply, s3_error
 
 # From here on an object is mapped instead of read when a range of it is asked for.
 _MAPPED_BYTES = 1 << 20
@@ -63,7 +62,7 @@ def _honest(original: Callable[..., Reply]) -> Callable[..., Reply]:
         name = s3_requests.unserved(query)
         if name is not None:
             message = f"The embedded cloud does not serve {method} {name} of S3"
-            return s3._error("NotImplemented", message, 501)  # type: ignore[no-any-return]
+            return s3_error("NotImplemented", message, 501)
         return original(method, bucket, key, headers, body, query)
 
     return dispatch
