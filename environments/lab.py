@@ -1,17 +1,22 @@
-"""A Slurm cluster on the embedded cloud: two CPU workers, which train what `local` trains, smaller.
+"""A Slurm cluster on the embedded cloud: two CPU workers, which train what `local` trains, smaller, and a database
+that keeps who used them.
 
 It wants root and a Slurm (`make slurm`), so `make demo` leaves it alone: ``trainyard local deploy 'Lab/**'``.
 """
 
 from constructs_lib.hyperpod import (
+    AccountingDatabase,
+    ByApi,
     ClusterSettings,
     Compute,
     Controller,
     InstanceGroup,
     Login,
     Mount,
+    NodeScripts,
     OnDemand,
     OneType,
+    Slurm,
 )
 from constructs_lib.hyperpod.jobs.runtimes import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Scratch2
@@ -20,6 +25,8 @@ from constructs_lib.operation import ClusterAlarms, SupplyAlarms
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
 from environments.local import LOCAL
+from ml_contract.clusters.people import User, UsersFile
+from ml_contract.clusters.software import Account
 from ml_contract.training.optimization import AdamW, Cosine
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import Fsdp
@@ -38,6 +45,9 @@ FILES = SharedFiles(
     subnet="Slurm",
     settings=LustreSettings(deployment=Scratch2(capacity_gib=1200), compression="LZ4", maintenance="7:03:00"),
 )
+PEOPLE = UsersFile(users=(User(name="ada", uid=2001, gid=2001), User(name="grace", uid=2002, gid=2002)),
+                   home=f"{clusters.SHARED}/home")  # fmt: skip
+ACCOUNTS = (Account(name="research", members=("ada",), share=3), Account(name="products", members=("grace",)))
 SLURM = SlurmCluster(
     settings=ClusterSettings(
         name="slurm",
@@ -56,7 +66,11 @@ SLURM = SlurmCluster(
     ),
     subnet="Slurm",
     spares=NoSpares(),
-    orchestrator=clusters.SLURM_ALONE,
+    orchestrator=Slurm(
+        configuration=ByApi(strategy=None),
+        scripts=NodeScripts(event="OnInitComplete", logins="anyone", users=PEOPLE, accounts=ACCOUNTS),
+        accounting=AccountingDatabase(instance_class="t4g.micro", storage_gib=20, backup_days=7, standby=True),
+    ),
     runs=(
         SlurmRun(
             name="bytes-lm",

@@ -108,6 +108,14 @@ CLUSTERS = (
         ),
     ),
     Acknowledgement(
+        finding=r"AwsSolutions-RDS10|CfnGuard-rds_instance_deletion_protection_enabled_check",
+        path=r"^(Local|Lab|Dev|Research)/Cluster[a-z0-9-]*/(Cluster/Database/Resource|ClusterDatabase)",
+        reason=(
+            "An environment that is not protected goes with its stacks, history of jobs too; in prod the database is "
+            "protected and stays. Left: whoever may delete this stack deletes the accounting."
+        ),
+    ),
+    Acknowledgement(
         finding=r"EveryResource\[cloudwatch:GetInsightRuleReport\]",
         path=r"/Observability/GrafanaRoleDefaultPolicy",
         reason=(

@@ -93,6 +93,7 @@ setup() {
   [ "$(grep -c '^include trainyard.conf$' "$UPPER/opt/slurm/etc/slurm.conf")" -eq 1 ]
   has_line /opt/slurm/etc/slurm.conf '^ClusterName=research$'
   has_line /opt/slurm/etc/trainyard.conf '^Prolog=/opt/trainyard/lifecycle/hooks/prolog.sh$'
+  has_line /opt/slurm/etc/trainyard.conf '^PriorityWeightFairshare=100000$'
   called '^systemctl enable --now trainyard-hooks.path$'
 }
 

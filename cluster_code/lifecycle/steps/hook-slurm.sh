@@ -14,12 +14,18 @@ run() {
     put "$SLURM/etc/trainyard.conf" 644 <<CONF
 Prolog=$hooks/prolog.sh
 Epilog=$hooks/epilog.sh
+$(weights)
 CONF
     if [[ $(node get slurm.daemons) != started-after ]]; then
       until_true 120 "$CONTROLLER_CONF does not name this controller" written_by_agent
     fi
     include
   fi
+}
+
+# Slurm's own weights are all zero, and shares would count for nothing (Multifactor Priority Plugin, schedmd.com).
+weights() {
+  [[ -z $(each slurm.accounts name) ]] || printf 'PriorityWeightFairshare=100000'
 }
 
 # HyperPod's agent may write slurm.conf again when the cluster changes; then the line is added again.

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from tests.trainyard.local.conftest import new_client
 from training_code.data.tokens import TokenWriter
 from trainyard.local.cloud import ROOT, Cloud
 from trainyard.local.deploy import CdkCli
+from trainyard.local.readback import check_deployment
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(240)]
 CLUSTER = "trainyard-lab-slurm"
@@ -38,6 +39,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         cli = CdkCli(found, synthesis.synthesise([LAB], tmp_path_factory.mktemp("assembly")))
         cli.bootstrap()
         assert cli.deploy(["Lab/**"])
+        check_deployment(found, cli.output, ["Lab/**"])
         yield found
     finally:
         found.down()
@@ -76,6 +78,31 @@ def nodes(cloud: Cloud) -> dict[str, tuple[str, str]]:
     """Group and host of each node, by its id."""
     rows = [line.split() for line in trainyard(cloud, "cluster", "nodes").splitlines()[1:]]
     return {row[1]: (row[0], row[3]) for row in rows}
+
+
+def ask(cloud: Cloud, words: str) -> str:
+    """What a command says on the login node."""
+    told = cloud.call("RunNodeCommand", ClusterName=CLUSTER, Node="login", Command=words.split())
+    assert told["ExitCode"] == 0, told["Output"]
+    return str(told["Output"])
+
+
+def history(cloud: Cloud) -> list[str]:
+    """Every job that Slurm ever ran: number, user, account, how it ended; what was queued again stands twice."""
+    return ask(cloud, "sacct -aXD --noheader --parsable2 --format=jobid,user,account,state").split()
+
+
+def up(cloud: Cloud, group: str) -> set[str]:
+    """Nodes of a group that run."""
+    rows = [line.split() for line in trainyard(cloud, "cluster", "nodes").splitlines()[1:]]
+    return {row[1] for row in rows if row[0] == group and row[2] == "Running"}
+
+
+def reached(holds: Callable[[], object], what: str, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
+        time.sleep(0.2)
 
 
 def until(log: Path, pattern: str, seconds: float = 90) -> str:
@@ -117,3 +144,21 @@ def test_a_run_of_the_deployed_environment_outlives_a_node(cloud: Cloud, data: s
     after = nodes(cloud)
     assert worker not in after
     assert len(after) == len(before)
+    assert next(row.split("|")[-1] for row in history(cloud) if row.startswith(f"{number}|")) == "NODE_FAIL"
+
+
+def test_accounts_their_shares_and_what_ran_outlive_the_controller(cloud: Cloud) -> None:
+    tree = ask(cloud, "sacctmgr --noheader --parsable2 show associations format=account,user,fairshare").split()
+    assert {"research||3", "research|ada|1", "products||1", "products|grace|1"} <= set(tree)
+    charged = "sbatch --parsable --uid=ada --account=research --chdir=/ --output=/dev/null --wrap=true"
+    number = ask(cloud, charged)
+    ended = f"{number}|ada|research|COMPLETED"
+    reached(lambda: ended in history(cloud), "the end of a job in the accounting")
+    before = history(cloud)
+    (controller,) = (node for node, (group, _) in nodes(cloud).items() if group == "controller")
+    trainyard(cloud, "cluster", "fail", controller)
+    reached(lambda: up(cloud, "controller") - {controller}, "another controller")
+    assert history(cloud) == before
+    assert ask(cloud, "sacctmgr --noheader --parsable2 show associations format=account,user,fairshare").split() == tree
+    # All of the shares' weight, as nobody has used anything for long: without a weight it would be 1.
+    assert " Priority=100000 " in ask(cloud, f"scontrol --oneliner show job {ask(cloud, charged)}")
