@@ -20,7 +20,7 @@ from constructs_lib.hyperpod import (
 )
 from constructs_lib.hyperpod.jobs.runtimes import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Scratch2
-from constructs_lib.network import HYPERPOD, JOBS, ClusterSubnet, NetworkSettings, Nodes
+from constructs_lib.network import ACCOUNTING, HYPERPOD, JOBS, ClusterSubnet, NetworkSettings, Nodes
 from constructs_lib.operation import ClusterAlarms, SupplyAlarms
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
@@ -105,7 +105,7 @@ LAB = Environment(
         nodes=2,
         efa=False,
         log_days=1,
-        purposes=(JOBS, HYPERPOD),
+        purposes=(JOBS, HYPERPOD, ACCOUNTING),
         clusters=(
             ClusterSubnet(
                 name="Slurm",
