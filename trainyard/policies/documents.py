@@ -5,6 +5,7 @@ Source: "IAM JSON policy elements reference", IAM User Guide, read 2026-11-22.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,20 +40,29 @@ class Statement:
 Policy = tuple[Statement, ...]
 
 
-def parse(document: Mapping[str, Any], name: str) -> Policy:
+def parse(document: Mapping[str, Any] | str, name: str) -> Policy:
     """Statements of a document.
 
     Args:
-        document: As JSON, without functions of a template.
+        document: As JSON or as its text, without functions of a template.
         name: How the policy is called in decisions.
 
     Raises:
-        ContractError: An element or an operator that IAM does not have, or that excludes another.
+        ContractError: Text that is no JSON, or an element or an operator that IAM does not have, or that excludes
+            another.
     """
+    found = _read(document, name) if isinstance(document, str) else document
     return tuple(
-        _statement(found, f"{name}/{found.get('Sid') or number}")
-        for number, found in enumerate(_list(document["Statement"]), start=1)
+        _statement(one, f"{name}/{one.get('Sid') or number}")
+        for number, one in enumerate(_list(found["Statement"]), start=1)
     )
+
+
+def _read(text: str, name: str) -> Mapping[str, Any]:
+    try:
+        return dict(json.loads(text))
+    except ValueError as error:
+        reject(name, text, f"a policy is JSON ({error})", "Correct the text.")
 
 
 def _statement(found: Mapping[str, Any], where: str) -> Statement:

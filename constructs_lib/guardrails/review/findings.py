@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,23 @@ def texts(value: Any, account: str) -> list[str]:
     return [_text(each, account) for each in values]
 
 
+def policy(document: Any, account: str) -> Mapping[str, Any] | None:
+    """A policy document as a template has it; it may be text, which CloudFormation takes for the same.
+
+    A key that only deployment knows makes it so: a function can stand for a value alone.
+
+    Returns:
+        The document with ``${name}`` for references, or ``None`` for what cannot be read before it is deployed.
+    """
+    if isinstance(document, Mapping) and "Statement" in document:
+        return document
+    try:
+        found = json.loads(_text(document, account))
+    except (ValueError, KeyError):
+        return None
+    return found if isinstance(found, Mapping) and "Statement" in found else None
+
+
 def _text(value: Any, account: str) -> str:
     if not isinstance(value, dict):
         return str(value)
@@ -83,6 +101,10 @@ def _text(value: Any, account: str) -> str:
         return account
     if argument == "AWS::Partition":
         return "aws"
-    if function == "Fn::Sub" and isinstance(argument, str):
-        return argument.replace("${AWS::AccountId}", account).replace("${AWS::Partition}", "aws")
+    if function == "Fn::Sub":
+        pattern, values = (argument, {}) if isinstance(argument, str) else argument
+        known = {"AWS::AccountId": account, "AWS::Partition": "aws", **values}
+        for name, told in known.items():
+            pattern = pattern.replace(f"${{{name}}}", _text(told, account))
+        return str(pattern)
     return "${" + (argument if isinstance(argument, str) else function) + "}"

@@ -8,7 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 import jsii
 
-from constructs_lib.guardrails.review.findings import Allowed, Finding
+from constructs_lib.guardrails.review.findings import Allowed, Finding, policy
 from constructs_lib.guardrails.review.identity import granted, trusted
 from constructs_lib.guardrails.review.resources import POLICIES, opened
 from constructs_lib.validation import Template, TemplateReview, Violation
@@ -38,14 +38,20 @@ def review(template: Mapping[str, Any], account: str) -> Iterator[Finding]:
     """
     for name, resource in template.get("Resources", {}).items():
         properties = resource.get("Properties", {})
-        for rule, place, document in _documents(resource["Type"], properties):
+        for rule, place, given in _documents(resource["Type"], properties):
+            document = policy(given, account)
+            if document is None:
+                yield Finding(rule="UnreadablePolicy", what=place, resource=name, place=f"Properties.{place}",
+                              why="nobody can say before a deployment what it allows",
+                              way_out="Write statements, or JSON whose text is whole but for references.")  # fmt: skip
+                continue
             for rank, statement in enumerate(_listed(document.get("Statement", ()))):
                 if statement.get("Effect") == "Allow":
                     where = f"Properties.{place}.Statement.{rank}"
                     yield from rule(Allowed(resource=name, place=where, statement=statement, account=account))
 
 
-def _documents(kind: str, properties: Mapping[str, Any]) -> Iterator[tuple[Rule, str, Mapping[str, Any]]]:
+def _documents(kind: str, properties: Mapping[str, Any]) -> Iterator[tuple[Rule, str, Any]]:
     if kind in _IDENTITY:
         yield granted, "PolicyDocument", properties["PolicyDocument"]
     elif kind in POLICIES and POLICIES[kind] in properties:

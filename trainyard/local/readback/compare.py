@@ -88,3 +88,23 @@ def _difference(wanted: Any, found: Any, path: str) -> str | None:
             left.remove(match)
         return None
     return None if wanted == found else path
+
+
+def as_map(rows: Any) -> dict[str, str]:
+    """Tags by key, whichever form they are in."""
+    if isinstance(rows, Mapping):
+        return {str(key): str(value) for key, value in rows.items()}
+    return {str(row["Key"]): str(row.get("Value", "")) for row in rows or []}
+
+
+def template_form(name: str, value: Any) -> Any:
+    """What services make of it: rules for all traffic have no ports at EC2, whatever the template says of them, and a
+    policy that is given as text is a document."""
+    if name.endswith("PolicyDocument") and isinstance(value, str):
+        return json.loads(value)
+    if name in ("SecurityGroupEgress", "SecurityGroupIngress"):
+        return [
+            {k: v for k, v in row.items() if k not in ("FromPort", "ToPort") or str(row["IpProtocol"]) != "-1"}
+            for row in value
+        ]
+    return value

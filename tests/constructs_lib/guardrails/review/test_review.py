@@ -1,5 +1,6 @@
 """Each rule of the review: a statement that it refuses beside one that it lets through."""
 
+import json
 from typing import Any
 
 import pytest
@@ -92,6 +93,36 @@ def test_whom_a_provider_of_identities_vouches_for_is_asked_word_for_word() -> N
     assert by_token(StringEquals=whom) == [f"AnyIdentity[{provider} without sub]"]
     assert by_token(StringLike={**who, **whom}) == [f"AnyIdentity[{provider} without aud and sub]"]
     assert by_token("sts:AssumeRoleWithSAML") == []
+
+
+ISSUER = {"Fn::Select": [1, {"Fn::Split": ["https://", {"Fn::GetAtt": ["Plane", "OpenIdConnectIssuerUrl"]}]}]}
+
+
+def as_text(*claims: str) -> dict[str, Any]:
+    """A trust as text, because its keys begin with what only deployment knows."""
+    wanted = {f"#:{claim}": f"the-{claim}" for claim in claims}
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+                 "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/#"},
+                 "Condition": {"StringEquals": wanted}}  # fmt: skip
+    first, *others = json.dumps({"Statement": statement}).split("#")
+    return {"Fn::Join": ["", [first, *(part for other in others for part in (ISSUER, other))]]}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [as_text("aud"), {"Fn::Sub": [json.dumps({"Statement": {"Effect": "Allow", "Action": "sts:*", "Principal": {
+        "Federated": "arn:aws:iam::${AWS::AccountId}:oidc-provider/${Host}"}}}), {"Host": ISSUER}]}],
+)  # fmt: skip
+def test_a_trust_that_is_text_is_read_like_any_other(given: dict[str, Any]) -> None:
+    def findings(document: Any) -> list[str]:
+        properties = {"AssumeRolePolicyDocument": document}
+        template = {"Resources": {"It": {"Type": "AWS::IAM::Role", "Properties": properties}}}
+        return [finding.id for finding in review(template, OWN)]
+
+    assert findings(as_text("aud", "sub")) == []
+    (found,) = findings(given)
+    assert found.startswith(f"AnyIdentity[arn:aws:iam::{OWN}:oidc-provider/${{")
+    assert findings({"Ref": "Parameter"}) == findings("nothing") == ["UnreadablePolicy[AssumeRolePolicyDocument]"]
 
 
 def test_policies_inside_a_role_are_read_too() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainyard.local.readback.compare import canonical, difference
+from trainyard.local.readback.compare import canonical, difference, template_form
 
 scalars = st.one_of(st.text(max_size=5), st.integers(-9, 9), st.booleans())
 values = st.recursive(
@@ -85,3 +86,10 @@ def test_policies_are_the_same_when_they_mean_the_same(one: dict, other: dict) -
 )
 def test_what_differs_is_named(one: dict, other: dict, where: str) -> None:
     assert difference(one, other) == where
+
+
+def test_a_policy_that_was_given_as_text_is_read_back_as_a_document() -> None:
+    trust = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "a"}}]}
+    given = template_form("AssumeRolePolicyDocument", json.dumps(trust))
+    assert difference(given, trust) is None
+    assert difference(given, {"Statement": [{**trust["Statement"][0], "Action": "sts:*"}]}) == "Statement"
