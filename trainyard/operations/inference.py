@@ -15,6 +15,7 @@ from trainyard.operations.connection import Connection, OperationError
 
 JSON = "application/json"
 _CANDIDATES = 20
+_BYTES = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,7 @@ def next_bytes(
         "outputs": [{"name": "logits"}],
     }
     answer = invoke(connection, endpoint, json.dumps(request).encode(), more=more)
-    logits = _last_logits(endpoint, json.loads(answer.body))
+    logits = _last_logits(endpoint, answer.body)
     highest = max(logits)
     weights = [math.exp(logit - highest) for logit in logits]
     total = sum(weights)
@@ -136,22 +137,32 @@ def continue_text(
         count: Bytes to write, one request each.
         temperature: 0 takes the likeliest byte each time; 1 draws by the model's own probabilities.
         seed: Of the draws: the same seed writes the same text.
+
+    Raises:
+        OperationError: As above, or the temperature is negative.
     """
+    if temperature < 0:
+        raise OperationError(f"temperature: got {temperature}, but it is 0 or more. Take 0 for the likeliest byte")
     draw = random.Random(seed)  # noqa: S311 - a text, not a secret
     text, seconds = prompt, []
     for _ in range(count):
         candidates, answer = next_bytes(connection, endpoint, text, 1 if temperature == 0 else _CANDIDATES)
-        weights = [each.probability ** (1 / temperature) if temperature else 1.0 for each in candidates]
+        # Relative to the likeliest one: near 0 the powers of all would vanish.
+        highest = candidates[0].probability
+        weights = [(each.probability / highest) ** (1 / temperature) if temperature else 1.0 for each in candidates]
         text += bytes(draw.choices([each.byte for each in candidates], weights))
         seconds.append(answer.seconds)
     return Continuation(text=text, seconds=tuple(seconds))
 
 
-def _last_logits(endpoint: str, answer: dict[str, Any]) -> list[float]:
-    for output in answer.get("outputs", []):
-        if output["name"] == "logits" and output["shape"][-1] == 256:
-            return list(output["data"][-256:])
-    raise OperationError(f"{endpoint}: its answer has no logits over bytes. Use --body for other models")
+def _last_logits(endpoint: str, body: bytes) -> list[float]:
+    try:
+        answer = json.loads(body)
+        found = [output["data"][-_BYTES:] for output in answer["outputs"]
+                 if output["name"] == "logits" and output["shape"][-1] == _BYTES]  # fmt: skip
+        return [float(logit) for logit in found[0]]
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise OperationError(f"{endpoint}: its answer has no logits over bytes. Use --body for other models") from None
 
 
 def endpoints(connection: Connection) -> list[dict[str, Any]]:
