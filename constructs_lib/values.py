@@ -11,7 +11,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from jsii.errors import JavaScriptError
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -45,13 +45,20 @@ class Value(BaseModel):
         defer_build=True,
     )
 
+    called: ClassVar[str | None] = None
+    """A field by which people tell such objects apart, where there are many alike: messages begin with its value too.
+    None by default."""
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
             kind = type(self)
+            name = values.get(kind.called) if kind.called else None
+            # A dot would look like the next field.
+            label = f"{kind.__name__} {name}" if isinstance(name, str) and "." not in name else kind.__name__
             raise InvalidValue(
-                [problem for details in error.errors() for problem in _problems(kind, details)]
+                [problem for details in error.errors() for problem in _problems(kind, label, details)]
             ) from None
 
 
@@ -99,8 +106,8 @@ _RULES = {
 }
 
 
-def _problems(kind: type[Value], details: ErrorDetails) -> list[ContractError]:
-    path = ".".join(map(str, (kind.__name__, *details["loc"])))
+def _problems(kind: type[Value], label: str, details: ErrorDetails) -> list[ContractError]:
+    path = ".".join(map(str, (label, *details["loc"])))
     error = details.get("ctx", {}).get("error")
     if isinstance(error, InvalidValue):
         # The nested object's path begins with its class, which the outer path replaces.

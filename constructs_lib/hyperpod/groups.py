@@ -6,7 +6,7 @@ lacks of it the deep health check MultiNodeTrainingValidation, and two fields of
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -24,6 +24,8 @@ DeepCheck = Literal["InstanceStress", "InstanceConnectivity"]
 
 class InstanceGroup(Value):
     """Instances of one kind and one duty."""
+
+    called: ClassVar[str | None] = "name"
 
     name: str = Field(pattern=NAME, max_length=LONGEST_NAME)
     """Name, by which people and programs find the group; letters, digits and hyphens in between."""

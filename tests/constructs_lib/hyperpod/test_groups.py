@@ -96,7 +96,7 @@ def test_spot_has_no_deep_checks() -> None:
 
 
 def test_a_check_that_cloudformation_lacks_is_named() -> None:
-    with refused(r"InstanceGroup\.deep_checks: got .*CloudFormation does not, .*StartClusterHealthCheck"):
+    with refused(r"InstanceGroup workers\.deep_checks: got .*CloudFormation does not, .*StartClusterHealthCheck"):
         group(deep_checks=("MultiNodeTrainingValidation",))
 
 
@@ -251,6 +251,16 @@ def test_labels_and_taints_are_rendered() -> None:
 def test_a_check_runs_once() -> None:
     with refused("a check runs once"):
         group(deep_checks=("InstanceStress", "InstanceStress"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [({"name": "a"}, "InstanceGroup a.count"), ({"name": "a.b", "count": 2}, "InstanceGroup.name"),
+     ({"name": "a", "deep_checks": ("InstanceStress",) * 2, "count": 2}, "InstanceGroup a.deep_checks")],
+)  # fmt: skip
+def test_a_message_says_which_group_it_is_about(fields: dict[str, Any], path: str) -> None:
+    with refused(f"^{re.escape(path)}: got "):
+        group(**{"count": -1, **fields})
 
 
 def test_a_file_system_is_mounted_once() -> None:
