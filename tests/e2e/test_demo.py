@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import synthesis
 from ports import free_port
 
 from trainyard.local.cloud import ROOT, Cloud
@@ -18,10 +19,10 @@ STEPS = "115"
 """Of the 240 that `make demo` takes: enough to beat the baseline."""
 
 
-def demo(cloud: Cloud, report: Path) -> str:
+def demo(cloud: Cloud, report: Path, assembly: Path) -> str:
     command = [sys.executable, "-m", "trainyard.demo", "--port", str(cloud.port), "--state", str(cloud.state)]
     done = subprocess.run(
-        [*command, "--report", str(report), "--steps", STEPS],
+        [*command, "--report", str(report), "--steps", STEPS, "--assembly", str(assembly)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -35,8 +36,9 @@ def demo(cloud: Cloud, report: Path) -> str:
 @pytest.mark.timeout(900)
 def test_the_main_job_holds_and_runs_nothing_twice(tmp_path: Path) -> None:
     cloud = Cloud(state=tmp_path / "state", port=free_port())
+    assembly = synthesis.assembly_of_its_own(tmp_path)
     try:
-        first = " ".join(demo(cloud, tmp_path / "report.html").split())
+        first = " ".join(demo(cloud, tmp_path / "report.html", assembly).split())
         for shown in (
             "a second deploy reports no changes",
             "0 not readable",
@@ -49,7 +51,7 @@ def test_the_main_job_holds_and_runs_nothing_twice(tmp_path: Path) -> None:
             assert shown in first
         ran = executions.recent(connect(cloud), PIPELINE)
         began = time.monotonic()
-        second = demo(cloud, tmp_path / "report.html")
+        second = demo(cloud, tmp_path / "report.html", assembly)
         print(f"second run: {time.monotonic() - began:.0f} s")
         assert "everything held" in second
         assert [each["PipelineExecutionArn"] for each in executions.recent(connect(cloud), PIPELINE)] == [

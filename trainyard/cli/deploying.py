@@ -19,12 +19,13 @@ def deploy_and_read_back(
     """Start the cloud where needed, bootstrap, deploy, and compare what was deployed with the templates.
 
     Raises:
+        ContractError: ``assembly`` is none.
         CloudError: A stack does not deploy, or a property reads differently from what its template says.
     """
     from trainyard.local.readback import check_deployment
 
+    cli = CdkCli.on(cloud, assembly)
     cloud.up()
-    cli = CdkCli(cloud) if assembly is None else CdkCli(cloud, assembly.resolve())
     if assembly is None:
         say("synthesising")
         cli.synth(say)

@@ -33,7 +33,7 @@ def main() -> None:
     console = Console(highlight=False)
     began = time.monotonic()
     try:
-        _demo(console, Cloud(state=arguments.state, port=arguments.port), arguments.report, arguments.steps)
+        _demo(console, Cloud(state=arguments.state, port=arguments.port), arguments)
     except (CheckFailed, CloudError, OperationError, ContractError) as failure:
         console.print(f"  [red]✗[/] {failure}", markup=True)
         sys.exit(1)
@@ -49,13 +49,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port of the embedded cloud on 127.0.0.1")
     parser.add_argument("--state", type=Path, default=DEFAULT_STATE, help="folder of its state")
     parser.add_argument("--report", type=Path, default=Path("out/report.html"), help="the page that is written")
+    parser.add_argument("--assembly", type=Path, help="a cloud assembly; without it the app is synthesised")
     parser.add_argument("--steps", type=int, help="of each training; with too few the model does not beat its baseline")
     return parser.parse_args()
 
 
-def _demo(console: Console, cloud: Cloud, report: Path, steps: int | None) -> None:
+def _demo(console: Console, cloud: Cloud, arguments: argparse.Namespace) -> None:
     stages = Stages(console)
-    cli = CdkCli(cloud)
+    cli = CdkCli.on(cloud, arguments.assembly)
+    report: Path = arguments.report
+    steps: int | None = arguments.steps
 
     with stages("Embedded cloud") as stage, console.status("starting"):
         status = cloud.up()
@@ -63,7 +66,8 @@ def _demo(console: Console, cloud: Cloud, report: Path, steps: int | None) -> No
     connection = connect(cloud)
 
     with stages("Deploy with the real CDK CLI") as stage, console.status("synthesising") as status_line:
-        cli.synth()
+        if arguments.assembly is None:
+            cli.synth()
         status_line.update("bootstrapping")
         cli.bootstrap()
         status_line.update("deploying")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainyard.assembly.stacks import stacks
 from trainyard.local.cloud import ACCOUNT, REGION, ROOT, Cloud, CloudError
 
 Progress = Callable[[str], None]
@@ -27,6 +28,18 @@ class CdkCli:
     cloud: Cloud
     output: Path = ROOT / "cdk.out"
     """Folder of the cloud assembly."""
+
+    @classmethod
+    def on(cls, cloud: Cloud, assembly: Path | None) -> CdkCli:
+        """The CLI on an assembly that was written before, or without one on that which ``synth`` is to write.
+
+        Raises:
+            ContractError: The folder holds no cloud assembly.
+        """
+        if assembly is None:
+            return cls(cloud)
+        stacks(assembly)
+        return cls(cloud, assembly.resolve())
 
     def synth(self, progress: Progress = _silent) -> Path:
         """Synthesise every environment, as a pull-request check does.

@@ -47,6 +47,14 @@ def test_status_of_a_cloud_that_is_not_running(monkeypatch, capsys, tmp_path: Pa
     assert status == 3
 
 
+def test_an_assembly_that_is_none_starts_no_cloud(monkeypatch, capsys, tmp_path: Path, free_port: int) -> None:
+    where = ["--port", str(free_port), "--state", str(tmp_path / "state")]
+    text, _ = fail(monkeypatch, capsys, *where, "local", "deploy", "--assembly", str(tmp_path))
+    assert "it holds no manifest.json" in text
+    assert "cdk synth" in text
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_port_that_is_taken(monkeypatch, capsys, tmp_path: Path) -> None:
     class Silent(http.server.BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
