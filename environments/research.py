@@ -21,6 +21,7 @@ from constructs_lib.hyperpod.eks.recovery import Recovery, steps_go_on
 from constructs_lib.network import (
     EKS_CLUSTER,
     HYPERPOD,
+    INFERENCE_OPERATOR,
     JOBS,
     MANAGED_PROMETHEUS,
     PODS,
@@ -65,7 +66,7 @@ EKS = EksCluster(
     control_plane=clusters.control_plane(
         name="eks", administrator=f"arn:aws:iam::{ACCOUNT}:role/PlatformEngineers", log_days=365
     ),
-    addons=(*clusters.ADDONS, TaskGovernance()),
+    addons=(*clusters.serving("served"), TaskGovernance()),
     governance=GovernanceSettings(
         policy=SchedulerPolicy(
             name="shared",
@@ -122,7 +123,7 @@ RESEARCH = Environment(
         nodes=8,
         efa=True,
         log_days=365,
-        purposes=(JOBS, HYPERPOD, EKS_CLUSTER, MANAGED_PROMETHEUS),
+        purposes=(JOBS, HYPERPOD, EKS_CLUSTER, INFERENCE_OPERATOR, MANAGED_PROMETHEUS),
         clusters=(
             ClusterSubnet(
                 name="Eks",

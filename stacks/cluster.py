@@ -54,6 +54,7 @@ class ControlPlaneStack(EnvironmentStack):
         self.charts = ChartInstallation(
             self, "Charts", control_plane=self.control_plane, groups=cluster.settings.groups,
             parameter=f"/trainyard/{environment.name}/clusters/{settings.name}/charts", removal=environment.removal,
+            queue=cluster.queue,
         )  # fmt: skip
         self.output("EksClusterName", self.control_plane.name, "The control plane")
 

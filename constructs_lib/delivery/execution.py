@@ -71,6 +71,7 @@ _POLICY = (
     "CreatePolicy", "CreatePolicyVersion", "DeletePolicy", "DeletePolicyVersion", "SetDefaultPolicyVersion",
     "TagPolicy", "UntagPolicy",
 )  # fmt: skip
+_PROVIDER = tuple(f"{does}OpenIDConnectProvider" for does in ("Create", "Delete", "Get", "Tag", "Untag"))
 _READ = ("Get*", "List*")
 _NEVER = (
     "ec2:CreateFleet", "ec2:RequestSpot*", "ec2:RunInstances", "sagemaker:CreateDomain",
@@ -107,6 +108,9 @@ def execution(
          "Condition": {"StringEquals": {"iam:PassedToService": [f"{one}.amazonaws.com" for one in PASSED_TO]}}},
         {"Sid": "Policies", "Effect": "Allow", "Action": [f"iam:{one}" for one in (*_READ, *_POLICY)],
          "Resource": f"{arn}:policy/{name}-*"},
+        # Issuers of EKS clusters in the region: whom they vouch for, roles say.
+        {"Sid": "Issuers", "Effect": "Allow", "Action": [f"iam:{one}" for one in _PROVIDER],
+         "Resource": f"{arn}:oidc-provider/oidc.eks.{region}.*"},
         {"Sid": "LinkedRoles", "Effect": "Allow", "Action": ["iam:CreateServiceLinkedRole", "iam:GetRole"],
          "Resource": f"{arn}:role/aws-service-role/*"},
         {"Sid": "Delivery", "Effect": "Deny", "Action": "iam:*",

@@ -24,9 +24,9 @@ LONGEST = 6144
 _ARN = 100
 """Characters that stand for one that is known when it is deployed: no ARN of a key, a subnet or a group is longer."""
 SERVICES = (
-    "aps", "autoscaling", "cloudformation", "cloudwatch", "ec2", "ecr", "eks", "eks-auth", "elasticloadbalancing",
-    "events", "fsx", "kms", "lambda", "logs", "s3", "sagemaker", "secretsmanager", "sns", "sqs", "ssm", "ssmmessages",
-    "states", "xray",
+    "acm", "aps", "autoscaling", "cloudformation", "cloudwatch", "ec2", "ecr", "eks", "eks-auth",
+    "elasticloadbalancing", "events", "fsx", "kms", "lambda", "logs", "s3", "sagemaker", "secretsmanager", "sns", "sqs",
+    "ssm", "ssmmessages", "states", "xray",
 )  # fmt: skip
 """Services that some role of the platform is granted anything of; IAM is not among them but for passing roles."""
 _OBJECTS = ("s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:Get*", "s3:List*", "s3:PutObject", "s3:PutObjectTagging")

@@ -12,10 +12,10 @@ from typing import Any
 
 TARGET = Path(__file__).with_name("reference.json")
 SERVICES = (
-    "application-autoscaling", "aps", "autoscaling", "budgets", "ce", "cloudformation", "cloudtrail", "cloudwatch",
-    "dynamodb", "ec2", "ecr", "eks", "eks-auth", "elasticloadbalancing", "events", "fsx", "grafana", "iam", "kms",
-    "lambda", "logs", "pricing", "s3", "sagemaker", "sagemaker-mlflow", "scheduler", "secretsmanager", "servicequotas",
-    "sns", "sqs", "ssm", "ssmmessages", "states", "sts", "tag", "xray",
+    "acm", "application-autoscaling", "aps", "autoscaling", "budgets", "ce", "cloudformation", "cloudtrail",
+    "cloudwatch", "dynamodb", "ec2", "ecr", "eks", "eks-auth", "elasticloadbalancing", "events", "fsx", "grafana",
+    "iam", "kms", "lambda", "logs", "pricing", "s3", "sagemaker", "sagemaker-mlflow", "scheduler",
+    "secretsmanager", "servicequotas", "sns", "sqs", "ssm", "ssmmessages", "states", "sts", "tag", "xray",
 )  # fmt: skip
 """Services that the roles of this project are of use to; another one is refused until it is added here."""
 

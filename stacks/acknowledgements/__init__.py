@@ -7,8 +7,9 @@ import re
 from stacks.acknowledgements.access import ACCESS
 from stacks.acknowledgements.clusters import CLUSTERS
 from stacks.acknowledgements.guard import GUARD
+from stacks.acknowledgements.inference import INFERENCE
 
-ACKNOWLEDGEMENTS = (*ACCESS, *CLUSTERS, *GUARD)
+ACKNOWLEDGEMENTS = (*ACCESS, *CLUSTERS, *GUARD, *INFERENCE)
 
 
 def reason_for(finding: str, path: str) -> str | None:

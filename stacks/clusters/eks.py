@@ -13,17 +13,27 @@ from constructs_lib.governance import GovernanceSettings
 from constructs_lib.hyperpod import HyperPodCluster
 from constructs_lib.hyperpod.eks import addons as eks_addons
 from constructs_lib.hyperpod.eks.access import Scientist
+from constructs_lib.hyperpod.eks.addon import AddOnBinding
 from constructs_lib.hyperpod.eks.bundle import ManifestBundle
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlaneSettings
 from constructs_lib.hyperpod.eks.exporters import REGISTRY, exporters
 from constructs_lib.hyperpod.eks.identities import PodIdentity
-from constructs_lib.hyperpod.eks.queues import TeamQueue
+from constructs_lib.hyperpod.eks.kueue import SharedQueue
+from constructs_lib.hyperpod.eks.queue_installation import QueueInstallation
+from constructs_lib.hyperpod.eks.queues import Queued, TeamQueue
 from constructs_lib.hyperpod.eks.scaling import ScaledPool
 from constructs_lib.hyperpod.eks.teams import team_role
 from constructs_lib.hyperpod.jobs.published import PublishedJob
 from constructs_lib.hyperpod.orchestrators.eks import Eks
 from constructs_lib.hyperpod.places import admit
-from constructs_lib.network import EKS_CLUSTER, NetworkPlan, Purpose
+from constructs_lib.network import (
+    EKS_CLUSTER,
+    INFERENCE_OPERATOR,
+    LUSTRE_CLIENTS,
+    MANAGED_PROMETHEUS,
+    NetworkPlan,
+    Purpose,
+)
 from constructs_lib.observability import ManagedCollector
 from ml_contract.clusters import jobs
 from ml_contract.errors import reject
@@ -45,6 +55,8 @@ class EksCluster(PlatformCluster):
     """What runs in it beside jobs."""
     governance: GovernanceSettings | None = None
     """Teams and their quotas; None: whoever comes first."""
+    queue: SharedQueue | None = None
+    """One queue for all jobs, where teams have no quotas; none by default."""
     claims: tuple[FilesClaim, ...] = ()
     """File systems of the environment that pods can mount; none by default."""
     pools: tuple[ScaledPool, ...] = ()
@@ -63,12 +75,19 @@ class EksCluster(PlatformCluster):
             if not any(isinstance(addon, eks_addons.TaskGovernance) for addon in self.addons):
                 reject("addons", [addon.name for addon in self.addons], "quotas are kept by the add-on of task "
                        "governance", "Add TaskGovernance(), or leave governance out.")  # fmt: skip
+        if self.queue is not None:
+            if any(isinstance(addon, eks_addons.TaskGovernance) for addon in self.addons):
+                reject("queue", "a shared queue", "task governance brings Kueue too, with queues from quotas",
+                       "Leave one of them out.")  # fmt: skip
+            self.queue.manifests(self.settings.groups)
         for pool in self.pools:
             pool.check(self.settings)
         self._check_runs()
         for run in self.runs:
             if isinstance(run.placement, TeamQueue):
                 self._check_queue(run, run.placement)
+            elif isinstance(run.placement, Queued):
+                self._check_shared(run, run.placement)
             self._check_volumes(run)
             tiered = self.settings.tiered.memory_percent if self.settings.tiered else 0
             if run.tiered_percent != tiered:
@@ -93,6 +112,16 @@ class EksCluster(PlatformCluster):
                        f"the cluster's governance has {', '.join(known) or 'none'}",
                        "Name one of these, or take Unqueued(name=…).")  # fmt: skip
 
+    def _check_shared(self, run: EksRun, queue: Queued) -> None:
+        """As above, for the queue of all."""
+        places = self.queue.namespaces if self.queue else ()
+        ranks = [one.name for one in self.queue.priorities] if self.queue else []
+        for field, name, known in (("name", queue.name, places), ("priority", queue.priority, ranks)):
+            if name is not None and name not in known:
+                reject(f"runs.{run.name}.placement.{field}", name,
+                       f"the cluster's queue has {', '.join(known) or 'none'}",
+                       "Name one of these, or give the cluster queue=SharedQueue(…).")  # fmt: skip
+
     def _check_volumes(self, run: EksRun) -> None:
         """A pod waits for a claim that nobody makes, and its job with it."""
         there = [claim.name for claim in self.claims if claim.namespace == run.placement.namespace]
@@ -112,7 +141,11 @@ class EksCluster(PlatformCluster):
 
     @property
     def purposes(self) -> tuple[Purpose, ...]:
-        return (*super().purposes, EKS_CLUSTER)
+        measured = any(isinstance(addon, eks_addons.Observability) for addon in self.addons)
+        mounted = bool(self.claims)
+        serves = any(isinstance(addon, eks_addons.InferenceOperator) for addon in self.addons)
+        further = ((LUSTRE_CLIENTS, mounted), (MANAGED_PROMETHEUS, measured), (INFERENCE_OPERATOR, serves))
+        return (*super().purposes, EKS_CLUSTER, *(purpose for purpose, wanted in further if wanted))
 
     def check_metrics(self, network: NetworkPlan) -> None:
         super().check_metrics(network)
@@ -132,7 +165,15 @@ class EksCluster(PlatformCluster):
         places = {place.zone: place for place in self._places(platform.network)}
         admit(grown(self.settings, self.pools), places, "Eks", field=f"clusters.{self.name}.pools")
         cluster = self.make(scope, platform, name=name, orchestrator=orchestrator)
-        orchestrator.install_after(scope, "AddOns", cluster=cluster, arn=cluster.arn)
+        given = AddOnBinding(
+            control_plane=control_plane, network=platform.network, cluster_arn=cluster.arn, key=platform.storage.key,
+            removal=platform.removal, weights=platform.storage.artifacts,
+            workspace_arn=platform.watch.workspace.arn if platform.watch else None,
+        )  # fmt: skip
+        orchestrator.install_after(scope, "AddOns", cluster=cluster, binding=given)
+        if self.queue is not None:
+            QueueInstallation(scope, "Queue", control_plane=control_plane, charts=platform.charts[self.name].charts,
+                              queue=self.queue, groups=self.settings.groups)  # fmt: skip
         if platform.watch is not None:
             ManagedCollector(scope, "Collector", cluster=name, eks_arn=control_plane.arn, network=platform.network,
                              workspace=platform.watch.workspace)  # fmt: skip

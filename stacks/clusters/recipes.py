@@ -23,6 +23,7 @@ from constructs_lib.hyperpod.eks.addons import (
     CertManager,
     CoreDns,
     FsxDriver,
+    InferenceOperator,
     KubeProxy,
     MetricsServer,
     PodIdentityAgent,
@@ -166,7 +167,7 @@ def control_plane(*, name: str, administrator: str, log_days: LogDays) -> Contro
         log_days: Days that its logs are kept.
     """
     return ControlPlaneSettings(
-        name=name, version="1.34", support="STANDARD", endpoint=PrivateEndpoint(),
+        name=name, version="1.35", support="STANDARD", endpoint=PrivateEndpoint(),
         access=(Administrator(principal=administrator),), log_days=log_days,
     )  # fmt: skip
 
@@ -183,6 +184,17 @@ ADDONS: tuple[AddOn, ...] = (
     TrainingOperator(),
 )
 """What HyperPodPyTorchJobs need, and drivers for their data."""
+
+
+def serving(*prefixes: str) -> tuple[AddOn, ...]:
+    """These with the inference operator, which scales what it serves.
+
+    Args:
+        prefixes: Of the artifacts bucket, below which the weights of served models lie.
+    """
+    drivers = (S3Driver(serves=prefixes) if isinstance(addon, S3Driver) else addon for addon in ADDONS)
+    return (*drivers, InferenceOperator(scales=True))
+
 
 AGENT_IMAGE = EcrImage(repository="trainyard-hyperpod", tag="1", modules=frozenset({AGENT_MODULE}))
 """images/hyperpod/Dockerfile."""

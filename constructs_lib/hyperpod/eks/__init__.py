@@ -5,6 +5,7 @@ from constructs_lib.hyperpod.eks.addons import (
     CertManager,
     CoreDns,
     FsxDriver,
+    InferenceOperator,
     KubeProxy,
     MetricsServer,
     Observability,
@@ -23,7 +24,8 @@ from constructs_lib.hyperpod.eks.control_plane import (
 )
 from constructs_lib.hyperpod.eks.identities import PodIdentity
 from constructs_lib.hyperpod.eks.installation import ChartInstallation
-from constructs_lib.hyperpod.eks.queues import TeamQueue, Unqueued
+from constructs_lib.hyperpod.eks.kueue import QueuePriority, SharedQueue
+from constructs_lib.hyperpod.eks.queues import Queued, TeamQueue, Unqueued
 from constructs_lib.hyperpod.eks.recovery import LogRule, Recovery, steps_go_on
 from constructs_lib.hyperpod.eks.scaling import ScaledPool
 from constructs_lib.hyperpod.eks.teams import team_role
@@ -39,6 +41,7 @@ __all__ = [
     "CoreDns",
     "FsxDriver",
     "HostFolder",
+    "InferenceOperator",
     "KubeProxy",
     "LogRule",
     "LustreClaim",
@@ -48,12 +51,15 @@ __all__ = [
     "PodIdentity",
     "PodIdentityAgent",
     "PrivateEndpoint",
+    "QueuePriority",
+    "Queued",
     "Recovery",
     "RestrictedEndpoint",
     "S3Claim",
     "S3Driver",
     "ScaledPool",
     "Scientist",
+    "SharedQueue",
     "TaskGovernance",
     "TeamQueue",
     "TrainingOperator",

@@ -12,14 +12,16 @@ from aws_cdk import aws_iam as iam
 from pydantic import Field, model_validator
 
 from constructs_lib.hyperpod.eks import versions
-from constructs_lib.hyperpod.eks.addon import AddOn, Identity
+from constructs_lib.hyperpod.eks.addon import AddOn, AddOnBinding, Identity
+from constructs_lib.hyperpod.eks.drivers import FsxDriver, S3Driver
+from constructs_lib.hyperpod.eks.inference_operator import LEAST_PODS, InferenceOperator
 from constructs_lib.hyperpod.eks.observability import Observability
 from constructs_lib.network.sizing import PODS
 from ml_contract.errors import reject
 
 __all__ = [
-    "AddOn", "CertManager", "CoreDns", "FsxDriver", "KubeProxy", "MetricsServer", "Observability", "PodIdentityAgent",
-    "S3Driver", "TaskGovernance", "TrainingOperator", "VpcCni", "check",
+    "AddOn", "CertManager", "CoreDns", "FsxDriver", "InferenceOperator", "KubeProxy", "MetricsServer", "Observability",
+    "PodIdentityAgent", "S3Driver", "TaskGovernance", "TrainingOperator", "VpcCni", "check",
 ]  # fmt: skip
 
 PREFIX = 16
@@ -90,27 +92,6 @@ class CoreDns(AddOn):
         return {"tolerations": EVERYWHERE}
 
 
-class FsxDriver(AddOn):
-    """FSx for Lustre in pods; it looks at file systems that exist, and makes none."""
-
-    name = "aws-fsx-csi-driver"
-    needs = ("eks-pod-identity-agent",)
-
-    def identities(self, cluster_arn: str, /) -> tuple[Identity, ...]:  # noqa: ARG002
-        look = iam.PolicyStatement(actions=["fsx:DescribeFileSystems"], resources=["*"])
-        return (Identity(namespace="kube-system", service_account="fsx-csi-controller-sa", statements=(look,)),)
-
-
-class S3Driver(AddOn):
-    """Mountpoint for Amazon S3 in pods, each with its own identity: the driver has no rights."""
-
-    name = "aws-mountpoint-s3-csi-driver"
-    needs = ("eks-pod-identity-agent",)
-
-    def configuration(self) -> dict[str, Any]:
-        return {"node": {"tolerateAllTaints": True}}
-
-
 class CertManager(AddOn):
     """Certificates of the operators' webhooks."""
 
@@ -129,8 +110,8 @@ class TrainingOperator(AddOn):
     name = "amazon-sagemaker-hyperpod-training-operator"
     needs = ("cert-manager", "eks-pod-identity-agent")
 
-    def identities(self, cluster_arn: str, /) -> tuple[Identity, ...]:
-        look = iam.PolicyStatement(actions=["sagemaker:DescribeClusterNode"], resources=[cluster_arn])
+    def identities(self, binding: AddOnBinding, /) -> tuple[Identity, ...]:
+        look = iam.PolicyStatement(actions=["sagemaker:DescribeClusterNode"], resources=[binding.cluster_arn])
         return (
             Identity(
                 namespace="aws-hyperpod",
@@ -168,10 +149,22 @@ def check(addons: tuple[AddOn, ...]) -> None:
             if needed not in names:
                 reject(f"addons.{addon.name}", names, f"it stands on {needed}", "Add that too.")
     by_name = {addon.name: addon for addon in addons}
-    governance = by_name.get(TaskGovernance.name)
-    least = versions.LEAST_GOVERNANCE_WITH_OPERATOR
-    older = governance.version if governance is not None and TrainingOperator.name in names else None
-    if older is not None and versions.parts(older, field="addons") < least:
-        reject(f"addons.{TaskGovernance.name}.version", older,
-               f"the training operator's queues need {'.'.join(map(str, least))} or later",
-               "Take a newer one.")  # fmt: skip
+    for addon in addons:
+        for needed, least in addon.least.items():
+            _check_age(by_name.get(needed), least, f"{addon.name} needs {least} or later")
+    cni = by_name.get(VpcCni.name)
+    if InferenceOperator.name in names and isinstance(cni, VpcCni) and cni.pods_per_node < LEAST_PODS:
+        reject("addons.vpc-cni.pods_per_node", cni.pods_per_node,
+               f"the inference operator alone brings {LEAST_PODS} pods", "Give more.")  # fmt: skip
+    if TrainingOperator.name in names:
+        least = versions.LEAST_GOVERNANCE_WITH_OPERATOR
+        _check_age(by_name.get(TaskGovernance.name), least, f"the training operator's queues need {least} or later")
+
+
+def _check_age(addon: AddOn | None, least: str, rule: str) -> None:
+    """Refuse a build that was asked for and is too old; those of the table are not."""
+    if addon is None or addon.version is None:
+        return
+    field = f"addons.{addon.name}.version"
+    if versions.parts(addon.version, field=field) < versions.parts(least, field=field):
+        reject(field, addon.version, rule, "Take a newer one.")

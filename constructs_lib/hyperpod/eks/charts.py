@@ -139,9 +139,9 @@ class Charts:
             f"git -C hyperpod-cli checkout {COMMIT}",
             f"helm dependency update hyperpod-cli/{FOLDER}",
             f"helm package hyperpod-cli/{FOLDER} --version {VERSION}",
-            self._log_in("helm registry login"),
+            self.log_in("helm registry login"),
             f"helm push {CHART}-{VERSION}.tgz oci://{self.home}",
-            self._log_in("crane auth login"),
+            self.log_in("crane auth login"),
             *copies,
         ]
 
@@ -166,11 +166,12 @@ class Charts:
         return [
             f"aws eks update-kubeconfig --region {self.region} --name {shlex.quote(cluster)}",
             f"aws s3 cp {values} values.json",
-            self._log_in("helm registry login"),
+            self.log_in("helm registry login"),
             f"{install} && {note}",
         ]
 
-    def _log_in(self, program: str) -> str:
+    def log_in(self, program: str) -> str:
+        """The command by which a program may read and write the registry."""
         password = f"aws ecr get-login-password --region {self.region}"
         return f"{password} | {program} --username AWS --password-stdin {self.registry}"
 

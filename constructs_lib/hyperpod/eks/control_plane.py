@@ -46,7 +46,7 @@ class ControlPlaneSettings(Value):
     name: str = Field(pattern=r"^[0-9A-Za-z][A-Za-z0-9_-]{0,99}$")
     """Name, which its log group has too; it cannot change."""
     version: str
-    """Minor version of Kubernetes, for example ``1.34``."""
+    """Minor version of Kubernetes, for example ``1.35``."""
     support: Literal["STANDARD", "EXTENDED"]
     """What happens when EKS's standard support of the version ends: ``STANDARD`` upgrades the control plane by itself,
     ``EXTENDED`` keeps it and costs more an hour."""
@@ -60,6 +60,7 @@ class ControlPlaneSettings(Value):
     @model_validator(mode="after")
     def _check(self) -> Self:
         versions.check_kubernetes(self.version)
+        versions.check_support(self.version, self.support)
         principals = [entry.principal for entry in self.access]
         for principal in principals:
             if principals.count(principal) > 1:

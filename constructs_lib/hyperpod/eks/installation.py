@@ -11,8 +11,10 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_s3_assets as assets
 from constructs import Construct
 
+from constructs_lib.hyperpod.eks import kueue
 from constructs_lib.hyperpod.eks.charts import CHART, Charts
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
+from constructs_lib.hyperpod.eks.kueue import SharedQueue
 from constructs_lib.hyperpod.groups import InstanceGroup
 from constructs_lib.notes import Note
 from ml_contract.images import registry
@@ -34,6 +36,7 @@ class ChartInstallation(Construct):
         groups: Sequence[InstanceGroup],
         parameter: str,
         removal: cdk.RemovalPolicy,
+        queue: SharedQueue | None = None,
     ) -> None:
         """Publish chart, values and commands.
 
@@ -44,6 +47,7 @@ class ChartInstallation(Construct):
             groups: Groups of the HyperPod cluster.
             parameter: Name of the parameter in Systems Manager that says what is installed.
             removal: What happens to the repositories when the stack goes.
+            queue: What jobs wait in, whose chart and image are copied too; None: nothing of ours.
 
         Raises:
             ContractError: The chart does not support the region.
@@ -52,7 +56,8 @@ class ChartInstallation(Construct):
         stack = cdk.Stack.of(self)
         self.charts = Charts(region=stack.region, registry=registry(stack.account, stack.region),
                              namespace=control_plane.settings.name, groups=groups)  # fmt: skip
-        for name in (CHART, *(image.repository for image in self.charts.images)):
+        copied = [CHART, *(image.repository for image in self.charts.images)]
+        for name in (*copied, *((kueue.CHART, kueue.IMAGE.repository) if queue else ())):
             ecr.Repository(
                 self, name, repository_name=f"{self.charts.namespace}/{name}", image_scan_on_push=True,
                 image_tag_mutability=ecr.TagMutability.IMMUTABLE, encryption=ecr.RepositoryEncryption.KMS,
@@ -71,7 +76,8 @@ class ChartInstallation(Construct):
         )  # fmt: skip
         install = self.charts.install_commands(cluster=control_plane.settings.name, values=self.values.s3_object_url,
                                                note=self.note.command)  # fmt: skip
-        cdk.CfnOutput(self, "MirrorCommands", value="\n".join(self.charts.mirror_commands()),
+        mirror = [*self.charts.mirror_commands(), *(queue.mirror_commands(self.charts.home) if queue else ())]
+        cdk.CfnOutput(self, "MirrorCommands", value="\n".join(mirror),
                       description="Once a commit of the chart, from where the internet is")  # fmt: skip
         cdk.CfnOutput(self, "InstallCommands", value="\n".join(install),
                       description="Before the HyperPod cluster, by an administrator inside the network")  # fmt: skip

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_eks as eks
 from constructs import Construct, IDependable
 
-from constructs_lib.hyperpod.eks.addons import AddOn
-from constructs_lib.hyperpod.eks.control_plane import ControlPlane
-from constructs_lib.hyperpod.eks.identities import PodIdentity
+from constructs_lib.hyperpod.eks.addon import AddOn, AddOnBinding
 
 
 class InstalledAddOns(Construct):
@@ -22,9 +19,8 @@ class InstalledAddOns(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        control_plane: ControlPlane,
         addons: Sequence[AddOn],
-        cluster_arn: str,
+        binding: AddOnBinding,
         after: Sequence[IDependable] = (),
     ) -> None:
         """Install them.
@@ -32,41 +28,27 @@ class InstalledAddOns(Construct):
         Args:
             scope: Parent.
             construct_id: Construct id.
-            control_plane: Where.
             addons: The add-ons; what they stand on is among them or there before.
-            cluster_arn: ARN of the HyperPod cluster that their rights are for; empty before there is one.
+            binding: Where, and what they work with.
             after: What must be there first, for what serves: nodes.
         """
         super().__init__(scope, construct_id)
         self.resources: dict[str, eks.CfnAddon] = {}
         for addon in addons:
-            resource = self._install(control_plane, addon)
-            self.resources[addon.name] = resource
-            for number, identity in enumerate(addon.identities(cluster_arn)):
-                pods = PodIdentity(
-                    self, f"{addon.name}-{number}", control_plane=control_plane, namespace=identity.namespace,
-                    service_account=identity.service_account,
-                )  # fmt: skip
-                for statement in identity.statements:
-                    pods.role.add_to_policy(statement)
-                # Pods look for credentials once, when they start.
-                resource.node.add_dependency(pods)
-            resource.node.add_dependency(*after)
+            config = addon.bind(self, binding)
+            resource = self.resources[addon.name] = eks.CfnAddon(
+                self,
+                addon.name,
+                cluster_name=binding.control_plane.name,
+                addon_name=addon.name,
+                addon_version=addon.build(binding.control_plane.settings.version),
+                configuration_values=cdk.Stack.of(self).to_json_string(config.values) if config.values else None,
+                resolve_conflicts="OVERWRITE",
+                # HyperPod's console looks for add-ons by it.
+                tags=[cdk.CfnTag(key="SageMaker", value="true")],
+            )
+            resource.node.add_dependency(*config.after, *after)
         for addon in addons:
             for needed in addon.needs:
                 if needed in self.resources:
                     self.resources[addon.name].node.add_dependency(self.resources[needed])
-
-    def _install(self, control_plane: ControlPlane, addon: AddOn) -> eks.CfnAddon:
-        configuration: dict[str, Any] = addon.configuration()
-        return eks.CfnAddon(
-            self,
-            addon.name,
-            cluster_name=control_plane.name,
-            addon_name=addon.name,
-            addon_version=addon.build(control_plane.settings.version),
-            configuration_values=cdk.Stack.of(self).to_json_string(configuration) if configuration else None,
-            resolve_conflicts="OVERWRITE",
-            # HyperPod's console looks for add-ons by it.
-            tags=[cdk.CfnTag(key="SageMaker", value="true")],
-        )

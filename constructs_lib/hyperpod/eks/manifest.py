@@ -21,7 +21,7 @@ Schema = Mapping[str, Any]
 
 _FILES = (
     "apps.json", "core.json", "hyperpodpytorchjob.json", "hyperpodnodeclass.json", "inferenceendpointconfig.json",
-    "jumpstartmodel.json", "nodepool.json", "rbac.json",
+    "jumpstartmodel.json", "kueue.json", "nodepool.json", "rbac.json",
 )  # fmt: skip
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _TYPES: dict[str, Callable[[object], bool]] = {

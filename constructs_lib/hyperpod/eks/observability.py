@@ -12,7 +12,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from pydantic import Field
 
-from constructs_lib.hyperpod.eks.addon import AddOn, Identity
+from constructs_lib.hyperpod.eks.addon import AddOn, AddOnBinding, Identity
 
 
 class Observability(AddOn):
@@ -39,7 +39,7 @@ class Observability(AddOn):
             "logging": {"enabled": True},
         }
 
-    def identities(self, cluster_arn: str, /) -> tuple[Identity, ...]:  # noqa: ARG002
+    def identities(self, binding: AddOnBinding, /) -> tuple[Identity, ...]:  # noqa: ARG002
         groups = (
             f"arn:{cdk.Aws.PARTITION}:logs:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:log-group:/aws/sagemaker/Clusters/*"
         )

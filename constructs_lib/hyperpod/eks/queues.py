@@ -1,7 +1,8 @@
 """How a job asks for its share: the names that task governance gives to its queues and priorities.
 
 Task governance makes the queues, namespaces and priority classes themselves, from the scheduler configuration and the
-compute quotas of the SageMaker API: a manifest of one's own would be taken back. So nothing is made here.
+compute quotas of the SageMaker API: a manifest of one's own would be taken back. So nothing is made here; where nobody
+has a quota, ``kueue`` makes one queue of the whole cluster.
 
 Sources, read 2026-11-22: "Installing the training operator" (labels, and the least version of the add-on) and "Set up
 for SageMaker HyperPod task governance", SageMaker AI Developer Guide; "Topology aware scheduling", Kueue.
@@ -16,6 +17,8 @@ from pydantic import Field
 
 from constructs_lib.values import Value
 
+SHARED = "shared"
+"""Name of the queue in each namespace of a cluster without quotas."""
 QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
 Topology = Literal[
     "topology.k8s.aws/network-node-layer-1",
@@ -57,6 +60,22 @@ class Unqueued(Placement):
     @property
     def namespace(self) -> str:
         return self.name
+
+
+class Queued(Placement):
+    """A namespace whose jobs wait in the cluster's shared queue."""
+
+    name: str = Field(pattern=r"^[a-z0-9](-*[a-z0-9]){0,62}$")
+    """The namespace, one of the queue's."""
+    priority: str | None = Field(default=None, pattern=r"^[a-z0-9](-*[a-z0-9]){0,39}$")
+    """A rank of the queue's; none by default: behind all that have one."""
+
+    @property
+    def namespace(self) -> str:
+        return self.name
+
+    def labels(self) -> dict[str, str]:
+        return {QUEUE: SHARED, **({PRIORITY: self.priority} if self.priority else {})}
 
 
 class TeamQueue(Placement):

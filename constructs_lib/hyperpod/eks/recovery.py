@@ -35,6 +35,10 @@ class LogRule(Value):
         # Go's expressions, which know neither looking around nor references back; Python's subset is checked here.
         if any(part in value for part in ("(?=", "(?!", "(?<", "\\1")):
             reject("", value, "the operator's expressions cannot look around or refer back", "Write it without.")
+        try:
+            re.compile(value)
+        except re.error as error:
+            reject("", value, f"it is no regular expression ({error})", "Correct it.")
         return value
 
     @model_validator(mode="after")

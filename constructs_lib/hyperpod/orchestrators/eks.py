@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from constructs import Construct
 from pydantic import SkipValidation, model_validator
 
-from constructs_lib.hyperpod.eks.addons import AddOn, VpcCni, check
+from constructs_lib.hyperpod.eks.addon import AddOn, AddOnBinding
+from constructs_lib.hyperpod.eks.addons import VpcCni, check
 from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.eks.installed import InstalledAddOns
 from constructs_lib.hyperpod.eks.versions import check_skew
@@ -78,10 +79,10 @@ class Eks(Orchestrator):
 
     def bind(self, scope: Construct, binding: ClusterBinding) -> OrchestratorConfig:
         self.admit(binding.settings, binding.network)
-        first = InstalledAddOns(
-            scope, "FirstAddOns", control_plane=self.control_plane, cluster_arn="",
-            addons=[addon for addon in self.addons if addon.before_nodes],
-        )  # fmt: skip
+        given = AddOnBinding(control_plane=self.control_plane, network=binding.network, cluster_arn="",
+                             key=binding.key, removal=binding.removal)  # fmt: skip
+        first = InstalledAddOns(scope, "FirstAddOns", binding=given,
+                                addons=[addon for addon in self.addons if addon.before_nodes])  # fmt: skip
         return OrchestratorConfig(
             orchestrator={"eks": {"clusterArn": self.control_plane.arn}},
             # What HyperPod's image does when it joins a control plane is all that it needs.
@@ -89,19 +90,19 @@ class Eks(Orchestrator):
             after=(self.control_plane, first),
         )
 
-    def install_after(self, scope: Construct, construct_id: str, *, cluster: Construct, arn: str) -> InstalledAddOns:
+    def install_after(
+        self, scope: Construct, construct_id: str, *, cluster: Construct, binding: AddOnBinding
+    ) -> InstalledAddOns:
         """Install what needs nodes, after a cluster.
 
         Args:
             scope: Parent.
             construct_id: Construct id.
             cluster: The HyperPod cluster.
-            arn: Its ARN.
+            binding: What the add-ons work with.
         """
-        return InstalledAddOns(
-            scope, construct_id, control_plane=self.control_plane, cluster_arn=arn, after=[cluster],
-            addons=[addon for addon in self.addons if not addon.before_nodes],
-        )  # fmt: skip
+        return InstalledAddOns(scope, construct_id, binding=binding, after=[cluster],
+                               addons=[addon for addon in self.addons if not addon.before_nodes])  # fmt: skip
 
 
 def _check_divided(group: InstanceGroup) -> None:

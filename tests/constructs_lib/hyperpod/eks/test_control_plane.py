@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from ml_contract.errors import ContractError
 
 pytestmark = pytest.mark.slow  # a synthesis
 
 ZONES = ("eu-west-1a", "eu-west-1b")
 ADMIN = "arn:aws:iam::123456789012:role/platform"
 MARK = "/research/charts"
+PLACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +27,13 @@ def templates() -> tuple[dict[str, Any], dict[str, Any]]:
     from constructs_lib.hyperpod.cluster import HyperPodCluster
     from constructs_lib.hyperpod.eks import addons
     from constructs_lib.hyperpod.eks.access import Administrator, Scientist
+    from constructs_lib.hyperpod.eks.addon import AddOnBinding
     from constructs_lib.hyperpod.eks.bundle import ManifestBundle
     from constructs_lib.hyperpod.eks.control_plane import ControlPlane, ControlPlaneSettings, PrivateEndpoint
     from constructs_lib.hyperpod.eks.identities import PodIdentity
     from constructs_lib.hyperpod.eks.installation import ChartInstallation
+    from constructs_lib.hyperpod.eks.kueue import SharedQueue
+    from constructs_lib.hyperpod.eks.queue_installation import QueueInstallation
     from constructs_lib.hyperpod.eks.volumes import S3Claim
     from constructs_lib.hyperpod.orchestrators.eks import Eks
     from constructs_lib.network import ClusterSubnet, Network, NetworkSettings, Nodes, know_availability_zones
@@ -48,12 +55,14 @@ def templates() -> tuple[dict[str, Any], dict[str, Any]]:
     plane = ControlPlane(
         stack, "Plane", network=network, removal=keep,
         settings=ControlPlaneSettings(
-            name="research", version="1.34", support="STANDARD", endpoint=PrivateEndpoint(), log_days=30,
+            name="research", version="1.35", support="STANDARD", endpoint=PrivateEndpoint(), log_days=30,
             access=(Administrator(principal=ADMIN),
                     Scientist(principal=f"{ADMIN}-users", namespaces=("hyperpod-ns-vision",))),
         ),
     )  # fmt: skip
-    charts = ChartInstallation(stack, "Charts", control_plane=plane, groups=(group,), parameter=MARK, removal=keep)
+    queue = SharedQueue(namespaces=("vision",), preempts=False)
+    charts = ChartInstallation(stack, "Charts", control_plane=plane, groups=(group,), parameter=MARK, removal=keep,
+                               queue=queue)  # fmt: skip
     charts.note.require(after)
     orchestrator = Eks(
         control_plane=plane,
@@ -64,7 +73,9 @@ def templates() -> tuple[dict[str, Any], dict[str, Any]]:
                                zone=ZONES[0])  # fmt: skip
     cluster = HyperPodCluster(after, "Cluster", settings=settings, orchestrator=orchestrator, network=network,
                               key=plane.key, removal=keep)  # fmt: skip
-    orchestrator.install_after(after, "AddOns", cluster=cluster, arn=cluster.arn)
+    given = AddOnBinding(control_plane=plane, network=network, cluster_arn=cluster.arn, key=plane.key, removal=keep)
+    orchestrator.install_after(after, "AddOns", cluster=cluster, binding=given)
+    QueueInstallation(after, "Queue", control_plane=plane, charts=charts.charts, queue=queue, groups=(group,))
     claim = S3Claim(name="data", namespace="hyperpod-ns-vision", capacity_gib=1, bucket="${DATA}", prefix="in/",
                     region="eu-west-1", writable=True)  # fmt: skip
     ManifestBundle(after, "Manifests", control_plane=plane, manifests=claim.manifests(), variables={"DATA": "a-bucket"})
@@ -73,6 +84,37 @@ def templates() -> tuple[dict[str, Any], dict[str, Any]]:
     paths = [Path(assembly.get_stack_by_name(name).template_full_path) for name in ("Control", "Nodes")]
     control, after_it = (json.loads(path.read_text()) for path in paths)
     return control, after_it
+
+
+def test_a_control_plane_in_one_zone_is_refused() -> None:
+    network: Any = SimpleNamespace(subnets=[SimpleNamespace(availability_zone=ZONES[0])])
+    import aws_cdk as cdk
+
+    from constructs_lib.hyperpod.eks.control_plane import ControlPlane
+
+    settings: Any = SimpleNamespace(name="research")
+    with pytest.raises(ContractError, match="two zones at least"):
+        ControlPlane(cdk.Stack(), "Plane", network=network, settings=settings, removal=cdk.RemovalPolicy.DESTROY)
+
+
+@pytest.mark.parametrize(
+    ("manifests", "variables", "words"),
+    [
+        ((PLACE, PLACE), {}, "applied once"),
+        (({**PLACE, "metadata": {"name": "a", "labels": {"for": "${TEAM}"}}},), {}, "variables.TEAM: got None"),
+        ((PLACE,), {"TEAM": "vision"}, "variables.TEAM: got 'vision'"),
+    ],
+)
+def test_a_bundle_that_would_be_applied_otherwise_is_refused(
+    manifests: tuple[Any, ...], variables: dict[str, str], words: str
+) -> None:
+    import aws_cdk as cdk
+
+    from constructs_lib.hyperpod.eks.bundle import ManifestBundle
+
+    plane: Any = SimpleNamespace(settings=SimpleNamespace(name="research"))
+    with pytest.raises(ContractError, match=words):
+        ManifestBundle(cdk.Stack(), "Bundle", control_plane=plane, manifests=manifests, variables=variables)
 
 
 def resources(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -172,6 +214,18 @@ def test_nodes_are_refused_until_their_chart_is_installed(templates: tuple[dict[
     (last,) = (line for line in json.dumps(control["Outputs"]).split("\\n") if "put-parameter" in line)
     assert f"&& aws ssm put-parameter --region eu-west-1 --name {MARK} --value {wanted} --overwrite" in last
     assert last.startswith("helm upgrade --install")
+
+
+def test_a_queue_is_copied_before_nodes_and_installed_after_them(
+    templates: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    control, nodes = templates
+    names = {entry["Properties"]["RepositoryName"] for entry in resources(control, "AWS::ECR::Repository").values()}
+    assert {"research/kueue", "research/kueue-controller"} < names
+    assert "crane copy registry.k8s.io/kueue/kueue:v0.19.2" in json.dumps(control["Outputs"])
+    ((_, commands),) = ((name, entry) for name, entry in nodes["Outputs"].items() if "QueueCommands" in name)
+    assert "helm upgrade --install kueue oci://" in json.dumps(commands)
+    assert "kueue" not in json.dumps([entry for name, entry in control["Outputs"].items() if "InstallCommands" in name])
 
 
 def test_manifests_are_applied_with_their_values(templates: tuple[dict[str, Any], dict[str, Any]]) -> None:

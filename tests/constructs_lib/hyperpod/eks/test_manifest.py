@@ -96,6 +96,25 @@ def test_what_is_wrong_is_named(path: str, value: object, field: str) -> None:
     assert raised.value.field == field
 
 
+FLAVOR = {"name": "gpus", "resources": [{"name": "memory", "nominalQuota": "1Gi"}]}
+
+
+@pytest.mark.parametrize(
+    ("flavor", "words"),
+    [
+        ({**FLAVOR, "name": "GPUs"}, "it must match"),
+        ({**FLAVOR, "name": "a" * 254}, "254 characters"),
+        ({**FLAVOR, "resources": []}, "0 items"),
+    ],
+)
+def test_texts_and_lists_are_held_against_pattern_and_length(flavor: dict[str, Any], words: str) -> None:
+    groups = [{"coveredResources": ["memory"], "flavors": [flavor]}]
+    queue = {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ClusterQueue", "metadata": {"name": "a"},
+             "spec": {"resourceGroups": groups}}  # fmt: skip
+    with pytest.raises(ContractError, match=words):
+        check(queue)
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_a_schema_says_where_it_is_from_and_holds_no_prose(file: str) -> None:
     found = json.loads((FOLDER / file).read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from constructs_lib.values import InvalidValue
 from ml_contract.errors import ContractError
 
 ADMIN = "arn:aws:iam::123456789012:role/platform"
+NOWHERE: Any = SimpleNamespace()
 BASE = (addons.VpcCni(pods_per_node=49), addons.KubeProxy(), addons.PodIdentityAgent(), addons.CoreDns())
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -37,7 +39,8 @@ def plane(**fields: Any) -> ControlPlaneSettings:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"version": "1.27"}, "the builds of 2026-11-22 are for 1.33, 1.34"),
+        ({"version": "1.27"}, "the builds of 2026-11-22 are for 1.33, 1.34, 1.35"),
+        ({"version": "1.33"}, 'standard support of 1.33 ended on 2026-07-29. Take version="1.35"'),
         ({"access": (Scientist(principal=ADMIN, namespaces=("a",)),)}, "nobody could install the charts"),
         ({"access": (Administrator(principal=ADMIN), Administrator(principal=ADMIN))}, "one entry"),
         ({"name": "-a"}, "it must match"),
@@ -80,7 +83,7 @@ def test_scientists_stay_out_of_what_runs_the_cluster() -> None:
                 addons.TrainingOperator(),
                 addons.TaskGovernance(version="v1.2.0-eksbuild.1"),
             ),
-            "need 1.3.0 or later",
+            "need v1.3.0-eksbuild.1 or later",
         ),
     ],
 )
@@ -263,7 +266,7 @@ def test_pods_may_have_to_be_near_each_other() -> None:
 
 def test_observability_writes_to_its_workspace_alone() -> None:
     made = addons.Observability(workspace_arn="arn:aws:aps:eu-west-1:1:workspace/ws", remote_write="https://a/")
-    (identity,) = made.identities("")
+    (identity,) = made.identities(NOWHERE)
     document = identity.statements[0].to_statement_json()
     assert document["Resource"] == "arn:aws:aps:eu-west-1:1:workspace/ws"
     assert json.dumps(made.configuration()).count("BASIC") == 6

@@ -208,6 +208,20 @@ def test_refused(fields: dict[str, Any], field: str, words: str) -> None:
     assert raised.value.problems[0].field.endswith(field)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "words"), [("(?=a)", "cannot look around"), (r"(a)\1", "refer back"), ("(a", "no regular expression")]
+)
+def test_a_pattern_is_one_that_the_operator_can_read(pattern: str, words: str) -> None:
+    with pytest.raises(InvalidValue, match=words):
+        LogRule(name="Steps", pattern=pattern, is_fault=True)
+
+
+def test_rules_are_told_apart_by_name() -> None:
+    rule = steps_go_on(first_within_s=1, next_within_s=1)
+    with pytest.raises(InvalidValue, match="rules have different names"):
+        Recovery(restarts=1, full_restarts=0, restarts_before_full=1, rules=(rule, rule))
+
+
 def test_a_rule_must_say_something() -> None:
     with pytest.raises(InvalidValue, match="says nothing"):
         LogRule(name="Nothing", pattern=".*")
