@@ -56,9 +56,9 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
         *sns.TYPES,
         *events.TYPES,
         *stepfunctions.TYPES,
-    )
         *rds.TYPES,
         *secrets.TYPES,
+    )
     made = [kind() for kind in plain]
     if "sagemaker" in services:
         kinds = (*sagemaker.TYPES, *sagemaker_hosting.TYPES, *sagemaker_cluster.TYPES, *governance.TYPES)
