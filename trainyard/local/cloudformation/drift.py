@@ -19,9 +19,8 @@ from ministack.core.responses import new_uuid, now_iso
 from ministack.services.cloudformation import _stacks, handlers
 from ministack.services.cloudformation import drift as emulated
 
-from trainyard.local.readback.compare import difference
+from trainyard.local.readback.compare import as_map, difference, template_form
 from trainyard.local.readback.readers import READERS, Deployed, Reader
-from trainyard.local.readback.reading import as_map, template_form
 
 log = logging.getLogger(__name__)
 Record = dict[str, Any]
