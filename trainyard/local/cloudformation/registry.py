@@ -35,7 +35,8 @@ from trainyard.local.cloudformation import (
     ssm,
     stepfunctions,
 )
-from trainyard.local.cloudformation.resource import Resource, handlers
+from trainyard.local.cloudformation.handlers import handlers
+from trainyard.local.cloudformation.resource import Resource
 
 
 def resources(services: Mapping[str, Service]) -> list[Resource]:
