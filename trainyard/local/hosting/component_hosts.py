@@ -7,8 +7,8 @@ from trainyard.local.api.errors import invalid
 from trainyard.local.api.service import Context
 from trainyard.local.hosting.changes import COMPONENT
 from trainyard.local.hosting.configs import ENDPOINT, MAXIMUM_INSTANCES, find_config
-from trainyard.local.hosting.lifecycle import SERVING
 from trainyard.local.hosting.placement import Need, instances_for, need
+from trainyard.local.hosting.statuses import SERVING
 
 
 class Hosts:

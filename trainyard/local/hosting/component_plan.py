@@ -7,16 +7,15 @@ from typing import Any
 from trainyard.local.api.errors import invalid
 from trainyard.local.api.service import Context, Platform
 from trainyard.local.hosting.changes import check_alarms
+from trainyard.local.hosting.endpoint_plan import container_plan
 from trainyard.local.hosting.guardrails import Guardrails, guardrails
 from trainyard.local.hosting.models import find_model, resolved
-from trainyard.local.hosting.plan import Plan, VariantPlan, container_plan
+from trainyard.local.hosting.plan import DOWNLOAD_SECONDS, START_SECONDS, Plan, VariantPlan
 from trainyard.local.images import local_image
 from trainyard.local.jobs.references import check_location
 from trainyard.local.jobs.refusals import Refusal, refuse
 from trainyard.local.pulling import check_model
 
-_START_SECONDS = 300.0
-_DOWNLOAD_SECONDS = 900.0
 _REFUSALS = (
     Refusal(path="Specification.Container.ContainerMetricsConfig", way_out="Leave it out."),
     Refusal(path="Specification.ComputeResourceRequirements.AcceleratorPartitionType", way_out="Leave it out."),
@@ -62,8 +61,8 @@ def component_plan(
         "count": copies,
         "weight": 1.0,
         "routing": variant.get("RoutingConfig", {}).get("RoutingStrategy", "LEAST_OUTSTANDING_REQUESTS"),
-        "start_seconds": startup.get("ContainerStartupHealthCheckTimeoutInSeconds", _START_SECONDS),
-        "download_seconds": startup.get("ModelDataDownloadTimeoutInSeconds", _DOWNLOAD_SECONDS),
+        "start_seconds": startup.get("ContainerStartupHealthCheckTimeoutInSeconds", START_SECONDS),
+        "download_seconds": startup.get("ModelDataDownloadTimeoutInSeconds", DOWNLOAD_SECONDS),
         "component": name,
         "memory_mb": requirements.get("MaxMemoryRequiredInMb", requirements["MinMemoryRequiredInMb"]),
     }

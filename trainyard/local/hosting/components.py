@@ -1,6 +1,5 @@
 """Inference components: models with resources of their own on an endpoint's instances; every copy a model server."""
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,14 +10,14 @@ from trainyard.local.hosting.changes import COMPONENT
 from trainyard.local.hosting.component_hosts import Hosts
 from trainyard.local.hosting.component_plan import component_guardrails, component_plan
 from trainyard.local.hosting.deployment import Deployment, Home
-from trainyard.local.hosting.lifecycle import SERVING, Lifecycle
+from trainyard.local.hosting.documents import Documents
+from trainyard.local.hosting.lifecycle import Lifecycle
 from trainyard.local.hosting.placement import check
 from trainyard.local.hosting.plan import Plan
 
 COMPONENTS = Home(kind=COMPONENT, folder="components", logs="/aws/sagemaker/InferenceComponents")
 _STATUS = {"SystemUpdating": "InService", "RollingBack": "Updating"}
 """Statuses that endpoints have and components do not."""
-_BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
 
 
 class Components:
@@ -28,6 +27,7 @@ class Components:
         """Composes the operations."""
         self._context = context
         self._store = context.store
+        self._documents = Documents(context, COMPONENT, "inference component")
         self._components = Lifecycle(context, COMPONENTS)
         self._hosts = Hosts(context)
 
@@ -41,7 +41,7 @@ class Components:
 
     def live(self) -> list[tuple[str, Deployment]]:
         """The components that serve now, by name."""
-        return self._components.serving()
+        return self._components.fleets.serving()
 
     @contextmanager
     def serving_component(self, endpoint: str, name: str) -> Iterator[Deployment]:
@@ -53,7 +53,7 @@ class Components:
         document = self._store.get(COMPONENT, name)
         if document is None or document["EndpointName"] != endpoint:
             raise ServiceError("ValidationError", f"Inference Component {name} of endpoint {endpoint} not found.")
-        with self._components.answering(name) as live:
+        with self._components.fleets.answering(name) as live:
             if live is None:
                 raise ServiceError(
                     "ValidationError", f"Inference Component {name} is {self._status(document)}: nothing serves it yet."
@@ -64,7 +64,6 @@ class Components:
     def create_component(self, request: Request, _: Caller) -> Answer:
         """Creates a component, which is InService when its copies answer."""
         name = request["InferenceComponentName"]
-        arn = self._context.arn(f"{COMPONENT}/{name}")
         endpoint, variant, config = self._hosts.find(request)
         specification = _one_specification(request)
         if "RuntimeConfig" not in request:
@@ -73,35 +72,19 @@ class Components:
         check(specification["ComputeResourceRequirements"], variant["InstanceType"])
         self._hosts.check_copies(endpoint, variant, name, specification, copies)
         plan = component_plan(self._context, name, specification, variant, config, copies)
-        now = time.time()
-        document = {
-            "Name": name,
-            "InferenceComponentName": name,
-            "InferenceComponentArn": arn,
-            "EndpointName": endpoint["EndpointName"],
-            "EndpointArn": endpoint["EndpointArn"],
-            "VariantName": variant["VariantName"],
-            "EndpointConfigName": plan.config,
-            "EndpointStatus": "Creating",
-            "CreationTime": now,
-            "LastModifiedTime": now,
-            "Specifications": {plan.id: specification},
-            "Tags": request.get("Tags", []),
-            "Plan": None,
-            "Pending": plan.to_json(),
-            "LastDeploymentConfig": None,
-        }
-        try:
-            self._store.insert(COMPONENT, name, document)
-        except ServiceError as error:
-            raise invalid(f'Cannot create already existing inference component "{arn}".') from error
+        arn = self._documents.arn(name)
+        self._documents.insert(
+            name, plan, InferenceComponentName=name, InferenceComponentArn=arn, EndpointName=endpoint["EndpointName"],
+            EndpointArn=endpoint["EndpointArn"], VariantName=variant["VariantName"],
+            Specifications={plan.id: specification}, Tags=request.get("Tags", []), LastDeploymentConfig=None,
+        )  # fmt: skip
         self._components.create(name, plan)
         return {"InferenceComponentArn": arn}
 
     @operation("DescribeInferenceComponent")
     def describe_component(self, request: Request, _: Caller) -> Answer:
         """A component."""
-        return self._shown(self._component(request["InferenceComponentName"]))
+        return self._shown(self._documents.find(request["InferenceComponentName"]))
 
     @operation("ListInferenceComponents")
     def list_components(self, request: Request, _: Caller) -> Answer:
@@ -120,7 +103,7 @@ class Components:
     def update_component(self, request: Request, _: Caller) -> Answer:
         """Runs something else: batch by batch where DeploymentConfig says so, else all at once."""
         name = request["InferenceComponentName"]
-        component = self._component(name)
+        component = self._documents.find(name)
         endpoint, variant, config = self._hosts.find({**component, **request})
         live = component["Plan"] or component["Pending"]
         copies = request.get("RuntimeConfig", {}).get("CopyCount", live["variants"][0]["count"])
@@ -144,15 +127,15 @@ class Components:
     @operation("UpdateInferenceComponentRuntimeConfig")
     def update_runtime(self, request: Request, _: Caller) -> Answer:
         """Runs another number of copies, none among them."""
-        component = self._component(request["InferenceComponentName"])
+        component = self._documents.find(request["InferenceComponentName"])
         endpoint, variant, _config = self._hosts.find(component)
         return self._scale(component, endpoint, variant, request["DesiredRuntimeConfig"]["CopyCount"])
 
     @operation("DeleteInferenceComponent")
     def delete_component(self, request: Request, _: Caller) -> Answer:
         """Deletes a component; it is gone when its copies have ended."""
-        name = self._component(request["InferenceComponentName"])["InferenceComponentName"]
-        self._store.update(COMPONENT, name, EndpointStatus="Deleting", LastModifiedTime=time.time())
+        name = self._documents.find(request["InferenceComponentName"])["InferenceComponentName"]
+        self._documents.leave(name)
         self._components.delete(name)
         return {}
 
@@ -173,24 +156,8 @@ class Components:
         self._components.scale(name, Plan.from_json({**plan, "variants": [{**running, "count": copies}]}))
         return {"InferenceComponentArn": component["InferenceComponentArn"]}
 
-    def _component(self, name: str) -> dict[str, Any]:
-        found = self._store.get(COMPONENT, name)
-        if found is None:
-            raise invalid(f'Could not find inference component "{self._context.arn(f"{COMPONENT}/{name}")}".')
-        return found
-
     def _change(self, name: str, **changes: Any) -> None:
-        """Changes a component that is in service, as one step."""
-
-        def edit(component: dict[str, Any]) -> None:
-            arn, now = component["InferenceComponentArn"], component["EndpointStatus"]
-            if now in _BUSY:
-                raise invalid(f'Cannot update in-progress inference component "{arn}".')
-            if now not in SERVING:
-                raise invalid(f'Cannot update inference component "{arn}": it is {now}. Delete it and create it again.')
-            component.update(changes, EndpointStatus="Updating", LastModifiedTime=time.time())
-
-        self._store.modify(COMPONENT, name, edit)
+        self._documents.change(name, "update", lambda found: found.update(changes, EndpointStatus="Updating"))
 
     def _status(self, component: Mapping[str, Any]) -> str:
         status: str = component["EndpointStatus"]
@@ -199,7 +166,7 @@ class Components:
     def _shown(self, component: dict[str, Any]) -> dict[str, Any]:
         name = component["InferenceComponentName"]
         plan = component["Plan"] or component["Pending"]
-        live = self._components.live(name)
+        live = self._components.fleets.live(name)
         running = live.variants[0].replicas if live else []
         specification = component["Specifications"][plan["id"]]
         image = plan["variants"][0]["containers"][0]["image"]

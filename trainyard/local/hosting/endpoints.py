@@ -1,7 +1,6 @@
 """Endpoints: the operations on them."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,13 +11,14 @@ from trainyard.local.hosting.components import Components
 from trainyard.local.hosting.configs import ENDPOINT, find_config
 from trainyard.local.hosting.deployment import Deployment
 from trainyard.local.hosting.descriptions import describe, describe_kinds
+from trainyard.local.hosting.documents import Documents
+from trainyard.local.hosting.endpoint_plan import make_plan
 from trainyard.local.hosting.gauges import Gauges
 from trainyard.local.hosting.guardrails import check_fleet, check_update, guardrails
-from trainyard.local.hosting.lifecycle import SERVING, Lifecycle
+from trainyard.local.hosting.lifecycle import Lifecycle
 from trainyard.local.hosting.measures import Measures
-from trainyard.local.hosting.plan import Plan, make_plan
-
-_BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
+from trainyard.local.hosting.plan import Plan
+from trainyard.local.hosting.statuses import SERVING
 
 
 class Endpoints:
@@ -28,12 +28,13 @@ class Endpoints:
         """Composes the operations."""
         self._context = context
         self._store = context.store
+        self._documents = Documents(context, ENDPOINT, "endpoint")
         self._endpoints = Lifecycle(context)
         self.components = Components(context)
         """What runs on the instances of variants without a model."""
         self._gauges = Gauges(
             Measures(lambda: context.platform.client("cloudwatch"), context.minute_seconds),
-            lambda: [*self._endpoints.serving(), *self.components.live()],
+            lambda: [*self._endpoints.fleets.serving(), *self.components.live()],
             context.minute_seconds,
         )
 
@@ -48,7 +49,7 @@ class Endpoints:
             with self.components.serving_component(name, component) as found:
                 yield found
             return
-        with self._endpoints.answering(name) as live:
+        with self._endpoints.fleets.answering(name) as live:
             if live is None:
                 endpoint = self._context.store.get(ENDPOINT, name)
                 if endpoint and endpoint["Plan"] and endpoint["EndpointStatus"] in SERVING:
@@ -72,39 +73,25 @@ class Endpoints:
     def create_endpoint(self, request: Request, _: Caller) -> Answer:
         """Creates an endpoint, which is InService when its model servers answer."""
         name = request["EndpointName"]
-        arn = self._context.arn(f"{ENDPOINT}/{name}")
         config = find_config(self._context, request["EndpointConfigName"])
         plan = make_plan(self._context, config, {})
         guard = guardrails(request.get("DeploymentConfig"))
         check_fleet(guard, plan)
         check_alarms(self._context.platform, guard.alarms)
-        now = time.time()
-        document = {
-            "Name": name,
-            "EndpointName": name,
-            "EndpointArn": arn,
-            "EndpointConfigName": plan.config,
-            "EndpointStatus": "Creating",
-            "CreationTime": now,
-            "LastModifiedTime": now,
-            "Tags": request.get("Tags", []),
-            "Plan": None,
-            "Pending": plan.to_json(),
-            "LastDeploymentConfig": request.get("DeploymentConfig"),
-        }
-        try:
-            self._store.insert(ENDPOINT, name, document)
-        except ServiceError as error:
-            raise invalid(f'Cannot create already existing endpoint "{arn}".') from error
+        arn = self._documents.arn(name)
+        self._documents.insert(
+            name, plan, EndpointName=name, EndpointArn=arn, Tags=request.get("Tags", []),
+            LastDeploymentConfig=request.get("DeploymentConfig"),
+        )  # fmt: skip
         self._endpoints.create(name, plan)
         return {"EndpointArn": arn}
 
     @operation("DescribeEndpoint")
     def describe_endpoint(self, request: Request, _: Caller) -> Answer:
         """An endpoint."""
-        endpoint = self._endpoint(request["EndpointName"])
+        endpoint = self._documents.find(request["EndpointName"])
         name = endpoint["EndpointName"]
-        live, coming = self._endpoints.fleets(name)
+        live, coming = self._endpoints.fleets.both(name)
         shown = dict(endpoint)
         if endpoint["Plan"]:
             plan = Plan.from_json(endpoint["Plan"])
@@ -139,7 +126,7 @@ class Endpoints:
         DeploymentConfig says in which steps the new one gets the requests, and which alarms take them back.
         """
         config = find_config(self._context, request["EndpointConfigName"])
-        endpoint = self._endpoint(request["EndpointName"])
+        endpoint = self._documents.find(request["EndpointName"])
         plan = retained(request, endpoint, make_plan(self._context, config, {}))
         document = request.get("DeploymentConfig")
         if request.get("RetainDeploymentConfig"):
@@ -151,7 +138,7 @@ class Endpoints:
             check_bound(self._store, request["EndpointName"], before, plan)
         check_alarms(self._context.platform, guard.alarms)
         changes = {"Pending": plan.to_json(), "LastDeploymentConfig": document, "EndpointStatus": "Updating"}
-        endpoint = self._change(request["EndpointName"], "update", lambda found: found.update(changes))
+        endpoint = self._documents.change(request["EndpointName"], "update", lambda found: found.update(changes))
         name = endpoint["EndpointName"]
         self._endpoints.update(name, plan, guard)
         return {"EndpointArn": endpoint["EndpointArn"]}
@@ -177,8 +164,8 @@ class Endpoints:
             if scaled:
                 endpoint["EndpointStatus"] = "Updating"
 
-        endpoint = self._change(name, "update", change)
-        plan, live = Plan.from_json(endpoint["Plan"]), self._endpoints.live(name)
+        endpoint = self._documents.change(name, "update", change)
+        plan, live = Plan.from_json(endpoint["Plan"]), self._endpoints.fleets.live(name)
         running = {variant.plan.name: variant for variant in live.variants} if live else {}
         for variant in plan.variants:
             if variant.name in running:
@@ -193,21 +180,15 @@ class Endpoints:
     @operation("DeleteEndpoint")
     def delete_endpoint(self, request: Request, _: Caller) -> Answer:
         """Deletes an endpoint; it is gone when its model servers have ended."""
-        name = self._endpoint(request["EndpointName"])["EndpointName"]
+        name = self._documents.find(request["EndpointName"])["EndpointName"]
         hosted = [row["Name"] for row in self._store.list(COMPONENT) if row["EndpointName"] == name]
         if hosted:
             raise invalid(
                 f"EndpointName: {name} hosts the inference components {', '.join(hosted)}. Delete them first."
             )
-        self._store.update(ENDPOINT, name, EndpointStatus="Deleting", LastModifiedTime=time.time())
+        self._documents.leave(name)
         self._endpoints.delete(name)
         return {}
-
-    def _endpoint(self, name: str) -> dict[str, Any]:
-        found = self._store.get(ENDPOINT, name)
-        if found is None:
-            raise invalid(f'Could not find endpoint "{self._context.arn(f"{ENDPOINT}/{name}")}".')
-        return found
 
     def _count_hosts(self, endpoint: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> None:
         """Gives variants that host components the instances that these take, and the range that they move in."""
@@ -218,18 +199,3 @@ class Endpoints:
             row["ManagedInstanceScaling"] = managed.get(row["VariantName"])
             if row["VariantName"] in counts:
                 row["DesiredInstanceCount"] = row["CurrentInstanceCount"] = counts[row["VariantName"]]
-
-    def _change(self, name: str, verb: str, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """Changes an endpoint that is in service, as one step."""
-
-        def edit(endpoint: dict[str, Any]) -> None:
-            arn, now = endpoint["EndpointArn"], endpoint["EndpointStatus"]
-            if now in _BUSY:
-                raise invalid(f'Cannot {verb} in-progress endpoint "{arn}".')
-            if now not in SERVING:
-                raise invalid(f'Cannot {verb} endpoint "{arn}": it is {now}. Delete it and create it again.')
-            change(endpoint)
-            endpoint["LastModifiedTime"] = time.time()
-
-        self._endpoint(name)
-        return self._store.modify(ENDPOINT, name, edit)

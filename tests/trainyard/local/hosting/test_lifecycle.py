@@ -80,8 +80,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict
         context.store.insert("endpoint", "e", document)
         found = Lifecycle(context)
         found.start()
-        for thread in list(found._threads):
-            thread.join(5)
+        found._workers.join(5)
         return context.store.get("endpoint", "e") or {}
 
     return run
