@@ -18,7 +18,7 @@ from constructs_lib.network import (
     NetworkSettings,
     Nodes,
 )
-from constructs_lib.observability import HARDWARE, MetricsSettings, NodeHealth
+from constructs_lib.observability import HARDWARE, MetricsSettings, NodeHealth, training
 from constructs_lib.observability import SLURM as SLURM_RULES
 from constructs_lib.operation import ClusterAlarms, EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
 from constructs_lib.serving import ServingResources
@@ -248,7 +248,12 @@ DEV = Environment(
     ),
     # No Grafana, which is paid by the person: alerts, and PromQL over the workspace's own API.
     observability=Observability(
-        metrics=MetricsSettings(alias="dev", days=30, rules=(HARDWARE, SLURM_RULES), log_days=14),
+        metrics=MetricsSettings(
+            alias="dev",
+            days=30,
+            rules=(HARDWARE, SLURM_RULES, training(silent_minutes=30, checkpoint_minutes=10)),
+            log_days=14,
+        ),
         grafana=None,
         watched=(NodeHealth(),),
         log_days=14,

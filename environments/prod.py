@@ -26,6 +26,7 @@ from constructs_lib.observability import (
     StateChanges,
     Storm,
     goodput,
+    training,
 )
 from constructs_lib.observability import SLURM as SLURM_RULES
 from constructs_lib.operation import ClusterAlarms, EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
@@ -171,7 +172,15 @@ PROD = Environment(
     clusters=(SLURM,),
     observability=Observability(
         metrics=MetricsSettings(
-            alias="prod", days=365, rules=(HARDWARE, SLURM_RULES, goodput(least=0.9, held="1h")), log_days=365
+            alias="prod",
+            days=365,
+            rules=(
+                HARDWARE,
+                SLURM_RULES,
+                training(silent_minutes=30, checkpoint_minutes=10),
+                goodput(least=0.9, held="1h"),
+            ),
+            log_days=365,
         ),
         grafana=GrafanaSettings(name="prod", sign_in=IdentityCenter(), reach=FromAnywhere()),
         watched=(StateChanges(), NodeHealth(), Operations()),

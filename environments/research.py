@@ -40,6 +40,7 @@ from constructs_lib.observability import (
     Operations,
     StateChanges,
     goodput,
+    training,
 )
 from constructs_lib.operation import ClusterAlarms, PipelineAlarms, SupplyAlarms
 from constructs_lib.storage import StorageSettings
@@ -179,7 +180,15 @@ RESEARCH = Environment(
     clusters=(EKS,),
     observability=Observability(
         metrics=MetricsSettings(
-            alias="research", days=150, rules=(HARDWARE, KUEUE, goodput(least=0.9, held="1h")), log_days=90
+            alias="research",
+            days=150,
+            rules=(
+                HARDWARE,
+                KUEUE,
+                training(silent_minutes=30, checkpoint_minutes=10),
+                goodput(least=0.9, held="1h"),
+            ),
+            log_days=90,
         ),
         grafana=GrafanaSettings(name="research", sign_in=IdentityCenter(), reach=FromAnywhere()),
         watched=(StateChanges(), NodeHealth(), Operations()),

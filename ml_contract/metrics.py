@@ -50,13 +50,14 @@ CHECKPOINT_STEP = Metric(name="checkpoint:committed_step", unit="step")
 CHECKPOINT_MEMORY_STEP = Metric(name="checkpoint:memory_step", unit="step")
 CHECKPOINT_MEMORY_SECONDS = Metric(name="checkpoint:memory_commit_seconds", unit="s")
 CHECKPOINT_MEMORY_STALL_SECONDS = Metric(name="checkpoint:memory_stall_seconds", unit="s")
+CHECKPOINTS_QUARANTINED = Metric(name="checkpoint:quarantined", unit="commits that did not verify and were put aside")
 RESTORED_STEP = Metric(name="checkpoint:restored_step", unit="step")
 INTERRUPTED_STEP = Metric(name="train:interrupted_step", unit="step")
 METRICS = (LOSS, LEARNING_RATE, TOKENS_PER_SECOND, STEP_SECONDS, MFU, GOODPUT, MEMORY, GRADIENT_NORM, ACCURACY,
            VISUAL_TOKENS, ROUTER_UNEVENNESS, CHECKPOINT_SECONDS, CHECKPOINT_STALL_SECONDS, CHECKPOINT_AGE,
            CHECKPOINT_DIP, CHECKPOINT_STEP,
-           CHECKPOINT_MEMORY_STEP, CHECKPOINT_MEMORY_SECONDS, CHECKPOINT_MEMORY_STALL_SECONDS, RESTORED_STEP,
-           INTERRUPTED_STEP)  # fmt: skip
+           CHECKPOINT_MEMORY_STEP, CHECKPOINT_MEMORY_SECONDS, CHECKPOINT_MEMORY_STALL_SECONDS,
+           CHECKPOINTS_QUARANTINED, RESTORED_STEP, INTERRUPTED_STEP)  # fmt: skip
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
 

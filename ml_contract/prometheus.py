@@ -6,7 +6,9 @@ textfile collector serves what lies there. Format: "Exposition formats", Prometh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from ml_contract.metrics import METRICS, Metric
 
@@ -21,8 +23,25 @@ STEP = f"{PREFIX}train_step"
 
 
 def file_name(run: str) -> str:
-    """Name of a run's file."""
-    return f"trainyard-{run}.prom"
+    """Name of a run's file: what else the run's name holds is a hyphen there."""
+    return f"trainyard-{re.sub(r'[^A-Za-z0-9._-]', '-', run)}.prom"
+
+
+def begin(folder: Path, run: str) -> Path:
+    """Leave a run's file as a sign of now, from which on it is late: the first step replaces it.
+
+    Args:
+        folder: The exporter's, which must be there.
+        run: Name of the run.
+
+    Returns:
+        The file; what an attempt before has left stays in it.
+    """
+    file = folder / file_name(run)
+    file.touch()
+    # The exporter is another user than the one who trains, whatever his umask is.
+    file.chmod(0o644)
+    return file
 
 
 def name_of(metric: Metric) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+RUNBOOKS: Final = "docs/runbooks"
+"""Where runbooks lie in this repository."""
 Severity = Literal["critical", "warning", "notice"]
 """Wakes somebody; is looked at the same day; is read."""
 
@@ -31,6 +33,14 @@ class Symptom:
                 whole environment.
         """
         return "-".join(part for part in ("trainyard", environment, subject, self.name) if part)
+
+    def page(self, runbooks: str = RUNBOOKS) -> str:
+        """Where its runbook lies.
+
+        Args:
+            runbooks: what a runbook's name is put behind, without a slash at its end.
+        """
+        return f"{runbooks}/{self.runbook}.md"
 
 
 EXECUTION_FAILED: Final = Symptom(
@@ -93,6 +103,22 @@ NODE_LOST: Final = Symptom(
     name="node-lost", severity="warning", runbook="node-loss",
     meaning="A node of a cluster was lost or found unhealthy.",
 )  # fmt: skip
+DISK_FULL: Final = Symptom(
+    name="disk-full", severity="warning", runbook="full-disk",
+    meaning="A disk of a cluster's node is nearly full.",
+)  # fmt: skip
+GOODPUT_LOW: Final = Symptom(
+    name="goodput-low", severity="warning", runbook="low-goodput",
+    meaning="A run on a cluster loses more of its time than promised.",
+)  # fmt: skip
+SCHEDULER_SILENT: Final = Symptom(
+    name="scheduler-silent", severity="critical", runbook="waiting-work",
+    meaning="The scheduler of a cluster does not answer: nothing is started.",
+)  # fmt: skip
+WORK_WAITS: Final = Symptom(
+    name="work-waits", severity="warning", runbook="waiting-work",
+    meaning="Work waits for longer than it should, or while nodes are idle.",
+)  # fmt: skip
 SPEND: Final = Symptom(
     name="spend", severity="critical", runbook="runaway-cost",
     meaning="A budget is used up, or will be.",
@@ -105,5 +131,6 @@ QUOTA: Final = Symptom(
 SYMPTOMS: Final = (
     EXECUTION_FAILED, EXECUTION_PROLONGED, TRAINING_PROLONGED, TRAINING_STUCK, SPOT_INTERRUPTIONS, CHECKPOINT_AGE,
     CHECKPOINT_CORRUPT, STORAGE_ERRORS, NO_CAPACITY, IMAGE_MISSING, KEY_DELETION, ENDPOINT_ERRORS, ENDPOINT_LATENCY,
-    ENDPOINT_MEMORY, NODE_LOST, SPEND, QUOTA,
+    ENDPOINT_MEMORY, NODE_LOST,
+    DISK_FULL, GOODPUT_LOW, SCHEDULER_SILENT, WORK_WAITS, SPEND, QUOTA,
 )  # fmt: skip

@@ -18,7 +18,7 @@ from constructs_lib.observability.dashboards import (
 )
 from constructs_lib.operation import Notifications
 from ml_contract import dashboards
-from ml_contract.symptoms import NODE_LOST
+from ml_contract.symptoms import NODE_LOST, RUNBOOKS
 from stacks.base import EnvironmentStack
 from stacks.environment import Environment
 from stacks.watched import Observability, Watch
@@ -47,7 +47,9 @@ class ObservabilityStack(EnvironmentStack):
             self.output("AlertTopicArn", topic.topic_arn, "Subscribe to it: nobody is told otherwise")
         else:
             topic, page = notifications.topic(NODE_LOST.severity), notifications.topic("critical")
-        workspace = MetricsWorkspace(self, "Metrics", settings=settings.metrics, topic=topic, page=page, key=key)
+        runbooks = environment.operation.runbooks if environment.operation else RUNBOOKS
+        workspace = MetricsWorkspace(self, "Metrics", settings=settings.metrics, topic=topic, page=page, key=key,
+                                     runbooks=runbooks)  # fmt: skip
         images = MetricImages(self, "Images", key=key, removal=environment.removal, namespace=environment.namespace,
                               parameter=f"/trainyard/{environment.name}/clusters/images")  # fmt: skip
         self.watch = Watch(settings=settings, topic=topic, key=key, workspace=workspace, images=images)

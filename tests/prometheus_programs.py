@@ -1,6 +1,6 @@
-"""A real Prometheus, promtool and node_exporter from the packages of this machine's distribution, in a folder.
+"""A real Prometheus, promtool, node_exporter and alertmanager from the packages of this machine's distribution.
 
-``python tests/prometheus_programs.py FOLDER`` (``make prometheus``) fetches them, 23 MB.
+``python tests/prometheus_programs.py FOLDER`` (``make prometheus``) fetches them into a folder, 36 MB.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainyard.local.clusters.slurm_packages import unpack
 
-PACKAGES = ("prometheus", "prometheus-node-exporter")
+PACKAGES = ("prometheus", "prometheus-node-exporter", "prometheus-alertmanager")
 
 
 def programs() -> Path:
@@ -21,17 +21,27 @@ def programs() -> Path:
     return (Path(named) if named else Path(__file__).parents[1] / ".trainyard" / "prometheus" / "layer") / "usr/bin"
 
 
-def missing() -> str:
-    """Why there are none; empty when there are."""
-    if (programs() / "promtool").exists():
+def alertmanager() -> list[str]:
+    """How it is started: Debian's looks for its templates in /usr/share of the machine, and nowhere else."""
+    mounted = 'mount --bind "$0" /usr/share && exec "$@"'
+    return ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, str(programs().parent / "share"),
+            str(programs() / "prometheus-alertmanager")]  # fmt: skip
+
+
+def missing(program: str = "promtool") -> str:
+    """Why there is none; empty when there is."""
+    if (programs() / program).exists():
         return ""
-    return f"there is no Prometheus in {programs()}: run `make prometheus`"
+    return f"there is no {program} in {programs()}: run `make prometheus`"
 
 
 if __name__ == "__main__":
     try:
         print(unpack(Path(sys.argv[1]), PACKAGES), end="")
-        # Pages of Prometheus' own and what they are made of: 200 MB that nothing here looks at.
-        shutil.rmtree(Path(sys.argv[1]) / "layer" / "usr" / "share")
+        share = Path(sys.argv[1]) / "layer" / "usr" / "share"
+        for folder in (*share.iterdir(), *(share / "prometheus").iterdir()):
+            # Pages of Prometheus' own and what they are made of: 200 MB that nothing here looks at.
+            if folder.is_dir() and folder.name not in ("prometheus", "alertmanager"):
+                shutil.rmtree(folder)
     except OSError as error:
         sys.exit(f"prometheus: {error}")

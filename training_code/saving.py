@@ -84,6 +84,10 @@ class Checkpoints:
         """The work that is not durable yet, for the figures of a step; nothing where there are no checkpoints."""
         return {metrics.CHECKPOINT_AGE: self._log.age} if self._manager is not None else {}
 
+    def figures(self) -> dict[metrics.Metric, float]:
+        """What saves and restores have told last, for whoever watches the steps between them."""
+        return dict(self._log.figures)
+
     def overdue(self) -> bool:
         """Whether the time between checkpoints is up, by the first rank's clock: the ranks have to agree."""
         return self._ranks.is_leader and time.monotonic() - self._asked_at >= self._policy.every_seconds
@@ -95,7 +99,7 @@ class Checkpoints:
         ratio = self._dip.step(seconds - self._log.stall, beside=self._beside)
         self._log.stall, self._beside = 0.0, self._manager.busy
         if ratio is not None and self._ranks.is_leader:
-            say(metrics.line(step, {metrics.CHECKPOINT_DIP: ratio}))
+            self._log.tell(step, {metrics.CHECKPOINT_DIP: ratio})
 
     def save_if_due(self, step: int, *, overdue: bool) -> None:
         """Save after ``step`` steps durably, or in the nodes' memory, or not at all, as the run's settings say.

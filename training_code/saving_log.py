@@ -25,6 +25,8 @@ class SavingLog:
         """Seconds between the last two durable saves."""
         self._taken: dict[int, float] = {}
         self._durable_from = time.monotonic()
+        self.figures: dict[metrics.Metric, float] = {}
+        """What saves and restores have told last."""
         self.stall = 0.0
         """Seconds that saves held up the step on its way; whoever reads it sets it back."""
 
@@ -50,7 +52,15 @@ class SavingLog:
             say(pulse.line(self._subject, {pulse.CORRUPT: 1}, at=time.time(), job=os.environ.get(JOB, "")))
         figures = self._of_memory(event) if event.tier == "memory" else self._of_durable(event)
         if figures:
-            say(metrics.line(event.step, figures))
+            self.tell(event.step, figures)
+
+    def tell(self, step: int, figures: dict[metrics.Metric, float]) -> None:
+        """Write figures into the log, and keep them for those who look between two saves."""
+        self.figures.update(figures)
+        say(metrics.line(step, figures))
+
+    def _quarantined(self) -> dict[metrics.Metric, float]:
+        return {metrics.CHECKPOINTS_QUARANTINED: self.figures.get(metrics.CHECKPOINTS_QUARANTINED, 0) + 1}
 
     def _of_durable(self, event: Event) -> dict[metrics.Metric, float]:
         match event.kind:
@@ -63,6 +73,7 @@ class SavingLog:
                 return {metrics.RESTORED_STEP: event.step}
             case "failed" | "quarantined" | "warning":
                 say(f"checkpoint: {event.kind}, step {event.step}: {event.detail}")
+                return self._quarantined() if event.kind == "quarantined" else {}
         return {}
 
     def _of_memory(self, event: Event) -> dict[metrics.Metric, float]:
@@ -76,6 +87,7 @@ class SavingLog:
                 return {metrics.RESTORED_STEP: event.step}
             case "quarantined" | "warning":
                 say(f"checkpoint in memory: {event.kind}, step {event.step}: {event.detail}")
+                return self._quarantined() if event.kind == "quarantined" else {}
         return {}
 
     def _hold_promise(self, event: Event) -> None:

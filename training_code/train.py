@@ -99,7 +99,7 @@ def train(run: TrainingRun, paths: ContainerPaths, ranks: Ranks, interruption: I
                 metrics.LOSS: loss, metrics.LEARNING_RATE: rate, metrics.GRADIENT_NORM: norm,
                 **dict(zip(passed.figures, figures, strict=True)), **checkpoints.age(),
             }  # fmt: skip
-            watchers.step(progress.step, found, seconds)
+            watchers.step(progress.step, found, seconds, saves=checkpoints.figures())
             checkpoints.stepped(progress.step, seconds)
 
             if stops:

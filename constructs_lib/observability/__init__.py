@@ -1,14 +1,8 @@
 """What clusters and runs do, seen: metrics, dashboards, events, alarms."""
 
-from constructs_lib.observability.alerts import (
-    HARDWARE,
-    KUEUE,
-    SLURM,
-    AlertRule,
-    RecordingRule,
-    RuleGroup,
-    goodput,
-)
+from constructs_lib.observability.agents import PublishedAgents, agent_configuration
+from constructs_lib.observability.alerts import AlertRule, RecordingRule, RuleGroup
+from constructs_lib.observability.collector import ManagedCollector, collector_configuration
 from constructs_lib.observability.events import NodeHealth, Operations, StateChanges, Storm, Watched
 from constructs_lib.observability.grafana import (
     FromAnywhere,
@@ -23,7 +17,7 @@ from constructs_lib.observability.grafana import (
 from constructs_lib.observability.images import MetricImages
 from constructs_lib.observability.page import CloudWatchPage
 from constructs_lib.observability.prometheus import MetricsSettings, MetricsWorkspace
-from constructs_lib.observability.scraping import ManagedCollector, PublishedAgents, agent_configuration
+from constructs_lib.observability.rules import HARDWARE, KUEUE, SLURM, goodput, training
 from constructs_lib.observability.watch import AlertTopic, ClusterWatch
 
 __all__ = [
@@ -55,5 +49,7 @@ __all__ = [
     "Storm",
     "Watched",
     "agent_configuration",
+    "collector_configuration",
     "goodput",
+    "training",
 ]

@@ -21,6 +21,7 @@ from constructs_lib.observability.alerts import RuleGroup, rule_file
 from constructs_lib.retention import RETENTION, LogDays
 from constructs_lib.values import Value
 from ml_contract.errors import reject
+from ml_contract.symptoms import RUNBOOKS
 
 MOST_DAYS = 1095
 MOST_GROUPS = 50
@@ -70,6 +71,7 @@ class MetricsWorkspace(Construct):
         topic: sns.ITopic,
         key: kms.IKey,
         page: sns.ITopic | None = None,
+        runbooks: str = RUNBOOKS,
     ) -> None:
         """Build it.
 
@@ -78,7 +80,8 @@ class MetricsWorkspace(Construct):
             construct_id: Construct id.
             settings: What is kept and evaluated.
             topic: Who is told of alerts: an ``AlertTopic``, or one that aps.amazonaws.com may publish to.
-            page: Who is told of alerts that page somebody; ``topic`` by default.
+            page: Who is told of critical alerts; ``topic`` by default.
+            runbooks: What a runbook's name is put behind in alerts; this repository's folder by default.
             key: Key of samples and log. The log service must be allowed to use it; another key is another workspace.
         """
         super().__init__(scope, construct_id)
@@ -112,7 +115,7 @@ class MetricsWorkspace(Construct):
         )
         if settings.rules:
             aps.CfnRuleGroupsNamespace(
-                self, "Rules", name="trainyard", workspace=self.arn, data=rule_file(settings.rules)
+                self, "Rules", name="trainyard", workspace=self.arn, data=rule_file(settings.rules, runbooks=runbooks)
             )
 
     @property
@@ -139,33 +142,35 @@ class MetricsWorkspace(Construct):
         )
 
 
-def alert_manager(page_arn: str, ticket_arn: str, region: str) -> str:
-    """Definition of the alert manager: alerts of one cluster come together; what pages is repeated sooner."""
+def alert_manager(critical_arn: str, other_arn: str, region: str) -> str:
+    """Definition of the alert manager: alerts of one cluster come together; what is critical is repeated sooner."""
+    receivers = "\n".join(_receiver(*one, region) for one in (("critical", critical_arn), ("other", other_arn)))
     return f"""alertmanager_config: |
   route:
-    receiver: ticket
+    receiver: other
     group_by: [cluster, alertname]
     group_wait: 30s
     group_interval: 5m
     repeat_interval: 12h
     routes:
-      - receiver: page
+      - receiver: critical
         repeat_interval: 1h
         matchers:
-          - severity = "page"
+          - severity = "critical"
   receivers:
-    - name: page
-      sns_configs:
-        - topic_arn: {page_arn}
-          sigv4:
-            region: {region}
-          subject: '[page] {{{{ .CommonLabels.alertname }}}} {{{{ .CommonLabels.cluster }}}}'
-          message: '{{{{ range .Alerts }}}}{{{{ .Status }}}}: {{{{ .Annotations.summary }}}} {{{{ end }}}}'
-    - name: ticket
-      sns_configs:
-        - topic_arn: {ticket_arn}
-          sigv4:
-            region: {region}
-          subject: '{{{{ .CommonLabels.alertname }}}} {{{{ .CommonLabels.cluster }}}}'
-          message: '{{{{ range .Alerts }}}}{{{{ .Status }}}}: {{{{ .Annotations.summary }}}} {{{{ end }}}}'
+{receivers}
 """
+
+
+def _receiver(name: str, topic_arn: str, region: str) -> str:
+    """A topic. What people read of each alert is its state, what happened, and where to read on."""
+    subject = "[{{ .CommonLabels.severity }}] {{ .CommonLabels.alertname }} {{ .CommonLabels.cluster }}"
+    each = "{{ .Status }}: {{ .Annotations.summary }}. Runbook: {{ .Annotations.runbook }}"
+    message = f'{{{{ range .Alerts }}}}{each}{{{{ "\\n" }}}}{{{{ end }}}}'
+    return f"""    - name: {name}
+      sns_configs:
+        - topic_arn: {topic_arn}
+          sigv4:
+            region: {region}
+          subject: '{subject}'
+          message: '{message}'"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -57,19 +58,31 @@ def test_gpus_of_a_nodes_resources(program: ModuleType, resources: str, gpus: in
 
 
 def test_jobs_by_partition_and_reason(program: ModuleType) -> None:
-    said = "train|PENDING|Resources\ntrain|PENDING|Resources\ntrain|RUNNING|None\ntrain|COMPLETING|None\n"
-    found = dict(program.jobs(said, ["train", "debug"]))
+    hour = "2026-11-22T%s:00:00"
+    said = "".join(
+        f"train|{state}|{hour % submitted}|{reason}\n"
+        for state, submitted, reason in (
+            ("PENDING", "10", "Resources"), ("PENDING", "11", "Priority"), ("PENDING", "01", "JobHeldUser"),
+            ("RUNNING", "01", "None"), ("COMPLETING", "01", "None"),
+        )
+    )  # fmt: skip
+    now = time.mktime(time.strptime(hour % "12", "%Y-%m-%dT%H:%M:%S"))
+    found = dict(program.jobs(said, ["train", "debug"], now))
     assert found == {
+        'slurm_queue_oldest_seconds{partition="debug"}': 0,
+        'slurm_queue_oldest_seconds{partition="train"}': 7200,
+        'slurm_queue_pending{partition="train",reason="JobHeldUser"}': 1,
+        'slurm_queue_pending{partition="train",reason="Priority"}': 1,
         'slurm_queue_pending{partition="debug",reason="None"}': 0,
         'slurm_queue_pending{partition="train",reason="None"}': 0,
-        'slurm_queue_pending{partition="train",reason="Resources"}': 2,
+        'slurm_queue_pending{partition="train",reason="Resources"}': 1,
         'slurm_queue_running{partition="debug"}': 0,
         'slurm_queue_running{partition="train"}': 1,
     }
 
 
 def test_a_reason_of_quotes_stays_one_label(program: ModuleType) -> None:
-    found = list(program.jobs('p|PENDING|say "no" \\\n', []))
+    found = list(program.jobs('p|PENDING|2026-11-22T10:00:00|say "no" \\\n', [], 0))
     assert found == [('slurm_queue_pending{partition="p",reason="say \\"no\\" \\\\"}', 1)]
 
 

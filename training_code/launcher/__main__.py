@@ -11,7 +11,10 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
+from ml_contract import prometheus, pulse
 from ml_contract.clusters import pods
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
@@ -42,12 +45,26 @@ def main() -> int:
     print(f"launcher: host {job.resources.rank + 1} of {len(job.resources.hosts)}, {job.instance.name}", flush=True)
     print("launcher: " + " ".join(f"{name}={value}" for name, value in sorted(changes.items())), flush=True)
     changed = environment.apply(changes, current)
+    _begin(job, current)
     if job.run.strategy.launcher == "mpirun":
         return mpi.run(job, paths, changed)
     start = command.hyperpodrun if current.get(pods.AGENT) == pods.HYPERPOD else command.torchrun
     arguments = start(job, current)
     print("launcher: exec " + shlex.join(arguments), flush=True)
     os.execve(arguments[0], arguments, changed)  # noqa: S606
+
+
+def _begin(job: Job, current: Mapping[str, str]) -> None:
+    """Let the node's exporter see that the run has begun: hosts that never find each other take no step.
+
+    A pod does not know yet whether it is the first; its operator looks at the log instead.
+    """
+    folder, run = current.get(prometheus.FOLDER_VARIABLE), current.get(pulse.JOB)
+    if folder and run and job.resources.is_leader and current.get(pods.AGENT) != pods.HYPERPOD:
+        try:
+            prometheus.begin(Path(folder), run)
+        except OSError as error:
+            print(f"launcher: nobody will see whether this run stands still: {error}", flush=True)
 
 
 if __name__ == "__main__":

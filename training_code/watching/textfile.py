@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from ml_contract.prometheus import file_name, text
+from ml_contract.prometheus import begin, file_name, text
 from training_code.watching.sink import Sink
 
 
@@ -17,14 +17,15 @@ class TextFile(Sink):
 
     def __init__(self, folder: Path, run: str) -> None:
         """Write into ``folder``, which must be there: it is the exporter's."""
-        self._run = run
-        self._file = folder / file_name(re.sub(r"[^A-Za-z0-9._-]", "-", run))
+        self._run, self._file = run, folder / file_name(run)
+        # What is wrong with the folder is told at the first step.
+        with contextlib.suppress(OSError):
+            begin(folder, run)
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
         # The exporter must never see half of it, and does not look at what ends otherwise.
         new = self._file.with_suffix(".new")
         new.write_text(text(self._run, step, figures))
-        # The exporter is another user than the one who trains, whatever his umask is.
         new.chmod(0o644)
         new.replace(self._file)
 

@@ -67,8 +67,10 @@ class Watchers:
         if self._profile is not None:
             self._profile.before(step)
 
-    def step(self, step: int, figures: Mapping[Metric, float], seconds: float) -> None:
-        """Tell the figures of a step that took ``seconds``."""
+    def step(
+        self, step: int, figures: Mapping[Metric, float], seconds: float, *, saves: Mapping[Metric, float]
+    ) -> None:
+        """Tell the figures of a step that took ``seconds``, and to all but the log what ``saves`` told last there."""
         self._clock.stepped(seconds)
         if self._profile is not None:
             self._profile.after(step)
@@ -78,7 +80,7 @@ class Watchers:
                  metrics.GOODPUT: self._clock.goodput, metrics.MEMORY: _memory_gib(self._ranks.device)}  # fmt: skip
         say(metrics.line(step, found))
         for sink in self._sinks:
-            sink.write(step, {metric.name: value for metric, value in found.items()})
+            sink.write(step, {metric.name: value for metric, value in {**saves, **found}.items()})
 
     def _throughput(self, seconds: float) -> dict[Metric, float]:
         samples = self._run.global_batch_size / seconds

@@ -44,7 +44,7 @@ KNOWN = {
         Assumption(name="inference_gb_per_month", default=10, unit="GB of requests and answers of an endpoint a month"),
         Assumption(name="serverless_requests_per_month", default=100_000, unit="serverless requests a month"),
         Assumption(name="serverless_seconds", default=0.5, unit="seconds that a serverless request takes"),
-        Assumption(name="prometheus_million_samples_per_month", default=4_000, unit="million samples a month"),
+        Assumption(name="prometheus_million_samples_per_month", default=1_000, unit="million samples a month"),
         Assumption(name="prometheus_gb", default=20, unit="GB of samples that a workspace keeps"),
         Assumption(name="prometheus_queried_billions", default=10, unit="billion samples that queries read a month"),
         Assumption(name="grafana_editors", default=2, unit="editors and administrators a month"),

@@ -22,6 +22,8 @@ STATES = {
 """Long states of sinfo, as the figures count them; what else there is (maint, reserved, planned) counts as other."""
 COLUMNS = (("NodeList", 256), ("StateLong", 32), ("PartitionName", 128), ("CPUsState", 64), ("Gres", 512),
            ("GresUsed", 512))  # fmt: skip
+FOR_NODES = ("Resources", "Priority")
+"""Reasons of jobs that would run if there were more nodes."""
 LIMIT = 20
 """Seconds that one command may take: a controller that is busy answers later."""
 Figure = Tuple[str, float]  # noqa: UP006
@@ -67,21 +69,30 @@ def devices(resources: str) -> int:
     return sum(int(number) for number in re.findall(r"(?:^|,)gpu(?::[^:,]+)?:(\d+)", bare))
 
 
-def jobs(text: str, partitions: Iterable[str]) -> Iterable[Figure]:
-    """Of squeue's rows. A partition without jobs has a zero, or its curve would end."""
+def jobs(text: str, partitions: Iterable[str], now: float) -> Iterable[Figure]:
+    """Of squeue's rows, at a time in seconds since 1970. A partition without jobs has a zero, or its curve would end.
+
+    How long the oldest job waits counts those alone that wait for nodes: not what is held, or follows another job.
+    """
     waiting: Counter[tuple[str, str]] = Counter()
     running: Counter[str] = Counter()
-    for partition in partitions:
+    oldest: dict[str, float] = dict.fromkeys(partitions, 0)
+    for partition in oldest:
         running[partition] = 0
         waiting[(partition, "None")] = 0
     for row in text.splitlines():
-        partition, state, reason = row.split("|", 2)
+        partition, state, submitted, reason = row.split("|", 3)
         if state == "PENDING":
             waiting[(partition, reason)] += 1
+            if reason in FOR_NODES:
+                age = now - time.mktime(time.strptime(submitted, "%Y-%m-%dT%H:%M:%S"))
+                oldest[partition] = max(oldest.get(partition, 0), age)
         elif state == "RUNNING":
             running[partition] += 1
     for (partition, reason), number in sorted(waiting.items()):
         yield f'slurm_queue_pending{{partition="{escaped(partition)}",reason="{escaped(reason)}"}}', number
+    for partition, seconds in sorted(oldest.items()):
+        yield f'slurm_queue_oldest_seconds{{partition="{escaped(partition)}"}}', round(seconds)
     for partition, number in sorted(running.items()):
         yield f'slurm_queue_running{{partition="{escaped(partition)}"}}', number
 
@@ -102,7 +113,7 @@ def report() -> str:
     form = ",".join(f"{name}:{width}" for name, width in COLUMNS)
     found = list(nodes(asked("sinfo", "--noheader", "--Node", "--exact", f"--Format={form}")))
     partitions = asked("sinfo", "--noheader", "--format=%R").split()
-    found += jobs(asked("squeue", "--noheader", "--array", "--format=%P|%T|%r"), partitions)
+    found += jobs(asked("squeue", "--noheader", "--array", "--format=%P|%T|%V|%r"), partitions, time.time())
     found += scheduler(asked("sdiag"))
     # The series of a metric stand together, or node_exporter refuses the file.
     named: dict[str, list[str]] = {}

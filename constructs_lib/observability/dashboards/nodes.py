@@ -12,7 +12,10 @@ NODES = Dashboard(
     title="Nodes",
     panels=(
         Panel(title="Nodes that answer", unit="none", kind="stat", width=4, height=5,
-              queries=(Query(expr=f'sum(up{{job="node",{_C}}})', legend="up"),)),
+              queries=(
+                  Query(expr=f'sum(up{{job="node",{_C}}})', legend="nodes"),
+                  Query(expr=f'sum(up{{job="dcgm",{_C}}})', legend="with GPUs"),
+              )),
         Panel(title="Processors busy", unit="percentunit", width=20, height=5,
               queries=(Query(expr=f'1 - avg by (node) (rate(node_cpu_seconds_total{{mode="idle",{_C}}}{_R}))',
                              legend="{{node}}"),)),
@@ -24,14 +27,14 @@ NODES = Dashboard(
         Panel(title="Load by node", unit="short",
               queries=(Query(expr=f"node_load1{{{_C}}}", legend="{{node}}"),)),
         Panel(title="Disks, share left", unit="percentunit",
-              queries=(Query(expr=f'node_filesystem_avail_bytes{{fstype!~"tmpfs|overlay",{_C}}} '
+              queries=(Query(expr=f'node_filesystem_avail_bytes{{{_C}}} '
                                   f"/ node_filesystem_size_bytes{{{_C}}}",
                              legend="{{node}} {{mountpoint}}"),)),
         Panel(title="IP traffic", unit="Bps",
               queries=(
-                  Query(expr=f'sum by (node) (rate(node_network_receive_bytes_total{{device!="lo",{_C}}}{_R}))',
+                  Query(expr=f'sum by (node) (rate(node_network_receive_bytes_total{{{_C}}}{_R}))',
                         legend="{{node}} in"),
-                  Query(expr=f'-sum by (node) (rate(node_network_transmit_bytes_total{{device!="lo",{_C}}}{_R}))',
+                  Query(expr=f'-sum by (node) (rate(node_network_transmit_bytes_total{{{_C}}}{_R}))',
                         legend="{{node}} out"),
               )),
     ),
@@ -43,7 +46,10 @@ ACCELERATORS = Dashboard(
     panels=(
         Panel(title="GPUs at work", unit="percent", kind="stat", width=6, height=5,
               queries=(Query(expr=f"avg(DCGM_FI_DEV_GPU_UTIL{{{_C}}})", legend="mean"),)),
-        Panel(title="Tensor cores at work", unit="percentunit", width=18, height=5,
+        Panel(title="GPUs without work", unit="none", kind="stat", width=6, height=5,
+              description="They are paid for like those at work.", thresholds=(Threshold(value=1, color="yellow"),),
+              queries=(Query(expr=f"sum(DCGM_FI_DEV_GPU_UTIL{{{_C}}} < bool 5)", legend="idle"),)),
+        Panel(title="Tensor cores at work", unit="percentunit", width=12, height=5,
               description="Closer to what is paid for than utilisation, which counts a waiting kernel too.",
               queries=(Query(expr=f"avg by (node) (DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{{{_C}}})",
                              legend="{{node}}"),)),
@@ -56,6 +62,14 @@ ACCELERATORS = Dashboard(
               queries=(Query(expr=f"max by (node) (DCGM_FI_DEV_GPU_TEMP{{{_C}}})", legend="{{node}}"),)),
         Panel(title="GPU power", unit="watt",
               queries=(Query(expr=f"sum by (node) (DCGM_FI_DEV_POWER_USAGE{{{_C}}})", legend="{{node}}"),)),
+        Panel(title="Time that GPUs are slowed down", unit="percentunit",
+              description="By heat: the node's cooling. By the limit of power: usual under full load, where all do it.",
+              queries=(
+                  Query(expr=f"max by (node) (rate(DCGM_FI_DEV_THERMAL_VIOLATION{{{_C}}}{_R})) / 1e6",
+                        legend="{{node}} heat"),
+                  Query(expr=f"max by (node) (rate(DCGM_FI_DEV_POWER_VIOLATION{{{_C}}}{_R})) / 1e6",
+                        legend="{{node}} power"),
+              )),
         Panel(title="NVLink traffic", unit="short",
               description="Counts of the driver's own unit: compare nodes with each other.",
               queries=(Query(expr=f"sum by (node) (rate(DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL{{{_C}}}{_R}))",
@@ -97,6 +111,17 @@ FABRIC = Dashboard(
                   Query(expr=f"rate(node_amazonefa_rx_drops{{{_C}}}{_R}) > 0", legend="{{node}} drops"),
                   Query(expr=f"rate(node_amazonefa_rdma_read_wr_err{{{_C}}}{_R}) > 0", legend="{{node}} reads"),
                   Query(expr=f"rate(node_amazonefa_rdma_write_wr_err{{{_C}}}{_R}) > 0", legend="{{node}} writes"),
+              )),
+        Panel(title="Peers that a node does not reach", unit="short", width=24,
+              description="A collective that hangs: all nodes but one complain, and that one is the cause. Adapters of "
+                          "Nitro 4 and later.",
+              queries=(
+                  Query(expr=f"sum by (node) (increase(node_amazonefa_unresponsive_remote_events{{{_C}}}{_R}))",
+                        legend="{{node}} no answer"),
+                  Query(expr=f"sum by (node) (increase(node_amazonefa_impaired_remote_conn_events{{{_C}}}{_R}))",
+                        legend="{{node}} slowed down"),
+                  Query(expr=f"sum by (node) (increase(node_amazonefa_retrans_timeout_events{{{_C}}}{_R}))",
+                        legend="{{node}} another path"),
               )),
     ),
 )  # fmt: skip

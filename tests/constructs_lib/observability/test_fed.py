@@ -1,14 +1,17 @@
-"""Pages under a real Prometheus: from what nodes write, by the generated configuration, to each picture's series.
+"""Pages and alerts under a real Prometheus: from what nodes write, by the generated configurations, to each picture's
+series, and to what people read.
 
 A real node_exporter serves what the lifecycle's programs and a trainer write; a real agent reads it and the fields of
-GPUs that a test plays, and sends it on to a real Prometheus, where each expression of each page is asked. Needs ``make
-prometheus``; skipped without.
+GPUs that a test plays, and sends it on to a real Prometheus, where each expression of each page is asked. Its rules
+raise alerts, which a real alertmanager hands on to topics that a test plays. Needs ``make prometheus``; skipped
+without.
 """
 
 from __future__ import annotations
 
 import http.server
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,23 +23,31 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import promql_parser
 import pytest
+import yaml
 
 from cluster_code import LIFECYCLE
-from constructs_lib.observability import agent_configuration
+from constructs_lib.observability import agent_configuration, goodput, training
+from constructs_lib.observability.alerts import rule_file
 from constructs_lib.observability.dashboards import ACCELERATORS, FABRIC, NODES, SLURM, TRAINING
 from constructs_lib.observability.dashboards.panels import Dashboard, Panel
-from constructs_lib.observability.exporters import EFA, GPU
+from constructs_lib.observability.exporters import EFA, EXPORTERS, GPU
+from constructs_lib.observability.prometheus import alert_manager
+from constructs_lib.observability.scraping import kept
 from ml_contract.clusters.exporters import PORTS
-from ml_contract.metrics import METRICS
+from ml_contract.metrics import CHECKPOINTS_QUARANTINED, METRICS
+from ml_contract.prometheus import begin
 from tests.cluster_code.test_slurm_figures import NODES as SINFO
+from tests.constructs_lib.observability.test_expressions import expressions, parsed
 from tests.ports import free_port
-from tests.prometheus_programs import missing, programs
+from tests.prometheus_programs import alertmanager, missing, programs
 from training_code.watching.textfile import TextFile
 
 pytestmark = pytest.mark.slow
+CRITICAL, OTHER = (f"arn:aws:sns:us-east-1:123456789012:{name}" for name in ("critical", "warning"))
 FILES = LIFECYCLE / "files"
 PAGES = (NODES, ACCELERATORS, FABRIC, SLURM, TRAINING)
 PANELS = [pytest.param(page, panel, id=f"{page.title}: {panel.title}") for page in PAGES for panel in page.panels]
@@ -63,6 +74,22 @@ class Gpus(http.server.BaseHTTPRequestHandler):
         """Nothing."""
 
 
+class Topics(http.server.BaseHTTPRequestHandler):
+    """SNS, as far as the alertmanager uses it."""
+
+    told: ClassVar[list[dict[str, str]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.told.append(dict(urllib.parse.parse_qsl(body)))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
 class World:
     """What runs, and the questions to it."""
 
@@ -77,11 +104,15 @@ class World:
         self._start()
 
     def _write(self) -> None:
-        TextFile(self._figures, "bytes-lm-1").write(7, {metric.name: 0.5 for metric in METRICS})
+        figures = {metric.name: 0.5 for metric in METRICS if metric is not CHECKPOINTS_QUARANTINED}
+        TextFile(self._figures, "bytes-lm-1").write(7, {**figures, CHECKPOINTS_QUARANTINED.name: 0})
+        # Its hosts have not found each other for an hour.
+        hung = begin(self._figures, "hung")
+        os.utime(hung, (time.time() - 3600, time.time() - 3600))
         sinfo = "".join("".join(map(str.ljust, node, WIDTHS)) + "\n" for node in SINFO)
         said = {
             "sinfo": f"case $* in *%R*) echo train debug ;; *) cat <<'ROWS'\n{sinfo}ROWS\n;; esac",
-            "squeue": "echo 'train|PENDING|Resources'; echo 'train|RUNNING|None'",
+            "squeue": "echo 'train|PENDING|2026-11-22T10:00:00|Resources'; echo 'train|RUNNING|N/A|None'",
             "sdiag": "echo 'Agent queue size: 3'; echo 'Mean cycle: 41'",
         }
         commands = self._folder / "bin"
@@ -100,16 +131,13 @@ class World:
 
     def _start(self) -> None:
         ports = {"node": free_port(), "dcgm": free_port()}
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", ports["dcgm"]), Gpus)
-        self._stack.callback(server.server_close)
-        self._stack.callback(server.shutdown)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self._serve(ports["dcgm"], Gpus)
         self.count()
         self._run(["/bin/sh", FILES / "efa_figures.sh", self._figures / "efa.prom", "0.3"],
                   SYSFS=str(self._folder / "sys"))  # fmt: skip
         self._run([programs() / "prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{ports['node']}",
                    f"--collector.textfile.directory={self._figures}"])  # fmt: skip
-        (self._folder / "server.json").write_text('{"global": {"scrape_interval": "1m"}}')
+        self._tell()
         self._run([programs() / "prometheus", f"--config.file={self._folder / 'server.json'}",
                    f"--storage.tsdb.path={self._folder / 'samples'}", f"--web.listen-address=127.0.0.1:{self._port}",
                    "--web.enable-remote-write-receiver"])  # fmt: skip
@@ -118,6 +146,37 @@ class World:
                    # The release on nodes has both without a word: they were trials before version 3.
                    "--enable-feature=agent,expand-external-labels"], HOSTNAME="node-1")  # fmt: skip
 
+    def _serve(self, port: int, handler: type[http.server.BaseHTTPRequestHandler]) -> None:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._stack.callback(server.server_close)
+        self._stack.callback(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def _tell(self) -> None:
+        """The rules and the alert manager's definition as they are deployed: faster, and to topics here."""
+        manager, topics = free_port(), free_port()
+        groups = (training(silent_minutes=30, checkpoint_minutes=10), goodput(least=0.9, held="1h"))
+        rules = rule_file(groups, runbooks="docs/runbooks")
+        (self._folder / "rules.json").write_text(re.sub(r'("(?:for|interval)"): "\w+"', r'\1: "1s"', rules))
+        server = {
+            "global": {"scrape_interval": "1m"},
+            "rule_files": ["rules.json"],
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{manager}"]}]}]},
+        }
+        (self._folder / "server.json").write_text(json.dumps(server))
+        if missing("prometheus-alertmanager"):
+            return
+        self._serve(topics, Topics)
+        inner = yaml.safe_load(alert_manager(CRITICAL, OTHER, "us-east-1"))["alertmanager_config"]
+        inner = inner.replace("group_wait: 30s", "group_wait: 1s")
+        here = f"api_url: http://127.0.0.1:{topics}/"
+        signed = "sigv4: {region: us-east-1, access_key: A, secret_key: S}"
+        inner = re.sub(r"sigv4:\n\s+region: \S+", f"{here}\n        {signed}", inner)
+        (self._folder / "alertmanager.yml").write_text(inner)
+        self._run([*alertmanager(), f"--config.file={self._folder / 'alertmanager.yml'}",
+                   f"--storage.path={self._folder / 'alerts'}", f"--web.listen-address=127.0.0.1:{manager}",
+                   "--cluster.listen-address="])  # fmt: skip
+
     def _configuration(self, ports: dict[str, int]) -> Path:
         """The published one: of other ports, faster, and without a signature, for which there is nobody here."""
         found = agent_configuration("compute", cluster="c", endpoint=f"http://127.0.0.1:{self._port}/", region="r")
@@ -125,6 +184,9 @@ class World:
         for name, port in ports.items():
             text = text.replace(f"localhost:{PORTS[name]}", f"127.0.0.1:{port}")
         changed = json.loads(text)
+        # This node is the controller as well.
+        (node,) = (job for job in changed["scrape_configs"] if job["job_name"] == "node")
+        node["metric_relabel_configs"] = kept(one for one in EXPORTERS if one.port == PORTS["node"])
         changed["global"]["scrape_interval"] = "1s"
         (write,) = changed["remote_write"]
         del write["sigv4"]
@@ -190,7 +252,52 @@ def test_every_series_says_whose_it_is(world: World) -> None:
     assert (step["metric"]["run"], step["value"][1]) == ("bytes-lm-1", "7")
 
 
+def test_what_is_sent_is_what_somebody_looks_at(world: World) -> None:
+    """Each series is selected by an expression of a page or rule. What is stale has no value any more."""
+    wanted = [one for _, expression in expressions() for one in selectors(parsed(expression))]
+    there = [one["metric"] for one in world.ask('{cluster="c",__name__!~"ALERTS.*"}')]
+    assert len(there) > 100
+    alone = {(series["__name__"], series["job"]) for series in there if not any(selects(one, series) for one in wanted)}
+    assert alone == set()
+
+
+def selectors(node: Any) -> Iterator[Any]:
+    if isinstance(node, promql_parser.VectorSelector):
+        yield node
+    for name in ("expr", "lhs", "rhs", "vector_selector"):
+        if getattr(node, name, None) is not None:
+            yield from selectors(getattr(node, name))
+    for argument in getattr(node, "args", None) or ():
+        yield from selectors(argument)
+
+
+def selects(selector: Any, series: dict[str, str]) -> bool:
+    if selector.name != series["__name__"]:
+        return False
+    for matcher in selector.matchers.matchers:
+        value = series.get(matcher.name, "")
+        wanted = matcher.value.replace("$cluster", "c")
+        equal = re.fullmatch(wanted, value) is not None if "Re" in str(matcher.op) else value == wanted
+        if equal == ("Not" in str(matcher.op)):
+            return False
+    return True
+
+
 def test_files_have_an_age_that_alerts_look_at(world: World) -> None:
-    for pattern in (".*/trainyard-.*", ".*/slurm.prom"):
+    for pattern in (".*/trainyard-bytes.*", ".*/slurm.prom"):
         (found,) = world.ask(f'time() - node_textfile_mtime_seconds{{file=~"{pattern}"}}')
         assert 0 <= float(found["value"][1]) < 60
+
+
+def test_a_run_that_never_began_tells_the_topic_that_wakes_somebody(world: World) -> None:
+    if reason := missing("prometheus-alertmanager"):
+        pytest.skip(reason)
+    end = time.monotonic() + 40
+    while len({one["TopicArn"] for one in Topics.told}) < 2 and time.monotonic() < end:
+        time.sleep(0.2)
+    told = {one["TopicArn"]: one for one in Topics.told}
+    assert told[CRITICAL]["Subject"] == "[critical] TrainingStandsStill c"
+    assert "trainyard-hung.prom of c is 1h" in told[CRITICAL]["Message"]
+    assert "Runbook: docs/runbooks/stuck-training.md" in told[CRITICAL]["Message"]
+    assert "bytes-lm-1 makes use of only 50%" in told[OTHER]["Message"]
+    assert "Runbook: docs/runbooks/low-goodput.md" in told[OTHER]["Message"]

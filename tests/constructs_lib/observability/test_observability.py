@@ -34,6 +34,7 @@ from constructs_lib.observability import (
     Saml,
     StateChanges,
     Storm,
+    collector_configuration,
 )
 from constructs_lib.observability.dashboards import NODES, PublishedDashboards
 from constructs_lib.observability.dashboards import SLURM as SLURM_PAGE
@@ -149,6 +150,8 @@ def test_the_alert_manager_is_a_block_within_a_definition(template: dict[str, An
     yaml = pytest.importorskip("yaml")  # cfn-lint brings it
     inner = yaml.safe_load(yaml.safe_load(text)["alertmanager_config"])
     names = [receiver["name"] for receiver in inner["receivers"]]
+    assert all("Runbook: {{ .Annotations.runbook }}" in config["message"]
+               for receiver in inner["receivers"] for config in receiver["sns_configs"])  # fmt: skip
     assert inner["route"]["receiver"] in names
     assert {route["receiver"] for route in inner["route"]["routes"]} <= set(names)
     assert {config["topic_arn"] for receiver in inner["receivers"] for config in receiver["sns_configs"]} == {
@@ -232,8 +235,6 @@ def test_who_can_open_grafana_has_no_default() -> None:
 
 
 def test_the_collectors_blob_is_its_configuration() -> None:
-    from constructs_lib.observability.scraping import collector_configuration
-
     blob = base64.b64encode(json.dumps(collector_configuration("c", 30)).encode())
     assert len(blob) < 400_000
 

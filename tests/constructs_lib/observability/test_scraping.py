@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from constructs_lib.observability import agent_configuration
-from constructs_lib.observability.exporters import EXPORTERS
-from constructs_lib.observability.scraping import collector_configuration
+from constructs_lib.observability import agent_configuration, collector_configuration
+from constructs_lib.observability.exporters import EXPORTERS, KNOWN, KUEUE, SLURM
 from ml_contract.clusters.exporters import PORTS
 from ml_contract.errors import ContractError
 from tests.constructs_lib.observability.test_expressions import expressions
@@ -59,3 +61,34 @@ def test_alerts_and_pages_ask_for_jobs_that_there_are() -> None:
     asked = {name for _, expression in expressions() for name in re.findall(r'job="(\w+)"', expression)}
     assert asked <= jobs
     assert asked
+
+
+def sent(configuration: dict[str, Any]) -> set[str]:
+    """Metrics that a configuration lets through."""
+
+    def listed() -> Iterator[str]:
+        for job in configuration["scrape_configs"]:
+            (keep,) = (rule for rule in job["metric_relabel_configs"] if rule["action"] == "keep")
+            assert keep["source_labels"] == ["__name__"]
+            yield from keep["regex"].split("|")
+
+    return set(listed())
+
+
+def test_what_is_looked_at_is_sent_and_nothing_else() -> None:
+    nodes = {kind: sent(agent_configuration(kind, **PLACE)) for kind in ("compute", "controller", "login")}
+    assert nodes["compute"] == KNOWN - SLURM.metrics - KUEUE.metrics - {"up"}
+    assert nodes["controller"] - nodes["login"] == SLURM.metrics
+    assert nodes["login"] < nodes["compute"]
+    assert sent(collector_configuration("research", 30)) == KNOWN - SLURM.metrics - {"up"}
+
+
+def test_a_configuration_fits_into_a_parameter() -> None:
+    """Of the standard tier: 4096 characters."""
+    place = {
+        **PLACE,
+        "cluster": "c" * 63,
+        "endpoint": f"https://aps-workspaces.ap-northeast-3.amazonaws.com/{'w' * 60}/",
+    }
+    for kind in ("compute", "controller", "login"):
+        assert len(json.dumps(agent_configuration(kind, **place), separators=(",", ":"))) <= 4096

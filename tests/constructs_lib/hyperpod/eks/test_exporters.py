@@ -14,7 +14,7 @@ import pytest
 
 from constructs_lib.hyperpod.eks.exporters import NAMESPACE, REGISTRY, exporters
 from constructs_lib.hyperpod.eks.manifest import check
-from constructs_lib.observability.scraping import collector_configuration
+from constructs_lib.observability import collector_configuration
 from environments.research import EKS
 from ml_contract.clusters.metric_images import IMAGES
 from ml_contract.prometheus import FOLDER
