@@ -7,6 +7,7 @@ reference) for SecretId. Numbers are fixed because files on a shared file system
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +19,20 @@ from ml_contract.hyperparameters import decode_values
 NAME = r"[a-z_][a-z0-9_-]{0,30}"
 LOWEST_ID, HIGHEST_ID = 2000, 60000
 """Above the image's own users (ubuntu has 1000), below what system and nobody use."""
-KEY = r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+( [^\n,]*)?"
+KEY = r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+( [^\x00-\x1f\x7f,]*)?"
+RESERVED = frozenset({
+    "root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "backup", "list",
+    "irc", "nobody", "nogroup", "adm", "tty", "disk", "dialout", "fax", "voice", "cdrom", "floppy", "tape", "sudo",
+    "audio", "dip", "operator", "src", "shadow", "utmp", "video", "sasl", "plugdev", "staff", "users", "input",
+    "kvm", "render", "sgx", "wheel", "lxd", "netdev", "docker", "messagebus", "sshd", "sssd", "polkitd", "syslog",
+    "tss", "uuidd", "tcpdump", "landscape", "pollinate", "crontab", "chrony", "systemd-network", "systemd-resolve",
+    "systemd-timesync", "systemd-journal", "systemd-oom", "systemd-coredump", "_apt", "_ssh", "_chrony", "slurm",
+    "munge", "mysql", "ubuntu", "ec2-user", "admin", "ssm-user", "prometheus", "node_exporter", "dcgm",
+    "nvidia-persistenced",
+})  # fmt: skip
+"""Names that an image has given away: useradd and groupadd would refuse them on every node. Of base-passwd 3.6 and
+systemd 252 (Debian 12), Ubuntu 22.04's server image, and what HyperPod's image runs; read 2026-11-22. It can never be
+complete: add-users says what it finds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +52,8 @@ class User:
 
     def __post_init__(self) -> None:
         matches("users.name", self.name, NAME)
+        if self.name in RESERVED:
+            reject("users.name", self.name, "images have a user or a group of that name", "Take another one.")
         between(f"users.{self.name}.uid", self.uid, LOWEST_ID, HIGHEST_ID)
         between(f"users.{self.name}.gid", self.gid, LOWEST_ID, HIGHEST_ID)
         for key in self.keys:
@@ -56,11 +72,10 @@ class UsersFile:
 
     def __post_init__(self) -> None:
         matches("users.home", self.home, PATH)
-        for field in ("name", "uid"):
-            values = [getattr(user, field) for user in self.users]
-            for value in values:
-                if values.count(value) > 1:
-                    reject(f"users.{field}", value, "two users have it", "Give each user a name and a number.")
+        for field in ("name", "uid", "gid"):
+            for value, times in Counter(getattr(user, field) for user in self.users).items():
+                if times > 1:
+                    reject(f"users.{field}", value, "two users have it", "Give each user a name and numbers.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +138,8 @@ def users_of(text: str) -> tuple[User, ...]:
     for name, table in tables.items():
         if not isinstance(table, dict):
             reject(name, table, "a user is a table", f"Write [{name}] with uid, gid and keys below it.")
+        if "name" in table:
+            reject(f"{name}: name", table["name"], "a table's name is the user's", "Leave it out.")
         try:
             users.append(decode_values(User, {"name": name, **table}))
         except ContractError as error:

@@ -18,7 +18,8 @@ class LifecycleExit(IntEnum):
     SUCCESS = 0
     """All steps are done; only then."""
     CONFIGURATION = 64
-    """lifecycle.json or resource_config.json is missing or wrong, or does not name this node: nothing was changed."""
+    """lifecycle.json or resource_config.json is missing or wrong, or does not name this node, or the image lacks
+    what every run needs: nothing was changed."""
     STEP_FAILED = 65
     """A step failed as often as it may."""
     STEP_TOO_LONG = 66
@@ -27,6 +28,8 @@ class LifecycleExit(IntEnum):
     """A step ended in the middle, with or without an error of its own."""
     ANOTHER_RUN = 68
     """Another run held the node for longer than a step may take."""
+    STATE_NOT_KEPT = 69
+    """What was done cannot be written down (a disk that is full or read-only), so it does not count."""
     INTERRUPTED = 143
     """Stopped by SIGTERM, SIGINT or SIGHUP: run again, it goes on with the step it was in."""
 
@@ -69,7 +72,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="check-scratch", nodes=_SLURMD, limit=180, commands=("systemctl", "mountpoint")),
     # Homes and jobs are on it.
     Step(name="mount-shared", limit=180, tries=3, wait=10, commands=("systemctl", "mountpoint", "findmnt")),
-    Step(name="add-users", limit=120, tries=2, commands=("useradd", "groupadd")),
+    Step(name="add-users", limit=120, tries=2, commands=("useradd", "usermod", "groupadd", "pwconv")),
     Step(name="join-directory", limit=120, tries=2, commands=("systemctl", "aws", "sssd", "visudo")),
     Step(name="restrict-logins", nodes=_SLURMD, limit=30, commands=("systemctl",)),
     Step(name="configure-containers", limit=60, commands=("enroot",)),

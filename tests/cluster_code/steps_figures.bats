@@ -91,6 +91,24 @@ setup() {
   called '^systemctl restart trainyard-metrics-agent.service$'
 }
 
+@test "start-metrics-agent: a try that was cut off before the restart leaves no old configuration in use" {
+  answers aws 'echo one'
+  one_step start-metrics-agent
+  answers aws 'echo two'
+  answers systemctl '[[ $1 != restart ]] || kill -KILL $PPID'
+  run one_step start-metrics-agent
+  [ "$status" -ne 0 ]
+  rm "$UPPER/fakes/calls" "$UPPER/fakes/systemctl"
+  one_step start-metrics-agent
+  called '^systemctl restart trainyard-metrics-agent.service$'
+}
+
+@test "start-metrics-agent: a container that outlived its client makes room" {
+  answers aws 'echo one'
+  one_step start-metrics-agent
+  has_line /etc/systemd/system/trainyard-metrics-agent.service '^ExecStartPre=-/fakes/bin/docker rm --force trainyard-metrics-agent$'
+}
+
 @test "start-metrics-agent: a parameter that the node may not read" {
   answers aws 'exit 254'
   run one_step start-metrics-agent

@@ -90,18 +90,19 @@ setup() {
   [ "$(stat -c %a "$UPPER/opt/ml/config/resource_config.json")" = 600 ]
 }
 
-@test "harden: an sshd that reads no further files would keep passwords" {
-  printf 'UsePAM yes\n' >"$UPPER/etc/ssh/sshd_config"
+@test "harden: an sshd that reads another file first would keep passwords" {
+  answers sshd 'printf "%s\n" "passwordauthentication yes" "kbdinteractiveauthentication no" "permitrootlogin no"'
   run one_step harden
   [ "$status" -ne 0 ]
-  [[ $(last_line) == *'passwords would stay allowed' ]]
+  [ "$(last_line)" = "sshd does not take 'passwordauthentication no': a file before ours says otherwise (sshd -T)" ]
+  never_called '^systemctl try-reload'
 }
 
 @test "harden: a configuration that sshd refuses" {
   answers sshd 'exit 255'
   run one_step harden
   [ "$status" -ne 0 ]
-  [ "$(last_line)" = 'sshd refuses its configuration (sshd -t)' ]
+  [ "$(last_line)" = 'sshd refuses its configuration (sshd -T)' ]
 }
 
 @test "check-scratch: the image's NVMe service is waited for" {

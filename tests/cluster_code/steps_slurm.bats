@@ -125,8 +125,28 @@ setup() {
 @test "start-slurm: slurmd reads its configuration from the controller" {
   run one_step start-slurm
   [ "$status" -eq 0 ]
-  has_line /etc/systemd/system/slurmd.service.d/30-trainyard-controller.conf '^Environment="SLURMD_OPTIONS=--conf-server 10.0.0.10"$'
+  # By a file: one of the image's, which the unit reads too, would win over the unit's own words.
+  has_line /etc/systemd/system/slurmd.service.d/30-trainyard-controller.conf '^EnvironmentFile=/etc/trainyard/slurmd.env$'
+  has_line /etc/trainyard/slurmd.env '^SLURMD_OPTIONS="--conf-server 10.0.0.10"$'
   called '^systemctl restart slurmd.service$'
+}
+
+@test "start-slurm: a login node has its configuration from sackd" {
+  make_world_again login
+  run one_step start-slurm
+  [ "$status" -eq 0 ]
+  has_line /etc/trainyard/sackd.env '^SACKD_OPTIONS="--conf-server 10.0.0.10"$'
+  called '^systemctl restart sackd.service$'
+  never_called slurmd
+}
+
+@test "start-slurm: without sackd slurmd fetches it, and the unit's end does not take it away" {
+  make_world_again login
+  answers systemctl 'case "$1 $2" in "cat sackd.service" | "restart slurmd.service") exit 1 ;; esac'
+  run one_step start-slurm
+  [ "$status" -eq 0 ]
+  has_line /etc/systemd/system/slurmd.service.d/30-trainyard-controller.conf '^RuntimeDirectoryPreserve=yes$'
+  called '^scontrol ping$'
 }
 
 @test "start-slurm: a controller that does not answer" {

@@ -39,12 +39,51 @@ setup() {
   [ "$(cat "$UPPER/etc/trainyard/admins")" = root ]
 }
 
+@test "add-users: who is in the file no more does not come in, until he is again" {
+  mkdir -p "$UPPER/fsx"
+  one_step add-users
+  told "d['users']['users'] = d['users']['users'][1:]"
+  one_step add-users
+  has_line /etc/shadow '^alice:([^:]*:){6}1:$'
+  in_world test ! -e /etc/trainyard/keys/alice
+  [ "$(cat "$UPPER/etc/trainyard/users")" = bob ]
+  cp "$DOCUMENTS/lifecycle.json" "$UPPER/opt/scripts"
+  one_step add-users
+  has_line /etc/shadow '^alice:([^:]*:){6}:$'
+  [ -s "$UPPER/etc/trainyard/keys/alice" ]
+}
+
+@test "add-users: an account that a try left without its shadow, and homes that have moved" {
+  mkdir -p "$UPPER/fsx"
+  one_step add-users
+  sed -i /^alice:/d "$UPPER/etc/shadow"
+  told "d['users']['home'] = '/fsx/people'"
+  one_step add-users
+  has_line /etc/shadow '^alice:'
+  has_line /etc/passwd '^alice:x:2001:2001:.*:/fsx/people/alice:/bin/bash$'
+}
+
+@test "add-users: a name that is a command of the shell" {
+  told "d['users']['users'] = [dict(name='a\$(touch /pwned);b', uid=2003, gid=2003, keys=[], admin=True)]"
+  run one_step add-users
+  [ "$status" -ne 0 ]
+  [ ! -e "$UPPER/pwned" ]
+}
+
 @test "add-users: a number that the image has given away" {
   printf 'operator:x:2001:2001::/home/operator:/bin/sh\n' >"$WORLD/more"
   cat /etc/passwd "$WORLD/more" >"$UPPER/etc/passwd"
   run one_step add-users
   [ "$status" -ne 0 ]
   [ "$(last_line)" = "uid 2001 of alice belongs to the image's user operator" ]
+}
+
+@test "add-users: a group that the image has" {
+  printf 'alice:x:990:\n' >"$WORLD/more"
+  cat /etc/group "$WORLD/more" >"$UPPER/etc/group"
+  run one_step add-users
+  [ "$status" -ne 0 ]
+  [ "$(last_line)" = 'alice is a group of the image, with another number than 2001' ]
 }
 
 @test "add-users: a home of somebody else" {
@@ -78,6 +117,15 @@ setup() {
   [ ! -e "$UPPER/etc/sssd/sssd.conf" ]
 }
 
+@test "join-directory: a secret that would be more than a password there" {
+  cp "$DOCUMENTS/directory.json" "$UPPER/opt/scripts/lifecycle.json"
+  answers aws 'printf "hunter2\nldap_tls_reqcert = never\n"'
+  run one_step join-directory
+  [ "$status" -ne 0 ]
+  [ "$(last_line)" = 'the secret research/ldap has several lines: it must be the password alone' ]
+  [ ! -e "$UPPER/etc/sssd/sssd.conf" ]
+}
+
 @test "join-directory: a directory that does not answer" {
   cp "$DOCUMENTS/directory.json" "$UPPER/opt/scripts/lifecycle.json"
   answers aws 'echo hunter2'
@@ -106,10 +154,18 @@ setup() {
   [ "$status" -eq 1 ]
 }
 
-@test "restrict-logins: an sshd that would not ask PAM" {
-  printf 'Include /etc/ssh/sshd_config.d/*.conf\n' >"$UPPER/etc/ssh/sshd_config"
+@test "restrict-logins: sshd asks PAM, and is told so again after a try that was cut off" {
+  one_step restrict-logins
+  rm "$UPPER/fakes/calls"
   run one_step restrict-logins
   [ "$status" -eq 0 ]
   has_line /etc/ssh/sshd_config.d/20-trainyard-pam.conf '^UsePAM yes$'
   called '^systemctl try-reload-or-restart ssh.service$'
+}
+
+@test "restrict-logins: an sshd that does not ask PAM all the same" {
+  answers sshd 'echo "usepam no"'
+  run one_step restrict-logins
+  [ "$status" -ne 0 ]
+  [[ $(last_line) == "sshd does not take 'usepam yes': "* ]]
 }

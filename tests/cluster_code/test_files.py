@@ -17,6 +17,7 @@ from ml_contract.clusters.nodes import NODE_TYPES
 from ml_contract.clusters.steps import BY_NAME, STEPS, LifecycleExit
 from ml_contract.prometheus import FOLDER
 
+PROGRAMS = sorted(path.relative_to(LIFECYCLE).as_posix() for path in LIFECYCLE.rglob("*.py"))
 SCRIPTS = sorted(LIFECYCLE.rglob("*.sh"))
 RUNNER = (LIFECYCLE / "lib" / "runner.sh").read_text()
 EXPORTERS = (LIFECYCLE / "steps" / "start-exporters.sh").read_text()
@@ -58,12 +59,12 @@ def test_the_programs_of_a_step_are_declared():
         assert called <= allowed, step.name
 
 
-@pytest.mark.parametrize("program", ["node.py", "files/slurm_figures.py"])
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_a_node_reads_with_python_3_8_and_its_standard_library(program):
     source = (LIFECYCLE / program).read_text()
     tree = ast.parse(source, feature_version=(3, 8))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
     assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
     newer = {"removeprefix", "removesuffix", "pairwise", "zoneinfo", "tomllib", "graphlib"}
     assert not newer & {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} | newer & imported

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cluster_documents
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cluster_code import LIFECYCLE
+from cluster_code.lifecycle.node import answer, documents, questions
+from cluster_code.lifecycle.node import shape as shapes
+from cluster_code.lifecycle.node.shape import Refused, check
 from ml_contract.clusters.lifecycle import LifecycleConfiguration
 
 ALL = cluster_documents.configuration()
@@ -20,39 +28,36 @@ OTHERS = (
     cluster_documents.configuration(users=cluster_documents.DIRECTORY),
     cluster_documents.configuration(users=None, containers=None, scratch=None, exporters=(), mounts=()),
 )
-
-
-@pytest.fixture(scope="module")
-def node() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("lifecycle_node", LIFECYCLE / "node.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+MINE = ("172.17.0.1", "10.0.0.21")
+Put = Callable[..., None]
 
 
 @pytest.fixture
-def told(node, tmp_path, monkeypatch):
-    """Puts documents where the reader looks; None leaves one out."""
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Puts documents where the reader looks; this node has one of the cluster's addresses."""
+    monkeypatch.setattr(documents, "SCRIPTS", str(tmp_path))
+    monkeypatch.setenv("SAGEMAKER_RESOURCE_CONFIG_PATH", str(tmp_path / "resource_config.json"))
+    monkeypatch.setenv("LIFECYCLE_REASON", str(tmp_path / "reason"))
 
-    def put(document: object, resources: object = None, address: str = "10.0.0.21") -> ModuleType:
-        monkeypatch.setattr(node, "__file__", str(tmp_path / "node.py"))
-        monkeypatch.setenv("SAGEMAKER_RESOURCE_CONFIG_PATH", str(tmp_path / "resource_config.json"))
-        monkeypatch.setattr(node, "addresses", lambda: {"172.17.0.1", address})
+    def put(document: object, resources: object = None) -> None:
         (tmp_path / "lifecycle.json").write_text(document if isinstance(document, str) else json.dumps(document))
-        text = cluster_documents.resources().to_text() if resources is None else json.dumps(resources)
-        (tmp_path / "resource_config.json").write_text(text)
-        return node
+        text = cluster_documents.resources().to_text() if resources is None else resources
+        (tmp_path / "resource_config.json").write_text(text if isinstance(text, str) else json.dumps(text))
 
     return put
 
 
-def plain(configuration: LifecycleConfiguration) -> dict:
-    return json.loads(configuration.to_text())
+def plain(configuration: LifecycleConfiguration) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(configuration.to_text())
+    return found
 
 
-def paths(value: object, path: tuple = ()):
+def resources() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cluster_documents.resources().to_text())
+    return found
+
+
+def paths(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """Every field of a document, by the way to it."""
     if isinstance(value, dict):
         for name, part in value.items():
@@ -63,23 +68,24 @@ def paths(value: object, path: tuple = ()):
             yield from paths(part, (*path, index))
 
 
-def at(document: object, path: tuple):
+def at(document: Any, path: tuple[str | int, ...]) -> Any:
     for part in path:
         document = document[part]
     return document
 
 
-def written(path: tuple) -> str:
+def written(path: tuple[str | int, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
 @pytest.mark.parametrize("configuration", [ALL, *OTHERS])
-def test_what_constructs_write_is_read(told, configuration):
-    assert told(configuration.to_text()).configuration()["cluster"] == "research"
+def test_what_constructs_write_is_read(told: Put, configuration: LifecycleConfiguration) -> None:
+    told(configuration.to_text())
+    assert documents.configuration()["cluster"] == "research"
 
 
 @pytest.mark.parametrize("configuration", [ALL, *OTHERS])
-def test_every_field_that_is_missing_is_named(node, configuration):
+def test_every_field_that_is_missing_is_named(configuration: LifecycleConfiguration) -> None:
     document = plain(configuration)
     del document["version"]
     for path in paths(document):
@@ -87,79 +93,134 @@ def test_every_field_that_is_missing_is_named(node, configuration):
         del at(broken, path[:-1])[path[-1]]
         # An item less is no less of a list; where one is taken away, the next one is in its place.
         if isinstance(path[-1], int):
-            node.check(broken, node.DOCUMENT, "")
+            check(broken, shapes.LIFECYCLE, "")
         else:
-            with pytest.raises(node.Refused, match=rf"^{re.escape(written(path))}[:.]"):
-                node.check(broken, node.DOCUMENT, "")
+            with pytest.raises(Refused, match=rf"^{re.escape(written(path))}[:.]"):
+                check(broken, shapes.LIFECYCLE, "")
 
 
-def test_every_field_of_another_type_is_named(node):
+def test_every_field_of_another_type_is_named() -> None:
     document = plain(ALL)
     del document["version"]
     for path in paths(document):
-        # Items that are texts are the business of whoever wrote them.
-        if isinstance(path[-1], int) and isinstance(at(document, path), str):
-            continue
         broken = copy.deepcopy(document)
         at(broken, path[:-1])[path[-1]] = 0.5
-        with pytest.raises(node.Refused, match=rf"^{re.escape(written(path))}[:.]"):
-            node.check(broken, node.DOCUMENT, "")
+        with pytest.raises(Refused, match=rf"^{re.escape(written(path))}[:.]"):
+            check(broken, shapes.LIFECYCLE, "")
 
 
-def test_a_field_that_nobody_reads_is_refused(told):
+NONSENSE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("which", ["lifecycle.json", "resource_config.json"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(data=st.data())
+def test_whatever_stands_anywhere_is_read_or_refused_in_one_line(
+    told: Put, which: str, data: st.DataObject, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = {"lifecycle.json": plain(ALL), "resource_config.json": resources()}
+    path = data.draw(st.sampled_from([(), *paths(both[which])]))
+    nonsense = data.draw(NONSENSE)
+    if path:
+        at(both[which], path[:-1])[path[-1]] = nonsense
+    else:
+        both[which] = nonsense
+    told(both["lifecycle.json"], both["resource_config.json"])
+    (tmp_path / "reason").unlink(missing_ok=True)
+    code = answer.main(["facts", *MINE])
+    said = capsys.readouterr()
+    if code:
+        assert code == answer.EXIT_CONFIGURATION
+        reason = (tmp_path / "reason").read_text()
+        assert which in reason or "lifecycle.json: groups: this node" in reason
+        assert len(said.err.split("\n")) == 2
+    else:
+        assert said.out.startswith("NODE_TYPE=")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", r"it is no JSON \(Expecting value"),
+        ("[" * 100_000, r"it is no JSON \(maximum recursion depth"),
+        ('{"version": 1, "cluster": "\\ud800"}', r"it is no JSON \('utf-8' codec can't encode"),
+        (plain(ALL) | {"version": 2}, "version: got 2, but these scripts read version 1"),
+        (ALL.to_text()[:100], "it is no JSON"),
+    ],
+    ids=["empty", "deep", "surrogate", "version", "half"],
+)
+def test_a_document_that_is_none(told: Put, text: object, reason: str) -> None:
+    told(text)
+    with pytest.raises(Refused, match=rf"^lifecycle\.json: {reason}"):
+        documents.configuration()
+
+
+def test_a_document_in_bytes_of_another_encoding(told: Put, tmp_path: Path) -> None:
+    told("{}")
+    (tmp_path / "lifecycle.json").write_bytes('{"cluster": "Größe"}'.encode("latin-1"))
+    with pytest.raises(Refused, match=r"^lifecycle\.json: it is no JSON \('utf-8' codec can't decode"):
+        documents.configuration()
+
+
+def test_a_field_that_nobody_reads_is_refused(told: Put) -> None:
     document = plain(ALL)
     document["slurm"]["partitions"] = []
-    reader = told(document)
-    with pytest.raises(reader.Refused, match=r"^lifecycle.json: slurm.partitions: there is no such field$"):
-        reader.configuration()
+    told(document)
+    with pytest.raises(Refused, match=r"^lifecycle.json: slurm.partitions: there is no such field$"):
+        documents.configuration()
 
 
-def test_a_document_of_another_version(told):
-    reader = told({**plain(ALL), "version": 2})
-    with pytest.raises(reader.Refused, match="version: got 2, but these scripts read version 1"):
-        reader.configuration()
-
-
-def test_half_a_document(told):
-    reader = told(ALL.to_text()[:100])
-    with pytest.raises(reader.Refused, match=r"^lifecycle.json: it is no JSON"):
-        reader.configuration()
-
-
-def test_a_node_finds_itself_by_one_of_its_addresses(told):
-    facts = told(plain(ALL)).facts()
+def test_a_node_finds_itself_by_one_of_its_addresses(told: Put) -> None:
+    told(plain(ALL))
+    facts = set(questions.facts(*MINE))
     assert {"NODE_TYPE=compute", "GROUP=workers", "INSTANCE_NAME=workers-1", "ADDRESS=10.0.0.21",
-            "CONTROLLERS=10.0.0.10", "REGION=eu-west-1", "ACCOUNT=123456789012"} <= set(facts)  # fmt: skip
+            "CONTROLLERS=10.0.0.10", "REGION=eu-west-1", "ACCOUNT=123456789012"} <= facts  # fmt: skip
 
 
-def test_a_node_of_a_group_that_the_scripts_do_not_know(told):
-    resources = json.loads(cluster_documents.resources().to_text())
-    resources["InstanceGroups"][2]["Name"] = "newcomers"
-    reader = told(plain(ALL), resources)
-    with pytest.raises(reader.Refused, match="this node is of 'newcomers', but it names controller, login, workers"):
-        reader.facts()
+def test_a_node_of_a_group_that_the_scripts_do_not_know(told: Put) -> None:
+    known = resources()
+    known["InstanceGroups"][2]["Name"] = "newcomers"
+    told(plain(ALL), known)
+    with pytest.raises(Refused, match="this node is of 'newcomers', but it names controller, login, workers"):
+        questions.facts(*MINE)
 
 
-def test_a_group_without_nodes(told):
-    resources = json.loads(cluster_documents.resources().to_text())
-    resources["InstanceGroups"][1]["Instances"] = None
-    assert "NODE_TYPE=compute" in told(plain(ALL), resources).facts()
+@pytest.mark.parametrize("change", [lambda group: group.update(Instances=None), lambda group: group.pop("Instances")])
+def test_a_group_without_nodes(told: Put, change: Callable[[dict[str, Any]], object]) -> None:
+    known = resources()
+    change(known["InstanceGroups"][1])
+    told(plain(ALL), known)
+    assert "NODE_TYPE=compute" in questions.facts(*MINE)
 
 
-def test_resources_without_a_name_that_is_needed(told):
-    resources = json.loads(cluster_documents.resources().to_text())
-    del resources["InstanceGroups"][0]["Instances"][0]["CustomerIpAddress"]
-    reader = told(plain(ALL), resources)
-    with pytest.raises(reader.Refused, match=r"resource_config\.json: 'CustomerIpAddress' is missing"):
-        reader.facts()
+def test_resources_without_a_name_that_is_needed(told: Put) -> None:
+    known = resources()
+    del known["InstanceGroups"][0]["Instances"][0]["CustomerIpAddress"]
+    told(plain(ALL), known)
+    named = r"resource_config\.json: InstanceGroups\[0\]\.Instances\[0\]\.CustomerIpAddress: it is missing$"
+    with pytest.raises(Refused, match=named):
+        questions.facts(*MINE)
 
 
-def test_an_empty_field_of_a_row_keeps_its_place(told):
-    assert (
-        told(plain(ALL)).rows("exporters", "kind", "image", "path")[1] == "binary\x1f\x1f/usr/local/bin/dcgm-exporter"
-    )
+def test_an_empty_field_of_a_row_keeps_its_place(told: Put) -> None:
+    told(plain(ALL))
+    row = questions.rows("exporters", "kind", "image", "path")[1]
+    assert row == "binary\x1f\x1f/usr/local/bin/dcgm-exporter"
 
 
-def test_the_steps_of_a_node(told):
-    rows = told(plain(ALL)).steps("login")
-    assert [row.split()[0] for row in rows] == [step.name for step in ALL.steps("login")]
+def test_the_steps_of_a_node(told: Put) -> None:
+    told(plain(ALL))
+    # As the shell would take it.
+    plan = "\n".join(questions.facts(*MINE)).partition("PLAN='")[2].removesuffix("'").splitlines()
+    assert plan == [f"{step.name} {step.limit} {step.tries} {step.wait}" for step in ALL.steps("compute")]
+
+
+def test_modules_of_the_reader_are_known_by_relative_names_alone() -> None:
+    # On a node it is no part of cluster_code.
+    assert isinstance(sys.modules["cluster_code.lifecycle.node.answer"], ModuleType)
+    for path in (LIFECYCLE / "node").glob("*.py"):
+        assert not re.search(r"^\s*(from|import) (cluster_code|ml_contract)", path.read_text(), re.MULTILINE), path

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import cluster_documents
+import cluster_machines
 import pytest
 
 HERE = Path(__file__).parent
@@ -21,13 +19,7 @@ GATE = "runner.bats"
 
 
 def obstacle() -> str:
-    if os.geteuid() != 0:
-        return "a mount namespace with an overlay needs root"
-    if not BATS.exists():
-        return "bats is not installed: npm ci"
-    if shutil.which("unshare") is None:
-        return "the command unshare (package util-linux) is missing"
-    return ""
+    return cluster_machines.obstacle() or ("" if BATS.exists() else "bats is not installed: npm ci")
 
 
 def titles() -> list[object]:
@@ -41,17 +33,15 @@ def titles() -> list[object]:
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory):
+def results(machine_folder: Path) -> Callable[[str, str], str]:
     """Runs a file when its first result is asked for."""
     if reason := obstacle():
         pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("documents")
-    cluster_documents.write(folder)
     found: dict[str, dict[str, str]] = {}
 
     def result(file: str, title: str) -> str:
         if file not in found:
-            found[file] = run(file, folder)
+            found[file] = run(file, machine_folder)
         return found[file].get(title, "bats did not come to it: " + found[file][""])
 
     return result
@@ -59,18 +49,10 @@ def results(tmp_path_factory: pytest.TempPathFactory):
 
 def run(file: str, folder: Path) -> dict[str, str]:
     """The complaints of each test by its title: empty where it passed. The whole output is under no title."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": "/root",
-        "TMPDIR": str(folder),
-        "DOCUMENTS": str(folder),
-        "LIFECYCLE_SOURCE": str(ROOT / "cluster_code" / "lifecycle"),
-        "PYTHON": str(Path(sys.executable).resolve()),
-    }
     output = subprocess.run(
         [str(BATS), "--formatter", "tap", str(HERE / file)],
-        env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=200,
+        env=cluster_machines.environment(folder), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200,
     ).stdout  # fmt: skip
     found, title = {"": output}, ""
     for line in output.splitlines():
@@ -83,6 +65,6 @@ def run(file: str, folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("file", "title"), titles())
-def test_script(results, file: str, title: str) -> None:
+def test_script(results: Callable[[str, str], str], file: str, title: str) -> None:
     complaint = results(file, title)
     assert not complaint, complaint

@@ -5,11 +5,7 @@ load world
 
 everything() {
   make_world "$1"
-  mkdir -p "$UPPER/opt/slurm"/{etc,lib/slurm} "$UPPER/opt/dlami/nvme" "$UPPER/fsx" "$UPPER/usr/local/bin"
-  answers aws 'echo "{}"'
-  touch "$UPPER/opt/slurm/lib/slurm/spank_pyxis.so"
-  install -m 755 /bin/true "$UPPER/usr/local/bin/dcgm-exporter"
-  printf 'SlurmctldHost=ip-10-0-0-10(10.0.0.10)\n' >"$UPPER/opt/slurm/etc/slurm.conf"
+  whole_image
   run on_create
   echo "$output"
   [ "$status" -eq 0 ]

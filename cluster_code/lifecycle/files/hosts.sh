@@ -13,5 +13,8 @@ if awk '$5 == "/etc/hosts" {found = 1} END {exit !found}' /proc/self/mountinfo; 
   say "  /etc/hosts is a mount: left alone"
   exit 0
 fi
+# The unit and the step may come at once.
+exec 8>/run/trainyard-hosts.lock
+flock 8
 lines=$(node hosts)
 block /etc/hosts <<<"$lines"

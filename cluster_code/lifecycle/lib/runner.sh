@@ -1,86 +1,114 @@
-# The run as a whole: one at a time, logged, each step within its time, and an end that says which it was.
+# The run as a whole: one at a time, each step within its time, and an end that says which it was.
 # shellcheck shell=bash
+
+# shellcheck source=lib/ending.sh
+. "$LIFECYCLE/lib/ending.sh"
 
 EXIT_CONFIGURATION=64
 EXIT_STEP_FAILED=65
 EXIT_STEP_TOO_LONG=66
 EXIT_STEP_CUT_OFF=67
 EXIT_ANOTHER_RUN=68
+EXIT_STATE_NOT_KEPT=69
 EXIT_INTERRUPTED=143
 # Longer than a step that was orphaned by a kill may go on.
 LOCK_WAIT=${LIFECYCLE_LOCK_WAIT:-330}
-GRACE=10
+# Seconds between the order to end and the end; ml_contract/clusters/steps.py counts with them.
+GRACE=${LIFECYCLE_GRACE:-10}
 
 STEP=
 CHILD=
 NODE_TYPE=
 INSTANCE_NAME=
+INSTANCE_ID=
 GROUP=
 LINGER=0
+PLAN=
+declare -A SUMS=()
+STEPS=0
 RAN=0
 OWNED=false
-STARTED=$SECONDS
 
 begin() {
   umask 022
   # HyperPod may start this with a short one; Slurm's own is in no standard place.
   export PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$SLURM/bin:$SLURM/sbin
-  mkdir -p "$STATE/steps" "$(dirname "$LOG")"
-  export LIFECYCLE_REASON=$STATE/reason
-  exec > >(exec tee -a "$LOG") 2>&1
-  TEE=$!
+  export LIFECYCLE_REASON=$RUNNING/reason
+  seconds STARTED
+  speak
   trap 'ended $?' EXIT
   trap 'interrupted' TERM INT HUP
+  local program why
+  for program in python3 flock setpriv timeout sha256sum; do
+    command -v "$program" >/dev/null || fail "$EXIT_CONFIGURATION" "the image lacks $program, which every run needs"
+  done
+  why=$(mkdir -p "$STATE/steps" "$RUNNING" 2>&1) || fail "$EXIT_STATE_NOT_KEPT" "no run can begin: ${why##*: }"
 }
 
-# Steps inherit the lock: when this process is killed, the next run waits until its step is gone too.
+# The next run waits until the step of one that was killed is gone too: timeout, which ends it, has the lock as well.
 lock() {
-  exec 9>"$STATE/lock"
-  flock --wait "$LOCK_WAIT" 9 || fail "$EXIT_ANOTHER_RUN" "another run has held the node for $LOCK_WAIT s"
+  { exec 9>"$STATE/lock"; } 2>/dev/null || fail "$EXIT_STATE_NOT_KEPT" "no run can begin: $STATE cannot be written"
+  patiently flock --wait "$LOCK_WAIT" 9 || fail "$EXIT_ANOTHER_RUN" "another run has held the node for $LOCK_WAIT s"
   OWNED=true
+  local left process
+  # The number may be another group's by now, so only what is ours ends.
+  if read -r left 2>/dev/null <"$RUNNING/group"; then
+    for process in $(pgrep -g "$left"); do
+      ! grep -qsz "^LIFECYCLE=" "/proc/$process/environ" || kill -KILL "$process" 2>/dev/null || true
+    done
+  fi
 }
 
 learn() {
-  local facts
-  rm -f "$LIFECYCLE_REASON"
-  facts=$(node facts) || fail "$EXIT_CONFIGURATION" "$(reason)"
+  local addresses facts sum name
+  : >"$LIFECYCLE_REASON"
+  addresses=$(hostname -I) || fail "$EXIT_CONFIGURATION" "hostname -I does not say this node's addresses"
+  # shellcheck disable=SC2086  # several
+  facts=$(node facts $addresses) || fail "$EXIT_CONFIGURATION" "$(reason)"
   eval "$facts"
   export NODE_TYPE GROUP INSTANCE_NAME INSTANCE_ID ADDRESS CONTROLLERS REGION ACCOUNT
+  # A step is another one when its script, what it shares with others, what it is told, or the node changes: an image
+  # made of a node has the markers of that node.
+  SHARED="$(cd "$LIFECYCLE" && sha256sum node/*.py lifecycle.json lib/*.sh files/* | sha256sum) $GROUP $INSTANCE_ID"
+  while read -r sum name; do
+    SUMS[$name]="$sum $SHARED"
+  done <<<"$(cd "$LIFECYCLE/steps" && sha256sum ./*.sh)"
   say "node $INSTANCE_NAME of group $GROUP, $NODE_TYPE"
 }
 
 run_steps() {
-  local plan name limit tries wait
-  plan=$(node steps "$NODE_TYPE") || fail "$EXIT_CONFIGURATION" "$(reason)"
+  local name limit tries wait
   while read -r name limit tries wait; do
     run_step "$name" "$limit" "$tries" "$wait"
-  done <<<"$plan"
+    STEPS=$((STEPS + 1))
+  done <<<"$PLAN"
 }
 
 run_step() {
-  local name=$1 limit=$2 tries=$3 wait=$4 try sum began outcome
-  sum=$(sum_of "$name") || fail "$EXIT_CONFIGURATION" "step $name has no script"
+  local name=$1 limit=$2 tries=$3 wait=$4 try sum outcome began now
+  sum=${SUMS[./$name.sh]:-}
+  [[ -n $sum ]] || fail "$EXIT_CONFIGURATION" "step $name has no script"
   if [[ -f $STATE/steps/$name && $(<"$STATE/steps/$name") == "$sum" ]]; then
     say "step $name: done before"
     return
   fi
-  rm -f "$DONE" "$STATE/steps/$name"
+  STEP=$name
+  rm -f "$DONE" "$STATE/steps/$name" || fail "$EXIT_STATE_NOT_KEPT" "step $name cannot begin: $STATE cannot be written"
   for ((try = 1; try <= tries; try++)); do
     say "step $name: try $try of $tries, at most $limit s"
-    began=$SECONDS
+    seconds began
     attempt "$name" "$limit" && outcome=0 || outcome=$?
     if [[ $outcome -eq 0 ]]; then
-      # A marker is whole or absent, whenever the node loses power.
-      printf '%s' "$sum" >"$STATE/steps/.$name"
-      sync "$STATE/steps/.$name"
-      mv "$STATE/steps/.$name" "$STATE/steps/$name"
+      keep "$STATE/steps/$name" "$sum" "step $name is done"
+      seconds now
       RAN=$((RAN + 1))
-      say "step $name: done in $((SECONDS - began)) s"
+      say "step $name: done in $((now - began)) s"
+      STEP=
       return
     fi
     say "step $name: $(reason)"
     if ((try < tries)); then
-      sleep "$wait"
+      patiently sleep "$wait"
       wait=$((wait * 2))
     fi
   done
@@ -89,24 +117,21 @@ run_step() {
 
 # One try. 0 only when the step has come to its end; what went wrong else is in the reason.
 attempt() {
-  local name=$1 limit=$2 began=$SECONDS code
-  rm -f "$STATE/finished" "$LIFECYCLE_REASON"
-  STEP=$name
+  local name=$1 limit=$2 code=0 began now
+  rm -f "$RUNNING"/{finished,group} "$LIFECYCLE_REASON"
+  seconds began
   # timeout makes a group of its own and stops all of it; it is stopped itself when this process is killed.
-  setpriv --pdeathsig TERM timeout --kill-after="$GRACE" "$limit" \
-    bash "$LIFECYCLE/lib/step.sh" "$name" "$STATE/finished" </dev/null &
-  CHILD=$!
-  wait "$CHILD" && code=0 || code=$?
-  CHILD=
-  STEP=
-  if [[ $code -eq 0 && -f $STATE/finished ]]; then
+  patiently setpriv --pdeathsig TERM timeout --kill-after="$GRACE" "$limit" \
+    bash "$LIFECYCLE/lib/step.sh" "$name" "$RUNNING/finished" </dev/null || code=$?
+  seconds now
+  end_group
+  if [[ $code -eq 0 && -f $RUNNING/finished ]]; then
     return 0
   fi
-  if ((SECONDS - began >= limit)) && [[ $code -eq 124 || $code -eq 137 ]]; then
+  if ((now - began >= limit)) && [[ $code -eq 124 || $code -eq 137 ]]; then
     local until_then=
     [[ -s $LIFECYCLE_REASON ]] && until_then=" ($(reason))"
-    printf 'it did not end within %s s%s' "$limit" "$until_then" >"$LIFECYCLE_REASON.new"
-    mv "$LIFECYCLE_REASON.new" "$LIFECYCLE_REASON"
+    printf 'it did not end within %s s%s' "$limit" "$until_then" >"$LIFECYCLE_REASON"
     return "$EXIT_STEP_TOO_LONG"
   fi
   if [[ $code -ne 0 && -s $LIFECYCLE_REASON ]]; then
@@ -116,64 +141,24 @@ attempt() {
   return "$EXIT_STEP_CUT_OFF"
 }
 
-# A step is another one when its script, what it shares with others, or what it is told changes.
-sum_of() {
-  [[ -f $LIFECYCLE/steps/$1.sh ]] || return 1
-  (
-    cd "$LIFECYCLE" || exit
-    { sha256sum "steps/$1.sh" node.py lifecycle.json lib/*.sh files/*; printf '%s\n' "$NODE_TYPE $GROUP"; } | sha256sum
-  ) | cut -d' ' -f1
+# One line, and not for ever: it goes into the last one.
+reason() {
+  local said
+  said=$(head -c 1000 "$LIFECYCLE_REASON" 2>/dev/null | LC_ALL=C tr -s '[:cntrl:]' ' ') || true
+  printf '%s' "${said:-no reason was given}"
 }
 
-reason() {
-  cat "$LIFECYCLE_REASON" 2>/dev/null || echo "no reason was given"
+# keep FILE TEXT WHAT: the file is whole or absent, whenever the node loses power.
+keep() {
+  local why
+  why=$({ printf '%s\n' "$2" >"$1.new" && sync "$1.new" && mv "$1.new" "$1"; } 2>&1) ||
+    fail "$EXIT_STATE_NOT_KEPT" "it cannot be written down that $3: ${why##*: }"
 }
 
 finish() {
-  local steps
-  steps=$(node steps "$NODE_TYPE" | wc -l)
-  if [[ ! -f $DONE ]]; then
-    printf '%s\n' "$INSTANCE_ID" >"$DONE.new"
-    sync "$DONE.new"
-    mv "$DONE.new" "$DONE"
-  fi
-  LAST="lifecycle: node $INSTANCE_NAME ($NODE_TYPE) is ready: $steps steps, $RAN of them now, in $((SECONDS - STARTED)) s"
+  local now
+  [[ -f $DONE ]] || keep "$DONE" "$INSTANCE_ID" "the node is ready"
+  seconds now
+  LAST="lifecycle: node $INSTANCE_NAME ($NODE_TYPE) is ready: $STEPS steps, $RAN of them now, in $((now - STARTED)) s"
   exit 0
-}
-
-# fail CODE REASON
-fail() {
-  LAST="lifecycle: $2"
-  exit "$1"
-}
-
-interrupted() {
-  trap '' TERM INT HUP
-  local where=${STEP:+ in step $STEP}
-  if [[ -n $CHILD ]]; then
-    kill -TERM "$CHILD" 2>/dev/null || true
-    wait "$CHILD" 2>/dev/null || true
-  fi
-  fail "$EXIT_INTERRUPTED" "interrupted$where"
-}
-
-ended() {
-  local code=$1
-  trap - EXIT
-  if [[ $code -ne 0 && $OWNED == true ]]; then
-    rm -f "$DONE"
-  fi
-  printf '%s\n' "${LAST:-lifecycle: the runner itself ended with exit code $code}"
-  # The instance of a failed node goes away, and its log with it, unless the agent has sent it before.
-  if [[ $code -ne 0 && $LINGER -gt 0 ]]; then
-    sleep "$LINGER"
-  fi
-  # What a step left behind may still hold the pipe: its lines are not waited for.
-  exec >&- 2>&-
-  local look
-  for ((look = 0; look < 40; look++)); do
-    kill -0 "$TEE" 2>/dev/null || break
-    sleep 0.05
-  done
-  exit "$code"
 }

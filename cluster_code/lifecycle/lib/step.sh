@@ -2,6 +2,9 @@
 # Runs one step, in a process of its own: step.sh NAME FINISHED. The file FINISHED is written at the step's very end, so
 # that one that ends before is told from one that is done.
 set -Eeuo pipefail
+shopt -s inherit_errexit
+# The run's lock is its own and timeout's: what a step leaves behind must not keep the next run waiting.
+exec 9>&-
 
 # shellcheck source=lib/places.sh
 . "$LIFECYCLE/lib/places.sh"
@@ -18,6 +21,8 @@ told() {
 }
 trap 'told $? "$BASH_COMMAND"' ERR
 
+# timeout has made a group of its own, with its number: for the run that comes after one that was killed.
+printf '%s\n' "$PPID" >"$RUNNING/group"
 # shellcheck source=/dev/null
 . "$LIFECYCLE/steps/$1.sh"
 run

@@ -1,10 +1,6 @@
 # What steps are made of.
 # shellcheck shell=bash
 
-# Set by put and block when they changed something.
-# shellcheck disable=SC2034  # of steps
-CHANGED=false
-
 # die REASON: ends the step; the reason is in the run's last line.
 die() {
   printf '%s' "$*" >"$LIFECYCLE_REASON"
@@ -18,18 +14,17 @@ need() {
 
 # put PATH MODE: standard input becomes the file, at once or not at all; nothing happens where it is the same.
 put() {
-  local path=$1 mode=$2 new
-  mkdir -p "$(dirname "$path")"
-  new=$(mktemp "$path.XXXXXX")
-  cat >"$new"
-  chmod "$mode" "$new"
-  if [[ -f $path && $(stat -c %a "$path") == "$(stat -c %a "$new")" ]] && cmp -s "$new" "$path"; then
+  local path=$1 mode=$2 new=$1.trainyard
+  [[ -d ${path%/*} ]] || mkdir -p "${path%/*}"
+  # One name, so that what was cut off is written over and not left beside it.
+  install -m "$mode" /dev/stdin "$new"
+  if [[ -f $path ]] && cmp -s "$new" "$path" && [[ $(stat -c %a "$path") == "$mode" ]]; then
     rm -f "$new"
     return
   fi
+  # Before the marker of the step is: what it says must be there after power was lost.
+  sync "$new"
   mv -f "$new" "$path"
-  # shellcheck disable=SC2034  # of steps
-  CHANGED=true
   say "  wrote $path"
 }
 

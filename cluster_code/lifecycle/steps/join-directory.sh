@@ -32,6 +32,7 @@ secret() {
   found=$(aws secretsmanager get-secret-value --region "$REGION" --secret-id "$(node get users.secret)" \
     --query SecretString --output text) || die "the secret $(node get users.secret) cannot be read with the node's role"
   [[ -n $found && $found != None ]] || die "the secret $(node get users.secret) has no SecretString"
+  [[ $found != *$'\n'* ]] || die "the secret $(node get users.secret) has several lines: it must be the password alone"
   printf '%s' "$found"
 }
 

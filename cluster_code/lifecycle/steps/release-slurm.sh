@@ -8,14 +8,12 @@ run() {
     # Nodes that read their configuration from the controller have what it was before this run, hooks and plugins left
     # out (awsome-distributed-training #638).
     # A slurmctld that does not run reads it when it starts.
-    if [[ $before == true ]] && scontrol ping | grep -q ' is UP'; then
+    if [[ $before == true ]] && scontrol ping | grep ' is UP' >/dev/null; then
       scontrol reconfigure || die "slurmctld refuses its configuration (scontrol reconfigure)"
     fi
     return
   fi
-  printf '%s\n' "$INSTANCE_ID" >"$READY.new"
-  sync "$READY.new"
-  mv "$READY.new" "$READY"
+  put "$READY" 644 <<<"$INSTANCE_ID"
   if [[ $before == true ]]; then
     # It was held back, or runs with the limits of before.
     systemctl reset-failed slurmd.service || true

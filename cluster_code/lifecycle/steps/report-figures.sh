@@ -12,5 +12,5 @@ run() {
 # reported NAME WHAT INTERPRETER FILE: it writes NAME.prom every 30 s, the shortest time between two samples.
 reported() {
   put "$INSTALLED/$4" 755 <"$LIFECYCLE/files/$4"
-  keep_up "$1-figures" "$2" "$3 $INSTALLED/$4 $METRICS/$1.prom 30"
+  keep_up "$1-figures" "$2" "$INSTALLED/$4" "$3 $INSTALLED/$4 $METRICS/$1.prom 30"
 }

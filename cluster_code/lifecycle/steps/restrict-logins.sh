@@ -9,8 +9,6 @@ run() {
   block /etc/pam.d/sshd <<PAM
 account required pam_exec.so stdout $INSTALLED/only_with_job.sh
 PAM
-  if ! grep -Eqs '^ *UsePAM +yes' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf; then
-    put /etc/ssh/sshd_config.d/20-trainyard-pam.conf 600 <<<'UsePAM yes'
-    systemctl try-reload-or-restart ssh.service 2>/dev/null || systemctl try-reload-or-restart sshd.service
-  fi
+  put /etc/ssh/sshd_config.d/20-trainyard-pam.conf 600 <<<'UsePAM yes'
+  sshd_takes 'usepam yes'
 }

@@ -21,7 +21,8 @@ run() {
       from_image "$name" "$image"
     else
       [[ -x $path ]] || die "the image lacks the exporter $path"
-      keep_up "$name-exporter" "the exporter $name" "$path $(listening "$name") $(reading "$name") $(arguments "$name")"
+      keep_up "$name-exporter" "the exporter $name" "$(files "$name")" \
+        "$path $(listening "$name") $(reading "$name") $(arguments "$name")"
     fi
   done <<<"$exporters"
 }
@@ -55,6 +56,11 @@ reading() {
   esac
 }
 
+# What it reads when it starts.
+files() {
+  case $1 in dcgm) echo "$COUNTERS" ;; esac
+}
+
 from_image() {
   local name=$1 options="--net=host" told
   fetch "$2"
@@ -69,7 +75,5 @@ from_image() {
       options+=" --volume=/run/slurm/dcgm_job_mapping:/run/slurm/dcgm_job_mapping:ro"
       ;;
   esac
-  keep_up "$name-exporter" "the exporter $name" \
-    "$(command -v docker) run --rm --name=trainyard-$name-exporter $options $FETCHED" \
-    "$(listening "$name") $told $(arguments "$name")"
+  contain "$name-exporter" "the exporter $name" "$(files "$name")" "$options" "$(listening "$name") $told $(arguments "$name")"
 }

@@ -17,13 +17,13 @@ run() {
     fetch "$(node get agent.image)"
     # Its user is nobody.
     chown 65534:65534 "$folder"
-    keep_up metrics-agent "the metrics agent" \
-      "$(command -v docker) run --rm --name=trainyard-metrics-agent --net=host --env=HOSTNAME" \
-      "--volume=$config:$config:ro --volume=$folder:$folder $FETCHED" \
+    contain metrics-agent "the metrics agent" "$config" \
+      "--net=host --env=HOSTNAME --volume=$config:$config:ro --volume=$folder:$folder" \
       "--agent --config.file=$config --storage.agent.path=$folder $LISTEN"
   else
     parameter=$(node get agent.path)
     [[ -x $parameter ]] || die "the image lacks the metrics agent $parameter"
-    keep_up metrics-agent "the metrics agent" "$parameter --agent --config.file=$config --storage.agent.path=$folder $LISTEN"
+    keep_up metrics-agent "the metrics agent" "$config" \
+      "$parameter --agent --config.file=$config --storage.agent.path=$folder $LISTEN"
   fi
 }

@@ -3,11 +3,10 @@
 # shellcheck shell=bash
 
 run() {
-  local config=${SAGEMAKER_RESOURCE_CONFIG_PATH:-/opt/ml/config/resource_config.json}
-  mkdir -p "$INSTALLED/lib"
-  put "$INSTALLED/node.py" 644 <"$LIFECYCLE/node.py"
-  put "$INSTALLED/lib/places.sh" 644 <"$LIFECYCLE/lib/places.sh"
-  put "$INSTALLED/lib/tools.sh" 644 <"$LIFECYCLE/lib/tools.sh"
+  local file config=${SAGEMAKER_RESOURCE_CONFIG_PATH:-/opt/ml/config/resource_config.json}
+  for file in "$LIFECYCLE"/{node/*.py,lib/places.sh,lib/tools.sh}; do
+    put "$INSTALLED${file#"$LIFECYCLE"}" 644 <"$file"
+  done
   put "$INSTALLED/hosts.sh" 755 <"$LIFECYCLE/files/hosts.sh"
   put /etc/systemd/system/trainyard-hosts.service 644 <<UNIT
 [Unit]

@@ -154,6 +154,15 @@ def test_parts_that_do_not_go_together(changes, message):
         (lambda: User(name="alice", uid=2001, gid=2001, keys=(KEY + "\n" + KEY,)), "alice.keys"),
         (lambda: UsersFile(users=(User(name="a", uid=2001, gid=2001), User(name="b", uid=2001, gid=2002)), home="/fsx"),
          "users.uid: got 2001, but two users have it"),
+        (lambda: UsersFile(users=(User(name="a", uid=2001, gid=2001), User(name="b", uid=2002, gid=2001)), home="/fsx"),
+         "users.gid: got 2001, but two users have it"),
+        (lambda: User(name="slurm", uid=2001, gid=2001), "users.name: got 'slurm', but images have a user or a group"),
+        (lambda: User(name="docker", uid=2001, gid=2001), "users.name: got 'docker'"),
+        (lambda: User(name="root", uid=2001, gid=2001), "users.name: got 'root'"),
+        (lambda: User(name="a;b", uid=2001, gid=2001), "users.name: got 'a;b'"),
+        (lambda: User(name="alice\n", uid=2001, gid=2001), "users.name"),
+        (lambda: User(name="alice", uid=2001, gid=2001, keys=(KEY + " a\x1fb",)), "alice.keys"),
+        (lambda: User(name="alice", uid=2001, gid=2001, keys=(KEY + " laptop\r",)), "alice.keys"),
         (lambda: Slurm(daemons="started-after", logins="anyone", accounts=(Account(name="a", members=()),)),
          "nobody answers sacctmgr"),
         (lambda: Account(name="a", members=(), share=0), "share: got 0"),
@@ -194,6 +203,15 @@ def test_a_directory_that_would_not_be_safe(change, field):
     assert refused.value.field == field
 
 
+def test_users_of_a_file_that_windows_has_written():
+    assert users_of("[alice]\r\nuid = 2001\r\ngid = 2001\r\n") == (User(name="alice", uid=2001, gid=2001),)
+
+
+def test_ten_thousand_users():
+    everyone = tuple(User(name=f"u{number}", uid=number, gid=number) for number in range(2000, 12000))
+    assert len(UsersFile(users=everyone, home="/fsx/home").users) == 10_000
+
+
 def test_users_of_a_file():
     text = f'[alice]\nuid = 2001\ngid = 2001\nkeys = ["{KEY}"]\nadmin = true\n[bob]\nuid = 2002\ngid = 2002\n'
     assert users_of(text) == (User(name="alice", uid=2001, gid=2001, keys=(KEY,), admin=True),
@@ -208,6 +226,8 @@ def test_users_of_a_file():
         ("[alice]\nuid = 2001", "^alice: gid: .*requires it"),
         ("[alice]\nuid = 2001\ngid = 2001\nshell = 'zsh'", "^alice: shell: .*no such field"),
         ("[alice]\nuid = '2001'\ngid = 2001", "^alice: uid: .*type int"),
+        ("[alice]\nname = 'root'\nuid = 2001\ngid = 2001", "^alice: name: .*a table's name is the user's"),
+        ("[alice]\nuid = 2001\ngid = 2001\n[alice]\nuid = 2002\ngid = 2002", "^users: .*TOML"),
     ],
 )
 def test_a_file_of_users_with_a_mistake(text, message):
