@@ -42,7 +42,7 @@ def status(
     from trainyard.operations import clusters
 
     connection = _connection(context)
-    names = clusters.names(connection) if cluster is None else [cluster]
+    names = clusters.names(connection) if cluster is None else [clusters.choose(connection, cluster)]
     if len(names) != 1:
         rows = [(found.name, found.status, found.orchestrator, found.reason) for found in
                 (clusters.describe(connection, name) for name in names)]  # fmt: skip
@@ -108,7 +108,7 @@ def fail(
     name = clusters.choose(connection, cluster)
     found = node_faults.fail(connection, name, node, failure=how.value, reason=reason, after_seconds=delay)
     when = f"in {delay:g} s" if delay else "now" if found.status == "Running" else f"once it runs: it is {found.status}"
-    typer.echo(f"{found.id} ({found.group}) fails {when}; see `trainyard --local cluster nodes`")
+    typer.echo(f"{found.id} ({found.group}) fails {when}; see `trainyard --local cluster nodes -c {name}`")
 
 
 @app.command()

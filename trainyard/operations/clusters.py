@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from trainyard.operations.connection import Connection, OperationError
+
+_NAME = re.compile(r"arn:.+:cluster/[a-z0-9]{12}|[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+"""ClusterName or ARN (DescribeCluster, API reference, read 2026-11-22)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,9 +101,14 @@ def choose(connection: Connection, name: str | None) -> str:
     """The cluster that is meant: the one that there is, where none is named.
 
     Raises:
-        OperationError: There is none, or more than one.
+        OperationError: There is none, or more than one, or what is given names none.
     """
     if name is not None:
+        if not _NAME.fullmatch(name):
+            raise OperationError(
+                f"--cluster: got {name!r}, but it is a cluster's name or ARN: letters, digits and single hyphens. "
+                "See `trainyard cluster status` for what there is"
+            )
         return name
     found = names(connection)
     if not found:

@@ -17,7 +17,7 @@ from trainyard.operations import clusters
 from trainyard.operations.connection import Connection, OperationError
 
 _ROOT = "/trainyard/"
-_RUN = re.compile(r"[A-Za-z0-9._-]+")
+_RUN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _SECONDS = 60.0
 _ORDER = ("Login", "Controller")
 """Where a job is submitted: on a login node, or on the controller where there is none."""
@@ -71,7 +71,7 @@ def submit(connection: Connection, cluster: str, job: str, *, run: str | None = 
         OperationError: The job or a node to submit it on is missing, or the scheduler refuses it.
     """
     if run is not None and not _RUN.fullmatch(run):
-        raise OperationError(f"--run: got {run!r}, but it names a folder: letters, digits and ._- alone")
+        raise OperationError(f"--run: got {run!r}, but it names a folder: letters, digits and ._-, a dot never first")
     found = clusters.describe(connection, cluster)
     published = find(connection, cluster, job)
     place = urlsplit(published.text)

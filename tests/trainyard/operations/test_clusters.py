@@ -37,10 +37,10 @@ class Client:
     def get_paginator(self, name: str) -> Any:
         return SimpleNamespace(paginate=lambda **request: [getattr(self, name)(**request)])
 
-    def get_parameters_by_path(self, Path: str, Recursive: bool) -> Any:  # noqa: N803
+    def get_parameters_by_path(self, Path: str, Recursive: bool) -> Any:
         return {"Parameters": [{"Name": name, "Value": value} for name, value in self._parameters.items()]}
 
-    def get_object(self, Bucket: str, Key: str) -> Any:  # noqa: N803
+    def get_object(self, Bucket: str, Key: str) -> Any:
         assert (Bucket, Key) == ("assets", "job.sh")
         return {"Body": io.BytesIO(SCRIPT.encode())}
 
@@ -195,9 +195,10 @@ def test_a_cluster_that_is_not_there_is_said_before_its_jobs(connection: Connect
         submitting.submit(connection, "nope", "train")
 
 
-def test_a_run_is_the_name_of_a_folder(connection: Connection) -> None:
-    with pytest.raises(OperationError, match=r"--run: got '\.\./x'"):
-        submitting.submit(connection, "c", "train", run="../x")
+@pytest.mark.parametrize("name", ["../x", "..", ".", "", "a b"])
+def test_a_run_is_the_name_of_a_folder(connection: Connection, name: str) -> None:
+    with pytest.raises(OperationError, match=r"--run: got .* a dot never first"):
+        submitting.submit(connection, "c", "train", run=name)
 
 
 def test_a_manifest_is_printed_on_aws(monkeypatch: pytest.MonkeyPatch, aws: Connection) -> None:
@@ -220,3 +221,10 @@ def test_the_way_to_a_node_of_aws_is_a_session_that_runs_one_command(
 def test_a_cluster_that_is_not_named_is_the_only_one(connection: Connection) -> None:
     assert clusters.choose(connection, None) == "c"
     assert clusters.choose(connection, "other") == "other"
+    assert clusters.choose(connection, arn := "arn:aws:sagemaker:us-east-1:123456789012:cluster/abcdef012345") == arn
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-a", "a" * 64, "*"])
+def test_what_no_cluster_can_be_called_is_said_before_anybody_is_asked(connection: Connection, name: str) -> None:
+    with pytest.raises(OperationError, match=r"--cluster: got .* letters, digits and single hyphens"):
+        clusters.choose(connection, name)

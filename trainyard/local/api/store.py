@@ -34,6 +34,7 @@ class Store:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._watchers: dict[str, list[Watcher]] = {}
+        self._file = file
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")

@@ -109,7 +109,7 @@ class Settling(SageMaker):
             if found[self.status] == "InService":
                 return found
             if found[self.status] in ("Failed", "OutOfService", "UpdateRollbackFailed"):
-                reason = found.get("FailureReason", "no reason given")
+                reason = found.get("FailureReason") or found.get("FailureMessage") or "no reason given"
                 raise CallError(f"the {self.what} did not start: {reason}", "Failed")
             time.sleep(_POLL_SECONDS)
         raise CallError(f"the {self.what} was not in service within {READY_WITHIN_S} s", "NotStabilized")

@@ -84,8 +84,9 @@ class Keeper:
             try:
                 if self._closing.is_set() or self._turn():
                     return
-            except ServiceError:
-                _log.info("cluster %s is gone", self.roster.name)
+            except ServiceError as error:
+                # It is gone, or the disk is full: the next turn sees.
+                _log.info("cluster %s: %s", self.roster.name, error.message)
             except Exception:
                 _log.exception("cluster %s", self.roster.name)
                 # The next turn may meet the same.

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from trainyard.local.clusters.slurm import SlurmCluster
 from trainyard.local.clusters.slurm_accounting import Storage
 from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing
 from trainyard.local.clusters.slurm_holds import HELD, WAITS
+
+_LEAVING_SECONDS = 30.0
+"""How long Slurm has for the end of jobs on nodes that leave: what it kills has KillWait for its end."""
+_POLL_SECONDS = 0.2
 
 
 class Scheduler:
@@ -62,8 +67,7 @@ class Scheduler:
             self._controller_role = next(slot.role for slot in slots if slot.node_type == "Controller")
             controller = next(described.name for described, _ in nodes if described.type == "controller")
             if names != self._members and controller in self._serving:
-                for gone in set(self._members) - set(names):
-                    self._down(gone, "HyperPod: the node has left the cluster")
+                self._clear(sorted(set(self._members) - set(names)))
                 # Slurm 22.05 learns of new nodes only when it starts; its jobs are on its disk.
                 self._slurm.stop(controller)
                 self._serving.discard(controller)
@@ -141,6 +145,25 @@ class Scheduler:
             if slot.node_type != "Compute" or not self._controlled():
                 return
             self._down(name, reason)
+
+    def _clear(self, leaving: Sequence[str]) -> None:
+        """Takes the jobs off nodes that leave: of one that Slurm does not know any more a job would never end."""
+        if not leaving:
+            return
+        # Of nodes that are no workers Slurm knows none: then nobody has a job there.
+        with contextlib.suppress(OSError, TimeoutError):
+            there = self._jobs("R,S,CG", leaving)
+            for name in leaving:
+                self._down(name, "HyperPod: the node has left the cluster")
+            deadline = time.monotonic() + _LEAVING_SECONDS
+            while there and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+                # What ends is on no node by Slurm's words.
+                there &= self._jobs("R,S", leaving) | self._jobs("CG")
+
+    def _jobs(self, states: str, nodes: Sequence[str] = ()) -> set[str]:
+        where = ["-w", ",".join(nodes)] if nodes else []
+        return set(self._slurm.command(["squeue", "-h", "-t", states, *where, "-o", "%A"]).split())
 
     def _down(self, name: str, reason: str) -> None:
         # A controller that does not answer finds out by itself; what is no worker it does not know.

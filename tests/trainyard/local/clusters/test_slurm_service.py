@@ -211,8 +211,14 @@ def test_a_cluster_grows_under_its_scheduler_and_keeps_what_the_lifecycle_wrote(
     assert conf.count("include trainyard.conf") == 1
     new = next(node for node in trainer.nodes("workers") if added["NodeLogicalId"] in node.names)
     assert "Prolog=" in trainer.ask("cat", "/run/slurm/conf/trainyard.conf", node=new.id)
+    everywhere = ["sbatch", "--parsable", "--exclusive", "-N3", "-p", "train", "--output=/dev/null", "--wrap=sleep 600"]
+    job = trainer.ask(*everywhere)
+    _until("a job on all three", lambda: trainer.state(job)["JobState"] == "RUNNING")
     answer = api.batch_delete_cluster_nodes(ClusterName="trainer", NodeLogicalIds=[added["NodeLogicalId"]])
     assert answer["SuccessfulNodeLogicalIds"] == [added["NodeLogicalId"]]
+    # Of a node that Slurm did not know any more it would not end.
+    _until("a job that waits", lambda: trainer.state(job)["JobState"] == "PENDING")
+    trainer.ask("scancel", job)
     _until("two workers", trainer.idle)
     stack.delete()
     assert not list((trainer.cloud.state / "clusters").iterdir())
