@@ -52,7 +52,7 @@ class Store:
         """
         with self._lock:
             try:
-                self._database.execute(
+                self._write(
                     "INSERT INTO documents (kind, key, document) VALUES (?, ?, ?)", (kind, key, json.dumps(document))
                 )
             except sqlite3.IntegrityError as error:
@@ -88,7 +88,7 @@ class Store:
                 raise ServiceError("ResourceNotFound", f"Could not find {kind} {key}.")
             before = copy.deepcopy(document) if kind in self._watchers else None
             change(document)
-            self._database.execute(
+            self._write(
                 "UPDATE documents SET document = ? WHERE kind = ? AND key = ?", (json.dumps(document), kind, key)
             )
         if before is not None:
@@ -98,7 +98,23 @@ class Store:
     def delete(self, kind: str, key: str) -> bool:
         """Removes a document; whether there was one."""
         with self._lock:
-            return self._database.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key)).rowcount == 1
+            return self._write("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key)) == 1
+
+    def _write(self, statement: str, values: tuple[str, ...]) -> int:
+        """Changes the database as one step; how many documents it changed.
+
+        Raises:
+            ServiceError: InternalFailure, where the disk is full: nothing is changed then.
+        """
+        try:
+            return self._database.execute(statement, values).rowcount
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            text = (
+                f"the disk that holds {self._file.parent} is full: nothing was changed. Free some of it, and try again."
+            )
+            raise ServiceError("InternalFailure", text, 500) from error
 
     def list(self, kind: str, prefix: str = "") -> Documents:
         """All documents of a kind, those whose key starts with `prefix`, oldest first."""

@@ -106,3 +106,12 @@ def test_a_document_is_found_by_its_arn(store: Store) -> None:
     assert store.find("JobArn", "arn:1") == ("Job", "a", {"JobArn": "arn:1"})
     assert store.find("JobArn", "arn:2") is None
     assert store.find('Job"Arn', "x") is None
+
+
+def test_a_full_disk_is_said_and_changes_nothing(store: Store) -> None:
+    store.insert("Job", "a", {"size": 1})
+    pages = store._database.execute("PRAGMA page_count").fetchone()[0]
+    store._database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(ServiceError, match=r"is full: nothing was changed\. Free some of it, and try again"):
+        store.update("Job", "a", size="x" * 100_000)
+    assert store.get("Job", "a") == {"size": 1}
