@@ -1,23 +1,25 @@
 """Clusters of an environment: what is refused, and what their stacks hold."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
-import aws_cdk as cdk
 import pytest
 from hyperpod_values import changed, pods
 from synthesis import actions, resources, template
 
 from constructs_lib.hyperpod import Karpenter, NodeClass, OneType
 from constructs_lib.hyperpod.jobs.places import SharedCheckpoints
-from environments import DEV, PROD, RESEARCH
+from constructs_lib.network import Place
+from constructs_lib.training import CodeBundle
+from environments import PROD, RESEARCH
 from environments.prod import FILES, SLURM
 from environments.research import EKS
 from ml_contract.clusters import jobs
 from ml_contract.clusters.metric_images import IMAGES
 from stacks.clusters import NoSpares
-from stacks.clusters.runs import code_of
-from stacks.platform_stage import PlatformStage
+from stacks.clusters.platform import place
 
 
 def test_a_mount_names_a_file_system_of_the_environment() -> None:
@@ -107,9 +109,22 @@ def test_a_run_leaves_the_cluster_its_tiered_memory() -> None:
         changed(EKS, runs=(changed(EKS.runs[0], tiered_percent=20, memory_gib=1000),))
 
 
+def subnet(name: str) -> Place:
+    return Place(name=name, zone="us-east-1b", subnet=None, room=9, spare=0)
+
+
 def test_a_subnet_is_one_of_the_networks() -> None:
-    with pytest.raises(ValueError, match=r"clusters.slurm.subnet: got 'Night', but the network has .*Slurm"):
-        PlatformStage(cdk.App(), changed(DEV, clusters=(changed(DEV.clusters[0], subnet="Night"),)))
+    network = SimpleNamespace(jobs=(subnet("us-east-1b"),), clusters={"Slurm": subnet("Slurm")})
+    assert place(network, "Slurm", field="subnet").name == "Slurm"
+    with pytest.raises(ValueError, match=r"files\.subnet: got 'Night', but the network has us-east-1b, Slurm\."):
+        place(network, "Night", field="files.subnet")
+
+
+def test_a_subnet_is_refused_where_it_is_named() -> None:
+    network = SimpleNamespace(jobs=(), clusters={"Slurm": subnet("Slurm")})
+    for field, named in (("subnet", {"subnet": "Night"}), ("further_subnets.0", {"further_subnets": ("Night",)})):
+        with pytest.raises(ValueError, match=rf"clusters\.slurm\.{field}: got 'Night'"):
+            changed(SLURM, **named)._places(network)
 
 
 def test_a_name_has_room_for_the_environments() -> None:
@@ -121,7 +136,7 @@ def test_a_name_has_room_for_the_environments() -> None:
 def test_a_run_of_slurm_says_all_that_a_job_can_ask_for() -> None:
     asked = {"at_limit": "end", "retries": 0, "account": "models", "checkpoints": SharedCheckpoints(path="/fsx/state")}
     storage: Any = None  # everything of this run is in folders
-    job = changed(SLURM.runs[0], **asked).job(code_of(cdk.Stack()), storage, cluster="slurm")
+    job = changed(SLURM.runs[0], **asked).job(Mock(spec=CodeBundle), storage, cluster="slurm")
     assert {name: getattr(job, name) for name in asked} == asked
 
 

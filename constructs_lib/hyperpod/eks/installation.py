@@ -71,8 +71,9 @@ class ChartInstallation(Construct):
             self.values = assets.Asset(self, "Values", path=str(path))
         self.note = Note(
             self, "Charts", parameter=parameter, done=self.charts.installed,
-            way_out="HyperPod's chart for these groups is not in the control plane. Run the output InstallCommands of "
-            f"the stack {stack.stack_name}, as an administrator inside the network; then deploy again",
+            way_out="HyperPod's chart for these groups is not in the control plane. Of the stack "
+            f"{stack.stack_name} run the outputs MirrorCommands, once a version, from where the internet is, and"
+            " InstallCommands, as an administrator inside the network; then deploy again",
         )  # fmt: skip
         install = self.charts.install_commands(cluster=control_plane.settings.name, values=self.values.s3_object_url,
                                                note=self.note.command)  # fmt: skip

@@ -209,7 +209,7 @@ def test_nodes_are_refused_until_their_chart_is_installed(templates: tuple[dict[
     installed, wanted = assertion["Assert"]["Fn::Equals"]
     assert installed == {"Ref": "ChartsNoted"}
     assert wanted != mark["Properties"]["Value"]
-    assert "Run the output InstallCommands of the stack Control" in assertion["AssertDescription"]
+    assert "Of the stack Control run the outputs MirrorCommands, " in assertion["AssertDescription"]
     # Helm first: what failed is not noted.
     (last,) = (line for line in json.dumps(control["Outputs"]).split("\\n") if "put-parameter" in line)
     assert f"&& aws ssm put-parameter --region eu-west-1 --name {MARK} --value {wanted} --overwrite" in last
