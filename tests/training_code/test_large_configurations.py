@@ -12,7 +12,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.distributed._tools.fsdp2_mem_tracker import FSDPMemTracker
 from torch.distributed.device_mesh import init_device_mesh
 from torch.testing._internal.distributed.fake_pg import FakeStore
-from training_harness import tiny_run, together
+from training_harness import tiny_run
+from training_ranks import together
 
 from ml_contract.sizing import activations
 from ml_contract.sizing.memory import memory

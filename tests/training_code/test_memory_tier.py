@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from training_harness import figures, losses, start_ranks, tiny_run
+from training_harness import figures, losses, tiny_run
+from training_ranks import start_ranks
 from training_troubles import host_each
 
 from ml_contract import metrics

@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training_harness import (
-    Processes,
-    figures,
-    losses,
-    start_ranks,
-    tiny_run,
-)
+from training_harness import figures, losses, tiny_run
+from training_processes import Processes
+from training_ranks import start_ranks
 from training_troubles import nan_in_step_8, rank_1_breaks_in_step_3
 
 from ml_contract import metrics

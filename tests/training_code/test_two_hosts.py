@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from training_harness import figures, losses, start_hosts, tiny_run
+from training_harness import figures, losses, tiny_run
+from training_processes import start_hosts
 
 from ml_contract import metrics
 from ml_contract.exit_codes import ExitCode

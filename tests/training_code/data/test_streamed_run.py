@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from faulty_proxy import Failure, Kind, Proxy, proxy
-from training_harness import Processes, figures, losses, start_ranks, tiny_run
+from training_harness import figures, losses, tiny_run
+from training_processes import Processes
+from training_ranks import start_ranks
 from training_troubles import impatient
 
 from ml_contract import metrics

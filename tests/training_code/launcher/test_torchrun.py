@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from ports import free_port
-from training_harness import Processes, spawn
+from training_processes import Processes
+from training_ranks import spawn
 
 from ml_contract.exit_codes import ExitCode
 from ml_contract.paths import ContainerPaths

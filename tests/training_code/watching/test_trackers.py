@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 from ports import free_port
-from training_harness import Processes, figures, losses, start_ranks, tiny_run
+from training_harness import figures, losses, tiny_run
+from training_processes import Processes
+from training_ranks import start_ranks
 
 from ml_contract import metrics, tracking
 from ml_contract.exit_codes import ExitCode

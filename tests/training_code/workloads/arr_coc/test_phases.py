@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from arr_coc_targets import phases
-from training_harness import together
+from training_ranks import together
 
 from ml_contract.training.optimization import AdamW, Precision
 from ml_contract.training.run import TrainingRun

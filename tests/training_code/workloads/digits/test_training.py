@@ -17,7 +17,9 @@ import pytest
 import torch
 from digits_targets import trained
 from safetensors.torch import load_file
-from training_harness import Processes, figures, losses, start_ranks, together
+from training_harness import figures, losses
+from training_processes import Processes
+from training_ranks import start_ranks, together
 
 from ml_contract import metrics
 from ml_contract.errors import ContractError

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from training_harness import together
+from training_ranks import together
 
 sys.path.insert(0, str(Path(__file__).parent))
 

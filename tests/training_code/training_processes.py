@@ -1,0 +1,89 @@
+"""Processes that train: followed by their logs, ended, and waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ports import free_port
+from training_harness import ROOT, container, losses
+
+from ml_contract.paths import ContainerPaths
+from ml_contract.training.run import TrainingRun
+
+
+@dataclass
+class Processes:
+    """Processes that write a log each."""
+
+    processes: list[Any]
+    logs: list[Path]
+    store: Any = None
+    """The rendezvous of ranks without torchrun; it lives as long as they."""
+    paths: list[ContainerPaths] = field(default_factory=list)
+
+    def log(self, number: int = 0) -> str:
+        return self.logs[number].read_text()
+
+    def wait_for_step(self, step: int, timeout: float = 60) -> None:
+        """Until the first process has logged ``step``."""
+        deadline = time.monotonic() + timeout
+        while True:
+            running = self._running(0)
+            # What comes through a launcher's pipe may end within a line.
+            if any(done >= step for done, _ in losses(self.log().rpartition("\n")[0])):
+                return
+            assert running, f"ended before step {step}:\n{self.log()[-2000:]}"
+            assert time.monotonic() < deadline, f"no step {step} within {timeout} s:\n{self.log()[-2000:]}"
+            time.sleep(0.02)
+
+    def terminate(self, *numbers: int) -> None:
+        """SIGTERM to some of them, or to all."""
+        for number in numbers or range(len(self.processes)):
+            self.processes[number].terminate()
+
+    def _running(self, number: int) -> bool:
+        process = self.processes[number]
+        return process.poll() is None if isinstance(process, subprocess.Popen) else bool(process.is_alive())
+
+    def codes(self, timeout: float = 90) -> list[int]:
+        """Exit codes. What has not ended by then is killed, and the test fails."""
+        deadline = time.monotonic() + timeout
+        codes = []
+        for process in self.processes:
+            left = max(0.1, deadline - time.monotonic())
+            if isinstance(process, subprocess.Popen):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(left)
+                codes.append(process.poll())
+            else:
+                process.join(left)
+                codes.append(process.exitcode)
+        if None in codes:
+            for process in self.processes:
+                process.kill()
+            raise AssertionError(f"still running after {timeout} s: {codes}\n{self.log()[-3000:]}")
+        return codes
+
+
+def start_hosts(folder: Path, options: TrainingRun, data: Path, *, count: int = 2) -> Processes:
+    """Launch as the platform does: one PID 1 a host, each with its own /opt/ml."""
+    hosts = [f"127.0.0.{number + 1}" for number in range(count)]
+    port, started = free_port(), Processes([], [])
+    for rank, host in enumerate(hosts):
+        paths = container(folder / host, options, hosts=hosts, rank=rank, data=data)
+        started.paths.append(paths)
+        started.logs.append(folder / f"{host}.log")
+        with started.logs[-1].open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+                env={**os.environ, "SAGEMAKER_BASE_DIR": str(paths.base), "MASTER_PORT": str(port)},
+            )  # fmt: skip
+        started.processes.append(process)
+    return started
