@@ -19,6 +19,8 @@ settings.register_profile("trainyard", deadline=None)
 settings.load_profile("trainyard")
 # CDK's own validation is half of every synthesis; `make synth` is the gate that runs it.
 os.environ.setdefault("CDK_VALIDATION", "false")
+# The tests' processes share the processors: PyTorch's threads would spin while they wait, each for its own product.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Every session of boto3 reads the definitions of the APIs again, and a process of tests has hundreds: they share them.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 # For `import synthesis`; at the end, so that nothing here hides a package of the project.

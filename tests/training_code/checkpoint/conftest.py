@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 # Ranks are processes that import the harness by its name.
 sys.path.insert(0, str(Path(__file__).parent))
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 pytest.importorskip("torch", reason="the training environment is not installed")
 boto3 = pytest.importorskip("boto3")

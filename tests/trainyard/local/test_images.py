@@ -27,6 +27,10 @@ def test_every_image_that_packages_can_make_has_an_environment(folder: Path) -> 
         assert found.variables["PATH"].startswith(f"{found.folder}/bin:")
 
 
+def test_containers_leave_the_processors_to_those_that_have_work(folder: Path) -> None:
+    assert local_image("own:1", folder, "Image").variables["OMP_WAIT_POLICY"] == "PASSIVE"
+
+
 @pytest.mark.parametrize("image", [SMP, SMDDP, DEBUGGER_RULES], ids=lambda image: image.tag)
 def test_what_only_aws_has_is_refused(folder: Path, image: Image) -> None:
     with pytest.raises(ServiceError, match=rf"no environment for the repository '{image.repository}'"):
