@@ -108,7 +108,7 @@ def test_one_of_many_writers_wins(prefix: str, conditional: bool) -> None:
         place = storage(prefix)
         if not conditional:
             put = place.client.put_object
-            place.client.put_object = lambda IfNoneMatch, **request: put(**request)  # noqa: N803
+            place.client.put_object = lambda IfNoneMatch, **request: put(**request)
         start.wait()
         if place.put_if_absent("COMMIT.json", str(number).encode()):
             won.append(str(number).encode())

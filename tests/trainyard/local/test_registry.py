@@ -64,12 +64,12 @@ class Registry:
         return lambda service: SimpleNamespace(head_object=_head, list_objects_v2=_list)
 
 
-def _head(Bucket, Key):  # noqa: N803
+def _head(Bucket, Key):
     if f"s3://{Bucket}/{Key}" != THERE:
         raise ClientError({"Error": {"Code": "404", "Message": "Not Found"}}, "HeadObject")
 
 
-def _list(Bucket, Prefix, MaxKeys):  # noqa: N803
+def _list(Bucket, Prefix, MaxKeys):
     return {"KeyCount": int(THERE.startswith(f"s3://{Bucket}/{Prefix}"))}
 
 

@@ -167,7 +167,7 @@ class Job:
         assert service == "sagemaker"
         return self
 
-    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, object]:  # noqa: N803
+    def describe_training_job(self, *, TrainingJobName: str) -> dict[str, object]:
         return {"TrainingJobName": TrainingJobName, "HyperParameters": self.hyperparameters}
 
 

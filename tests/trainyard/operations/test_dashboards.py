@@ -91,10 +91,10 @@ class Aws:
 
         return Pages
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         return {"Body": io.BytesIO(json.dumps({"uid": Key, "title": Key}).encode())}
 
-    def describe_workspace(self, *, workspaceId: str) -> dict[str, Any]:  # noqa: N803
+    def describe_workspace(self, *, workspaceId: str) -> dict[str, Any]:
         return {"workspace": {"endpoint": self._endpoint}}
 
     def create_workspace_service_account(self, **given: Any) -> dict[str, str]:

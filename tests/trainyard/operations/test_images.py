@@ -22,7 +22,7 @@ class Ecr:
 
     meta = SimpleNamespace(region_name="us-east-1")
 
-    def batch_get_image(self, repositoryName: str, imageIds: list[dict[str, str]], **_: Any) -> dict[str, Any]:  # noqa: N803
+    def batch_get_image(self, repositoryName: str, imageIds: list[dict[str, str]], **_: Any) -> dict[str, Any]:
         code = {"gone": "RepositoryNotFoundException", "foreign": "AccessDeniedException"}.get(repositoryName)
         if code:
             raise ClientError({"Error": {"Code": code, "Message": f"{repositoryName}: {code}"}}, "BatchGetImage")

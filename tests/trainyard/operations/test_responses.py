@@ -22,10 +22,10 @@ class _S3:
     def __init__(self, **objects: bytes) -> None:
         self.objects = {key.replace("__", "/"): value for key, value in objects.items()}
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:
         self.objects[f"{Bucket}/{Key}"] = Body
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         if f"{Bucket}/{Key}" not in self.objects:
             raise _Missing
         content = self.objects[f"{Bucket}/{Key}"]

@@ -59,14 +59,14 @@ class Client:
     def describe_model_package(self, **_: str) -> dict[str, Any]:
         return {"InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://bucket/models/a/model.tar.gz"}]}}
 
-    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803 - AWS's own
+    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:
         return {"EndpointConfigName": EndpointName, "EndpointStatus": "InService", "CreationTime": at(0),
                 "ProductionVariants": [{"VariantName": "live", "CurrentInstanceCount": 3}]}  # fmt: skip
 
-    def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
+    def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
         return {"ProductionVariants": [{**self.variant, "ModelName": EndpointConfigName}]}
 
-    def describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
+    def describe_model(self, ModelName: str) -> dict[str, Any]:
         return MODELS[ModelName]
 
 

@@ -69,7 +69,7 @@ def test_a_registered_package_is_downloaded(tmp_path: Path) -> None:
     pack(Classifier(width=16).write(tmp_path / "model"), tmp_path / "model.tar.gz")
 
     class SageMaker:
-        def describe_model_package(self, *, ModelPackageName: str) -> dict[str, object]:  # noqa: N803
+        def describe_model_package(self, *, ModelPackageName: str) -> dict[str, object]:
             assert ModelPackageName == "arn:aws:sagemaker:us-east-1:123456789012:model-package/g/1"
             return {"InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://b/g/model.tar.gz"}]}}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F  # noqa: N812  (the field's name for it)
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ml_contract.workloads.digits import CLASSES, KERNEL, POOL, Digits

@@ -8,7 +8,7 @@ chosen, and an expert that no token was sent to has a gradient of zeros.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812  (the field's name for it)
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributed._functional_collectives import all_reduce
 

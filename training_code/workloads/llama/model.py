@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F  # noqa: N812  (the field's name for it)
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ml_contract.workloads.llama import Llama, RopeScaling

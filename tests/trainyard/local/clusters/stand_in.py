@@ -237,21 +237,21 @@ class Cloud:
             return error
 
     def _s3(self) -> Any:
-        def pages(Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803
+        def pages(Bucket: str, Prefix: str) -> list[dict[str, Any]]:
             if self.denied:
                 from botocore.exceptions import ClientError
 
                 raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
             return [{"Contents": [{"Key": key} for key in self.objects if key.startswith(Prefix)]}]
 
-        def get(Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        def get(Bucket: str, Key: str) -> dict[str, Any]:
             body = io.BytesIO(self.objects[Key])
             return {"Body": SimpleNamespace(iter_chunks=lambda _: iter(body.read, b""))}
 
         return SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=pages), get_object=get)
 
     def _logs(self) -> Any:
-        def put(logGroupName: str, logStreamName: str, logEvents: list[dict[str, Any]]) -> None:  # noqa: N803
+        def put(logGroupName: str, logStreamName: str, logEvents: list[dict[str, Any]]) -> None:
             self.written.setdefault(logStreamName, []).extend(event["message"] for event in logEvents)
 
         nothing = SimpleNamespace(ResourceAlreadyExistsException=KeyError)
@@ -263,7 +263,7 @@ class Cloud:
         )
 
     def _cloudwatch(self) -> Any:
-        def alarms(AlarmNames: list[str], AlarmTypes: list[str]) -> dict[str, Any]:  # noqa: N803
+        def alarms(AlarmNames: list[str], AlarmTypes: list[str]) -> dict[str, Any]:
             return {"MetricAlarms": [{"AlarmName": name, "StateValue": self.alarm} for name in AlarmNames]}
 
         return SimpleNamespace(describe_alarms=alarms)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from trainyard.local.cloud import Cloud
 
-from ..conftest import new_client, policy  # noqa: TID252 - tests are no package
+from ..conftest import new_client, policy
 from .conftest import IMAGE, LOGS, READ, hurried_cloud
 from .plus import Load, archive, ask
 

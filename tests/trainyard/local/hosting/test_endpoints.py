@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from trainyard.local.cloud import ACCOUNT, Cloud
 
-from ..conftest import new_client, policy  # noqa: TID252 - tests are no package
+from ..conftest import new_client, policy
 from .bodies import BAD_BODIES, BINARY, HEADER, JSON, RAW
 from .conftest import LOGS, READ, Maker, numbers, request, write_artifact
 

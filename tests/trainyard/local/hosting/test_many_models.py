@@ -46,7 +46,7 @@ class Bucket:
         self.objects = {f"models/m{number}.tar.gz": archive(str(1000 * number)) for number in range(MODELS)}
         self.read: list[str] = []
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         assert Bucket == "bucket"
         self.read.append(Key)
         if Key not in self.objects:

@@ -68,7 +68,7 @@ class World:
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def _describe(self, AlarmNames: list[str], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's
+    def _describe(self, AlarmNames: list[str], **_: Any) -> dict[str, Any]:
         state = "ALARM" if self.now >= self.rings_at else "OK"
         return {"MetricAlarms": [{"AlarmName": name, "StateValue": state} for name in AlarmNames]}
 

@@ -119,7 +119,7 @@ class FakeCloud:
         self.jobs[name][f"{field}Status"] = "Stopped"
         return {}
 
-    def _get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def _get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         found = self.objects.get(f"s3://{Bucket}/{Key}")
         if found is None:
             raise refusal("NoSuchKey", "The specified key does not exist.", 404)

@@ -8,7 +8,7 @@ import pytest
 
 from trainyard.local.cloud import ACCOUNT
 
-from ..conftest import new_client, policy  # noqa: TID252 - tests are no package
+from ..conftest import new_client, policy
 from .yard import JOBS, SLEEPS, Yard, eventually
 
 pytestmark = pytest.mark.slow

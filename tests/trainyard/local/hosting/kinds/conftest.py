@@ -15,9 +15,9 @@ from ports import free_port
 
 from trainyard.local.cloud import Cloud
 
-from ...conftest import new_client, policy  # noqa: TID252 - tests are no package
-from ..conftest import LOGS, READ, Maker, stand_in_environment  # noqa: TID252
-from ..test_many_models import archive  # noqa: TID252
+from ...conftest import new_client, policy
+from ..conftest import LOGS, READ, Maker, stand_in_environment
+from ..test_many_models import archive
 
 IMAGE = "stand-in:1"
 Clients = Callable[[str], Any]

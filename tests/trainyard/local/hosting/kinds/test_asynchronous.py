@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 
 from trainyard.local.cloud import Cloud
 
-from ...conftest import policy  # noqa: TID252 - tests are no package
-from ..conftest import Maker  # noqa: TID252 - tests are no package
+from ...conftest import policy
+from ..conftest import Maker
 from .conftest import Clients, Figures, body
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import Maker  # noqa: TID252 - tests are no package
+from ..conftest import Maker
 from .conftest import Clients, body
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from ..conftest import Maker  # noqa: TID252 - tests are no package
+from ..conftest import Maker
 from .conftest import IMAGE, Clients, answered, body
 
 pytestmark = pytest.mark.slow

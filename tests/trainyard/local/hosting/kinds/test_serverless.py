@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from ..conftest import Maker  # noqa: TID252 - tests are no package
+from ..conftest import Maker
 from .conftest import Figures, answered, body
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ..conftest import Maker  # noqa: TID252 - tests are no package
+from ..conftest import Maker
 from .conftest import Figures, answered, body
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import time
 import pytest
 from botocore.exceptions import EventStreamError
 
-from ..conftest import Maker  # noqa: TID252 - tests are no package
+from ..conftest import Maker
 from .conftest import body
 
 pytestmark = pytest.mark.slow
