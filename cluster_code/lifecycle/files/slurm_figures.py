@@ -7,6 +7,7 @@ command fails the file stays as it was, and its age says so. Sources, read 2026-
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -30,7 +31,8 @@ Figure = Tuple[str, float]  # noqa: UP006
 
 
 def asked(*command: str) -> str:
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=LIMIT)
+    environment = {**os.environ, "SLURM_TIME_FORMAT": "standard"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, timeout=LIMIT)
     return done.stdout.decode()
 
 

@@ -135,6 +135,8 @@ def test_a_nodes_exporter_shows_the_last_step_until_the_run_ends(watched: tuple[
     assert f'{STEP}{{run="watched-job"}} {float(step)!r}\n' in text
     assert f'{name_of(metrics.LOSS)}{{run="watched-job"}} {loss!r}\n' in text
     assert f"{name_of(metrics.GOODPUT)}{{" in text
+    # A step's own figures have none of saves.
+    assert f'{name_of(metrics.CHECKPOINT_STEP)}{{run="watched-job"}} 10.0\n' in text
     assert list((folder / "exported").iterdir()) == []
 
 
