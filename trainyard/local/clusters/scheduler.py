@@ -38,9 +38,9 @@ class Scheduler:
             accounting: gives slurmdbd its database, as the controller's role (ARN) finds it; None for a cluster
                 without.
         """
+        self._controller_role = ""
         storage = None if accounting is None else lambda: accounting(self._controller_role)
         self._slurm = SlurmCluster(name, layer=layer, timing=Timing(), accounting=storage)
-        self._controller_role = ""
         self._node_of = node_of
         self._lock = threading.RLock()
         self._serving: set[str] = set()
