@@ -3,6 +3,7 @@
 It listens in its own network alone; a cluster whose network has its address is given a way there.
 """
 
-from trainyard.local.databases.instances import Database, DatabaseError, Databases
+from trainyard.local.databases.instances import Database, Databases
+from trainyard.local.databases.server import DatabaseError
 
 __all__ = ["Database", "DatabaseError", "Databases"]

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from trainyard.local.clusters.node import available
 from trainyard.local.databases.packages import missing
-from trainyard.local.databases.server import Server, ServerError, Settings
-
-DatabaseError = ServerError
+from trainyard.local.databases.server import DatabaseError, Server
+from trainyard.local.databases.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,10 +20,10 @@ from ministack.services import ec2, rds
 
 from trainyard.local.databases import Database, DatabaseError, Databases
 from trainyard.local.databases.instances import place
-from trainyard.local.databases.server import Settings
+from trainyard.local.databases.settings import Settings
 from trainyard.local.hooks.database_requests import refused_creation, refused_modification
+from trainyard.local.hooks.replies import Reply
 
-Reply = tuple[int, dict[str, str], bytes]
 Operation = Callable[[Mapping[str, Any]], Reply]
 
 _NOT_RUN = ("CreateDBCluster", "CreateDBInstanceReadReplica", "CreateDBSnapshot", "RestoreDBInstanceFromDBSnapshot")
@@ -210,7 +210,8 @@ def _settings(instance: Mapping[str, Any]) -> Settings:
 
 
 def _shown(operation: str, instance: Mapping[str, Any]) -> Reply:
-    return rds._single_instance_response(f"{operation}Response", f"{operation}Result", instance)  # type: ignore[no-any-return]
+    reply: Reply = rds._single_instance_response(f"{operation}Response", f"{operation}Result", instance)
+    return reply
 
 
 def _not_run(name: str, _request: Mapping[str, Any]) -> Reply:
@@ -218,4 +219,5 @@ def _not_run(name: str, _request: Mapping[str, Any]) -> Reply:
 
 
 def _error(code: str, message: str) -> Reply:
-    return rds._error(code, message, 400)  # type: ignore[no-any-return]
+    reply: Reply = rds._error(code, message, 400)
+    return reply

@@ -14,8 +14,8 @@ from ministack.core import iam_evaluator, responses, router
 from ministack.services import kms, secretsmanager
 
 from trainyard.local.hooks import key_states
+from trainyard.local.hooks.replies import Reply, json_error
 
-Reply = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, Any]], Awaitable[Reply]]
 
 _OWN = "alias/aws/secretsmanager"
@@ -35,7 +35,7 @@ def _with_key(original: Handler) -> Handler:
         access_key = router.extract_access_key_id(headers, query) or ""
         reads = headers.get("x-amz-target", "").endswith(".GetSecretValue")
         if reads and (refused := _refusal(access_key, body)):
-            return responses.error_response_json(*refused, 400)  # type: ignore[no-any-return]
+            return json_error(*refused)
         return await original(method, path, headers, body, query)
 
     return handle

@@ -16,7 +16,8 @@ from trainyard.local.databases import Database, DatabaseError, Databases
 from trainyard.local.databases.door import Door
 from trainyard.local.databases.instances import place
 from trainyard.local.databases.packages import layer_beside, missing
-from trainyard.local.databases.server import Server, Settings
+from trainyard.local.databases.server import Server
+from trainyard.local.databases.settings import Settings
 
 LAYER = layer_beside(default_folder())
 REASON = available() or missing(LAYER)
