@@ -11,6 +11,7 @@ from constructs_lib.network import (
     EKS_CLUSTER,
     HYPERPOD,
     JOBS,
+    LUSTRE_CLIENTS,
     MANAGED_MLFLOW,
     MANAGED_PROMETHEUS,
     PODS,
@@ -20,7 +21,15 @@ from constructs_lib.network import (
 )
 from constructs_lib.observability import HARDWARE, MetricsSettings, NodeHealth, training
 from constructs_lib.observability import SLURM as SLURM_RULES
-from constructs_lib.operation import ClusterAlarms, EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
+from constructs_lib.operation import (
+    ClusterAlarms,
+    EndpointAlarms,
+    FileAlarms,
+    MirrorAlarms,
+    PipelineAlarms,
+    SpotRate,
+    SupplyAlarms,
+)
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.registry import DeploymentSettings
 from constructs_lib.serving.rollout import AllAtOnce, GpuMemory, RollbackAlarms, ServerErrorRate, SlowAnswers
@@ -137,7 +146,7 @@ DEV = Environment(
         nodes=16,
         efa=False,
         log_days=14,
-        purposes=(JOBS, HYPERPOD, EKS_CLUSTER, MANAGED_PROMETHEUS, MANAGED_MLFLOW),
+        purposes=(JOBS, HYPERPOD, EKS_CLUSTER, LUSTRE_CLIENTS, MANAGED_PROMETHEUS, MANAGED_MLFLOW),
         clusters=(
             ClusterSubnet(
                 name="Slurm",
@@ -203,6 +212,7 @@ DEV = Environment(
         ),
         supplies=SupplyAlarms(buckets=("checkpoints",), refused=50, minutes=24 * 60),
         clusters=ClusterAlarms(lost_nodes=1, minutes=60),
+        files=FileAlarms(left_percent=10, mirror=MirrorAlarms(behind_minutes=60, failures=10)),
     ),
     pages=Pages(log_days=14),
     mlflow=MlflowSettings(maintenance="Sun:03:30"),

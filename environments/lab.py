@@ -21,7 +21,7 @@ from constructs_lib.hyperpod import (
 from constructs_lib.hyperpod.jobs.runtimes import VirtualEnvironment
 from constructs_lib.lustre import LustreSettings, Scratch2
 from constructs_lib.network import ACCOUNTING, HYPERPOD, JOBS, ClusterSubnet, NetworkSettings, Nodes
-from constructs_lib.operation import ClusterAlarms, SupplyAlarms
+from constructs_lib.operation import ClusterAlarms, FileAlarms, SupplyAlarms
 from constructs_lib.storage import StorageSettings
 from constructs_lib.training import TrainingResources
 from environments.local import LOCAL
@@ -122,6 +122,7 @@ LAB = Environment(
         endpoints=(),
         supplies=SupplyAlarms(buckets=("checkpoints",), refused=5, minutes=5),
         clusters=ClusterAlarms(lost_nodes=1, minutes=5),
+        files=FileAlarms(left_percent=10, mirror=None),
     ),
     trainings=(),
     endpoints=(),

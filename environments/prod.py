@@ -29,7 +29,15 @@ from constructs_lib.observability import (
     training,
 )
 from constructs_lib.observability import SLURM as SLURM_RULES
-from constructs_lib.operation import ClusterAlarms, EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
+from constructs_lib.operation import (
+    ClusterAlarms,
+    EndpointAlarms,
+    FileAlarms,
+    MirrorAlarms,
+    PipelineAlarms,
+    SpotRate,
+    SupplyAlarms,
+)
 from constructs_lib.serving import ServingResources
 from constructs_lib.serving.monitoring import Daily, MonitorResources
 from constructs_lib.serving.registry import DeploymentSettings
@@ -164,6 +172,7 @@ PROD = Environment(
         ),
         supplies=SupplyAlarms(buckets=("data", "checkpoints", "artifacts"), refused=50, minutes=24 * 60),
         clusters=ClusterAlarms(lost_nodes=1, minutes=60),
+        files=FileAlarms(left_percent=10, mirror=MirrorAlarms(behind_minutes=30, failures=0)),
     ),
     pages=Pages(log_days=365),
     guardrails=GUARDRAILS,

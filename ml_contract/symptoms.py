@@ -103,6 +103,18 @@ NODE_LOST: Final = Symptom(
     name="node-lost", severity="warning", runbook="node-loss",
     meaning="A node of a cluster was lost or found unhealthy.",
 )  # fmt: skip
+FILES_FULL: Final = Symptom(
+    name="files-full", severity="critical", runbook="full-files",
+    meaning="A file system that nodes share is nearly full: every run that writes to it will fail.",
+)  # fmt: skip
+MIRROR_BEHIND: Final = Symptom(
+    name="mirror-behind", severity="warning", runbook="stale-mirror",
+    meaning="A directory that mirrors S3 is further behind than promised.",
+)  # fmt: skip
+MIRROR_FAILED: Final = Symptom(
+    name="mirror-failed", severity="warning", runbook="stale-mirror",
+    meaning="Objects were not imported into a file system, or files not exported from it.",
+)  # fmt: skip
 DISK_FULL: Final = Symptom(
     name="disk-full", severity="warning", runbook="full-disk",
     meaning="A disk of a cluster's node is nearly full.",
@@ -131,6 +143,6 @@ QUOTA: Final = Symptom(
 SYMPTOMS: Final = (
     EXECUTION_FAILED, EXECUTION_PROLONGED, TRAINING_PROLONGED, TRAINING_STUCK, SPOT_INTERRUPTIONS, CHECKPOINT_AGE,
     CHECKPOINT_CORRUPT, STORAGE_ERRORS, NO_CAPACITY, IMAGE_MISSING, KEY_DELETION, ENDPOINT_ERRORS, ENDPOINT_LATENCY,
-    ENDPOINT_MEMORY, NODE_LOST,
-    DISK_FULL, GOODPUT_LOW, SCHEDULER_SILENT, WORK_WAITS, SPEND, QUOTA,
+    ENDPOINT_MEMORY, NODE_LOST, FILES_FULL, MIRROR_BEHIND, MIRROR_FAILED, DISK_FULL,
+    GOODPUT_LOW, SCHEDULER_SILENT, WORK_WAITS, SPEND, QUOTA,
 )  # fmt: skip

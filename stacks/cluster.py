@@ -13,6 +13,7 @@ from constructs_lib.storage import Storage
 from ml_contract.clusters.places import log_group
 from stacks.base import EnvironmentStack
 from stacks.clusters import ClusterPlatform, EksCluster, PlatformCluster, SharedFiles
+from stacks.clusters.files import BUCKETS
 from stacks.clusters.platform import place
 from stacks.environment import Environment
 
@@ -24,7 +25,6 @@ class FilesStack(EnvironmentStack):
         self, scope: Construct, *, environment: Environment, files: SharedFiles, network: Network, storage: Storage
     ) -> None:
         super().__init__(scope, f"Files-{files.name}", environment=environment)
-        buckets = {"data": storage.data, "checkpoints": storage.checkpoints, "artifacts": storage.artifacts}
         mirror, deployment = files.settings.mirror, files.settings.deployment
         named = {one.bucket for one in mirror.repositories} if mirror else set()
         self.files = LustreFileSystem(
@@ -34,7 +34,7 @@ class FilesStack(EnvironmentStack):
             network=network,
             place=place(network, files.subnet, field=f"file_systems.{files.name}.subnet"),
             key=storage.key if deployment.own_key or mirror else None,
-            buckets={name: bucket for name, bucket in buckets.items() if name in named},
+            buckets={name: getattr(storage, name) for name in BUCKETS if name in named},
             removal=environment.removal,
         )
         self.output("FileSystemId", self.files.id, "The file system")

@@ -94,7 +94,9 @@ class Environment(Value):
                        f"Write it like {self.region}a.")  # fmt: skip
         if self.operation is not None:
             spot = {one.workload: isinstance(one.capacity, SpotCapacity) for one in self.trainings}
-            self.operation.check(spot, [one.name for one in self.endpoints], [one.name for one in self.clusters])
+            mirrored = {one.name: one.settings.mirror is not None for one in self.file_systems}
+            self.operation.check(spot, [one.name for one in self.endpoints], [one.name for one in self.clusters],
+                                 mirrored)  # fmt: skip
         if self.mlflow is not None:
             self.network.require(MANAGED_MLFLOW, "a job that logs to MLflow")
         if self.guardrails is not None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import Field, SerializeAsAny
 
-from constructs_lib.operation import Channel, ClusterAlarms, EndpointAlarms, PipelineAlarms, SupplyAlarms
+from constructs_lib.operation import Channel, ClusterAlarms, EndpointAlarms, FileAlarms, PipelineAlarms, SupplyAlarms
 from constructs_lib.retention import LogDays
 from constructs_lib.values import Value
 from ml_contract.errors import reject
@@ -25,18 +25,27 @@ class Operation(Value):
     """What is expected of buckets, keys and images."""
     clusters: ClusterAlarms | None = None
     """What is expected of its clusters; None where there are none."""
+    files: FileAlarms | None = None
+    """What is promised of its file systems; None where there are none."""
     chat: tuple[SerializeAsAny[Channel], ...] = ()
     """Channels that hear of it; none by default."""
     runbooks: str = Field(default="docs/runbooks", pattern=r"^\S*[^\s/]$")
     """Where runbooks lie, for what people are told: a folder of this repository by default, or an address."""
 
-    def check(self, spot: Mapping[str, bool], endpoints: Sequence[str], clusters: Sequence[str]) -> None:
+    def check(
+        self,
+        spot: Mapping[str, bool],
+        endpoints: Sequence[str],
+        clusters: Sequence[str],
+        files: Mapping[str, bool],
+    ) -> None:
         """Hold it against what the environment has.
 
         Args:
             spot: By workload, whether its hosts may be taken away.
             endpoints: Names of its endpoints.
             clusters: Names of its clusters.
+            files: By file system, whether it mirrors S3.
 
         Raises:
             ContractError: Something is watched twice, or not at all, or is not there.
@@ -52,6 +61,13 @@ class Operation(Value):
         if bool(clusters) != (self.clusters is not None):
             reject("operation.clusters", self.clusters, f"the environment has {len(clusters)} clusters",
                    "Give ClusterAlarms(…) where there are clusters, and leave it out elsewhere.")  # fmt: skip
+        if bool(files) != (self.files is not None):
+            reject("operation.files", self.files, f"the environment has {len(files)} file systems",
+                   "Give FileAlarms(…) where there are file systems, and leave it out elsewhere.")  # fmt: skip
+        mirrors = [name for name, mirrored in files.items() if mirrored]
+        if self.files is not None and bool(mirrors) != (self.files.mirror is not None):
+            reject("operation.files.mirror", self.files.mirror, f"S3 is mirrored by {', '.join(mirrors) or 'none'}",
+                   "Give MirrorAlarms(…) where a file system mirrors S3, and None elsewhere.")  # fmt: skip
 
 
 def _each_once(field: str, named: Sequence[str], there: Collection[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from constructs import Construct
 
+from constructs_lib.lustre import LustreFileSystem
 from constructs_lib.operation import EventLog, Notifications, Telling, WatchedPipeline
 from constructs_lib.serving.hosted import Hosted
 from constructs_lib.storage import Storage
@@ -77,6 +78,12 @@ class OperationStack(EnvironmentStack):
                 for one in hosted:
                     subject = name if len(hosted) == 1 else f"{name}-{_part(one)}"
                     promised.bind(self._alarms, subject, one, self._telling)
+
+    def watch_files(self, files: Mapping[str, LustreFileSystem]) -> None:
+        """Make the alarms of file systems, by name."""
+        if self._settings.files is not None:
+            for name, one in files.items():
+                self._settings.files.bind(self._alarms, name, one, self._telling)
 
 
 def _part(hosted: Hosted) -> str:

@@ -117,6 +117,7 @@ class PlatformStage(cdk.Stage):
         if self.operation:
             self.operation.watch_pipelines(self.trainings)
             self.operation.watch_endpoints(self.endpoints)
+            self.operation.watch_files({name: stack.files for name, stack in self.files.items()})
         if environment.pages:
             PagesStack(
                 self, environment=environment, settings=environment.pages, key=storage.key, told=self.operation,

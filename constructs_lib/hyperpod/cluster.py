@@ -148,7 +148,7 @@ class HyperPodCluster(Construct):
             roles.grant_pods(role)
         if group.name in self.keys:
             roles.grant_volumes(role, self.keys[group.name])
-        if group.mounts:
+        if any(self._file_systems[mount.file_system].efa_zone for mount in group.mounts):
             roles.grant_look_at_file_systems(role)
         if watched := attachments.alarms_of(group):
             roles.grant_look_at_alarms(role, [self._alarms[name].alarm_arn for name in watched])

@@ -1,6 +1,6 @@
 """FSx for Lustre: the file system that nodes of a cluster, and jobs, share."""
 
-from constructs_lib.lustre.deployment import Deployment, IntelligentTiering, Persistent2, Scratch2
+from constructs_lib.lustre.deployment import Deployment, Persistent2, Scratch2
 from constructs_lib.lustre.file_system import LustreFileSystem
 from constructs_lib.lustre.performance import (
     AutomaticMetadata,
@@ -13,6 +13,7 @@ from constructs_lib.lustre.performance import (
 )
 from constructs_lib.lustre.repository import Mirror, Repository
 from constructs_lib.lustre.settings import Backups, LustreSettings
+from constructs_lib.lustre.tiering import IntelligentTiering
 
 __all__ = [
     "AutomaticMetadata",

@@ -1,4 +1,4 @@
-"""What a file system is made of: how durable, how large, how fast.
+"""What a file system on SSD is made of: how durable, how large, how fast.
 
 Sources, read 2026-11-22: StorageCapacity and LustreConfiguration of CreateFileSystem, Amazon FSx API reference; "Step
 1: Create your FSx for Lustre file system" (capacity steps of EFA-enabled ones), "Working with EFA-enabled file
@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
-from constructs_lib.lustre.performance import IOPS_OF_A_SERVER, AutomaticMetadata, Metadata, ReadCache, provisioned
+from constructs_lib.lustre.performance import IOPS_OF_A_SERVER, AutomaticMetadata, Metadata
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -21,8 +21,6 @@ STEP_GIB = 2400
 """Capacity of one storage server, and the step after the two smallest sizes, 1200 and 2400."""
 EFA_STEP_GIB = {125: 38400, 250: 19200, 500: 9600, 1000: 4800}
 """The same of an EFA-enabled file system, by its throughput in MB/s/TiB."""
-TIERING_STEP_MBPS = 4000
-"""Throughput of one storage server of an Intelligent-Tiering file system."""
 
 Gibibytes = Annotated[int, Field(ge=1200)]
 
@@ -47,6 +45,11 @@ class Deployment(Value):
     def fixed(self) -> str:
         """What never changes of it, as a word. It is part of the logical id, as neither CloudFormation's schema nor the
         difference of two templates says that such a change replaces the file system, with what it holds."""
+
+    @property
+    @abstractmethod
+    def capacity(self) -> int | None:
+        """GiB that it has; None where it grows with what is stored."""
 
     @property
     @abstractmethod
@@ -84,6 +87,10 @@ class Scratch2(Deployment):
         return "Scratch"
 
     @property
+    def capacity(self) -> int:
+        return self.capacity_gib
+
+    @property
     def addresses(self) -> int:
         return -(-self.capacity_gib // STEP_GIB) + 1
 
@@ -102,7 +109,8 @@ class Persistent2(Deployment):
     throughput: Literal[125, 250, 500, 1000]
     """MB/s for each TiB; it is most of the price, and with EFA it never changes."""
     metadata: SerializeAsAny[Metadata] = AutomaticMetadata()
-    """Metadata operations; as many as go with the capacity by default."""
+    """``ProvisionedMetadata(…)``, or ``AutomaticMetadata()``: as many operations as go with the capacity, which is the
+    default."""
     efa: bool
     """Whether nodes reach it by EFA, and GPUs by GPUDirect Storage. It never changes: another value is another file
     system. It wants the zone of the nodes and a block of theirs."""
@@ -128,6 +136,10 @@ class Persistent2(Deployment):
         return f"PersistentEfa{self.throughput}" if self.efa else "Persistent"
 
     @property
+    def capacity(self) -> int:
+        return self.capacity_gib
+
+    @property
     def addresses(self) -> int:
         step = EFA_STEP_GIB[self.throughput] if self.efa else STEP_GIB
         return -(-self.capacity_gib // step) + -(-self.metadata.iops(self.capacity_gib) // IOPS_OF_A_SERVER)
@@ -141,57 +153,6 @@ class Persistent2(Deployment):
             "deployment_type": "PERSISTENT_2",
             "per_unit_storage_throughput": self.throughput,
             "metadata_configuration": self.metadata.render(),
-            "efa_enabled": self.efa,
-        }
-
-
-class IntelligentTiering(Deployment):
-    """Elastic, paid by what is stored, with cold data in cheaper tiers; S3 cannot be linked to it."""
-
-    throughput_mbps: int = Field(ge=TIERING_STEP_MBPS, le=2_000_000)
-    """MB/s of the whole file system, a multiple of 4000. It can grow, and never shrink."""
-    metadata_operations: Literal[6000, 12000]
-    """Metadata operations a second."""
-    cache: SerializeAsAny[ReadCache]
-    """SSD in front of the tiers; it has its price."""
-    efa: bool
-    """Whether nodes reach it by EFA; it never changes."""
-
-    linkable: ClassVar[bool] = False
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.throughput_mbps % TIERING_STEP_MBPS:
-            reject("throughput_mbps", self.throughput_mbps, f"it is a multiple of {TIERING_STEP_MBPS}",
-                   f"Take {-(-self.throughput_mbps // TIERING_STEP_MBPS) * TIERING_STEP_MBPS}.")  # fmt: skip
-        self.cache.render(self._servers)
-        return self
-
-    @property
-    def _servers(self) -> int:
-        return self.throughput_mbps // TIERING_STEP_MBPS
-
-    @property
-    def efa_enabled(self) -> bool:
-        return self.efa
-
-    @property
-    def fixed(self) -> str:
-        return "TieringEfa" if self.efa else "Tiering"
-
-    @property
-    def addresses(self) -> int:
-        return self._servers + 1
-
-    def file_system(self) -> dict[str, Any]:
-        return {"storage_type": "INTELLIGENT_TIERING", "file_system_type_version": "2.15"}
-
-    def lustre(self) -> dict[str, Any]:
-        return {
-            "deployment_type": "PERSISTENT_2",
-            "throughput_capacity": self.throughput_mbps,
-            "metadata_configuration": provisioned(self.metadata_operations),
-            "data_read_cache_configuration": self.cache.render(self._servers),
             "efa_enabled": self.efa,
         }
 

@@ -1,10 +1,7 @@
 """FSx for Lustre: the file system that nodes of a cluster, and jobs, share.
 
-Sources, read 2026-11-22: "File system access control with Amazon VPC" (ports 988 and 1018 to 1023, both ways, among
-servers and with clients), "EFA-enabled security groups" (all traffic, by the ids of the groups), "Working with
-EFA-enabled file systems" (the zone and the /16 of the nodes), "Monitoring with Amazon CloudWatch Logs" (a group below
-/aws/fsx), FSx for Lustre User Guide. CloudFormation has no property for root squash: ``aws fsx update-file-system``
-sets it.
+Source: "Working with EFA-enabled file systems" (the zone and the /16 of the nodes), FSx for Lustre User Guide, read
+2026-11-22. CloudFormation has no property for root squash: ``aws fsx update-file-system`` sets it.
 """
 
 from __future__ import annotations
@@ -21,24 +18,23 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from constructs_lib.encryption import let_log_service_use
-from constructs_lib.lustre.repository import Mirror, let_file_systems_use
+from constructs_lib.lustre.links import link, mirror_log
+from constructs_lib.lustre.reach import Reach
 from constructs_lib.lustre.settings import Backups, LustreSettings
 from constructs_lib.network import Network, Place
-from constructs_lib.retention import RETENTION
 from constructs_lib.training.channels import FileSystem, FileSystemChannel
 from ml_contract.errors import reject
-
-PORTS = ((988, 988), (1018, 1023))
-"""Lustre's, from and to."""
 
 
 class LustreFileSystem(Construct):
     """A file system, its group, and what it mirrors."""
 
+    settings: LustreSettings
     file_system: fsx.CfnFileSystem
     group: ec2.SecurityGroup
     """Group of its servers."""
+    log: logs.LogGroup | None
+    """Imports and exports that failed, and nothing else; None without a mirror."""
     place: Place
     """Where they stand: clients of an EFA-enabled file system stand there too."""
     efa_enabled: bool
@@ -74,11 +70,11 @@ class LustreFileSystem(Construct):
         """
         super().__init__(scope, construct_id)
         _check(settings, network, place, key, buckets)
-        self.place, self.efa_enabled = place, settings.deployment.efa_enabled
-        self.group = ec2.SecurityGroup(self, "Group", vpc=network.vpc, allow_all_outbound=False,
-                                       description="Servers of a Lustre file system")  # fmt: skip
-        self._clients = 0
-        rules = self._open("Self", self.group, self.group) + self._admit(network.nodes)
+        self.settings, self.place, self.efa_enabled = settings, place, settings.deployment.efa_enabled
+        self._reach = Reach(self, vpc=network.vpc, efa_enabled=self.efa_enabled)
+        self.group = self._reach.group
+        rules = self._reach.among_servers() + self._reach.admit(network.nodes)
+        self.log = mirror_log(self, key, settings.mirror, removal) if settings.mirror and key else None
         self.file_system = fsx.CfnFileSystem(
             self,
             f"FileSystem{settings.deployment.fixed}",
@@ -91,7 +87,7 @@ class LustreFileSystem(Construct):
                 **_backups(settings.backups),
                 data_compression_type=settings.compression,
                 weekly_maintenance_start_time=settings.maintenance,
-                log_configuration=self._log(settings.mirror, key, removal) if settings.mirror and key else None,
+                log_configuration=_logging(self.log) if self.log else None,
             ),
             **settings.deployment.file_system(),
         )
@@ -100,7 +96,7 @@ class LustreFileSystem(Construct):
         for rule in rules:
             self.file_system.add_resource_dependency(rule)
         if settings.mirror:
-            self._link(settings.mirror, buckets)
+            link(self, self.id, settings.mirror, buckets)
 
     @property
     def id(self) -> str:
@@ -126,7 +122,7 @@ class LustreFileSystem(Construct):
         Args:
             clients: A group beside the network's nodes, which may mount it in any case; it gets rules too.
         """
-        self._admit(clients)
+        self._reach.admit(clients)
 
     def grant_describe(self, role: iam.IRole) -> None:
         """Let ``role`` ask whether EFA is on: a client that may not mounts over TCP and says nothing.
@@ -147,62 +143,11 @@ class LustreFileSystem(Construct):
         path = f"/{self.mount_name}{directory}".rstrip("/")
         return FileSystemChannel(name=name, file_system=source, directory=path, writable=writable)
 
-    def _admit(self, clients: ec2.ISecurityGroup) -> list[cdk.CfnResource]:
-        self._clients += 1
-        name = "Clients" if self._clients == 1 else f"Clients{self._clients}"
-        return self._open(name, self.group, clients) + self._open(f"{name}Back", clients, self.group)
 
-    def _open(self, name: str, group: ec2.ISecurityGroup, peer: ec2.ISecurityGroup) -> list[cdk.CfnResource]:
-        """Rules of ``group`` in from and out to ``peer``, as L1: CDK's own leave a rule out where a wider one is."""
-        spans: list[dict[str, Any]] = (
-            [{"ip_protocol": "-1"}]
-            if self.efa_enabled
-            else [{"ip_protocol": "tcp", "from_port": low, "to_port": high} for low, high in PORTS]
-        )
-        found: list[cdk.CfnResource] = []
-        for span in spans:
-            suffix = span.get("from_port", "")
-            found += [
-                ec2.CfnSecurityGroupIngress(self, f"{name}In{suffix}", group_id=group.security_group_id,
-                                            source_security_group_id=peer.security_group_id,
-                                            description="Lustre", **span),
-                ec2.CfnSecurityGroupEgress(self, f"{name}Out{suffix}", group_id=group.security_group_id,
-                                           destination_security_group_id=peer.security_group_id,
-                                           description="Lustre", **span),
-            ]  # fmt: skip
-        return found
-
-    def _log(
-        self, mirror: Mirror, key: kms.Key, removal: cdk.RemovalPolicy
-    ) -> fsx.CfnFileSystem.LogConfigurationProperty:
-        let_log_service_use(key)
-        name = f"/aws/fsx/{cdk.Names.unique_resource_name(self, max_length=64, separator='-')}"
-        group = logs.LogGroup(self, "Log", log_group_name=name, retention=RETENTION[mirror.log_days],
-                              encryption_key=key, removal_policy=removal)  # fmt: skip
-        arn = cdk.Stack.of(self).format_arn(service="logs", resource="log-group", resource_name=group.log_group_name,
-                                            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME)  # fmt: skip
-        return fsx.CfnFileSystem.LogConfigurationProperty(level="WARN_ERROR", destination=arn)
-
-    def _link(self, mirror: Mirror, buckets: Mapping[str, s3.IBucket]) -> None:
-        last: cdk.CfnResource | None = None
-        for one in mirror.repositories:
-            bucket = buckets[one.bucket]
-            if bucket.encryption_key:
-                let_file_systems_use(bucket.encryption_key)
-            link = fsx.CfnDataRepositoryAssociation(
-                self,
-                f"Link{one.directory.replace('/', '-')}",
-                file_system_id=self.id,
-                file_system_path=one.directory,
-                data_repository_path=f"s3://{bucket.bucket_name}/{one.prefix}",
-                batch_import_meta_data_on_create=True,
-                imported_file_chunk_size=one.chunk_mib,
-                s3=one.policies(),
-            )
-            # FSx works at one link of a file system at a time.
-            if last is not None:
-                link.add_resource_dependency(last)
-            last = link
+def _logging(log: logs.LogGroup) -> fsx.CfnFileSystem.LogConfigurationProperty:
+    arn = cdk.Stack.of(log).format_arn(service="logs", resource="log-group", resource_name=log.log_group_name,
+                                       arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME)  # fmt: skip
+    return fsx.CfnFileSystem.LogConfigurationProperty(level="WARN_ERROR", destination=arn)
 
 
 def _backups(backups: Backups | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ml_contract.errors import reject
 IOPS_OF_A_SERVER = 12000
 """Metadata operations a second of one metadata server."""
 MOST_IOPS = 192000
+_STEPS = (1500, 3000, 6000, *range(IOPS_OF_A_SERVER, MOST_IOPS + 1, IOPS_OF_A_SERVER))
 CACHE_GIB = (32, 131072)
 """Least and most read cache for each storage server of an Intelligent-Tiering file system."""
 
@@ -60,11 +61,14 @@ class ProvisionedMetadata(Metadata):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        steps = range(IOPS_OF_A_SERVER, MOST_IOPS + 1, IOPS_OF_A_SERVER)
-        if self.operations not in (1500, 3000, 6000, *steps):
+        if self.operations not in _STEPS:
             reject("operations", self.operations, f"it is 1500, 3000, 6000, or a multiple of 12000 up to {MOST_IOPS}",
-                   "Take the next one.")  # fmt: skip
+                   f"Take {self._next}.")  # fmt: skip
         return self
+
+    @property
+    def _next(self) -> int:
+        return next((step for step in _STEPS if step >= self.operations), MOST_IOPS)
 
     def iops(self, capacity_gib: int) -> int:  # noqa: ARG002  (what is paid for does not depend on the capacity)
         return self.operations

@@ -80,6 +80,15 @@ class Mirror(Value):
                            "bucket", "Give each its own prefix.")  # fmt: skip
         return self
 
+    @property
+    def publishers(self) -> dict[str, str]:
+        """Ways that changes take by themselves, ``import`` or ``export``, and who tells CloudWatch of each."""
+        used = {
+            "import": ("AutoImport", any(one.imports for one in self.repositories)),
+            "export": ("AutoExport", any(one.exports for one in self.repositories)),
+        }
+        return {way: publisher for way, (publisher, is_used) in used.items() if is_used}
+
 
 def _overlap(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)

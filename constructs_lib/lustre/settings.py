@@ -25,7 +25,7 @@ class LustreSettings(Value):
     """A file system of FSx for Lustre."""
 
     deployment: SerializeAsAny[Deployment]
-    """How durable, how large, how fast."""
+    """How durable, how large, how fast: ``Scratch2(…)``, ``Persistent2(…)`` or ``IntelligentTiering(…)``."""
     compression: Literal["LZ4", "NONE"]
     """LZ4 makes text and checkpoints smaller, at the cost of the servers' processors; files of images gain nothing."""
     maintenance: str = Field(pattern=r"^[1-7]:([01]\d|2[0-3]):[0-5]\d$")

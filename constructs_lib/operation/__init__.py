@@ -4,6 +4,7 @@ from constructs_lib.operation.chat import Channel, SlackChannel, TeamsChannel
 from constructs_lib.operation.clusters import ClusterAlarms
 from constructs_lib.operation.endpoints import EndpointAlarms
 from constructs_lib.operation.event_log import EventLog
+from constructs_lib.operation.files import FileAlarms, MirrorAlarms
 from constructs_lib.operation.notifications import SEVERITIES, Notifications
 from constructs_lib.operation.pipelines import PipelineAlarms, WatchedPipeline
 from constructs_lib.operation.publishing import Publisher, let_publish
@@ -18,7 +19,9 @@ __all__ = [
     "EndpointAlarms",
     "EventLog",
     "Figure",
+    "FileAlarms",
     "MeasuredBucket",
+    "MirrorAlarms",
     "Notifications",
     "PipelineAlarms",
     "Publisher",

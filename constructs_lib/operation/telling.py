@@ -14,7 +14,7 @@ from constructs_lib.operation.notifications import Notifications
 from ml_contract.symptoms import Symptom
 
 Statistic = Literal["Average", "Maximum", "Sum"]
-Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold"]
+Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,8 @@ class Telling:
         Args:
             scope: Parent; the alarm's id is its name without the environment.
             symptom: What it is about.
-            subject: Pipeline, endpoint or cluster, by its name within the environment; empty for all of it.
+            subject: Pipeline, endpoint, cluster or file system, by its name within the environment; empty for all
+                of it.
             figure: What is looked at. Where it has no data nothing runs, and nothing is wrong.
             threshold: In the figure's unit.
             comparison: When it is raised.

@@ -142,7 +142,7 @@ class EksCluster(PlatformCluster):
     @property
     def purposes(self) -> tuple[Purpose, ...]:
         measured = any(isinstance(addon, eks_addons.Observability) for addon in self.addons)
-        mounted = bool(self.claims)
+        mounted = any(isinstance(addon, eks_addons.FsxDriver) for addon in self.addons)
         serves = any(isinstance(addon, eks_addons.InferenceOperator) for addon in self.addons)
         further = ((LUSTRE_CLIENTS, mounted), (MANAGED_PROMETHEUS, measured), (INFERENCE_OPERATOR, serves))
         return (*super().purposes, EKS_CLUSTER, *(purpose for purpose, wanted in further if wanted))

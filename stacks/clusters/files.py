@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from constructs_lib.lustre import LustreSettings
 from constructs_lib.values import Value
+from ml_contract.errors import reject
+
+BUCKETS = ("data", "checkpoints", "artifacts")
+"""Of the environment, by the names that repositories give them."""
 
 
 class SharedFiles(Value):
@@ -18,3 +24,11 @@ class SharedFiles(Value):
     ``network.clusters``, or a zone of the network."""
     settings: LustreSettings
     """What it is made of. Its repositories name the buckets ``data``, ``checkpoints`` and ``artifacts``."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for index, one in enumerate(self.settings.mirror.repositories if self.settings.mirror else ()):
+            if one.bucket not in BUCKETS:
+                reject(f"settings.mirror.repositories.{index}.bucket", one.bucket,
+                       f"the environment has {', '.join(BUCKETS)}", "Name one of these.")  # fmt: skip
+        return self

@@ -140,6 +140,14 @@ def test_a_file_system_by_efa_stands_with_its_nodes() -> None:
         changed(PROD, file_systems=(changed(files, subnet="us-east-1b"),))
 
 
+def test_a_mirror_names_buckets_of_the_environment() -> None:
+    (files,) = PROD.file_systems
+    (link,) = files.settings.mirror.repositories
+    mirror = changed(files.settings.mirror, repositories=(changed(link, bucket="datasets"),))
+    with pytest.raises(ValueError, match=r"repositories\.0\.bucket: got 'datasets', but the environment has data, che"):
+        changed(files, settings=changed(files.settings, mirror=mirror))
+
+
 @pytest.mark.parametrize(
     ("name", "purposes", "missing"),
     [

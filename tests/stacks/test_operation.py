@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from synthesis import resources, template
 
-from constructs_lib.operation import ClusterAlarms, EndpointAlarms, PipelineAlarms, SpotRate, SupplyAlarms
+from constructs_lib.operation import (
+    ClusterAlarms,
+    EndpointAlarms,
+    FileAlarms,
+    MirrorAlarms,
+    PipelineAlarms,
+    SpotRate,
+    SupplyAlarms,
+)
 from constructs_lib.serving.rollout import ServerErrorRate, SlowAnswers
 from environments import ENVIRONMENTS
 from ml_contract import symptoms
@@ -51,18 +59,38 @@ CLUSTERED = ClusterAlarms(lost_nodes=1, minutes=60)
 )
 def test_what_runs_is_watched_once_and_nothing_else(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ContractError, match=says):
-        operation(**changes).check({"digits": True}, ["digits"], [])
+        operation(**changes).check({"digits": True}, ["digits"], [], {})
+
+
+PLAIN = FileAlarms(left_percent=10, mirror=None)
+MIRRORED = FileAlarms(left_percent=10, mirror=MirrorAlarms(behind_minutes=30, failures=0))
+
+
+@pytest.mark.parametrize(
+    ("given", "files", "says"),
+    [
+        (None, {"shared": False}, r"operation\.files: got None, but the environment has 1 file systems"),
+        (PLAIN, {}, r"operation\.files: .*but the environment has 0 file systems"),
+        (PLAIN, {"plain": False, "shared": True}, r"files\.mirror: got None, but S3 is mirrored by shared"),
+        (MIRRORED, {"plain": False}, r"files\.mirror: .*but S3 is mirrored by none"),
+    ],
+)
+def test_file_systems_and_mirrors_are_watched_where_there_are_some(given: Any, files: dict, says: str) -> None:
+    with pytest.raises(ContractError, match=says):
+        operation(files=given).check({"digits": True}, ["digits"], [], files)
+    operation(files=MIRRORED).check({"digits": True}, ["digits"], [], {"shared": True})
+    operation(files=PLAIN).check({"digits": True}, ["digits"], [], {"plain": False})
 
 
 def test_clusters_are_watched_where_there_are_some() -> None:
-    operation(clusters=CLUSTERED).check({"digits": True}, ["digits"], ["slurm"])
+    operation(clusters=CLUSTERED).check({"digits": True}, ["digits"], ["slurm"], {})
     with pytest.raises(ContractError, match=r"operation\.clusters: got None, but the environment has 1 clusters"):
-        operation().check({"digits": True}, ["digits"], ["slurm"])
+        operation().check({"digits": True}, ["digits"], ["slurm"], {})
 
 
 def test_a_pipeline_on_demand_waits_for_no_interruption() -> None:
     with pytest.raises(ContractError, match="digits does not run on spot capacity"):
-        operation().check({"digits": False}, ["digits"], [])
+        operation().check({"digits": False}, ["digits"], [], {})
 
 
 def alarms(stage: str) -> dict[str, dict[str, Any]]:
@@ -84,6 +112,7 @@ def test_everything_has_its_alarms(environment: Any) -> None:
     for training in environment.trainings:
         wanted |= {symptom.alarm(environment.name, training.workload) for symptom in always}
     wanted |= {symptoms.NODE_LOST.alarm(environment.name, cluster.name) for cluster in environment.clusters}
+    wanted |= {symptoms.FILES_FULL.alarm(environment.name, files.name) for files in environment.file_systems}
     found = alarms(environment.stage)
     assert wanted <= found.keys()
     for served in environment.endpoints:
@@ -125,6 +154,27 @@ def test_promises_become_thresholds_in_the_metric_s_unit() -> None:
         "llama-70b-endpoint-latency": 60_000_000,
     }
     assert {name: found[f"trainyard-prod-{name}"]["Threshold"] for name in thresholds} == thresholds
+
+
+def test_a_file_system_is_full_by_what_its_disks_have_left_together() -> None:
+    found = alarms("Prod")["trainyard-prod-shared-files-full"]
+    shown = [found[name] for name in ("Namespace", "MetricName", "Statistic", "Period", "ComparisonOperator")]
+    assert shown == ["AWS/FSx", "FreeDataStorageCapacity", "Sum", 60, "LessThanThreshold"]
+    assert found["Threshold"] == 480 * 2**30
+    assert [one["Name"] for one in found["Dimensions"]] == ["FileSystemId"]
+
+
+def test_a_mirror_is_watched_on_the_ways_that_it_takes() -> None:
+    found = {
+        name.removeprefix("trainyard-prod-shared-"): one for name, one in alarms("Prod").items() if "mirror" in name
+    }
+    # Its data sets only come from S3.
+    assert set(found) == {"import-mirror-behind", "mirror-failed"}
+    behind = {one["Name"]: one["Value"] for one in found["import-mirror-behind"]["Dimensions"]}
+    assert (behind["Publisher"], found["import-mirror-behind"]["Threshold"]) == ("AutoImport", 30 * 60)
+    assert found["import-mirror-behind"]["MetricName"] == "AgeOfOldestQueuedMessage"
+    (log,) = found["mirror-failed"]["Dimensions"]
+    assert (log["Name"], found["mirror-failed"]["MetricName"]) == ("LogGroupName", "IncomingLogEvents")
 
 
 def pattern(stage: str, name: str) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Every alarm of the environment ``local`` is raised by points beyond its promise, and is over when they end."""
+"""Every alarm of the environment ``local``, and those of file systems, which it has not, are raised by points beyond
+their promise, and are over when they end."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 from synthesis import resources, template
+
+from ml_contract.symptoms import FILES_FULL, MIRROR_BEHIND, MIRROR_FAILED
 
 from .conftest import run_beside
 
@@ -36,14 +39,14 @@ for definition in json.loads({alarms!r}):
     found.evaluate_all(); states.append(alarm["StateValue"])
     # A percentile looks at a thousand samples or more; an average and a sum at one.
     samples = 1000 if "ExtendedStatistic" in alarm else 1
-    least = alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-    below = alarm["Threshold"] - 1 if least else alarm["Threshold"]
-    above = alarm["Threshold"] if least else alarm["Threshold"] + 1
+    quiet, beyond = {{"GreaterThanThreshold": (0, 1), "GreaterThanOrEqualToThreshold": (-1, 0),
+                     "LessThanThreshold": (0, -1)}}[alarm["ComparisonOperator"]]
+    quiet, beyond = alarm["Threshold"] + quiet, alarm["Threshold"] + beyond
     for ago in range(alarm["EvaluationPeriods"]):
-        put(alarm, below, ago * period + 1, samples)
+        put(alarm, quiet, ago * period + 1, samples)
     found.evaluate_all(); states.append(alarm["StateValue"])
     for ago in range(alarm["EvaluationPeriods"]):
-        put(alarm, above - (below if alarm.get("Statistic") == "Sum" else 0), ago * period + 1, samples * 200)
+        put(alarm, beyond - (quiet if alarm.get("Statistic") == "Sum" else 0), ago * period + 1, samples * 200)
     found.evaluate_all(); states.append(alarm["StateValue"])
     for rows in cloudwatch._metrics.values():
         for row in rows: row["Timestamp"] -= period * alarm["EvaluationPeriods"] + 1
@@ -53,10 +56,19 @@ print(json.dumps(results))
 """
 
 
+def alarms(stage: str) -> list[dict[str, Any]]:
+    return list(resources(template(stage, "Operation"), "AWS::CloudWatch::Alarm").values())
+
+
+def of_files(entry: dict[str, Any]) -> bool:
+    names = tuple(symptom.name for symptom in (FILES_FULL, MIRROR_BEHIND, MIRROR_FAILED))
+    return str(entry["Properties"]["AlarmName"]).endswith(names)
+
+
 def definitions() -> list[dict[str, Any]]:
     """The alarms as PutMetricAlarm gets them; what other stacks name is a word."""
     found = []
-    for entry in resources(template("Local", "Operation"), "AWS::CloudWatch::Alarm").values():
+    for entry in (*alarms("Local"), *(one for one in alarms("Dev") if of_files(one))):
         alarm = dict(entry["Properties"])
         alarm["Dimensions"] = [{"Name": one["Name"], "Value": json.dumps(one["Value"])} for one in alarm["Dimensions"]]
         alarm["Threshold"] = float(alarm["Threshold"])
@@ -71,7 +83,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_each_is_quiet_at_its_promise_raised_beyond_it_and_over_afterwards(results: dict[str, Any]) -> None:
-    assert len(results) > 30
+    assert len(results) > 33
     wrong = {name: states for name, (states, _) in results.items() if states != ["OK", "OK", "ALARM", "OK"]}
     assert not wrong
 
