@@ -58,7 +58,7 @@ class Value(BaseModel):
             # A dot would look like the next field.
             label = f"{kind.__name__} {name}" if isinstance(name, str) and "." not in name else kind.__name__
             raise InvalidValue(
-                [problem for details in error.errors() for problem in _problems(kind, label, details)]
+                [problem for details in _told(error.errors()) for problem in _problems(kind, label, details)]
             ) from None
 
 
@@ -104,6 +104,12 @@ _RULES = {
     "dataclass_exact_type": "it must be a {class_name}",
     "dataclass_type": "it must be a {class_name}",
 }
+
+
+def _told(errors: list[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Without what only follows: items that are refused themselves are not counted, so their tuple seems too short."""
+    within = {details["loc"][:-1] for details in errors}
+    return (details for details in errors if not (details["type"] == "too_short" and details["loc"] in within))
 
 
 def _problems(kind: type[Value], label: str, details: ErrorDetails) -> list[ContractError]:

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
@@ -25,7 +25,7 @@ class Thing(Value):
     """How large it is."""
     kind: Literal["round", "square"] = "round"
     """Its shape."""
-    names: tuple[str, ...] = ()
+    names: tuple[Annotated[str, Field(pattern="^[A-Z]")], ...] = Field(default=("Thing",), min_length=1)
     """What it is called."""
 
 
@@ -67,6 +67,10 @@ def test_a_choice_names_the_choices() -> None:
 
 def test_a_nested_value_is_named_by_its_path() -> None:
     assert message(size={"count": 0}).startswith("Thing.size.count: got 0, but it must be at least 1.")
+
+
+def test_what_follows_from_another_problem_has_no_line() -> None:
+    assert message(size=Size(count=1), names=("thing",)).count("Thing.names") == 1
 
 
 def test_every_problem_has_its_line() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from synthesis import resources
 
@@ -113,6 +113,7 @@ def test_a_fact_that_breaks_a_rule_is_refused_before_anything_is_deployed(make: 
         make()
 
 
+@example(nodes=50, efa=False, taken=51)
 @given(nodes=st.integers(1, 70), efa=st.booleans(), taken=st.integers(0, 251))
 def test_a_subnet_of_jobs_will_do_exactly_when_nodes_and_replacements_fit(nodes: int, efa: bool, taken: int) -> None:
     def made() -> ImportedNetwork:
@@ -125,6 +126,7 @@ def test_a_subnet_of_jobs_will_do_exactly_when_nodes_and_replacements_fit(nodes:
         made()
 
 
+@example(count=31, taken=59, interface="efa")
 @given(count=st.integers(1, 40), taken=st.integers(0, 2043), interface=st.sampled_from(["efa", "efa-only"]))
 def test_a_subnet_of_a_cluster_will_do_exactly_when_nodes_and_replacements_fit(
     count: int, taken: int, interface: str

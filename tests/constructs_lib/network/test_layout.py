@@ -92,6 +92,12 @@ def test_a_carrier_grade_block_goes_with_every_network() -> None:
         assert lay_out(cidr=whole, prefix=25, zones=2, clusters=[subnet(cidr="100.64.0.0/21")], small=False)
 
 
+def test_what_fits_exactly_fits() -> None:
+    assert len(lay_out(cidr="10.32.0.0/24", prefix=28, zones=8, clusters=[], small=True).small) == 8
+    sixteen = subnet(nodes=(Nodes(instance_type="ml.m5.xlarge", count=1),), others=9, cidr="10.33.0.0/28")
+    assert lay_out(cidr="10.32.0.0/24", prefix=25, zones=2, clusters=[sixteen], small=False).clusters[0].prefixlen == 28
+
+
 def test_a_way_out_without_room_is_refused() -> None:
     with pytest.raises(ContractError, match=r"^cidr: .* no room for 2 small ones of the way out\. Take a /23"):
         lay_out(cidr="10.32.0.0/24", prefix=25, zones=2, clusters=[], small=True)

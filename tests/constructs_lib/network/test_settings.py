@@ -115,6 +115,13 @@ def test_a_closed_network_that_lacks_what_a_user_calls_is_refused_by_name() -> N
     settings(way_out=Nat(zones=("a",))).require(HYPERPOD, "the cluster")
 
 
+def test_a_network_that_has_no_addresses_for_a_user_is_refused_with_any_way_out() -> None:
+    for way_out in (Closed(), Nat(zones=("a",))):
+        with pytest.raises(ValueError, match=r"the cluster takes 2 addresses in each zone.*what stands for accounting"):
+            settings(way_out=way_out).require(ACCOUNTING, "the cluster")
+    settings(purposes=(JOBS, ACCOUNTING)).require(ACCOUNTING, "the cluster")
+
+
 def test_layers_of_images_pass_the_gateway_whatever_runs_there() -> None:
     assert buckets_of(()) == buckets_of((JOBS,)) == buckets_of((EKS_CLUSTER,))
 

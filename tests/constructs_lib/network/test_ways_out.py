@@ -3,6 +3,7 @@
 import ipaddress
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from synthesis import context, resources
@@ -133,6 +134,7 @@ def test_more_nodes_than_planned_are_refused(closed: tuple[Network, dict]) -> No
     place.admit("groups", SLURM.nodes)
     with pytest.raises(ValueError, match=r"^groups: got 32, but 32 nodes.*take 2048 addresses.*Slurm has 2039"):
         place.admit("groups", [*SLURM.nodes, *SLURM.nodes])
+    replace(place, room=2048).admit("groups", [*SLURM.nodes, *SLURM.nodes])
 
 
 def endpoints(template: dict, kind: str) -> dict[str, dict]:
