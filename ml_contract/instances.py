@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from typing import Any
 
 from ml_contract.accelerators import ACCELERATORS, Accelerator
 from ml_contract.errors import reject
@@ -68,10 +69,10 @@ class InstanceType:
         return max(1, self.accelerators)
 
 
-def _rows(*rows: tuple[object, ...]) -> dict[str, InstanceType]:
+def _rows(*rows: tuple[Any, ...]) -> dict[str, InstanceType]:
     names = ("name", "vcpus", "memory_gib", "accelerators", "accelerator", "accelerator_memory_gib",
              "efa_interfaces", "device_rdma")  # fmt: skip
-    found = (InstanceType(**dict(zip(names, row, strict=False))) for row in rows)  # type: ignore[arg-type]
+    found = (InstanceType(**dict(zip(names, row, strict=False))) for row in rows)
     return {entry.name: entry for entry in found}
 
 

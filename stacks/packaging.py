@@ -42,12 +42,8 @@ class Packaging(Value):
     def on_gpu(self) -> bool:
         """Whether it runs on a GPU only."""
 
-    def environment(self, model: str) -> dict[str, str]:  # noqa: ARG002
-        """Variables of the serving container.
-
-        Args:
-            model: What the artifact's manifest calls the model.
-        """
+    def environment(self, _model: str, /) -> dict[str, str]:
+        """Variables of the serving container of what the artifact's manifest calls by this name."""
         return {}
 
 
@@ -86,7 +82,7 @@ class TritonPackaging(Packaging):
     def on_gpu(self) -> bool:
         return self.package.on_gpu
 
-    def environment(self, model: str) -> dict[str, str]:
+    def environment(self, model: str, /) -> dict[str, str]:
         return {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": model}
 
 
@@ -110,5 +106,5 @@ class LmiPackaging(Packaging):
     def on_gpu(self) -> bool:
         return True
 
-    def environment(self, model: str) -> dict[str, str]:  # noqa: ARG002
+    def environment(self, _model: str, /) -> dict[str, str]:
         return self.engine.environment()

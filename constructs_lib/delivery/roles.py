@@ -49,7 +49,7 @@ class DeliveryRoles(Construct):
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
         account_arn = f"arn:{stack.partition}:iam::{stack.account}"
-        provider = github.provider.bind(self, account_arn=account_arn)
+        provider = github.provider.bind(self, account_arn)
 
         def role(part: str, environment: str, workflow: str | None, taken: tuple[str, ...]) -> iam.CfnRole:
             wanted = claims(github.repository, environment=environment, branch=github.branch, workflow=workflow)

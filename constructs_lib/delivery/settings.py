@@ -19,7 +19,7 @@ class Provider(Value):
     """GitHub as a provider of identities, of which an account has one."""
 
     @abstractmethod
-    def bind(self, scope: Construct, *, account_arn: str) -> str:
+    def bind(self, scope: Construct, account_arn: str, /) -> str:
         """ARN of the provider.
 
         Args:
@@ -31,7 +31,7 @@ class Provider(Value):
 class NewProvider(Provider):
     """One that the stack makes."""
 
-    def bind(self, scope: Construct, *, account_arn: str) -> str:  # noqa: ARG002
+    def bind(self, scope: Construct, _account_arn: str, /) -> str:
         # IAM finds the certificates of GitHub by itself and asks for no thumbprints.
         made = iam.OidcProviderNative(scope, "GitHub", url=f"https://{ISSUER}", client_ids=[AUDIENCE])
         return made.oidc_provider_arn
@@ -40,7 +40,7 @@ class NewProvider(Provider):
 class AccountProvider(Provider):
     """One that the account has already; `sts.amazonaws.com` must be among its audiences."""
 
-    def bind(self, scope: Construct, *, account_arn: str) -> str:  # noqa: ARG002
+    def bind(self, _scope: Construct, account_arn: str, /) -> str:
         return f"{account_arn}:oidc-provider/{ISSUER}"
 
 

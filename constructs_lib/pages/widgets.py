@@ -86,7 +86,7 @@ class Widget(ABC):
     """Rows."""
 
     @abstractmethod
-    def render(self, region: str) -> dict[str, Any]:
+    def render(self, region: str, /) -> dict[str, Any]:
         """Its type and properties.
 
         Args:
@@ -103,7 +103,7 @@ class Words(Widget):
     width: int = COLUMNS
     height: int = 1
 
-    def render(self, region: str) -> dict[str, Any]:  # noqa: ARG002
+    def render(self, _region: str, /) -> dict[str, Any]:
         return {"type": "text", "properties": {"markdown": self.markdown, "background": "transparent"}}
 
 
@@ -124,7 +124,7 @@ class Graph(Widget):
     width: int = 8
     height: int = 6
 
-    def render(self, region: str) -> dict[str, Any]:
+    def render(self, region: str, /) -> dict[str, Any]:
         properties: dict[str, Any] = {
             "title": self.title,
             "region": region,
@@ -157,7 +157,7 @@ class AlarmStates(Widget):
             # Four stand in a row of a full page.
             object.__setattr__(self, "height", 1 + -(-len(self.alarms) * COLUMNS // (4 * self.width)))
 
-    def render(self, region: str) -> dict[str, Any]:  # noqa: ARG002
+    def render(self, _region: str, /) -> dict[str, Any]:
         return {"type": "alarm", "properties": {"title": self.title, "alarms": list(self.alarms), "sortBy": "default"}}
 
 

@@ -30,7 +30,7 @@ class Capacity(Value):
     max_pending_seconds: int | None = Field(default=None, ge=SHORTEST_PENDING_S, le=LONGEST_RUN_S)
     """Time that the job may wait for accelerated instances, 30 minutes to 28 days; SageMaker's own limit by default."""
 
-    def bind(self, checkpoint: Checkpoint | None) -> dict[str, Any]:  # noqa: ARG002
+    def bind(self, _checkpoint: Checkpoint | None, /) -> dict[str, Any]:
         """Fields of the training request.
 
         Raises:
@@ -76,7 +76,7 @@ class SpotCapacity(Capacity):
                    "Raise it, with room for restarts.")  # fmt: skip
         return self
 
-    def bind(self, checkpoint: Checkpoint | None) -> dict[str, Any]:
+    def bind(self, checkpoint: Checkpoint | None, /) -> dict[str, Any]:
         if checkpoint is None:
             reject("checkpoint", None, "a job on spot capacity without a checkpoint starts from nothing when reclaimed",
                    "Give the step a checkpoint or take OnDemandCapacity.")  # fmt: skip

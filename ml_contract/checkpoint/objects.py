@@ -61,7 +61,7 @@ class Objects(abc.ABC):
         """Remove an object; none there is no error."""
 
     @abc.abstractmethod
-    def stored_crc(self, key: str) -> int | None:
+    def stored_crc(self, key: str, /) -> int | None:
         """CRC64NVME of the content as the storage itself vouches for it; None where it does not."""
 
     def place(self, key: str) -> str:

@@ -63,7 +63,7 @@ class Schedule:
             return (done + 1) / (self.warmup_steps + 1)
         return self.after_warmup(done, steps)
 
-    def after_warmup(self, done: int, steps: int) -> float:  # noqa: ARG002
+    def after_warmup(self, _done: int, _steps: int, /) -> float:
         """Share of the peak once warm."""
         return 1.0
 
@@ -87,7 +87,7 @@ class Cosine(Schedule):
         super().__post_init__()
         between("floor", self.floor, 0, 1)
 
-    def after_warmup(self, done: int, steps: int) -> float:
+    def after_warmup(self, done: int, steps: int, /) -> float:
         progress = min(1.0, (done - self.warmup_steps) / max(1, steps - 1 - self.warmup_steps))
         return self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress))
 
@@ -107,6 +107,6 @@ class Wsd(Schedule):
         at_least("decay_steps", self.decay_steps, 1)
         between("floor", self.floor, 0, 1)
 
-    def after_warmup(self, done: int, steps: int) -> float:
+    def after_warmup(self, done: int, steps: int, /) -> float:
         progress = (done + 1 - (steps - self.decay_steps)) / self.decay_steps
         return 1.0 - (1.0 - self.floor) * min(1.0, max(0.0, progress))

@@ -88,7 +88,8 @@ class FileStorage(Storage):
                     if folder != Path():
                         (self._root / folder).rmdir()
 
-    def stored_crc(self, key: str) -> int | None:  # noqa: ARG002  (a file system vouches for nothing)
+    def stored_crc(self, _key: str, /) -> int | None:
+        # A file system vouches for nothing.
         return None
 
     @staticmethod
@@ -127,7 +128,8 @@ class _FileWriter(ObjectWriter):
         with self._storage._explained("write", self._path):
             self._file.write(data)
 
-    def finish(self, crc: int) -> None:  # noqa: ARG002  (nothing on the other side could check it)
+    def finish(self, _crc: int, /) -> None:
+        # Nothing on the other side could check it.
         with self._storage._explained("write", self._path):
             self._file.flush()
             os.fsync(self._file.fileno())

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ml_contract.checkpoint.catalog import Attempt, attempts, commit_of, damage, inspect, remove
 from ml_contract.checkpoint.documents import Commit, FileRecord
@@ -59,10 +60,11 @@ class Retention:
 
     def run(self, ranks: Ranks) -> None:
         """Collective: rank 0 decides and deletes, all ranks share the reading."""
-        decisions, findings = self.decisions(), None
-        while request := ranks.first(lambda answer=findings: decisions.send(answer)):  # type: ignore[misc]
+        decisions = self.decisions()
+        findings: list[str] | None = None
+        while request := ranks.first(partial(decisions.send, findings)):
             share = request.records[ranks.rank :: ranks.size]
-            found = ranks.each(lambda part=share, of=request: self._damage(of.prefix, part))  # type: ignore[misc]
+            found = ranks.each(partial(self._damage, request.prefix, share))
             findings = [line for rank in found for line in rank]
 
     def _damage(self, prefix: str, records: Sequence[FileRecord]) -> list[str]:

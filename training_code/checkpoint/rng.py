@@ -37,7 +37,7 @@ class RngState:
             torch.cuda.set_rng_state(state_dict["cuda"])
 
 
-def resize(states: Sequence[dict[str, Any]], rank: int, world_size: int) -> dict[str, Any]:  # noqa: ARG001
+def resize(states: Sequence[dict[str, Any]], rank: int, _world_size: int, /) -> dict[str, Any]:
     """Ranks that existed go on with their own; new ones get generators seeded from the old ones' state and their rank.
 
     Deterministic, and no two ranks draw the same numbers; but which rank draws for which sample is another question

@@ -132,7 +132,7 @@ class S3Storage(Storage):
     def delete(self, key: str) -> None:
         self.call("DeleteObject", key)
 
-    def stored_crc(self, key: str) -> int | None:
+    def stored_crc(self, key: str, /) -> int | None:
         head = self.call("HeadObject", key, ChecksumMode="ENABLED")
         if head.get("ChecksumType") != "FULL_OBJECT" or "ChecksumCRC64NVME" not in head:
             return None

@@ -19,7 +19,7 @@ class ObjectWriter(abc.ABC):
         """Append; ``data`` may be reused by the caller afterwards."""
 
     @abc.abstractmethod
-    def finish(self, crc: int) -> None:
+    def finish(self, crc: int, /) -> None:
         """Make the object visible and durable. ``crc`` is CRC64NVME of the content, for the storage to check."""
 
     @abc.abstractmethod

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import boto3
 import urllib3
@@ -122,7 +122,7 @@ class Reads:
         attempt.done.wait()
         if attempt.error is not None:
             raise attempt.error
-        return attempt.result  # type: ignore[return-value]
+        return cast(Result, attempt.result)
 
     def persist(self, work: Callable[[], Result], action: str, place: str) -> Result:
         """Try until it succeeds.

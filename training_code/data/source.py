@@ -45,7 +45,7 @@ class Source(abc.ABC):
         """The bytes of a part, which lies within the file; valid for as long as it is held."""
 
     @abc.abstractmethod
-    def damaged(self, name: str, sha256: str) -> str | None:
+    def damaged(self, name: str, sha256: str, /) -> str | None:
         """The digest that a file has instead of ``sha256``; None where they agree, or where only reading tells."""
 
     def expect(self, files: Mapping[str, tuple[int, str]]) -> None:  # noqa: B027
@@ -78,7 +78,7 @@ class Folder(Source):
                 self._maps[part.name] = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
         return self._maps[part.name][part.start : part.start + part.length]
 
-    def damaged(self, name: str, sha256: str) -> str | None:
+    def damaged(self, name: str, sha256: str, /) -> str | None:
         with (self.folder / name).open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         return found if found != sha256 else None

@@ -68,7 +68,7 @@ class S3Source(Source):
         self._files = files
         self._fits = sum(size for size, _ in files.values()) <= self._buffer_bytes // 2
 
-    def damaged(self, name: str, sha256: str) -> str | None:  # noqa: ARG002
+    def damaged(self, _name: str, _sha256: str, /) -> str | None:
         # Reading all of it now is what a stream is there to avoid.
         return None
 

@@ -39,6 +39,6 @@ class Clock:
         self._started, self._productive = state_dict["started"], state_dict["productive"]
 
 
-def of_the_first(states: Sequence[dict[str, Any]], rank: int, world_size: int) -> dict[str, Any]:  # noqa: ARG001
+def of_the_first(states: Sequence[dict[str, Any]], _rank: int, _world_size: int, /) -> dict[str, Any]:
     """The clock of another world size: the first rank's, for all."""
     return states[0]

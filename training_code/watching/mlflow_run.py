@@ -40,7 +40,7 @@ class MlflowRun(Sink):
         self._pending: list[object] = []
         self._sent = time.monotonic()
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
+    def write(self, step: int, figures: Mapping[str, float], /) -> None:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)

@@ -21,7 +21,7 @@ class Sink(abc.ABC):
     name: str
 
     @abc.abstractmethod
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
+    def write(self, step: int, figures: Mapping[str, float], /) -> None:
         """Take the figures of a step, by the names of the metrics."""
 
     @abc.abstractmethod
@@ -40,7 +40,7 @@ class Background:
         self._thread = threading.Thread(target=self._work, name=f"watching-{sink.name}", daemon=True)
         self._thread.start()
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
+    def write(self, step: int, figures: Mapping[str, float], /) -> None:
         """Leave the figures to the thread."""
         try:
             self._waiting.put_nowait((step, dict(figures)))

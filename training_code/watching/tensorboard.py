@@ -19,7 +19,7 @@ class TensorBoard(Sink):
 
         self._writer = SummaryWriter(str(folder), purge_step=done + 1 if done else None, flush_secs=10)
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
+    def write(self, step: int, figures: Mapping[str, float], /) -> None:
         for name, value in figures.items():
             # A colon would end up as another name in the page.
             self._writer.add_scalar(name.replace(":", "/"), value, step)

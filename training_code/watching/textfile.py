@@ -22,7 +22,7 @@ class TextFile(Sink):
         with contextlib.suppress(OSError):
             begin(folder, run)
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
+    def write(self, step: int, figures: Mapping[str, float], /) -> None:
         # The exporter must never see half of it, and does not look at what ends otherwise.
         new = self._file.with_suffix(".new")
         new.write_text(text(self._run, step, figures))

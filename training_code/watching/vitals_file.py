@@ -21,7 +21,7 @@ class VitalsFile(Sink):
         """Write ``file``."""
         self._file, self._clock = file, clock
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:  # noqa: ARG002
+    def write(self, _step: int, figures: Mapping[str, float], /) -> None:
         at_risk = figures.get(CHECKPOINT_AGE.name)
         Vitals(stepped_at=time.monotonic(), at_risk=at_risk, started=self._clock.started).write(self._file)
 

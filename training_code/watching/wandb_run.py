@@ -31,7 +31,7 @@ class WandbRun(Sink):
         self._folder = folder
         self._run: Any = None
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
+    def write(self, step: int, figures: Mapping[str, float], /) -> None:
         self._open().log(dict(figures), step=step)
 
     def close(self, status: str) -> None:

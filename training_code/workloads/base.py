@@ -95,7 +95,7 @@ class Workload(abc.ABC, Generic[Options]):
     def loss(self, outputs: Any, targets: Any) -> Tensor:
         """Mean loss of a micro-batch, a scalar in nats."""
 
-    def figures(self, outputs: Any, targets: Any) -> dict[Metric, float]:  # noqa: ARG002
+    def figures(self, _outputs: Any, _targets: Any, /) -> dict[Metric, float]:
         """Further figures of a micro-batch, each a mean over its samples; every rank gives the same names."""
         return {}
 

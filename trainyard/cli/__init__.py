@@ -21,5 +21,5 @@ def main() -> None:
 
         text, status = explain(error)
         if text:
-            print(text, file=sys.stderr)  # noqa: T201
+            sys.stderr.write(f"{text}\n")
         sys.exit(status)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from rich.console import Console
 from trainyard.cli.tables import print_table
 from trainyard.load.generator import Level
 from trainyard.load.request import Plain
-from trainyard.operations.connection import Connection, OperationError, connect
+from trainyard.operations.connection import OperationError, connect
 from trainyard.tune.search import Candidate, Outcome, Rules, search
 from trainyard.tune.settings import Settings
 
@@ -56,10 +55,9 @@ def tune(
     is_local, cloud = context.obj
     rules = Rules(levels=tuple(read_levels(concurrency)), rounds=rounds, margin=margin, floor=floor / 1e6)
     each = check_seconds(seconds(duration, "--duration"))
-    connection: Callable[[], Connection] = lambda: connect(cloud if is_local else None)  # noqa: E731
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="trainyard-tune-") as scratch:
-        repository, name = fetch(model, Path(scratch), connection)
+        repository, name = fetch(model, Path(scratch), lambda: connect(cloud if is_local else None))
         with running(cloud.environments / "triton", repository, Path(scratch)) as server, console.status("") as status:
             server.load(name)
             configuration = server.configuration(name)

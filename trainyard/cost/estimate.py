@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-import trainyard.cost.estimators  # noqa: F401 (registers the estimators)
 from ml_contract.errors import reject
 from trainyard.cost.assumptions import Assumptions
 from trainyard.cost.estimators.base import Around, Estimator, free_types, unknown

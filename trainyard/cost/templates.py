@@ -111,10 +111,10 @@ def _document(stack: AssemblyStack) -> dict[str, Any]:
 
 def _yaml(text: str) -> Any:
     """YAML with CloudFormation's short forms: ``!Ref x`` is ``{"Ref": "x"}``, ``!Sub x`` is ``{"Fn::Sub": "x"}``."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        pass
+    # A loader of its own: what is added to SafeLoader, everybody's documents would mean.
+    loader_class: Any = type("Loader", (yaml.SafeLoader,), {})
 
     def short(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
         if isinstance(node, yaml.ScalarNode):
@@ -125,11 +125,11 @@ def _yaml(text: str) -> Any:
             value = loader.construct_mapping(node, deep=True)
         return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
 
-    Loader.add_multi_constructor("!", short)
+    loader_class.add_multi_constructor("!", short)
     # A date such as 2010-09-09 is text in a template, nothing else.
-    Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_scalar)
+    loader_class.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_scalar)
     try:
-        return yaml.load(text, Loader)  # noqa: S506 (a SafeLoader)
+        return loader_class(text).get_single_data()
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None
 

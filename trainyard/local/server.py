@@ -117,7 +117,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
 
 
 def _refuse(message: str) -> int:
-    print(message, file=sys.stderr)  # noqa: T201
+    sys.stderr.write(f"{message}\n")
     return 2
 
 

@@ -54,7 +54,7 @@ class S3Objects(Objects):
     def delete(self, key: str) -> None:
         self._client.delete_object(Bucket=self._bucket, Key=f"{self._prefix}/{key}")
 
-    def stored_crc(self, key: str) -> int | None:
+    def stored_crc(self, key: str, /) -> int | None:
         head = self._found(
             key,
             lambda: self._client.head_object(
@@ -118,7 +118,8 @@ class FolderObjects(Objects):
             for folder in path.relative_to(self._root).parents[:-1]:
                 (self._root / folder).rmdir()
 
-    def stored_crc(self, key: str) -> int | None:  # noqa: ARG002  (a file system vouches for nothing)
+    def stored_crc(self, _key: str, /) -> int | None:
+        # A file system vouches for nothing.
         return None
 
     def _open(self, key: str) -> Any:

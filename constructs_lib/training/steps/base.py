@@ -24,7 +24,7 @@ class Step(Value):
     depends_on: tuple[str, ...] = ()
     """Steps that come first although nothing of theirs is read; none by default."""
 
-    def bind(self, binding: Binding) -> dict[str, Any]:
+    def bind(self, binding: Binding, /) -> dict[str, Any]:
         """Grant what the step needs and give its entry in the definition, with expressions unrendered."""
         raise NotImplementedError
 

@@ -41,7 +41,7 @@ class ConditionStep(Step):
     def nested(self) -> Iterable[Step]:
         return (*self.if_steps, *self.else_steps)
 
-    def bind(self, binding: Binding) -> dict[str, Any]:
+    def bind(self, binding: Binding, /) -> dict[str, Any]:
         arguments = {
             "Conditions": [condition.render() for condition in self.conditions],
             "IfSteps": [step.bind(binding) for step in self.if_steps],
@@ -56,5 +56,5 @@ class FailStep(Step):
     message: str | Expression
     """What an operator reads."""
 
-    def bind(self, binding: Binding) -> dict[str, Any]:  # noqa: ARG002
+    def bind(self, _binding: Binding, /) -> dict[str, Any]:
         return self.entry("Fail", {"ErrorMessage": self.message})

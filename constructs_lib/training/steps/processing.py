@@ -121,7 +121,7 @@ class ProcessingStep(Step):
             return {}
         return to_variables(self.options)
 
-    def bind(self, binding: Binding) -> dict[str, Any]:
+    def bind(self, binding: Binding, /) -> dict[str, Any]:
         role = binding.role
         self.image.grant_pull(role)
         self.program.code.grant_read(role)

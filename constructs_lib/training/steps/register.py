@@ -41,7 +41,7 @@ class RegisterModelStep(Step):
     retries: tuple[RetryPolicy, ...] = ()
     """When registering is tried again; never by default."""
 
-    def bind(self, binding: Binding) -> dict[str, Any]:
+    def bind(self, binding: Binding, /) -> dict[str, Any]:
         check_environment(self.environment)
         check_disjoint(self.retries)
         # SageMaker reads what is registered as whoever registers it.

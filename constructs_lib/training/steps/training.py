@@ -117,7 +117,7 @@ class TrainingStep(Step):
         """The artifact, model.tar.gz."""
         return StepOutput(get=Get(path=f"Steps.{self.name}.ModelArtifacts.S3ModelArtifacts"), location=self.output)
 
-    def bind(self, binding: Binding) -> dict[str, Any]:
+    def bind(self, binding: Binding, /) -> dict[str, Any]:
         role, image = binding.role, self.bound.image
         support.warn(self, binding)
         image.grant_pull(role)

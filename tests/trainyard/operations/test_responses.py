@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +17,7 @@ class _Missing(Exception):
 
 
 class _S3:
-    class exceptions:  # noqa: N801
-        NoSuchKey = _Missing
+    exceptions = SimpleNamespace(NoSuchKey=_Missing)
 
     def __init__(self, **objects: bytes) -> None:
         self.objects = {key.replace("__", "/"): value for key, value in objects.items()}
@@ -33,8 +33,7 @@ class _S3:
 
 
 class _Runtime:
-    class exceptions:  # noqa: N801
-        ModelError = _Missing
+    exceptions = SimpleNamespace(ModelError=_Missing)
 
     def __init__(self, *events: dict[str, Any]) -> None:
         self.events, self.asked = events, {}

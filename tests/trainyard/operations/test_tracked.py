@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from ml_contract.tracking import TrackedRun
@@ -10,10 +11,12 @@ from trainyard.operations.logs import tracked
 RUN = TrackedRun(run="r1", experiment="1", uri="http://127.0.0.1:5000")
 
 
+class Missing(Exception):
+    """What the service raises for a log that is not there."""
+
+
 class Logs:
-    class exceptions:  # noqa: N801 - as clients have it
-        class ResourceNotFoundException(Exception):
-            pass
+    exceptions = SimpleNamespace(ResourceNotFoundException=Missing)
 
     def __init__(self, *messages: str) -> None:
         self.messages, self.asked = messages, {}

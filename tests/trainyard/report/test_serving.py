@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -111,8 +112,7 @@ def test_a_serverless_endpoint_has_no_price_of_an_hour(monkeypatch: pytest.Monke
 class Refusing:
     """A job of a role that may read nothing beside it."""
 
-    class meta:  # noqa: N801
-        region_name = "us-east-1"
+    meta = SimpleNamespace(region_name="us-east-1")
 
     def __init__(self) -> None:
         self.exceptions = self

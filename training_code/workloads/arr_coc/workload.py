@@ -98,7 +98,7 @@ class ArrCocWorkload(Workload[ArrCoc]):
         nats = F.cross_entropy(outputs.logits.float().transpose(1, 2), text, reduction="none")
         return ((nats * answered).sum(1) / answered.sum(1)).mean()
 
-    def figures(self, outputs: Answer, targets: tuple[Tensor, ...]) -> dict[Metric, float]:
+    def figures(self, outputs: Answer, targets: tuple[Tensor, ...], /) -> dict[Metric, float]:
         return {
             metrics.ACCURACY: float(correct(outputs, targets).float().mean()),
             metrics.VISUAL_TOKENS: float(outputs.budgets.sum(1).float().mean()),

@@ -51,7 +51,7 @@ class DigitsWorkload(Workload[Digits]):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(outputs.float(), targets)
 
-    def figures(self, outputs: Tensor, targets: Tensor) -> dict[Metric, float]:
+    def figures(self, outputs: Tensor, targets: Tensor, /) -> dict[Metric, float]:
         return {metrics.ACCURACY: float((outputs.argmax(1) == targets).float().mean())}
 
     def export(self, folder: Path, trained: Trained) -> ArtifactManifest:

@@ -87,7 +87,7 @@ class LlamaWorkload(Workload[Llama]):
         weight = self.options.router_loss * self.options.experts_per_token
         return cross_entropy(logits, targets) + weight * unevenness.mean()
 
-    def figures(self, outputs: Tensor | tuple[Tensor, Tensor], targets: Tensor) -> dict[Metric, float]:  # noqa: ARG002
+    def figures(self, outputs: Tensor | tuple[Tensor, Tensor], _targets: Tensor, /) -> dict[Metric, float]:
         return {ROUTER_UNEVENNESS: float(outputs[1].detach().mean())} if isinstance(outputs, tuple) else {}
 
     def tensor_plan(self, model: nn.Module) -> Mapping[str, Any]:

@@ -118,7 +118,7 @@ class Estimator(ABC):
                 Estimator.registered[name] = cls()
 
     @abstractmethod
-    def lines(self, resource: Resource, around: Around) -> Iterator[Line]:
+    def lines(self, resource: Resource, around: Around, /) -> Iterator[Line]:
         """What it bills.
 
         Raises:
@@ -134,7 +134,7 @@ class Simple(Estimator):
     used: ClassVar[tuple[tuple[str, str, str, float], ...]] = ()
     """What, its item, the assumption of how much is used, and how many of that one unit of the price holds."""
 
-    def lines(self, resource: Resource, around: Around) -> Iterator[Line]:  # noqa: ARG002
+    def lines(self, _resource: Resource, around: Around, /) -> Iterator[Line]:
         for what, item in self.fixed:
             yield around.fixed(what, item)
         for what, item, assumed, unit in self.used:

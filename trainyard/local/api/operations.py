@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -22,11 +22,15 @@ class Caller:
     """ARN of the principal: a user, a role session, or the account's root."""
 
 
+class _Marked(Protocol):
+    __operation__: str
+
+
 def operation(name: str) -> Callable[[_Decorated], _Decorated]:
     """Marks a method `(self, request, caller) -> answer` as the service's operation `name`."""
 
     def mark(method: _Decorated) -> _Decorated:
-        method.__operation__ = name  # type: ignore[attr-defined]
+        cast(_Marked, method).__operation__ = name
         return method
 
     return mark

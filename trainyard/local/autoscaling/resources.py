@@ -27,7 +27,10 @@ _WRITTEN = {
 }
 # "Auto scaling policy overview", prerequisites (SageMaker developer guide), read 2026-11.
 _BURSTABLE = re.compile(r"ml\.t\d")
-ROLE = "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"  # fmt: skip # noqa: E501
+ROLE = (
+    "aws-service-role/sagemaker.application-autoscaling.amazonaws.com/"
+    "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

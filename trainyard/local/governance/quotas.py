@@ -49,7 +49,7 @@ class ComputeQuotas(Versioned):
         if other["Versions"][-1]["Content"]["ComputeQuotaTarget"]["TeamName"] == team:
             raise conflict(f"ComputeQuotaTarget.TeamName: {team!r} has the quota {other['Name']!r} in this cluster.")
 
-    def failure(self, cluster: str, content: Mapping[str, Any]) -> str | None:
+    def failure(self, cluster: str, content: Mapping[str, Any], /) -> str | None:
         there = instances_of(self._context, cluster)
         if there is None:
             return None

@@ -127,7 +127,7 @@ class Versioned:
     def refuse_beside(self, other: Document, content: Mapping[str, Any]) -> None:
         """Refuses what cannot be beside ``other`` in one cluster."""
 
-    def failure(self, cluster: str, content: Mapping[str, Any]) -> str | None:  # noqa: ARG002
+    def failure(self, _cluster: str, _content: Mapping[str, Any], /) -> str | None:
         """Why a change will fail when it is carried out; None where it will not."""
         return None
 

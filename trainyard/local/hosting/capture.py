@@ -109,12 +109,12 @@ def _line(
     if modes & {"Output", "InputAndOutput"}:
         content_type = reply.headers.get("content-type", "application/octet-stream")
         data["endpointOutput"] = _side(config, "OUTPUT", content_type, reply.body)
-    metadata = {"eventId": str(uuid.uuid4()), "inferenceTime": now.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    metadata: dict[str, Any] = {"eventId": str(uuid.uuid4()), "inferenceTime": now.strftime("%Y-%m-%dT%H:%M:%SZ")}
     if inference_id:
         metadata["inferenceId"] = inference_id
     custom = question.headers.get("x-amzn-sagemaker-custom-attributes")
     if custom:
-        metadata["customAttributes"] = [custom]  # type: ignore[assignment]
+        metadata["customAttributes"] = [custom]
     return json.dumps({"captureData": data, "eventMetadata": metadata, "eventVersion": _VERSION})
 
 

@@ -130,7 +130,7 @@ class Container:
             status=refused.status, headers=refused.headers, parts=iter([refused.body]), container=name
         )  # fmt: skip
 
-    def holds(self, target_model: str) -> bool:  # noqa: ARG002
+    def holds(self, _target_model: str, /) -> bool:
         """Whether one of many models is there: its own always is."""
         return True
 

@@ -89,7 +89,7 @@ class Serving(Protocol):
             ServiceError: the question itself is refused.
         """
 
-    def holds(self, target_model: str) -> bool:
+    def holds(self, target_model: str, /) -> bool:
         """Whether one of many models is there without a wait."""
 
     def overdrawn(self) -> str:

@@ -63,7 +63,7 @@ class ManyModelsContainer(Container):
         self._stood = self._stood or status == 200
         return self._stood
 
-    def holds(self, target_model: str) -> bool:
+    def holds(self, target_model: str, /) -> bool:
         """Whether a model is loaded or being loaded."""
         return self._cache.holds(target_model)
 

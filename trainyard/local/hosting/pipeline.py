@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from trainyard.local.api.errors import ServiceError
@@ -35,8 +36,8 @@ class PipelineContainers:
         try:
             for part in blueprint.containers:
                 self._containers[part.hostname] = Container(
-                    part, root / part.hostname, line, ended=lambda name=part.hostname: self._ended(name)  # type: ignore[misc]
-                )  # fmt: skip
+                    part, root / part.hostname, line, ended=partial(self._ended, part.hostname)
+                )
         except BaseException:
             self.close()
             raise
@@ -71,7 +72,7 @@ class PipelineContainers:
             question = _next(question, reply)
         return last.stream(question)
 
-    def holds(self, target_model: str) -> bool:  # noqa: ARG002
+    def holds(self, _target_model: str, /) -> bool:
         """Whether one of many models is there: its own always are."""
         return True
 

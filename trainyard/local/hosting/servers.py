@@ -19,7 +19,7 @@ Variables = dict[str, str]
 class Server(Protocol):
     """What runs in a container."""
 
-    def single(self, repository: Path, inside: str, variables: Mapping[str, str]) -> tuple[Command, Variables]:
+    def single(self, repository: Path, inside: str, variables: Mapping[str, str], /) -> tuple[Command, Variables]:
         """Command line and environment that serve one model.
 
         Args:
@@ -31,7 +31,7 @@ class Server(Protocol):
             ServerError: the model is none for this server.
         """
 
-    def many(self, inside: str, variables: Mapping[str, str]) -> tuple[Command, Variables]:
+    def many(self, inside: str, variables: Mapping[str, str], /) -> tuple[Command, Variables]:
         """Command line and environment that serve models which come and go.
 
         Args:
@@ -54,11 +54,11 @@ class Triton:
         """Wraps a server that is ready to run."""
         self._server = server
 
-    def single(self, repository: Path, inside: str, variables: Mapping[str, str]) -> tuple[Command, Variables]:
+    def single(self, repository: Path, inside: str, variables: Mapping[str, str], /) -> tuple[Command, Variables]:
         given = {**variables, DEFAULT_MODEL: default_model(repository, variables)}
         return self._command(inside, given)
 
-    def many(self, inside: str, variables: Mapping[str, str]) -> tuple[Command, Variables]:
+    def many(self, inside: str, variables: Mapping[str, str], /) -> tuple[Command, Variables]:
         return self._command(inside, {name: value for name, value in variables.items() if name != DEFAULT_MODEL})
 
     def check(self, body: bytes, content_type: str) -> None:
@@ -75,10 +75,10 @@ class ServeProgram:
         """Takes the program."""
         self._program = program
 
-    def single(self, repository: Path, inside: str, variables: Mapping[str, str]) -> tuple[Command, Variables]:  # noqa: ARG002
+    def single(self, _repository: Path, _inside: str, variables: Mapping[str, str], /) -> tuple[Command, Variables]:
         return [str(self._program)], dict(variables)
 
-    def many(self, inside: str, variables: Mapping[str, str]) -> tuple[Command, Variables]:  # noqa: ARG002
+    def many(self, _inside: str, variables: Mapping[str, str], /) -> tuple[Command, Variables]:
         return [str(self._program)], dict(variables)
 
     def check(self, body: bytes, content_type: str) -> None:

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from trainyard.local.api.errors import invalid
@@ -110,7 +111,7 @@ class Variant:
                 self._opening,
                 self._root / f"instance-{self._started}",
                 start_seconds=plan.start_seconds,
-                line=lambda text, number=number: shipper.line(number, text, time.time()),  # type: ignore[misc]
+                line=partial(_ship, shipper, number),
                 changed=self._changed,
             )
             with self._lock:
@@ -180,3 +181,7 @@ class Variant:
 
     def _undelivered(self, problem: str) -> None:
         _log.warning("%s", problem)
+
+
+def _ship(shipper: Shipper, number: int, text: str) -> None:
+    shipper.line(number, text, time.time())

@@ -48,12 +48,12 @@ class Hosts:
         """Where a path below /opt/ml of a host really is."""
         return self.folder(host) / PurePosixPath(path).relative_to(BASE)
 
-    def variables(self, host: int) -> dict[str, str]:
+    def variables(self, host: int, /) -> dict[str, str]:
         """Environment variables by which a host's programs find their place."""
         endpoint = {"AWS_ENDPOINT_URL": self.endpoint_url} if self.endpoint_url else {}
         return {"SAGEMAKER_BASE_DIR": str(self.folder(host)), **endpoint}
 
-    def seen(self, host: int, path: str) -> str:
+    def seen(self, host: int, path: str, /) -> str:
         """How a host's own programs spell a path below /opt/ml."""
         return str(self.inside(host, path))
 
@@ -157,12 +157,12 @@ class NamespaceHosts(Hosts):
         listeners = [self._network.listen(host, target.port) for host in range(len(self.names))]
         return Forwarder(listeners, target.hostname, target.port)
 
-    def variables(self, host: int) -> dict[str, str]:  # noqa: ARG002
+    def variables(self, _host: int, /) -> dict[str, str]:
         if self.endpoint_url is None:
             return {}
         return {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{urlsplit(self.endpoint_url).port}"}
 
-    def seen(self, host: int, path: str) -> str:  # noqa: ARG002
+    def seen(self, _host: int, path: str, /) -> str:
         return path
 
     def mount(self, host: int, source: Path, path: str, *, readonly: bool) -> None:

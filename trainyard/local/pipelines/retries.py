@@ -136,7 +136,12 @@ def _problems(item: object) -> Iterator[str]:
 
 def _number(name: str, value: object, low: int, high: int | None) -> Iterator[str]:
     whole = name != "BackoffRate"
-    of_type = not isinstance(value, bool) and isinstance(value, int if whole else (int, float))
-    if not of_type or not low <= value <= (high or float("inf")):  # type: ignore[operator]
+    fits = (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and (isinstance(value, int) or not whole)
+        and low <= value <= (high or float("inf"))
+    )
+    if not fits:
         kind = "a whole number" if whole else "a number"
         yield f".{name}: got {value!r}, but it must be {kind} from {low}" + (f" to {high}" if high else "")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 
 from trainyard.teardown.bills import NOTHING, Tariff
@@ -41,7 +42,7 @@ class PackageGroup(Holder):
     def empty(self, look: Look, identity: str, say: Say) -> None:
         client = look.client("sagemaker")
         for arn in self._packages(look, identity.rpartition("/")[2]):
-            look.unless(self._gone, lambda arn=arn: client.delete_model_package(ModelPackageName=arn))  # type: ignore[misc]
+            look.unless(self._gone, partial(client.delete_model_package, ModelPackageName=arn))
 
     def delete(self, look: Look, identity: str, say: Say) -> None:
         client, name = look.client("sagemaker"), identity.rpartition("/")[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from trainyard.teardown.bills import NOTHING, Bill
 from trainyard.teardown.holders import Say
@@ -62,7 +63,7 @@ def _of_endpoint(around: Around, name: str) -> tuple[list[str], Bill]:
             count = variant.get("InitialInstanceCount", 1)
             bill += around.tariff.hourly(f"{variant['InstanceType']}/hosting", count)
         model = variant.get("ModelName")
-        described = model and around.look.unless(_GONE, lambda model=model: client.describe_model(ModelName=model))  # type: ignore[misc]
+        described = model and around.look.unless(_GONE, partial(client.describe_model, ModelName=model))
         roles += [described.get("ExecutionRoleArn", "")] if described else []
     return roles, bill
 

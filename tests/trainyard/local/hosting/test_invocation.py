@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,14 +99,7 @@ class Context:
 
     account, region, minute_seconds = "123456789012", "us-east-1", 60.0
 
-    class platform:  # noqa: N801 - stands for an attribute
-        @staticmethod
-        def client(_service: str) -> Any:
-            class CloudWatch:
-                def put_metric_data(self, **_: Any) -> None:
-                    pass
-
-            return CloudWatch()
+    platform = SimpleNamespace(client=lambda _service: SimpleNamespace(put_metric_data=lambda **_: None))
 
 
 @pytest.fixture
