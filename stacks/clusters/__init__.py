@@ -4,12 +4,13 @@ from stacks.clusters.base import PlatformCluster
 from stacks.clusters.claims import FilesClaim
 from stacks.clusters.eks import EksCluster
 from stacks.clusters.files import SharedFiles
+from stacks.clusters.models import ClusterModel
 from stacks.clusters.platform import ClusterPlatform
 from stacks.clusters.runs import EksRun, SlurmRun
 from stacks.clusters.slurm import SlurmCluster
 from stacks.clusters.spares import EnoughSpares, NoSpares
 
 __all__ = [
-    "ClusterPlatform", "EksCluster", "EksRun", "EnoughSpares", "FilesClaim", "NoSpares", "PlatformCluster",
-    "SharedFiles", "SlurmCluster", "SlurmRun",
+    "ClusterModel", "ClusterPlatform", "EksCluster", "EksRun", "EnoughSpares", "FilesClaim", "NoSpares",
+    "PlatformCluster", "SharedFiles", "SlurmCluster", "SlurmRun",
 ]  # fmt: skip

@@ -20,7 +20,6 @@ from constructs_lib.hyperpod.eks.exporters import REGISTRY, exporters
 from constructs_lib.hyperpod.eks.identities import PodIdentity
 from constructs_lib.hyperpod.eks.kueue import SharedQueue
 from constructs_lib.hyperpod.eks.queue_installation import QueueInstallation
-from constructs_lib.hyperpod.eks.queues import Queued, TeamQueue
 from constructs_lib.hyperpod.eks.scaling import ScaledPool
 from constructs_lib.hyperpod.eks.teams import team_role
 from constructs_lib.hyperpod.jobs.published import PublishedJob
@@ -42,6 +41,8 @@ from stacks.clusters.base import PlatformCluster
 from stacks.clusters.claims import FilesClaim
 from stacks.clusters.files import SharedFiles
 from stacks.clusters.growth import grown
+from stacks.clusters.models import ClusterModel, check_models
+from stacks.clusters.placements import check_placement
 from stacks.clusters.platform import ClusterPlatform
 from stacks.clusters.runs import ClusterRun, EksRun, code_of
 
@@ -61,6 +62,8 @@ class EksCluster(PlatformCluster):
     """File systems of the environment that pods can mount; none by default."""
     pools: tuple[ScaledPool, ...] = ()
     """What Karpenter may make of the groups that it scales; none by default."""
+    models: tuple[ClusterModel, ...] = ()
+    """Language models that its nodes serve; none by default."""
     runs: tuple[EksRun, ...] = ()
     """What people submit by name; none by default."""
 
@@ -84,15 +87,13 @@ class EksCluster(PlatformCluster):
             pool.check(self.settings)
         self._check_runs()
         for run in self.runs:
-            if isinstance(run.placement, TeamQueue):
-                self._check_queue(run, run.placement)
-            elif isinstance(run.placement, Queued):
-                self._check_shared(run, run.placement)
+            check_placement(f"runs.{run.name}.placement", run.placement, governance=self.governance, queue=self.queue)
             self._check_volumes(run)
             tiered = self.settings.tiered.memory_percent if self.settings.tiered else 0
             if run.tiered_percent != tiered:
                 reject(f"runs.{run.name}.tiered_percent", run.tiered_percent,
                        f"the cluster keeps {tiered} % of its nodes' memory", f"Give {tiered}.")  # fmt: skip
+        check_models(self.models, self.addons, self.settings.groups, governance=self.governance)
         return self
 
     def _nodes_for(self, run: ClusterRun) -> tuple[str, int | None]:
@@ -101,26 +102,6 @@ class EksCluster(PlatformCluster):
         if any(group.name in scaled for group in found):
             return "cluster", None
         return "cluster", sum(group.count for group in found)
-
-    def _check_queue(self, run: EksRun, queue: TeamQueue) -> None:
-        """A queue that nobody makes admits no job, and says so to nobody."""
-        quotas = {quota.team: quota for quota in self.governance.quotas} if self.governance else {}
-        classes = [one.name for one in self.governance.policy.classes] if self.governance else []
-        for field, name, known in (("team", queue.team, list(quotas)), ("priority", queue.priority, classes)):
-            if name not in known:
-                reject(f"runs.{run.name}.placement.{field}", name,
-                       f"the cluster's governance has {', '.join(known) or 'none'}",
-                       "Name one of these, or take Unqueued(name=…).")  # fmt: skip
-
-    def _check_shared(self, run: EksRun, queue: Queued) -> None:
-        """As above, for the queue of all."""
-        places = self.queue.namespaces if self.queue else ()
-        ranks = [one.name for one in self.queue.priorities] if self.queue else []
-        for field, name, known in (("name", queue.name, places), ("priority", queue.priority, ranks)):
-            if name is not None and name not in known:
-                reject(f"runs.{run.name}.placement.{field}", name,
-                       f"the cluster's queue has {', '.join(known) or 'none'}",
-                       "Name one of these, or give the cluster queue=SharedQueue(…).")  # fmt: skip
 
     def _check_volumes(self, run: EksRun) -> None:
         """A pod waits for a claim that nobody makes, and its job with it."""
@@ -167,7 +148,7 @@ class EksCluster(PlatformCluster):
         cluster = self.make(scope, platform, name=name, orchestrator=orchestrator)
         given = AddOnBinding(
             control_plane=control_plane, network=platform.network, cluster_arn=cluster.arn, key=platform.storage.key,
-            removal=platform.removal, weights=platform.storage.artifacts,
+            removal=platform.removal, weights=platform.storage.data,
             workspace_arn=platform.watch.workspace.arn if platform.watch else None,
         )  # fmt: skip
         orchestrator.install_after(scope, "AddOns", cluster=cluster, binding=given)
@@ -182,6 +163,8 @@ class EksCluster(PlatformCluster):
             ManifestBundle(scope, "Exporters", control_plane=control_plane, manifests=exporters(self.settings.groups),
                            variables={REGISTRY: copies})  # fmt: skip
         self._publish(scope, platform, control_plane, name)
+        for model in self.models:
+            model.publish(scope, control_plane=control_plane, storage=platform.storage)
         return cluster
 
     def _publish(self, scope: Construct, platform: ClusterPlatform, control_plane: ControlPlane, cluster: str) -> None:

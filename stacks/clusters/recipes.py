@@ -36,6 +36,7 @@ from constructs_lib.lustre import Mirror, Repository
 from constructs_lib.network import PODS
 from constructs_lib.retention import LogDays
 from constructs_lib.storage import DATASETS
+from constructs_lib.storage import SHARED as SHARED_DATA
 from constructs_lib.training import EcrImage
 from ml_contract.clusters.mounts import Scratch
 from ml_contract.clusters.pods import AGENT_MODULE
@@ -190,9 +191,10 @@ def serving(*prefixes: str) -> tuple[AddOn, ...]:
     """These with the inference operator, which scales what it serves.
 
     Args:
-        prefixes: Of the artifacts bucket, below which the weights of served models lie.
+        prefixes: Below ``shared/`` of the data bucket, below which the weights of served models lie.
     """
-    drivers = (S3Driver(serves=prefixes) if isinstance(addon, S3Driver) else addon for addon in ADDONS)
+    read = tuple(f"{SHARED_DATA}/{prefix}" for prefix in prefixes)
+    drivers = (S3Driver(serves=read) if isinstance(addon, S3Driver) else addon for addon in ADDONS)
     return (*drivers, InferenceOperator(scales=True))
 
 

@@ -12,6 +12,7 @@ from constructs_lib.hyperpod.eks.kueue import QueuePriority, SharedQueue
 from constructs_lib.hyperpod.eks.queues import Queued
 from constructs_lib.values import InvalidValue
 from environments.dev import EKS
+from environments.research import EKS as GOVERNED
 
 QUEUE = SharedQueue(namespaces=("default",), preempts=False, priorities=(QueuePriority(name="paper", weight=1),))
 
@@ -37,3 +38,9 @@ def test_a_run_names_the_queue_s_namespace_and_rank() -> None:
 def test_a_run_that_would_never_start_is_refused(placement: Queued, fields: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidValue, match=words):
         cluster(placement, **fields)
+
+
+def test_quotas_want_the_add_on_that_keeps_them() -> None:
+    kept = tuple(addon for addon in GOVERNED.addons if not isinstance(addon, TaskGovernance))
+    with pytest.raises(InvalidValue, match="quotas are kept by the add-on of task governance"):
+        changed(GOVERNED, addons=kept)

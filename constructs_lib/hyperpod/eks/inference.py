@@ -4,7 +4,8 @@ What maps: an LMI container with weights in S3. Triton's repositories do not: th
 of weights and asks one address, and an ensemble or a multi-model server is neither.
 
 Sources, read 2026-11-22: CRD and samples of HyperPod's inference operator 2.2.2 (aws/sagemaker-hyperpod-cli at
-011ca92); "Deploying models on SageMaker HyperPod", SageMaker AI Developer Guide; constructs_lib.serving for LMI.
+011ca92); "Deploying models on SageMaker HyperPod" and "Task governance for model deployment on HyperPod" (labels),
+SageMaker AI Developer Guide; constructs_lib.serving for LMI.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from constructs import Construct
 from pydantic import Field, model_validator
 
 from constructs_lib.hyperpod.eks.manifest import Manifest, check
+from constructs_lib.hyperpod.eks.queues import Placement, metadata
 from constructs_lib.serving.models.lmi import LmiModel
 from constructs_lib.training.image import DeepLearningImage
 from constructs_lib.values import Value
@@ -35,8 +37,8 @@ class ClusterEndpoint(Value):
 
     name: str = Field(pattern=NAME)
     """Name of the endpoint."""
-    namespace: str = Field(pattern=NAME)
-    """Where its pods run, for example a team's."""
+    placement: Placement
+    """Namespace and queue: what serves counts in a team's quota, and goes before its jobs where its priority does."""
     model: LmiModel
     """Engine and weights; the weights lie in S3, unpacked."""
     instance_types: tuple[str, ...] = Field(min_length=1, max_length=10)
@@ -104,7 +106,7 @@ class ClusterEndpoint(Value):
             {
                 "apiVersion": "inference.sagemaker.aws.amazon.com/v1",
                 "kind": "InferenceEndpointConfig",
-                "metadata": {"name": self.name, "namespace": self.namespace},
+                "metadata": metadata(self.name, self.placement),
                 "spec": {
                     "modelName": self.name,
                     "endpointName": self.name,

@@ -15,6 +15,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from constructs_lib.hyperpod.eks.manifest import Manifest, check
+from constructs_lib.hyperpod.eks.queues import Placement, metadata
 from constructs_lib.values import Value
 from ml_contract.instances import instance
 
@@ -26,8 +27,8 @@ class JumpStartEndpoint(Value):
 
     name: str = Field(pattern=NAME)
     """Name of the endpoint."""
-    namespace: str = Field(pattern=NAME)
-    """Where its pods run."""
+    placement: Placement
+    """Namespace and queue."""
     model_id: str = Field(pattern=r"^[a-z0-9](-*[a-z0-9]){0,62}$")
     """Name of the model in the hub."""
     model_version: str = Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")
@@ -60,7 +61,7 @@ class JumpStartEndpoint(Value):
             {
                 "apiVersion": "inference.sagemaker.aws.amazon.com/v1",
                 "kind": "JumpStartModel",
-                "metadata": {"name": self.name, "namespace": self.namespace},
+                "metadata": metadata(self.name, self.placement),
                 "spec": {
                     "model": {
                         "acceptEula": self.accepts_license,

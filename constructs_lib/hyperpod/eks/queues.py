@@ -11,7 +11,7 @@ for SageMaker HyperPod task governance", SageMaker AI Developer Guide; "Topology
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -49,6 +49,12 @@ class Placement(Value, ABC):
     def annotations(self) -> dict[str, str]:
         """Annotations of its pods."""
         return {}
+
+
+def metadata(name: str, placement: Placement) -> dict[str, Any]:
+    """The metadata of what is placed, without labels where it has none."""
+    labels = placement.labels()
+    return {"name": name, "namespace": placement.namespace, **({"labels": labels} if labels else {})}
 
 
 class Unqueued(Placement):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from constructs_lib.hyperpod.eks.inference import ClusterEndpoint
+from constructs_lib.hyperpod.eks.queues import TeamQueue, Unqueued
 from constructs_lib.serving.models.data import Archive, Uncompressed
 from constructs_lib.serving.models.lmi import LmiModel
 from constructs_lib.serving.models.vllm import Vllm
@@ -14,6 +15,7 @@ from constructs_lib.training.location import Location
 from constructs_lib.values import InvalidValue
 
 pytestmark = pytest.mark.slow  # a bucket is a construct
+TEAM = TeamQueue(team="vision", priority="inference")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def place() -> Location:
 
 def endpoint(place: Location, **fields: Any) -> ClusterEndpoint:
     given: dict[str, Any] = {
-        "name": "llama", "namespace": "hyperpod-ns-vision", "instance_types": ("ml.p5.48xlarge",), "replicas": 2,
+        "name": "llama", "placement": TEAM, "instance_types": ("ml.p5.48xlarge",), "replicas": 2,
         "model": LmiModel(engine=Vllm(tensor_parallel=4), data=Uncompressed(location=place)), "vcpus": 48,
         "memory_gib": 400, "region": "eu-west-1",
     }  # fmt: skip
@@ -37,6 +39,16 @@ def test_the_engine_s_degrees_are_the_pod_s_gpus(place: Location) -> None:
     worker = endpoint(place).manifest()["spec"]["worker"]
     assert worker["resources"]["limits"] == {"nvidia.com/gpu": "4"}
     assert {"name": "OPTION_TENSOR_PARALLEL_DEGREE", "value": "4"} in worker["environmentVariables"]
+
+
+def test_it_counts_in_its_team_s_quota_and_waits_nowhere_without_one(place: Location) -> None:
+    assert endpoint(place).manifest()["metadata"] == {
+        "name": "llama", "namespace": "hyperpod-ns-vision",
+        "labels": {"kueue.x-k8s.io/queue-name": "hyperpod-ns-vision-localqueue",
+                   "kueue.x-k8s.io/priority-class": "inference-priority"},
+    }  # fmt: skip
+    free = endpoint(place, placement=Unqueued(name="served")).manifest()
+    assert free["metadata"] == {"name": "llama", "namespace": "served"}
 
 
 def test_weights_are_named_by_their_prefix_and_the_bucket_at_deployment(place: Location) -> None:
