@@ -44,7 +44,7 @@ class Scheduler:
         self._node_of = node_of
         self._lock = threading.RLock()
         self._serving: set[str] = set()
-        self._members: list[str] = []
+        self._members: dict[str, SlurmNode] = {}
 
     def booted(self, slot: Slot) -> None:
         """Says that a node has been switched on: nothing runs there."""
@@ -61,18 +61,22 @@ class Scheduler:
         Raises:
             MachineError: a daemon does not start.
         """
+        if all(slot.node_type != "Controller" for slot in slots):
+            # It has left meanwhile.
+            return
         with self._lock, _told():
             nodes = [(_described(slot), self._node_of(slot)) for slot in slots]
-            names = sorted(described.name for described, _ in nodes)
+            members = {described.name: described for described, _ in nodes}
             self._controller_role = next(slot.role for slot in slots if slot.node_type == "Controller")
             controller = next(described.name for described, _ in nodes if described.type == "controller")
-            if names != self._members and controller in self._serving:
-                self._clear(sorted(set(self._members) - set(names)))
-                # Slurm 22.05 learns of new nodes only when it starts; its jobs are on its disk.
+            if members != self._members and controller in self._serving:
+                self._clear(sorted(set(self._members) - set(members)))
+                # Slurm 22.05 learns of new nodes, and of others in their places, only when it starts; its jobs are on
+                # its disk.
                 self._slurm.stop(controller)
                 self._serving.discard(controller)
             self._slurm.configure(nodes, keep=keep)
-            self._members = names
+            self._members = members
             up = {host_name(slot.address) for slot in slots if slot.up}
             for described, node in sorted(nodes, key=lambda pair: NODE_TYPES.index(pair[0].type)):
                 if described.name in up and node.alive and described.name not in self._serving:

@@ -33,6 +33,6 @@ def slot_of(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Slot:
         node_type=slurm.get("NodeType", ""),
         partitions=tuple(slurm.get("PartitionNames", ())),
         mounts=tuple(part.get("MountPath", DEFAULT_MOUNT) for part in lustre) or (DEFAULT_MOUNT,),
-        threads_per_core=node.get("ThreadsPerCore"),
+        threads_per_core=(node if node.get("Made") else spec).get("ThreadsPerCore"),
         up=bool(node.get("Made")),
     )

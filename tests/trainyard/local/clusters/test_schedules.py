@@ -107,6 +107,15 @@ def test_a_patch_that_fails_is_healed(cloud: Cloud) -> None:
     assert cloud.describe()["ClusterStatus"] == "InService"
 
 
+def test_slurm_hears_of_a_node_s_threads_before_it_is_made(cloud: Cloud) -> None:
+    workers = slurm("workers", "Compute", 1, ThreadsPerCore=1)
+    cloud.create(slurm("head", "Controller", 1), workers, **SLURM_CONTINUOUS)
+    cloud.until(lambda: cloud.statuses() == ["Running"] * 2)
+    # Another number later would be another node to slurmctld, which takes none without a new start.
+    said = {slot.threads_per_core for slots in cloud.place.configured for slot in slots if slot.group == "workers"}
+    assert said == {1}
+
+
 def test_hardware_is_that_of_the_launch(cloud: Cloud) -> None:
     asked: dict[str, Any] = {"InstanceType": "ml.p5.48xlarge", "NetworkInterface": {"InterfaceType": "efa-only"}}
     cloud.create(group(count=1, ThreadsPerCore=1, **asked))

@@ -12,7 +12,7 @@ WORKERS = [SlurmNode(name=f"w{n}", address=f"10.0.0.{n + 1}", type="compute") fo
 
 
 def text(*workers: SlurmNode) -> str:
-    return configuration("demo", [HEAD, *workers], Timing(), "/usr/lib/slurm-wlm")
+    return configuration("demo", [HEAD, *workers], Timing(), "/usr/lib/slurm-wlm", accounting=False)
 
 
 BEFORE, AFTER = text(WORKERS[0]), text(*WORKERS)
