@@ -122,6 +122,10 @@ def test_a_network_that_has_no_addresses_for_a_user_is_refused_with_any_way_out(
     settings(purposes=(JOBS, ACCOUNTING)).require(ACCOUNTING, "the cluster")
 
 
+def test_a_network_with_a_way_out_may_have_no_endpoint() -> None:
+    assert settings(purposes=(ACCOUNTING,), way_out=Nat(zones=("a",))).shared == ACCOUNTING.addresses
+
+
 def test_layers_of_images_pass_the_gateway_whatever_runs_there() -> None:
     assert buckets_of(()) == buckets_of((JOBS,)) == buckets_of((EKS_CLUSTER,))
 

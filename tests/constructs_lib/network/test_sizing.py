@@ -64,6 +64,10 @@ def test_a_block_that_no_vpc_has_is_refused(cidr: str, rule: str) -> None:
         subnet_prefix(cidr=cidr, subnets=1, nodes=1, efa=False, endpoints=0)
 
 
+def test_one_subnet_may_be_the_largest_vpc() -> None:
+    assert subnet_prefix(cidr="10.0.0.0/16", subnets=1, nodes=6553, efa=True, endpoints=0) == 16
+
+
 def test_more_nodes_than_the_largest_vpc_holds_are_refused() -> None:
     with pytest.raises(ContractError, match=r"^nodes: got 6758, but 6 subnets"):
         subnet_prefix(cidr="10.0.0.0/16", subnets=6, nodes=6758, efa=True, endpoints=8)
