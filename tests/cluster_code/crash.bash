@@ -14,6 +14,7 @@ make_world "$1"
 whole_image
 if [[ $2 == join-directory ]]; then
   cp "$DOCUMENTS/directory.json" "$UPPER/opt/scripts/lifecycle.json"
+  answers getent 'echo "cluster-admins:x:3001:"'
 fi
 # A service runs with the files that were there when it was started.
 answers systemctl 'runs() { cat $(sed -n "s/.*[=: ]\(\/etc\/trainyard\/[a-z.]*\).*/\1/p" "$1" 2>/dev/null) "$@" 2>/dev/null | cksum >"/services/${1##*/}"; }
@@ -41,6 +42,7 @@ CRASH
 # shellcheck disable=SC2016  # expanded there
 unshare --mount --pid --fork --kill-child bash -c '
   set -uo pipefail
+  exec 2>/dev/null
   cd "$1"
   step=$2 share=$3
   mount --make-rprivate /
@@ -55,10 +57,9 @@ unshare --mount --pid --fork --kill-child bash -c '
     mount -t proc proc root/proc
     mount --rbind /dev root/dev
   }
-  # once CRASH_AT: 0 for a run to its end.
+  # once WORD…: the step, with these in its environment.
   once() {
-    rm -f upper/fakes/points
-    setsid --wait env -i HOME=/root LANG=C.UTF-8 CRASH_AT="$1" BASH_ENV=/fakes/crash \
+    setsid --wait env -i HOME=/root LANG=C.UTF-8 "$@" \
       PATH=/fakes/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin chroot root bash -c "
         cd /opt/scripts
         export LIFECYCLE=/opt/scripts LIFECYCLE_REASON=/run/reason
@@ -71,18 +72,19 @@ unshare --mount --pid --fork --kill-child bash -c '
   }
   # All that is on the disk but what Linux keeps of the last change to accounts, and what the tests write themselves.
   tree() {
-    (cd upper && find . \( -path ./fakes -o -path ./run -o -path ./n -o -path ./etc/.pwd.lock -o -path "./etc/*-" \) -prune -o \
-      \( -type f -printf "%P %m %U:%G " -exec sh -c "sha256sum <\"\$1\"" sum {} \; -o -printf "%P %y %m %U:%G %l\n" \) | sort)
+    local others=(-path ./fakes -o -path ./run -o -path ./opt/scripts -o -path ./etc/.pwd.lock -o -path "./etc/*-")
+    (cd upper && find . \( "${others[@]}" \) -prune -o -printf "%P %y %m %U:%G %l\n" &&
+      find . \( "${others[@]}" \) -prune -o -type f -exec sha256sum {} +) | sort
   }
   fresh
-  once 0 || { cat said; exit 1; }
+  once CRASH_AT=0 BASH_ENV=/fakes/crash || { cat said; exit 1; }
   points=$(wc -c <upper/fakes/points)
   tree >whole
   echo "$points points"
   for ((point = 1 + share / 2; point <= points; point += share)); do
     fresh
-    once "$point"
-    if ! once 0; then
+    once CRASH_AT="$point" BASH_ENV=/fakes/crash
+    if ! once TERM=dumb; then
       echo "point $point: it does not come to its end any more: $(tail -n 1 said)"
     elif ! diff whole <(tree) >difference; then
       echo "point $point: $(head -n 4 difference)"

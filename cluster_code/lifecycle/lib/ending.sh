@@ -33,7 +33,7 @@ end_group() {
   local group
   if read -r group 2>/dev/null <"$RUNNING/group"; then
     kill -KILL -- "-$group" 2>/dev/null || true
-    rm -f "$RUNNING/group"
+    : >"$RUNNING/group"
   fi
 }
 

@@ -93,7 +93,8 @@ run_step() {
     return
   fi
   STEP=$name
-  rm -f "$DONE" "$STATE/steps/$name" || fail "$EXIT_STATE_NOT_KEPT" "step $name cannot begin: $STATE cannot be written"
+  [[ ! -e $DONE && ! -e $STATE/steps/$name ]] || rm -f "$DONE" "$STATE/steps/$name" ||
+    fail "$EXIT_STATE_NOT_KEPT" "step $name cannot begin: $STATE cannot be written"
   for ((try = 1; try <= tries; try++)); do
     say "step $name: try $try of $tries, at most $limit s"
     seconds began
@@ -118,14 +119,16 @@ run_step() {
 # One try. 0 only when the step has come to its end; what went wrong else is in the reason.
 attempt() {
   local name=$1 limit=$2 code=0 began now
-  rm -f "$RUNNING"/{finished,group} "$LIFECYCLE_REASON"
+  : >"$RUNNING/finished"
+  : >"$RUNNING/group"
+  : >"$LIFECYCLE_REASON"
   seconds began
   # timeout makes a group of its own and stops all of it; it is stopped itself when this process is killed.
   patiently setpriv --pdeathsig TERM timeout --kill-after="$GRACE" "$limit" \
     bash "$LIFECYCLE/lib/step.sh" "$name" "$RUNNING/finished" </dev/null || code=$?
   seconds now
   end_group
-  if [[ $code -eq 0 && -f $RUNNING/finished ]]; then
+  if [[ $code -eq 0 && -s $RUNNING/finished ]]; then
     return 0
   fi
   if ((now - began >= limit)) && [[ $code -eq 124 || $code -eq 137 ]]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs one step, in a process of its own: step.sh NAME FINISHED. The file FINISHED is written at the step's very end, so
-# that one that ends before is told from one that is done.
+# Runs one step, in a process of its own: step.sh NAME FINISHED. The file FINISHED has something in it at the step's very
+# end, so that one that ends before is told from one that is done.
 set -Eeuo pipefail
 shopt -s inherit_errexit
 # The run's lock is its own and timeout's: what a step leaves behind must not keep the next run waiting.
