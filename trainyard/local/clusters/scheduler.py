@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ml_contract.clusters.nodes import NODE_TYPES
-from ml_contract.errors import ContractError
-from ml_contract.instances import instance
 from trainyard.local.clusters.describe import host_name
-from trainyard.local.clusters.hardware_rules import ONE_THREAD
+from trainyard.local.clusters.hardware import node_of_slurm
 from trainyard.local.clusters.machines import MachineError, Slot
 from trainyard.local.clusters.node import Node
 from trainyard.local.clusters.slurm import SlurmCluster
@@ -65,7 +63,7 @@ class Scheduler:
             # It has left meanwhile.
             return
         with self._lock, _told():
-            nodes = [(_described(slot), self._node_of(slot)) for slot in slots]
+            nodes = [(node_of_slurm(slot), self._node_of(slot)) for slot in slots]
             members = {described.name: described for described, _ in nodes}
             self._controller_role = next(slot.role for slot in slots if slot.node_type == "Controller")
             controller = next(described.name for described, _ in nodes if described.type == "controller")
@@ -188,20 +186,3 @@ def _told() -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         raise MachineError(str(error)) from error
-
-
-def _described(slot: Slot) -> SlurmNode:
-    """A node as Slurm is told of it: with what its instance type would have."""
-    kinds = {kind.capitalize(): kind for kind in NODE_TYPES}
-    kind = kinds[slot.node_type]
-    try:
-        found = instance(slot.instance_type)
-        cpus, memory, gpus = found.vcpus, found.memory_gib * 1024, found.accelerators
-    except ContractError:
-        # ml.t3 and its kin are in no catalogue of what trains and serves.
-        cpus, memory, gpus = 2, 4096, 0
-    return SlurmNode(
-        name=host_name(slot.address), address=slot.address, type=kind, partitions=slot.partitions,
-        cpus=cpus // 2 if slot.threads_per_core == 1 and slot.instance_type.split(".")[1] not in ONE_THREAD else cpus,
-        threads_per_core=slot.threads_per_core, memory_mib=memory, gpus=gpus,
-    )  # fmt: skip

@@ -84,7 +84,7 @@ def test_who_does_not_become_idle_keeps_its_image_and_gets_work_again(cloud: Clo
     cloud.until(lambda: state(cloud) == "Failed")
     assert held(cloud) == ["cordon", "uncordon"]
     assert len(cloud.place.machines) == 2
-    assert f"Patch: Failed: {busy} did not become idle" in cloud.events()
+    cloud.until(lambda: f"Patch: Failed: {busy} did not become idle" in cloud.events())
 
 
 def test_a_controller_is_idle_when_nobody_works(cloud: Cloud) -> None:
