@@ -83,6 +83,13 @@ def test_what_does_not_fit_where_it_is_put(world: World, fields: Callable[[World
         world.make(f"Wrong{abs(hash(message))}", **fields(world))
 
 
+def test_servers_may_take_the_last_address(world: World) -> None:
+    place = world.network.jobs[0]
+    eleven = Persistent2(capacity_gib=24_000, throughput=250, efa=False)
+    assert eleven.addresses == place.spare
+    assert world.make("Exact", place=place, deployment=eleven)
+
+
 def test_a_place_of_another_network_is_refused(world: World) -> None:
     place = World().network.clusters["Slurm"]
     with pytest.raises(ValueError, match="no subnet of the network whose nodes mount the file system"):
