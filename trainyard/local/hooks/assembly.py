@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ministack import app
 
@@ -60,10 +60,8 @@ from trainyard.local.hooks.state_machines import PRINCIPAL as STATES
 from trainyard.local.hooks.state_machines import StateMachines
 from trainyard.local.hosting import Hosting
 from trainyard.local.hosting.servers_described import Servers
+from trainyard.local.options import Options
 from trainyard.local.platform import LocalPlatform
-
-if TYPE_CHECKING:
-    from trainyard.local.server import Options
 
 assert app.AUTH, "the emulator was imported before its settings were in place"
 
