@@ -1,5 +1,4 @@
 """Application Auto Scaling: targets with their scheduled actions, and policies."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 from collections.abc import Mapping
 from datetime import datetime

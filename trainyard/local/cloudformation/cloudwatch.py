@@ -1,5 +1,4 @@
 """CloudWatch alarms and dashboards."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
 from collections.abc import Mapping

@@ -1,5 +1,4 @@
 """ECR repositories: the bootstrap stack has one for image assets."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -1,5 +1,4 @@
 """VPC endpoints and flow logs."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
 from collections.abc import Mapping

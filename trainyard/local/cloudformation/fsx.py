@@ -1,5 +1,4 @@
 """File systems for Lustre. Links to S3 are no type here: nothing would be imported or exported."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

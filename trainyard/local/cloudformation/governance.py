@@ -1,5 +1,4 @@
 """Scheduler policies of clusters. Quotas have no type here: they come through their custom resource."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import time
 from collections.abc import Mapping

@@ -1,5 +1,4 @@
 """Roles, inline policies and managed policies."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar

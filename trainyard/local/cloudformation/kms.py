@@ -1,5 +1,4 @@
 """KMS keys and their aliases."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import re
 from collections.abc import Mapping

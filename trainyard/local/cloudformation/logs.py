@@ -1,5 +1,4 @@
 """CloudWatch log groups, saved queries, and what lets services write into them."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
 from collections.abc import Mapping

@@ -1,5 +1,4 @@
 """VPCs and subnets."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import ipaddress
 from collections.abc import Mapping

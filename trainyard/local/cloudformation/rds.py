@@ -1,5 +1,4 @@
 """Databases: their groups of subnets and parameters, and DB instances, which run."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import time
 from collections.abc import Mapping

@@ -1,5 +1,4 @@
 """Route tables, their subnets and routes."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

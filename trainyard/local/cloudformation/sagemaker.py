@@ -1,5 +1,4 @@
 """SageMaker pipelines and the registry's groups."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
 from collections.abc import Mapping

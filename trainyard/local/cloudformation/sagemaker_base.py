@@ -1,5 +1,4 @@
 """SageMaker types: their properties are the API's own parameters, so one mapping over its shapes does for all."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import secrets
 from typing import Any, ClassVar

@@ -1,5 +1,4 @@
 """AWS::SageMaker::Cluster: its properties are CreateCluster's, and its updates UpdateCluster's."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -2,7 +2,6 @@
 
 A table that ends in ALL leaves it to the service what below it is applied: it refuses by name what it does not run.
 """
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import time
 from collections.abc import Mapping

@@ -1,5 +1,4 @@
 """Secrets, made up or given, and what an attachment adds to one: where its database is."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
 from collections.abc import Mapping

@@ -1,5 +1,4 @@
 """Security groups and their stand-alone rules."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar

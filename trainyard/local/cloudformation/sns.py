@@ -1,5 +1,4 @@
 """SNS topics, their policies and subscriptions."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
 import secrets

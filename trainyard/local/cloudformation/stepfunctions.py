@@ -1,5 +1,4 @@
 """Step Functions state machines."""
-# ruff: noqa: ARG002  (handlers keep the signature of the base class)
 
 import json
 import re

@@ -1,5 +1,4 @@
 """Keys of KMS."""
-# ruff: noqa: ARG002  (kinds keep the signature of the base class)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """Model package groups of SageMaker, and repositories of images."""
-# ruff: noqa: ARG002  (kinds keep the signature of the base class)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """Policies that used-up budgets attached to roles: neither can be deleted while they hold each other."""
-# ruff: noqa: ARG002  (kinds keep the signature of the base class)
 
 from __future__ import annotations
 

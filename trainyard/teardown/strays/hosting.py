@@ -1,5 +1,4 @@
 """Endpoints, notebooks and clusters that people made beside the stacks with what the stacks gave them."""
-# ruff: noqa: ARG002  (kinds keep the signature of the base class)
 
 from __future__ import annotations
 

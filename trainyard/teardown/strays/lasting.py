@@ -1,5 +1,4 @@
 """What lasts: log groups that services made for the stacks' things, backups and snapshots of their file systems."""
-# ruff: noqa: ARG002  (kinds keep the signature of the base class)
 
 from __future__ import annotations
 

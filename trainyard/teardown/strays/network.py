@@ -5,7 +5,6 @@ with its cluster. Which are whose says the tag ``kubernetes.io/cluster/NAME: own
 Balancer Controller: ``elbv2.k8s.aws/cluster: NAME``; volumes of the EBS CSI driver: ``kubernetes.io/cluster/NAME``).
 Source: "Subnet auto-discovery" and the controllers' own documentation, read 2026-11-22.
 """
-# ruff: noqa: ARG002  (kinds keep the signature of the base class)
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """What runs: executions and jobs of the environment's roles; what would start more; hosts that wait for a job."""
-# ruff: noqa: ARG002  (kinds keep the signature of the base class)
 
 from __future__ import annotations
 
