@@ -169,6 +169,10 @@ def test_links_that_overlap(links: list[Repository], message: str) -> None:
         mirror(*links)
 
 
+def test_eight_links_are_not_too_many() -> None:
+    assert mirror(*(link(directory=f"/d{n}", prefix=f"p{n}/") for n in range(8)))
+
+
 def test_names_that_begin_alike_do_not_overlap() -> None:
     assert mirror(link(), link(directory="/database", prefix="shared2/"), link(directory="/results", bucket="other"))
 
