@@ -50,14 +50,17 @@ class Server:
         return self._program is not None and self._program.running
 
     def start(self, settings: Settings) -> None:
-        """Starts it; the first time it gets its system tables.
+        """Starts it, unless it runs; the first time it gets its system tables.
 
         Raises:
             DatabaseError: it does not start; its last word says why.
         """
+        if self.running:
+            return
         made = self._data.with_name("made")
         if not made.exists():
-            # The cloud may have been killed while it made its tables.
+            # It, or the whole cloud, may have ended while it made its tables.
+            self.lose_power()
             shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir(exist_ok=True)
         self._port = settings.port

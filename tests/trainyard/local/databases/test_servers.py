@@ -108,6 +108,19 @@ def test_what_was_written_outlives_a_loss_of_power_and_another_password_is_taken
 
 @needs_mariadb
 @pytest.mark.slow
+def test_tables_that_were_left_half_made_are_made_again(tmp_path: Path) -> None:
+    found = Server("half", tmp_path, LAYER)
+    found.start(SETTINGS)
+    (tmp_path / "made").unlink()
+    found.lose_power()
+    found.start(SETTINGS)
+    found.start(SETTINGS)
+    assert found.execute("SHOW DATABASES LIKE 'jobs'") == "jobs"
+    found.discard()
+
+
+@needs_mariadb
+@pytest.mark.slow
 def test_a_server_that_does_not_take_its_settings_says_which(databases: Databases) -> None:
     with pytest.raises(DatabaseError, match="unknown variable 'nonsense=1'"):
         databases.start("db-TWO", replace(SETTINGS, parameters={"nonsense": "1"}))
