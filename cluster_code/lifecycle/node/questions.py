@@ -84,11 +84,12 @@ def get(path: str) -> list[str]:
 
 
 def rows(path: str, *names: str) -> list[str]:
-    """A list's objects, a line each, a control character between the named fields; one that is not there is empty."""
+    """A list's objects, or one object, a line each, a control character between the named fields; one that is not there is empty."""
     value: Any = configuration()
     for name in path.split("."):
         value = value[name]
-    return [BETWEEN_FIELDS.join(plain(item.get(name, "")) for name in names) for item in value]
+    objects = [value] if isinstance(value, dict) else value
+    return [BETWEEN_FIELDS.join(plain(item.get(name, "")) for name in names) for item in objects]
 
 
 def hosts_of(group: str) -> list[str]:

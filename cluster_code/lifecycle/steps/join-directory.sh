@@ -3,36 +3,38 @@
 # shellcheck shell=bash
 
 run() {
-  local password
+  local password told domain uri search_base bind_name secret groups admins home
+  told=$(each users domain uri search_base bind_name secret groups admins home)
+  IFS=$FIELDS read -r domain uri search_base bind_name secret groups admins home <<<"$told"
   need sssd "a directory of users"
   certificate
-  password=$(secret)
+  password=$(password)
   settings "$password" | put /etc/sssd/sssd.conf 600
   if command -v authselect >/dev/null; then
     authselect select sssd with-mkhomedir --force
   else
     pam-auth-update --enable sss mkhomedir || die "PAM does not take sssd (pam-auth-update)"
   fi
-  mkdir -p "$(node get users.home)" /etc/trainyard
+  mkdir -p "$home" /etc/trainyard
   {
-    printf '%%%s ALL=(ALL) NOPASSWD: ALL\n' "$(node get users.admins | sed 's/ /\\ /g')"
+    printf '%%%s ALL=(ALL) NOPASSWD: ALL\n' "$admins"
   } >"$STATE/sudoers"
   visudo --check --quiet --file="$STATE/sudoers" || die "sudo refuses the group of admins"
   put /etc/sudoers.d/90-trainyard 440 <"$STATE/sudoers"
   echo root | put /etc/trainyard/admins 644
-  node get users.admins | put /etc/trainyard/admin-group 644
+  put /etc/trainyard/admin-group 644 <<<"$admins"
   systemctl enable sssd.service
   systemctl restart sssd.service
-  until_true 60 "the directory does not answer: $(node get users.admins) is no group ($(node get users.uri))" \
-    getent group "$(node get users.admins)"
+  until_true 60 "the directory does not answer: $admins is no group ($uri)" \
+    getent group "$admins"
 }
 
-secret() {
+password() {
   local found
-  found=$(aws secretsmanager get-secret-value --region "$REGION" --secret-id "$(node get users.secret)" \
-    --query SecretString --output text) || die "the secret $(node get users.secret) cannot be read with the node's role"
-  [[ -n $found && $found != None ]] || die "the secret $(node get users.secret) has no SecretString"
-  [[ $found != *$'\n'* ]] || die "the secret $(node get users.secret) has several lines: it must be the password alone"
+  found=$(aws secretsmanager get-secret-value --region "$REGION" --secret-id "$secret" \
+    --query SecretString --output text) || die "the secret $secret cannot be read with the node's role"
+  [[ -n $found && $found != None ]] || die "the secret $secret has no SecretString"
+  [[ $found != *$'\n'* ]] || die "the secret $secret has several lines: it must be the password alone"
   printf '%s' "$found"
 }
 
@@ -43,33 +45,31 @@ certificate() {
 }
 
 settings() {
-  local groups
-  groups=$(node get users.groups | paste -sd, | sed 's/,/, /g')
   cat <<SSSD
 [sssd]
 config_file_version = 2
 services = nss, pam, ssh
-domains = $(node get users.domain)
+domains = $domain
 
-[domain/$(node get users.domain)]
+[domain/$domain]
 id_provider = ldap
 auth_provider = ldap
 access_provider = simple
-simple_allow_groups = $groups, $(node get users.admins)
-ldap_uri = $(node get users.uri)
-ldap_search_base = $(node get users.search_base)
+simple_allow_groups = ${groups//$ITEMS/, }, $admins
+ldap_uri = $uri
+ldap_search_base = $search_base
 ldap_schema = AD
 ldap_id_mapping = true
 ldap_referrals = false
 ldap_tls_reqcert = demand
 $(wanted users.authority && echo "ldap_tls_cacert = /etc/sssd/authority.pem")
-ldap_default_bind_dn = $(node get users.bind_name)
+ldap_default_bind_dn = $bind_name
 ldap_default_authtok_type = password
 ldap_default_authtok = $1
 ldap_user_ssh_public_key = altSecurityIdentities
 cache_credentials = true
 enumerate = false
 default_shell = /bin/bash
-override_homedir = $(node get users.home)/%u
+override_homedir = $home/%u
 SSSD
 }
