@@ -84,7 +84,7 @@ def get(path: str) -> list[str]:
 
 
 def rows(path: str, *names: str) -> list[str]:
-    """A list's objects, or one object, a line each, a control character between the named fields; one that is not there is empty."""
+    """Objects of a list, or one, a line each, a control character between the named fields; one not there is empty."""
     value: Any = configuration()
     for name in path.split("."):
         value = value[name]
