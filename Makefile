@@ -152,13 +152,13 @@ lmi: setup-test $(STAMPS)/lmi ## A real vLLM on this CPU behind an endpoint of t
 	@TRAINYARD_LMI=1 pytest -m lmi tests
 
 .PHONY: prometheus
-prometheus: $(STAMPS)/prometheus ## Prometheus, promtool and node_exporter for tests of alerts and pages (23 MB, apt)
+prometheus: $(STAMPS)/prometheus ## Prometheus, promtool and node_exporter for tests of alerts and pages (34 MB, apt)
 
 .PHONY: browser
 browser: $(STAMPS)/browser ## A headless Chromium for tests of pages, where the machine has none (65 to 160 MB, apt)
 
 .PHONY: slurm test-slurm bench-slurm
-slurm: $(STAMPS)/slurm ## Slurm and MUNGE from the distribution's packages, unpacked for nodes alone (15 MB, apt)
+slurm: $(STAMPS)/slurm ## Slurm, MUNGE and MariaDB from the distribution's packages, unpacked for nodes alone (23 MB, apt)
 
 test-slurm: setup-test slurm ## A real Slurm on four nodes of namespaces: train, lose a node, resume; needs root
 	@TRAINYARD_SLURM_RUN=1 pytest -m slurm -rs --durations=5 tests/cluster_code tests/trainyard/local/clusters

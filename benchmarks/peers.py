@@ -8,12 +8,14 @@ such as ``setup_eks=¹`` leads from a cell to the page's notes. What we declare 
 
 from __future__ import annotations
 
+import argparse
 import csv
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_contract.errors import ContractError
 from trainyard.assembly.stacks import select
 
 PEERS = Path(__file__).with_name("peers.csv")
@@ -94,7 +96,12 @@ def _both(own: int, further: int) -> str:
 
 def main() -> int:
     """Print the table of an assembly, by default ``cdk.out``."""
-    print(table(Path(*sys.argv[1:] or ["cdk.out"])))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("assembly", type=Path, nargs="?", default=Path("cdk.out"), help="what `cdk synth` wrote")
+    try:
+        print(table(parser.parse_args().assembly))
+    except ContractError as error:
+        parser.error(str(error))
     return 0
 
 

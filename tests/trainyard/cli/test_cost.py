@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import synthesis
 
 from tests.trainyard.cost.scenes import KEY, NAT, assembly, template
 from trainyard import cli
@@ -117,3 +118,16 @@ def test_a_region_without_prices_is_one_line(tmp_path: Path, monkeypatch: pytest
     status, _, said = run(monkeypatch, capsys, str(place))
     assert (status, len(said.splitlines())) == (1, 1)
     assert "`trainyard cost refresh --region eu-west-1` writes its table" in said
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod", "research"])
+def test_the_page_shows_what_the_environments_cost_now(
+    environment: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    _, said, _ = run(monkeypatch, capsys, str(synthesis.assembly()), "--environment", environment, "--markdown")
+    _, head, rest = said.partition("| stack |")
+    printed = (head + rest).partition("\n\n")[0].strip()
+    page = (synthesis.ROOT / "docs" / "cost" / "README.md").read_text()
+    assert f"**{environment}**\n\n{printed}\n" in page, (
+        "write it again: trainyard cost cdk.out --environment … --markdown"
+    )
