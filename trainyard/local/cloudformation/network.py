@@ -15,6 +15,7 @@ from trainyard.local.cloudformation.resource import (
     tag_list,
     unless_gone,
 )
+from trainyard.local.cloudformation.vpc_rules import size_fits
 
 
 def tag_specification(kind: str, properties: Properties) -> list[dict[str, Any]] | None:
@@ -59,7 +60,7 @@ class Vpc(Resource):
         block = given.get("CidrBlock")
         if not block:
             raise CallError("CidrBlock: a VPC wants one; IPAM pools are not applied", "MissingParameter")
-        if not 16 <= network("CidrBlock", block).prefixlen <= 28:
+        if not size_fits(network("CidrBlock", block)):
             raise CallError(f"CidrBlock: got {block!r}, but a VPC's block is between /16 and /28", "InvalidVpc.Range")
         made = call(
             "ec2",
@@ -131,9 +132,10 @@ class Subnet(Resource):
         if not given.get("CidrBlock"):
             raise CallError("CidrBlock: a subnet wants one; IPAM pools are not applied", "MissingParameter")
         block, around = network("CidrBlock", given["CidrBlock"]), vpc(given["VpcId"])
-        if not 16 <= block.prefixlen <= 28 or not block.subnet_of(ipaddress.IPv4Network(around["CidrBlock"])):
+        ranges = [row["CidrBlock"] for row in around["CidrBlockAssociationSet"]]
+        if not size_fits(block) or not any(block.subnet_of(ipaddress.IPv4Network(one)) for one in ranges):
             raise CallError(
-                f"CidrBlock: got '{block}', but a subnet is a /16 to /28 inside its VPC's {around['CidrBlock']}",
+                f"CidrBlock: got '{block}', but a subnet is a /16 to /28 inside its VPC's {' or '.join(ranges)}",
                 "InvalidSubnet.Range",
             )
         siblings = call("ec2", "DescribeSubnets", Filters=[{"Name": "vpc-id", "Values": [given["VpcId"]]}])["Subnets"]

@@ -34,6 +34,7 @@ from trainyard.local.cloudformation import (
     sns,
     ssm,
     stepfunctions,
+    vpc_cidr_block,
 )
 from trainyard.local.cloudformation.handlers import handlers
 from trainyard.local.cloudformation.resource import Resource
@@ -43,6 +44,7 @@ def resources(services: Mapping[str, Service]) -> list[Resource]:
     """Every type that the cloud applies, ready to be registered."""
     plain: Iterable[type[Resource]] = (
         *network.TYPES,
+        *vpc_cidr_block.TYPES,
         *routing.TYPES,
         *security_groups.TYPES,
         *endpoints.TYPES,

@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from trainyard.local.namespaces.network import Switch
@@ -14,21 +15,21 @@ class Bridge:
 
     interface = Switch.interface
 
-    def __init__(self, hosts_file: Path, network: str) -> None:
+    def __init__(self, hosts_file: Path, *networks: str) -> None:
         """Makes the network.
 
         Args:
             hosts_file: what every node sees as /etc/hosts; kept up to date in place.
-            network: the range of the nodes' addresses as CIDR, for example ``10.0.0.0/16``: the VPC's.
+            networks: ranges of the nodes' addresses as CIDR, for example ``10.0.0.0/16``: all of the VPC's.
 
         Raises:
             OSError: the kernel or `ip` refuses.
         """
         self.hosts_file = hosts_file
-        self.network = ipaddress.IPv4Network(network)
+        self._networks = [ipaddress.IPv4Network(one) for one in networks]
         self._lock = threading.Lock()
         self._addresses: dict[str, str] = {}
-        self._cables: dict[str, str] = {}
+        self._cables: dict[str, tuple[str, int]] = {}
         self._switch = Switch()
         self._write()
 
@@ -43,28 +44,48 @@ class Bridge:
             A descriptor of the node's network namespace, for the caller to close.
 
         Raises:
-            ValueError: the address is another node's, or outside the network.
+            ValueError: the address is another node's, or outside the network's ranges.
             OSError: the kernel or `ip` refuses.
         """
         with self._lock:
-            if ipaddress.IPv4Address(address) not in self.network:
-                raise ValueError(f"address: got {address}, outside the cluster's {self.network}. Take one in it.")
+            home = next((one for one in self._networks if ipaddress.IPv4Address(address) in one), None)
+            if home is None:
+                known = " and ".join(map(str, self._networks))
+                raise ValueError(f"address: got {address}, outside the cluster's {known}. Take one in it.")
             taken = next((other for other, its in self._addresses.items() if its == address and other != name), None)
             if taken:
                 raise ValueError(f"address: got {address}, but {taken} has it. Take a free one.")
-            namespace, self._cables[name] = self._switch.plug(address, self.network.prefixlen)
+            beside = [str(one) for one in self._networks if one != home]
+            namespace, cable = self._switch.plug(address, home.prefixlen, beside)
+            # A descriptor of its own: the namespace is the caller's, who may close his at any time.
+            self._cables[name] = cable, os.dup(namespace)
             self._addresses[name] = address
             self._write()
             return namespace
 
+    def widen(self, networks: Sequence[str]) -> None:
+        """Takes ranges that the VPC got since; nodes that are on reach them too.
+
+        Raises:
+            OSError: the kernel or `ip` refuses.
+        """
+        with self._lock:
+            new = [one for one in map(ipaddress.IPv4Network, networks) if one not in self._networks]
+            if new:
+                for _, namespace in self._cables.values():
+                    self._switch.reach(namespace, [str(one) for one in new])
+                self._networks += new
+
     def unplug(self, name: str) -> None:
         """Pulls a node's cable; its name stays known, as that of a machine that does not answer."""
         with self._lock:
-            cable = self._cables.pop(name, None)
-            if cable is not None:
+            plugged = self._cables.pop(name, None)
+            if plugged is not None:
+                cable, namespace = plugged
                 # The kernel removes it by itself when the node's namespace has gone.
                 with contextlib.suppress(OSError):
                     self._switch.unplug(cable)
+                os.close(namespace)
 
     def forget(self, name: str) -> None:
         """Frees the name and address of a node that will not come back."""
@@ -75,6 +96,9 @@ class Bridge:
 
     def close(self) -> None:
         """Lets go of the network."""
+        with self._lock:
+            while self._cables:
+                os.close(self._cables.popitem()[1][1])
         self._switch.close()
 
     def _write(self) -> None:

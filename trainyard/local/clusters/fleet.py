@@ -67,7 +67,7 @@ class Fleet:
             if self._closed:
                 raise MachineError("the cluster is being deleted, or the cloud goes down")
             if self._site is None:
-                self._site = self._sites({**self._cluster, "Network": self._places.network()})
+                self._site = self._sites(self._cluster)
             return self._site
 
     def look(self, cluster: Mapping[str, Any]) -> None:

@@ -25,12 +25,13 @@ class Places:
         self._vpc = cluster["Settings"].get("VpcConfig")
         self._known: dict[str, tuple[str, str, str]] = {}
 
-    def network(self) -> str:
-        """The range of all addresses: the VPC's."""
+    def networks(self) -> list[str]:
+        """The ranges of all addresses, as they are now: the VPC's."""
         if not self._vpc:
-            return DEFAULT_NETWORK
+            return [DEFAULT_NETWORK]
         vpc = self._subnet(self._vpc["Subnets"][0])[2]
-        return str(self._platform.client("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"])
+        (found,) = self._platform.client("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"]
+        return [row["CidrBlock"] for row in found["CidrBlockAssociationSet"]]
 
     def find(self, spec: Mapping[str, Any], taken: Collection[str]) -> tuple[str, str]:
         """A free address for a node of a group, and its availability zone (empty without VpcConfig).

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from trainyard.local.api.errors import ServiceError
 from trainyard.local.api.service import Context
 from trainyard.local.clusters import slurm_packages
@@ -17,6 +19,7 @@ from trainyard.local.clusters.fleet import FOLDER
 from trainyard.local.clusters.machines import MachineError, Sites, Slot
 from trainyard.local.clusters.node import Node, available
 from trainyard.local.clusters.node_machine import NodeMachine
+from trainyard.local.clusters.places import Places
 from trainyard.local.clusters.scheduler import Scheduler
 
 IMAGE = Path(__file__).with_name("image")
@@ -52,7 +55,7 @@ class NodeSite:
 
         Args:
             context: what the families share.
-            cluster: the cluster's document, with the range of its addresses as `Network`.
+            cluster: the cluster's document.
 
         Raises:
             MachineError: the cluster wants Slurm, and there is none on this machine.
@@ -76,7 +79,8 @@ class NodeSite:
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(context.environments / "training", target_is_directory=True)
-        self._bridge = Bridge(self._folder / "hosts", cluster["Network"])
+        self._places = Places(context.platform, cluster)
+        self._bridge = Bridge(self._folder / "hosts", *self._places.networks())
         if wanted(cluster) is not None:
             self._accounting = Accounting(context, cluster, self._bridge)
         if orchestrator(cluster) == "Slurm":
@@ -95,9 +99,10 @@ class NodeSite:
                 node = self._node(slot)
             if fresh:
                 node.wipe()
+            self._bridge.widen(self._places.networks())
             node.start()
             self._hand_over(node, slot)
-        except (OSError, ValueError, ServiceError) as error:
+        except (OSError, ValueError, ServiceError, ClientError) as error:
             raise MachineError(str(error)) from error
         return NodeMachine(node)
 

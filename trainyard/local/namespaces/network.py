@@ -43,12 +43,13 @@ class Switch:
         self._cables = itertools.count()
         self._namespace = _elsewhere(None, self._make)
 
-    def plug(self, address: str, prefix: int) -> tuple[int, str]:
+    def plug(self, address: str, prefix: int, beside: Sequence[str] = ()) -> tuple[int, str]:
         """Makes a network namespace with an `eth0`.
 
         Args:
             address: its IPv4 address.
             prefix: length of the network's prefix in bits.
+            beside: other ranges on the same bridge, as CIDR.
 
         Returns:
             A descriptor of the namespace, which lives as long as that is open or a process is inside, and the name of
@@ -68,11 +69,20 @@ class Switch:
             card = "02:00:" + ":".join(f"{int(part):02x}" for part in address.split("."))
             commands = ["link set lo up", f"link set {name} address {card}"]
             commands += [f"addr add {address}/{prefix} dev {name}", f"link set {name} up"]
+            commands += _routes(beside)
             _elsewhere(namespace, functools.partial(_ip, commands))
         except BaseException:
             os.close(namespace)
             raise
         return namespace, cable
+
+    def reach(self, namespace: int, beside: Sequence[str]) -> None:
+        """Lets a namespace that is plugged reach more ranges on the same bridge.
+
+        Raises:
+            OSError: the kernel or `ip` refuses.
+        """
+        _elsewhere(namespace, functools.partial(_ip, _routes(beside)))
 
     def unplug(self, cable: str) -> None:
         """Pulls a cable: from now on neither side hears anything of the other, not even that a program ended."""
@@ -98,15 +108,15 @@ def listen(namespace: int, port: int, address: str = "127.0.0.1") -> socket.sock
     return _elsewhere(namespace, open_listener)
 
 
-def connect(namespace: int, port: int) -> socket.socket:
-    """A connection to a port of 127.0.0.1 of a network namespace, usable from outside it.
+def connect(namespace: int, port: int, address: str = "127.0.0.1") -> socket.socket:
+    """A connection from within a network namespace, to its own 127.0.0.1 by default; usable from outside it.
 
     Raises:
         OSError: nothing listens there.
     """
 
     def open_connection() -> socket.socket:
-        return socket.create_connection(("127.0.0.1", port))
+        return socket.create_connection((address, port))
 
     return _elsewhere(namespace, open_connection)
 
@@ -177,6 +187,10 @@ def _elsewhere(namespace: int | None, action: Callable[[], _T]) -> _T:
 
 def _open_own_namespace() -> int:
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+
+
+def _routes(ranges: Sequence[str]) -> list[str]:
+    return [f"route replace {one} dev {Switch.interface}" for one in ranges]
 
 
 def _ip(commands: Sequence[str]) -> None:

@@ -61,9 +61,14 @@ class Account:
 
     @cached_property
     def _zones(self) -> list[str]:
+        subnets = self.client("ec2").describe_subnets()["Subnets"]
+        found = {str(row["AvailabilityZone"]) for row in subnets if row.get("DefaultForAz")}
         rows = self.client("ec2").describe_availability_zones()["AvailabilityZones"]
-        return sorted(str(row["ZoneName"]) for row in rows)
+        return sorted(found or {str(row["ZoneName"]) for row in rows})
 
     def zones(self) -> list[str]:
-        """Names of the region's availability zones, sorted."""
+        """What Fn::GetAZs gives: zones with a default subnet, all of the region's where none has one; sorted.
+
+        Source: "Fn::GetAZs" (CloudFormation Template Reference), read 2026-11-22.
+        """
         return self._zones

@@ -32,6 +32,16 @@ CASES = [
         wrong_says="between /16 and /28",
     ),
     Case(
+        "AWS::EC2::VPCCidrBlock",
+        {"VpcId": ref("Vpc"), "CidrBlock": "10.2.0.0/16"},
+        {"Vpc": VPC},
+        replace={"CidrBlock": "100.64.0.0/20"},
+        refused={"AmazonProvidedIpv6CidrBlock": True},
+        refused_path="AmazonProvidedIpv6CidrBlock",
+        wrong={"CidrBlock": "192.168.0.0/16"},
+        wrong_says="The CIDR '192.168.0.0/16' is restricted",
+    ),
+    Case(
         "AWS::EC2::Subnet",
         {**SUBNET["Properties"], "Tags": TAGS},
         {"Vpc": VPC},

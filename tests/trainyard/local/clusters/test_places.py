@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +15,8 @@ from trainyard.local.clusters.places import NoAddress, Places
 from trainyard.local.clusters.software_plan import batch_size
 
 
-def places(*blocks: str) -> Places:
-    """Of a cluster in a VPC with these subnets, in zones a, b, …."""
+def places(*blocks: str, ranges: Sequence[str] = ("10.0.0.0/16",)) -> Places:
+    """Of a cluster in a VPC of these ranges with these subnets, in zones a, b, …."""
     subnets = {
         f"subnet-{index}": {"CidrBlock": block, "AvailabilityZone": f"us-east-1{chr(97 + index)}", "VpcId": "vpc"}
         for index, block in enumerate(blocks)
@@ -24,7 +25,8 @@ def places(*blocks: str) -> Places:
     def describe(SubnetIds: list[str]) -> Any:
         return {"Subnets": [subnets[SubnetIds[0]]]}
 
-    ec2 = SimpleNamespace(describe_subnets=describe, describe_vpcs=lambda **_: {"Vpcs": [{"CidrBlock": "10.0.0.0/16"}]})
+    vpc = {"CidrBlock": ranges[0], "CidrBlockAssociationSet": [{"CidrBlock": one} for one in ranges]}
+    ec2 = SimpleNamespace(describe_subnets=describe, describe_vpcs=lambda **_: {"Vpcs": [vpc]})
     platform: Any = SimpleNamespace(client=lambda _: ec2)
     return Places(platform, {"Settings": {"VpcConfig": {"Subnets": list(subnets)}} if blocks else {}})
 
@@ -49,12 +51,18 @@ def test_subnets_are_filled_in_their_order_and_say_the_zone() -> None:
     assert found.find({}, first[:-1]) == ("10.0.0.14", "us-east-1a")
     assert found.find({}, first) == ("10.0.1.4", "us-east-1b")
     assert found.find({"OverrideVpcConfig": {"Subnets": ["subnet-1"]}}, []) == ("10.0.1.4", "us-east-1b")
-    assert found.network() == "10.0.0.0/16"
+    assert found.networks() == ["10.0.0.0/16"]
+
+
+def test_subnets_of_another_range_of_the_vpc_are_as_good() -> None:
+    found = places("10.0.0.0/28", "10.33.0.0/28", ranges=["10.0.0.0/16", "10.33.0.0/21"])
+    assert found.find({"OverrideVpcConfig": {"Subnets": ["subnet-1"]}}, []) == ("10.33.0.4", "us-east-1b")
+    assert found.networks() == ["10.0.0.0/16", "10.33.0.0/21"]
 
 
 def test_a_cluster_without_a_vpc_has_a_network_of_its_own() -> None:
     assert places().find({}, []) == ("10.1.0.4", "")
-    assert places().network() == "10.1.0.0/16"
+    assert places().networks() == ["10.1.0.0/16"]
 
 
 @given(

@@ -49,6 +49,13 @@ def _vpc_attribute(deployed: Deployed, name: str) -> Any:
     return None
 
 
+def _vpc_range(deployed: Deployed) -> dict[str, Any]:
+    filters = [{"Name": "cidr-block-association.association-id", "Values": [deployed.physical_id]}]
+    found = _one(deployed, "describe_vpcs", "Vpcs", Filters=filters)
+    (row,) = (one for one in found["CidrBlockAssociationSet"] if one["AssociationId"] == deployed.physical_id)
+    return {"CidrBlock": row["CidrBlock"], "VpcId": found["VpcId"]}
+
+
 def _subnet(deployed: Deployed) -> dict[str, Any]:
     found = _one(deployed, "describe_subnets", "Subnets", SubnetIds=[deployed.physical_id])
     names = ("AvailabilityZone", "CidrBlock", "MapPublicIpOnLaunch", "VpcId")
@@ -191,6 +198,7 @@ READERS = {
         attribute=_vpc_attribute,
         defaults={"EnableDnsHostnames": False, "EnableDnsSupport": True, "InstanceTenancy": "default"},
     ),
+    "AWS::EC2::VPCCidrBlock": Reader(read=_vpc_range, attribute=_identity("Id")),
     "AWS::EC2::Subnet": Reader(
         read=_subnet,
         attribute=_subnet_attribute,
