@@ -26,6 +26,9 @@ MOST_BLOCKS = 5
 """IPv4 blocks of a VPC; the quota can be raised to 50, and no layout here needs that."""
 _SMALL = 2 ** (32 - SMALLEST_PREFIX)
 _PRIVATE = tuple(map(Block, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "198.19.0.0/16")))
+_UNTAKEN = ((Block("10.0.0.0/15"), Block("10.0.0.0/16")), (Block("172.16.0.0/12"), Block("172.31.0.0/16")))
+"""With a block of the first, a VPC takes none of the second ("VPC CIDR blocks", Amazon VPC User Guide, read
+2026-11-22)."""
 
 
 class ClusterSubnet(Value):
@@ -118,7 +121,7 @@ def _added(whole: Block, clusters: Sequence[ClusterSubnet]) -> list[Block]:
             if block.overlaps(other):
                 reject(field, cluster.cidr, f"blocks of one network do not overlap, and it has {other}",
                        "Take another one.")  # fmt: skip
-        _check_family(field, whole, block)
+        _check_family(field, (whole, *found), block)
         found.append(block)
     if len(found) >= MOST_BLOCKS:
         reject("clusters", len(found), f"a VPC has at most {MOST_BLOCKS} blocks, its first included",
@@ -126,10 +129,16 @@ def _added(whole: Block, clusters: Sequence[ClusterSubnet]) -> list[Block]:
     return found
 
 
-def _check_family(field: str, whole: Block, block: Block) -> None:
-    """A block of one private range is not added to a network of another one."""
+def _check_family(field: str, there: Sequence[Block], block: Block) -> None:
+    """A block of one private range is not added to a network of another one, nor one that AWS keeps."""
+    whole = there[0]
     first = next((range_ for range_ in _PRIVATE if whole.subnet_of(range_)), None)
     second = next((range_ for range_ in _PRIVATE if block.subnet_of(range_)), None)
     if second is not None and first != second:
         reject(field, str(block), f"to {whole} no block of {second} can be added",
                f"Take one of {first or '100.64.0.0/10'}.")  # fmt: skip
+    kept = next(
+        (kept for home, kept in _UNTAKEN if block.subnet_of(kept) and any(b.subnet_of(home) for b in there)), None
+    )
+    if kept is not None:
+        reject(field, str(block), f"to {whole} no block of {kept} can be added", f"Take another one of {first}.")
