@@ -41,6 +41,17 @@ srun --label bash -c 'test -e {places.DONE} && echo "stay ${{SLURM_RESTART_COUNT
 [[ -n $SLURM_RESTART_COUNT ]] || sleep 600
 """
 KINDS: dict[str, NodeType] = {"Controller": "controller", "Login": "login", "Compute": "compute"}
+# The workers are in a range of their own of the VPC, as those of the environments' clusters.
+NETWORK = {
+    "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.20.0.0/22"}},
+    "Range": {"Type": "AWS::EC2::VPCCidrBlock",
+              "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.33.0.0/21"}},
+    "First": {"Type": "AWS::EC2::Subnet", "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.20.0.0/25"}},
+    "Second": {"Type": "AWS::EC2::Subnet", "DependsOn": "Range",
+               "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.33.4.0/28"}},
+    "Nodes": {"Type": "AWS::EC2::SecurityGroup",
+              "Properties": {"GroupDescription": "nodes", "VpcId": {"Ref": "Vpc"}}},
+}  # fmt: skip
 GROUPS = {"controller": ("Controller", 1), "login": ("Login", 1), "workers": ("Compute", 2)}
 
 
@@ -81,12 +92,13 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     published = jobs.PublishedJob(kind="slurm", text="s3://sagemaker-scripts/job.sh", variables={})
     found = Stack(client, tmp_path_factory.mktemp("stack"), "slurm")
     found.deploy({"Resources": {
+        **NETWORK,
         "Role": {"Type": "AWS::IAM::Role", "Properties": {
             "AssumeRolePolicyDocument": json.loads(policy(trust)),
             "Policies": [{"PolicyName": "p", "PolicyDocument": json.loads(policy(rights))}]}},
         "Cluster": {"Type": "AWS::SageMaker::Cluster", "Properties": {
             "ClusterName": "trainer", "NodeProvisioningMode": "Continuous", "NodeRecovery": "Automatic",
-            "Orchestrator": {"Slurm": {}},
+            "Orchestrator": {"Slurm": {}}, "VpcConfig": _in("First"),
             "InstanceGroups": [_group(name, *what) for name, what in GROUPS.items()]}},
         "Job": {"Type": "AWS::SSM::Parameter", "Properties": {
             "Type": "String", "Name": jobs.parameter("local", "trainer", JOB), "Value": published.dump()}},
@@ -95,8 +107,13 @@ def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     return found
 
 
+def _in(subnet: str) -> dict[str, Any]:
+    return {"Subnets": [{"Ref": subnet}], "SecurityGroupIds": [{"Fn::GetAtt": ["Nodes", "GroupId"]}]}
+
+
 def _group(name: str, node_type: str, count: int) -> dict[str, Any]:
     partitions = {"PartitionNames": ["train"]} if node_type == "Compute" else {}
+    place = {"OverrideVpcConfig": _in("Second")} if node_type == "Compute" else {}
     return {
         "InstanceGroupName": name,
         "InstanceCount": count,
@@ -104,6 +121,7 @@ def _group(name: str, node_type: str, count: int) -> dict[str, Any]:
         "ExecutionRole": {"Fn::GetAtt": ["Role", "Arn"]},
         "LifeCycleConfig": {"SourceS3Uri": "s3://sagemaker-scripts/lifecycle/", "OnInitComplete": "on_create.sh"},
         "SlurmConfig": {"NodeType": node_type, **partitions},
+        **place,
     }
 
 
@@ -162,6 +180,7 @@ def test_a_job_of_a_deployed_cluster_outlives_a_node_and_meets_whole_ones_alone(
     first = [f"{rank}: stay 0 on a whole node" for rank in range(2)]
     _until("a job that runs", lambda: trainer.log(number) == first)
     lost = trainer.nodes("workers")[1]
+    assert lost.host.startswith("ip-10-33-4-")
     node_faults.fail(trainer.connection, "trainer", lost.host, failure="power")
     _until("end", lambda: trainer.state(number)["JobState"] in ("COMPLETED", "FAILED", "NODE_FAIL"), 90)
     ended = trainer.state(number)
