@@ -77,8 +77,10 @@ def test_a_cluster_may_have_a_block_of_its_own() -> None:
         ([{"cidr": "10.33.0.0/22"}], r"^clusters\.0\.cidr: .* Slurm needs 1029 addresses\. Take a /21"),
         ([{"cidr": "10.32.0.0/21"}], "blocks of one network do not overlap"),
         ([{"cidr": "10.33.0.0/21"}, {"cidr": "10.33.0.0/20", "name": "Other"}], "do not overlap"),
-        ([{"cidr": "10.1.0.0/21"}, {"cidr": "10.0.0.0/21", "name": "Other"}],
-         r"no block of 10\.0\.0\.0/16 can be added\. Take another one of 10\.0\.0\.0/8"),
+        (
+            [{"cidr": "10.1.0.0/21"}, {"cidr": "10.0.0.0/21", "name": "Other"}],
+            r"no block of 10\.0\.0\.0/16 can be added\. Take another one of 10\.0\.0\.0/8",
+        ),
         ([{"cidr": "192.168.0.0/21"}], r"no block of 192\.168\.0\.0/16 can be added\. Take one of 10\.0\.0\.0/8"),
         ([{"cidr": "10.33.0.0/15"}], "IPv4 network|/16 to /28"),
         ([{"cidr": f"10.{40 + n}.0.0/21", "name": f"C{n}"} for n in range(5)], "at most 5 blocks"),
