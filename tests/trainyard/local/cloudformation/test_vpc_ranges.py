@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from trainyard.local.cloud import Cloud
+from trainyard.operations.connection import Connection
+from trainyard.operations.drift import detect
+
 from .cases import ref
 from .cases_network import SUBNET, VPC
 
@@ -88,6 +92,13 @@ def test_a_subnet_lies_in_any_range_and_keeps_it(stack: Any, ec2: Any) -> None:
     assert stack.read_back().ok
     held = stack.physical_id("Range")
     assert "(DependencyViolation)" in refused(lambda: ec2.disassociate_vpc_cidr_block(AssociationId=held))
+
+
+def test_a_range_that_somebody_took_away_has_drifted(stack: Any, ec2: Any, cloud: Cloud) -> None:
+    stack.deploy({"Resources": {"Vpc": VPC, "Range": RANGE}})
+    ec2.disassociate_vpc_cidr_block(AssociationId=stack.physical_id("Range"))
+    (found,) = detect(Connection(cloud), [stack.name], poll_seconds=0.05)
+    assert [(one.logical_id, one.deleted) for one in found.resources] == [("Range", True)]
 
 
 def test_a_subnet_outside_of_every_range_is_told_all_of_them(stack: Any, failed: Any) -> None:
