@@ -22,7 +22,7 @@ from constructs_lib.hyperpod import (
 )
 from constructs_lib.hyperpod.eks.scaling import ScaledPool
 from constructs_lib.hyperpod.eks.volumes import ClaimedVolume
-from constructs_lib.network import LUSTRE_CLIENTS, PODS, ClusterSubnet, Nodes
+from constructs_lib.network import PODS, ClusterSubnet, Nodes
 from environments import DEV
 from environments.dev import EKS
 from ml_contract.errors import ContractError
@@ -57,8 +57,7 @@ def made(cidr: str) -> PlatformStage:
     """The environment's constructs, with such a subnet in the other zone."""
     other = ClusterSubnet(name="EksA", zone="us-east-1a", cidr=cidr,
                           nodes=(Nodes(instance_type="ml.g5.xlarge", count=2, pods=PODS),))  # fmt: skip
-    purposes = (*DEV.network.purposes, LUSTRE_CLIENTS)
-    network = changed(DEV.network, clusters=(*DEV.network.clusters, other), purposes=purposes)
+    network = changed(DEV.network, clusters=(*DEV.network.clusters, other))
     environment = changed(
         DEV, network=network, clusters=(cluster(),), trainings=(), endpoints=(), operation=None, budgets=None
     )

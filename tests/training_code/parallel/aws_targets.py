@@ -105,10 +105,10 @@ def trained(ranks: Ranks, base: str, runs: list[tuple[str, TrainingRun, int]]) -
         mock.patch.object(workload, "export", export).start()
     step = Watchers.step
 
-    def seeing(self: Watchers, done: int, found: Mapping[Metric, float], seconds: float) -> None:
+    def seeing(self: Watchers, done: int, found: Mapping[Metric, float], seconds: float, **more: Any) -> None:
         seen.append(found[LOSS])
         norms.append(found[GRADIENT_NORM])
-        step(self, done, found, seconds)
+        step(self, done, found, seconds, **more)
 
     mock.patch.object(Watchers, "step", seeing).start()
     found = {}

@@ -17,7 +17,7 @@ from trainyard.incidents.runbook import FOLDER, Runbook
 PAGES = sorted(path.stem for path in FOLDER.glob("*.md") if path.stem != "README")
 GLOBAL = {"--query", "--output", "--region", "--max-items", "--no-paginate", "--no-cli-pager", "--cli-input-json"}
 """Options of the AWS CLI itself."""
-CUSTOM = {"cloudformation deploy", "s3 cp", "s3 ls", "s3 rm", "s3 sync"}
+CUSTOM = {"cloudformation deploy", "logs tail", "s3 cp", "s3 ls", "s3 rm", "s3 sync"}
 """Commands of the AWS CLI that are no operation of a service."""
 
 

@@ -1,6 +1,5 @@
 """Readers of keys, log groups, parameters and repositories."""
 
-import json
 from typing import Any
 
 from trainyard.local.readback.readers.base import Deployed, Reader, configured, document, tags
@@ -67,12 +66,7 @@ def _log_group_attribute(deployed: Deployed, name: str) -> Any:
 def _log_policy(deployed: Deployed) -> dict[str, Any]:
     found = deployed.call("logs", "describe_resource_policies")["resourcePolicies"]
     text = next((row["policyDocument"] for row in found if row.get("policyName") == deployed.physical_id), None)
-    if text is None:
-        return {}
-    # A template gives it as text.
-    same = json.loads(text) == json.loads(deployed.properties["PolicyDocument"])
-    return {"PolicyName": deployed.physical_id,
-            "PolicyDocument": deployed.properties["PolicyDocument"] if same else text}  # fmt: skip
+    return {"PolicyName": deployed.physical_id, "PolicyDocument": document(text)} if text else {}
 
 
 def _parameter(deployed: Deployed) -> dict[str, Any]:
