@@ -25,8 +25,8 @@ unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH
 # $(call environment,FOLDER,LOCKS): a Python environment with exactly what the locks name.
 environment = echo "setup: $(1)"; test -x $(1)/bin/python || $(UV) venv -q --python $(PYTHON) $(1); \
 	$(UV) pip install -q --python $(1)/bin/python --require-hashes --no-deps $(2:%=-r requirements/%.txt)
-# tests/conftest.py says which tests share a process, and in which order they come.
-PYTEST := pytest -n 2 --dist loadfile --no-loadscope-reorder --tb=short --durations=40 --durations-min=5
+# tests/conftest.py says which tests share a process, and in which order they come. Three on two cores: many wait.
+PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder --tb=short --durations=40 --durations-min=5
 # torch is no part of a lock: a CPU build has another name on every index.
 torch = $(PIP) --python $(1)/bin/python install -qq $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 
