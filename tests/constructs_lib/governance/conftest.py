@@ -112,3 +112,10 @@ def request(team: str = "research", count: int = 2, **changes: Any) -> dict[str,
         "ActivationState": "Enabled",
         **changes,
     }
+
+
+def as_text(value: Any) -> Any:
+    """Properties as CloudFormation hands them on."""
+    if isinstance(value, dict):
+        return {name: as_text(inner) for name, inner in value.items()}
+    return [as_text(inner) for inner in value] if isinstance(value, list) else str(value)

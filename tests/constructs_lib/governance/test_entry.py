@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.constructs_lib.governance.conftest import CLUSTER, World, request
+from tests.constructs_lib.governance.conftest import CLUSTER, World, as_text, request
 
 
 class Metrics:
@@ -40,13 +40,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 Event = dict[str, Any]
-
-
-def as_text(value: Any) -> Any:
-    """Properties as CloudFormation hands them on."""
-    if isinstance(value, dict):
-        return {name: as_text(inner) for name, inner in value.items()}
-    return [as_text(inner) for inner in value] if isinstance(value, list) else str(value)
 
 
 def event(kind: str, wanted: dict[str, Any], identity: str | None = None, old: Any = None) -> dict[str, Any]:
@@ -275,40 +268,3 @@ def test_an_answer_is_no_longer_than_cloudformation_reads(reason: str) -> None:
         answer(event("Create", request()), identity="a" * 12, reason=f"x{reason}")
     assert len(sent[0]) <= 4096
     assert json.loads(sent[0])["Reason"].startswith("x")
-
-
-def test_what_sagemaker_adds_is_no_drift() -> None:
-    from compute_quota.comparing import differences  # type: ignore[import-not-found]
-
-    row = {"InstanceType": "ml.g5.xlarge", "Accelerators": 2}
-    assert differences({"Rows": [row]}, {"Rows": [{**row, "VCpu": 8.0, "MemoryInGiB": 32.0}], "Other": 1}) == []
-
-
-def test_the_order_of_types_is_no_drift() -> None:
-    from compute_quota.comparing import differences
-
-    rows = [{"InstanceType": name, "Count": 1} for name in ("ml.g5.xlarge", "ml.p5.48xlarge")]
-    assert differences({"Rows": rows}, {"Rows": rows[::-1]}) == []
-
-
-def test_a_type_that_was_added_is_drift() -> None:
-    from compute_quota.comparing import differences
-
-    rows = [{"InstanceType": name, "Count": 1} for name in ("ml.g5.xlarge", "ml.p5.48xlarge")]
-    assert "ml.p5.48xlarge" in differences({"Rows": rows[:1]}, {"Rows": rows})[0]
-
-
-counts = st.integers(0, 10_000_000)
-amounts = st.floats(0, 1e7, allow_nan=False)
-
-
-@given(
-    st.fixed_dictionaries(
-        {"Count": counts, "Accelerators": counts, "VCpu": amounts, "MemoryInGiB": amounts, "BorrowLimit": counts}
-    ),
-    st.lists(st.fixed_dictionaries({"FairShareWeight": counts, "TeamName": st.text()})),
-)
-def test_numbers_survive_cloudformation(first: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    from compute_quota.comparing import typed
-
-    assert typed(as_text({**first, "Rows": rows})) == {**first, "Rows": rows}
