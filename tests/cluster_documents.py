@@ -50,7 +50,7 @@ def configuration(**changes: object) -> LifecycleConfiguration:
                             image="{account}.dkr.ecr.{region}.amazonaws.com/prometheus" + DIGEST),
         "linger": 0,
     }  # fmt: skip
-    return LifecycleConfiguration(**(parts | changes))  # type: ignore[arg-type]
+    return LifecycleConfiguration(**(parts | changes))
 
 
 LUSTRE = MountedByLifecycle(path="/fsx", dns_name="fs-0123.fsx.eu-west-1.amazonaws.com", mount_name="abcdefgh")

@@ -80,7 +80,7 @@ def test_every_problem_has_its_line() -> None:
 
 def test_a_value_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Size(count=1).count = 2  # type: ignore[misc]
+        Size(count=1).count = 2
 
 
 def run(program: str) -> subprocess.CompletedProcess[str]:

@@ -76,7 +76,7 @@ def test_a_wrong_value_is_one_error_that_names_the_field(raw: dict[str, str], fi
 )
 def test_ranges_of_the_language_model(change: dict[str, float], field: str) -> None:
     with pytest.raises(ContractError) as caught:
-        BytesLm(**change)  # type: ignore[arg-type]
+        BytesLm(**change)
     assert caught.value.field == field
 
 

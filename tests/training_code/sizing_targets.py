@@ -29,7 +29,7 @@ def held(ranks: Ranks, runs: Sequence[TrainingRun]) -> list[dict[str, int]]:
 
 def states(model: parallel.Parallel) -> dict[str, int]:
     """Bytes of the moments; each parameter's count of steps is not what memory is about."""
-    moments = [value for state in model.optimizer.state.values() for value in state.values() if value.ndim]  # type: ignore[attr-defined]
+    moments = [value for state in model.optimizer.state.values() for value in state.values() if value.ndim]
     return {"optimiser state": weigh(moments)}
 
 

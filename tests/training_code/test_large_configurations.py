@@ -109,7 +109,7 @@ def test_gradients_and_moments_of_a_rank_of_256_are_those_of_its_parameters(on_m
     for parameter in model.models[0].parameters():
         parameter.grad = torch.zeros_like(parameter)
     gradients = weigh(parameter.grad for parameter in model.models[0].parameters())
-    model.optimizer.step()  # type: ignore[attr-defined]
+    model.optimizer.step()
     estimate = memory(it, WORLD)
     assert gradients == estimate.item("gradients")
     assert states(model)["optimiser state"] == estimate.item("optimiser state")

@@ -15,7 +15,7 @@ def log(*, leads: bool = True) -> SavingLog:
 
 
 def event(kind: str, step: int, tier: str = "durable") -> Event:
-    return Event(kind=kind, step=step, seconds=1.5, detail="d", tier=tier)  # type: ignore[arg-type]
+    return Event(kind=kind, step=step, seconds=1.5, detail="d", tier=tier)
 
 
 def test_the_last_of_each_figure_is_kept() -> None:

@@ -138,7 +138,7 @@ def _rank(trouble: Callable[[Any], None] | None) -> int:
     # As under torchrun: a child of a forkserver would have its loader's workers from a forkserver too.
     mp.set_start_method("fork", force=True)
     # Writing the artifact takes seconds and has tests of its own.
-    BytesLmWorkload.export = lambda self, folder, trained: folder.mkdir(exist_ok=True)  # type: ignore
+    BytesLmWorkload.export = lambda self, folder, trained: folder.mkdir(exist_ok=True)
     if trouble is not None:
         trouble(train)
     return int(train.main())

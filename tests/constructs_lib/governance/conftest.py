@@ -65,7 +65,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.now, self.seconds_left = 1_000_000.0, 300.0
         context = Context(
-            store=Store(folder / "db"), platform=None, state=folder, account=CALLER.account,  # type: ignore[arg-type]
+            store=Store(folder / "db"), platform=None, state=folder, account=CALLER.account,
             region=CALLER.region, faults=Faults(),
         )  # fmt: skip
         self.family = ComputeQuotas(context, settle_seconds=5)
@@ -79,7 +79,7 @@ class World:
         self.seconds_left -= seconds
 
     def quotas(self) -> Any:
-        from compute_quota.quotas import Quotas  # type: ignore[import-not-found]
+        from compute_quota.quotas import Quotas
 
         return Quotas(self.sagemaker, lambda: self.seconds_left, self.sleep)
 

@@ -9,7 +9,7 @@ from tests.constructs_lib.governance.conftest import as_text
 
 
 def test_what_sagemaker_adds_is_no_drift() -> None:
-    from compute_quota.comparing import differences  # type: ignore[import-not-found]
+    from compute_quota.comparing import differences
 
     row = {"InstanceType": "ml.g5.xlarge", "Accelerators": 2}
     assert differences({"Rows": [row]}, {"Rows": [{**row, "VCpu": 8.0, "MemoryInGiB": 32.0}], "Other": 1}) == []

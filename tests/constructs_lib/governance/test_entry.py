@@ -32,7 +32,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     def put(sent: urllib.request.Request, timeout: float) -> io.BytesIO:
         assert (sent.get_method(), sent.full_url) == ("PUT", "https://example.com/answer")
-        found.append(json.loads(sent.data))  # type: ignore[arg-type]
+        found.append(json.loads(sent.data))
         return io.BytesIO()
 
     monkeypatch.setattr(urllib.request, "urlopen", put)
@@ -56,7 +56,7 @@ def event(kind: str, wanted: dict[str, Any], identity: str | None = None, old: A
 
 
 def serve(world: World, *arguments: Any) -> None:
-    from compute_quota import index  # type: ignore[import-not-found]
+    from compute_quota import index
 
     index.serve(event(*arguments), world.quotas())
 
@@ -91,7 +91,7 @@ def test_numbers_reach_the_api_as_numbers(world: World, told: list[dict[str, Any
 def test_a_create_that_fails_leaves_nothing_that_a_rollback_would_delete(
     world: World, told: list[dict[str, Any]]
 ) -> None:
-    world.family.failure = lambda *_: "no capacity"  # type: ignore[method-assign]
+    world.family.failure = lambda *_: "no capacity"
     serve(world, "Create", request())
     serve(world, "Delete", request(), told[0]["PhysicalResourceId"])
     assert [answer["Status"] for answer in told] == ["FAILED", "SUCCESS"]
@@ -148,7 +148,7 @@ def test_a_refusal_is_told_in_its_own_words(world: World, told: list[dict[str, A
 
 
 def test_an_answer_that_is_not_delivered_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    from compute_quota.answer import answer  # type: ignore[import-not-found]
+    from compute_quota.answer import answer
 
     tries: list[int] = []
 
@@ -260,7 +260,7 @@ def test_an_answer_is_no_longer_than_cloudformation_reads(reason: str) -> None:
     sent: list[bytes] = []
 
     def put(asked: urllib.request.Request, timeout: float) -> io.BytesIO:
-        sent.append(asked.data)  # type: ignore[arg-type]
+        sent.append(asked.data)
         return io.BytesIO()
 
     with pytest.MonkeyPatch.context() as patch:

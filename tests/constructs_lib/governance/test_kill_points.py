@@ -79,8 +79,8 @@ class Stack:
 
     def ask(self, kind: str, wanted: Any, identity: str | None = None, old: Any = None) -> tuple[bool, str | None]:
         """Whether a request succeeded, and the id that it was answered with; None where nobody answered."""
-        from compute_quota import index  # type: ignore[import-not-found]
-        from compute_quota.quotas import Quotas  # type: ignore[import-not-found]
+        from compute_quota import index
+        from compute_quota.quotas import Quotas
 
         told: Event = event(kind, wanted, identity, old)
         for _ in range(TRIES):
@@ -198,7 +198,7 @@ def test_what_somebody_deletes_in_the_middle_is_there_again(
             return whole(name, work)
 
         found.client.plan, found.client.calls = plan, 0
-        found.client._call = call  # type: ignore[method-assign]
+        found.client._call = call
         identity = found.update(before, wanted, request())
         there = ours(found)
         # Deleted after the last look it is gone, and the schedule tells it.

@@ -22,7 +22,7 @@ def fails(world: World, work: Any, *arguments: Any) -> str:
 
 def carry_out(world: World, reason: str | None) -> None:
     """From now on a change fails for a reason, or succeeds."""
-    world.family.failure = lambda *_: reason  # type: ignore[method-assign]
+    world.family.failure = lambda *_: reason
 
 
 def test_a_quota_is_ready_when_its_id_is_given(world: World) -> None:

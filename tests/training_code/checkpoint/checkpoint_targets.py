@@ -28,7 +28,7 @@ def killed_at_byte(uri: str, budget: int) -> None:
             self._file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    _FileWriter.write = mortal  # type: ignore[method-assign]
+    _FileWriter.write = mortal
     committed(uri, 2)
 
 

@@ -118,7 +118,7 @@ def die_while_saving(strategy: str, uri: str, after: int) -> None:
             self._file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    _FileWriter.write = mortal  # type: ignore[method-assign]
+    _FileWriter.write = mortal
     run.step()
     checkpoints.save(2, run.state)
     checkpoints.wait()

@@ -19,7 +19,7 @@ def trainyard(patch: pytest.MonkeyPatch, capture: Capture, *arguments: str) -> t
     with pytest.raises(SystemExit) as ended:
         main()
     out, err = capture.readouterr()
-    return out + err, ended.value.code or 0  # type: ignore[return-value]
+    return out + err, ended.value.code or 0
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def _measure(ranks: Ranks, run: TrainingRun) -> dict[str, Any]:
         if isinstance(counted, Exchanges):
             exchanges = counted.found
     parameters = list(model.models[0].parameters())
-    states = [value for state in model.optimizer.state.values() for value in state.values() if value.ndim]  # type: ignore[attr-defined]
+    states = [value for state in model.optimizer.state.values() for value in state.values() if value.ndim]
     weights = model.gather()
     return {
         "losses": losses,

@@ -86,8 +86,8 @@ def _watch_flight() -> tuple[set[tuple[int, int]], list[int]]:
         flight.discard((self.stage_index, number))
         return backward(self, number, *given, **named)
 
-    PipelineStage.forward_one_chunk = forwards  # type: ignore[method-assign]
-    PipelineStage.backward_one_chunk = backwards  # type: ignore[method-assign]
+    PipelineStage.forward_one_chunk = forwards
+    PipelineStage.backward_one_chunk = backwards
     return flight, peak
 
 

@@ -76,7 +76,7 @@ def test_deepspeeds_own_parser_takes_every_configuration(monkeypatch: pytest.Mon
         DeepSpeed(stage=3, offload_optimizer=nvme, offload_parameters=nvme),
     ):  # fmt: skip
         for compute in ("float32", "bfloat16", "float16"):
-            parsed = config.DeepSpeedConfig(made(strategy, precision=Precision(compute=compute)))  # type: ignore[arg-type]
+            parsed = config.DeepSpeedConfig(made(strategy, precision=Precision(compute=compute)))
             assert parsed.zero_config.stage == strategy.stage
             assert parsed.bfloat16_config.enabled is (compute == "bfloat16")
             assert parsed.float16_config.enabled is (compute == "float16")

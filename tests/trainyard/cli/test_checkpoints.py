@@ -24,7 +24,7 @@ def trainyard(patch: Patch, capture: Capture, *arguments: str) -> tuple[str, str
     with pytest.raises(SystemExit) as ended:
         main()
     out, err = capture.readouterr()
-    return out, err.strip(), ended.value.code or 0  # type: ignore[return-value]
+    return out, err.strip(), ended.value.code or 0
 
 
 def steps(folder: Path) -> list[int]:

@@ -99,7 +99,7 @@ def connection(cloud: Cloud) -> Connection:
         parameter("prod", "c", "twice"): published(),
         parameter("dev", "c", "twice"): published(),
     }
-    made = Connection(Embedded(cloud))  # type: ignore[arg-type]
+    made = Connection(Embedded(cloud))
     made._clients.update(dict.fromkeys(("sagemaker", "ssm", "s3"), Client(cloud, parameters)))
     return made
 
@@ -137,7 +137,7 @@ def test_a_node_fails_by_any_of_its_names(connection: Connection, cloud: Cloud) 
     node = next(node for node in clusters.nodes(connection, "c") if node.group == "workers")
     found = node_faults.fail(connection, "c", node.host, failure="health", reason="Xid")
     assert found.id == node.id
-    asked = connection.cloud.asked[-1]  # type: ignore[union-attr]
+    asked = connection.cloud.asked[-1]
     assert (asked["Kind"], asked["Node"], asked["Reason"]) == ("NodeHealth", node.id, "Xid")
     cloud.until(lambda: node.id not in cloud.ids() and cloud.statuses() == ["Running"] * 4)
     with pytest.raises(OperationError, match=r"c has no node 'nobody'\. It has ip-10-1-0-\d+ \(i-"):
@@ -153,7 +153,7 @@ def test_a_job_reaches_sbatch_on_the_login_node_word_for_word(connection: Connec
     submission = submitting.submit(connection, "c", "train", run="7")
     door = next(node for node in clusters.nodes(connection, "c") if node.group == "door")
     assert (submission.number, submission.node) == ("7", door.id)
-    asked = connection.cloud.asked[-1]  # type: ignore[union-attr]
+    asked = connection.cloud.asked[-1]
     assert asked["Node"] == door.id
     tell = tmp_path / "sbatch"
     tell.write_text(f'#!/bin/bash\ncat "$2"; echo "$1 ${CODE} ${CHECKPOINTS} ${RUN}"\n')
@@ -177,13 +177,13 @@ def test_a_job_that_cannot_be_submitted_is_refused(connection: Connection, job: 
 
 
 def test_what_sbatch_refuses_is_told_on_one_line(connection: Connection) -> None:
-    connection.cloud.answer = {"ExitCode": 1, "Output": "sbatch: error: invalid\npartition"}  # type: ignore[union-attr]
+    connection.cloud.answer = {"ExitCode": 1, "Output": "sbatch: error: invalid\npartition"}
     with pytest.raises(OperationError, match="failed with exit code 1: sbatch: error: invalid partition"):
         submitting.submit(connection, "c", "train")
 
 
 def test_no_submission_takes_the_folder_of_another_unless_it_is_named(connection: Connection) -> None:
-    connection.cloud.answer = {"ExitCode": 0, "Output": "1"}  # type: ignore[union-attr]
+    connection.cloud.answer = {"ExitCode": 0, "Output": "1"}
     # Both are job 1: between them the controller has been replaced.
     first, second = (submitting.submit(connection, "c", "train") for _ in range(2))
     assert first.run != second.run

@@ -48,8 +48,8 @@ def test_settings_take_the_place_of_the_folders_own(tmp_path: Path) -> None:
 def test_a_model_is_a_folder_an_archive_or_a_repository(tmp_path: Path) -> None:
     """All come to a repository with one model."""
     repository = Classifier(width=16).write(tmp_path / "model")
-    whole, name = fetch(str(repository), tmp_path / "a", _no_connection)  # type: ignore[arg-type]
-    own, same = fetch(str(repository / NAME), tmp_path / "b", _no_connection)  # type: ignore[arg-type]
+    whole, name = fetch(str(repository), tmp_path / "a", _no_connection)
+    own, same = fetch(str(repository / NAME), tmp_path / "b", _no_connection)
     assert (name, same) == (NAME, NAME)
     assert (whole / NAME / "config.pbtxt").is_file()
     assert (own / NAME / "config.pbtxt").is_file()
@@ -58,10 +58,10 @@ def test_a_model_is_a_folder_an_archive_or_a_repository(tmp_path: Path) -> None:
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     """Nothing there; nothing in it."""
     with pytest.raises(ContractError, match="no such file"):
-        fetch(str(tmp_path / "nowhere"), tmp_path / "a", _no_connection)  # type: ignore[arg-type]
+        fetch(str(tmp_path / "nowhere"), tmp_path / "a", _no_connection)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ContractError, match="exactly one model"):
-        fetch(str(tmp_path / "empty"), tmp_path / "b", _no_connection)  # type: ignore[arg-type]
+        fetch(str(tmp_path / "empty"), tmp_path / "b", _no_connection)
 
 
 def test_a_registered_package_is_downloaded(tmp_path: Path) -> None:

@@ -110,4 +110,4 @@ def test_whatever_is_measured_the_choice_is_allowed_and_close_to_the_best(data: 
 def test_rules_are_checked(bad: dict[str, object]) -> None:
     """By name."""
     with pytest.raises(ContractError, match=next(iter(bad))):
-        Rules(**bad)  # type: ignore[arg-type]
+        Rules(**bad)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from ministack.core.responses import get_account_id, get_region
@@ -13,7 +14,7 @@ from trainyard.local.cloudformation.resource import (
     Properties,
     Request,
     Resource,
-    tag_changes,
+    retag_by_arn,
     unless_gone,
 )
 
@@ -54,12 +55,8 @@ def dashboard_arn(name: str) -> str:
     return f"arn:aws:cloudwatch::{get_account_id()}:dashboard/{name}"
 
 
-def _tag(arn: str, old: Properties, new: Properties) -> None:
-    add, remove = tag_changes(old, new)
-    if remove:
-        call("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=remove)
-    if add:
-        call("cloudwatch", "TagResource", ResourceARN=arn, Tags=add)
+_tag = partial(retag_by_arn, service="cloudwatch", on="TagResource", off="UntagResource", field="ResourceARN")
+"""Brings the tags of a resource, by its ARN, from old to new properties."""
 
 
 class Alarm(Resource):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from trainyard.local.cloudformation.aws import CallError, call
@@ -11,7 +12,7 @@ from trainyard.local.cloudformation.resource import (
     Properties,
     Request,
     Resource,
-    tag_changes,
+    retag_by_arn,
     tag_list,
     unless_gone,
 )
@@ -27,12 +28,10 @@ _DEFAULTS = {"AutoMinorVersionUpgrade": True, "BackupRetentionPeriod": 1, "CopyT
 _READY_SECONDS, _POLL_SECONDS = 120.0, 0.05
 
 
-def _retag(arn: str, old: Properties, new: Properties) -> None:
-    add, remove = tag_changes(old, new)
-    if remove:
-        call("rds", "RemoveTagsFromResource", ResourceName=arn, TagKeys=remove)
-    if add:
-        call("rds", "AddTagsToResource", ResourceName=arn, Tags=add)
+_retag = partial(
+    retag_by_arn, service="rds", on="AddTagsToResource", off="RemoveTagsFromResource", field="ResourceName"
+)
+"""Brings the tags of a resource, by its ARN, from old to new properties."""
 
 
 class SubnetGroup(Resource):

@@ -104,6 +104,25 @@ def tag_changes(old: Properties, new: Properties) -> tuple[list[dict[str, str]],
     return add, sorted(set(before) - set(after))
 
 
+def retag_by_arn(arn: str, old: Properties, new: Properties, *, service: str, on: str, off: str, field: str) -> None:
+    """Brings tags from old to new properties, at a service that takes a list of them for an ARN.
+
+    Args:
+        arn: The resource's.
+        old: Properties of before; empty where it was just made.
+        new: Properties of now.
+        service: The service, as botocore names it.
+        on: Its operation that adds tags.
+        off: Its operation that removes them.
+        field: The operations' parameter for the ARN.
+    """
+    add, remove = tag_changes(old, new)
+    if remove:
+        call(service, off, **{field: arn}, TagKeys=remove)
+    if add:
+        call(service, on, **{field: arn}, Tags=add)
+
+
 def policy_text(document: object) -> str:
     """A policy document as text; a template may give it as text too.
 

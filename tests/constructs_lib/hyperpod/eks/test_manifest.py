@@ -60,7 +60,7 @@ def altered(path: str, value: object) -> dict[str, Any]:
     for step in way:
         place = place[int(step)] if step.isdigit() else place[step]
     place[int(last) if last.isdigit() else last] = value
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def test_a_right_manifest_comes_back() -> None:

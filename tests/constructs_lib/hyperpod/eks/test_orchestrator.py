@@ -41,7 +41,7 @@ def cluster(*, duty: KubernetesNode | None = None, count: int = 16, **fields: An
 
 
 def network(room: int) -> Any:
-    place = Place(name="Eks", zone=ZONE, subnet=SimpleNamespace(), room=room, spare=0)  # type: ignore[arg-type]
+    place = Place(name="Eks", zone=ZONE, subnet=SimpleNamespace(), room=room, spare=0)
     return SimpleNamespace(places=lambda zone: (place,) if zone == ZONE else ())
 
 

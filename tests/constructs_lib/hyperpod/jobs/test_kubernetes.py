@@ -67,7 +67,7 @@ def in_memory(**fields: Any) -> TrainingRun:
 
 
 def pod(made: KubernetesJob) -> dict[str, Any]:
-    return made.manifest()["spec"]["replicaSpecs"][0]["template"]["spec"]  # type: ignore[no-any-return]
+    return made.manifest()["spec"]["replicaSpecs"][0]["template"]["spec"]
 
 
 def variables(made: KubernetesJob) -> dict[str, str]:

@@ -52,10 +52,10 @@ def batch(photographs: Path) -> dict[str, Tensor]:
 )], ids=["tiny", "2b", "untied"])  # fmt: skip
 def test_size_is_the_built_models(options: object) -> None:
     with torch.device("meta"):
-        built = ArrCocModel(options)  # type: ignore[arg-type]
-    assert sum(parameter.numel() for parameter in built.parameters()) == options.size.parameters  # type: ignore[attr-defined]
+        built = ArrCocModel(options)
+    assert sum(parameter.numel() for parameter in built.parameters()) == options.size.parameters
     heads = sum(parameter.numel() for head in built.heads for parameter in head.parameters())
-    assert heads == options.head_parameters  # type: ignore[attr-defined]
+    assert heads == options.head_parameters
 
 
 def test_buffers_that_the_meta_device_lost_are_written_again(model: ArrCocModel) -> None:
@@ -108,7 +108,7 @@ def test_the_base_starts_from_published_weights_and_the_heads_do_not(
         expected = parameter + (theirs(name) is not None)
         assert torch.equal(workload.initial(name, parameter.shape, 0), expected), name
     with pytest.raises(ContractError, match="must hold every parameter of the base"):
-        workload.pretrained.read("model.other", torch.Size([1]))  # type: ignore[union-attr]
+        workload.pretrained.read("model.other", torch.Size([1]))
 
 
 def test_a_truncated_image_is_named_with_the_way_out(tmp_path: Path, photographs: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_loss_falls(model: ByteTransformer) -> None:
     losses = []
     for _ in range(STEPS):
         loss = next_byte_loss(model(sample[:, :-1]), sample[:, 1:])
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())

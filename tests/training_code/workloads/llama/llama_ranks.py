@@ -29,7 +29,7 @@ def divided(ranks: Ranks) -> dict[str, Any]:
     (given,), targets = workload.split(drawn)
     logits = [model(given) for model in (whole, parts)]
     for outputs in logits:
-        workload.loss(outputs, targets).backward()  # type: ignore[no-untyped-call]
+        workload.loss(outputs, targets).backward()
     gradients = {
         name: float((_whole(parameter.grad) - whole.get_parameter(name).grad).abs().max())
         for name, parameter in parts.named_parameters()

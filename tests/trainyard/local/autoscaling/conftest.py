@@ -98,7 +98,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.sagemaker, self.cloudwatch, self.now = SageMaker(), CloudWatch(), 1_000_000.0
         self.context = Context(
-            store=Store(folder / "trainyard.db"), platform=None, state=folder, account=CALLER.account,  # type: ignore[arg-type]
+            store=Store(folder / "trainyard.db"), platform=None, state=folder, account=CALLER.account,
             region=CALLER.region, faults=Faults(),
         )  # fmt: skip
         self.restart()
@@ -124,11 +124,11 @@ class World:
             self.cloudwatch.values[key] = value
         for _ in range(count):
             self.now += 60
-            self.scalers.look(self.now)  # type: ignore[attr-defined]
+            self.scalers.look(self.now)
             if settles and self.sagemaker.status == "Updating":
                 self.sagemaker.status = "InService"
                 self.now += 1
-                self.scalers.look(self.now)  # type: ignore[attr-defined]
+                self.scalers.look(self.now)
 
     def register(self, low: int = 1, high: int = 4, **changes: Any) -> str:
         request = {**VARIANT, "MinCapacity": low, "MaxCapacity": high, **changes}

@@ -45,7 +45,7 @@ def template(deployment: Deployment) -> dict[str, Any]:
     )  # fmt: skip
     cdk.CfnOutput(stack, "Id", value=files.id)
     cdk.CfnOutput(stack, "Mount", value=f"{files.dns_name}@tcp:/{files.mount_name}")
-    found: dict[str, Any] = cdk.App.of(stack).synth().stacks[0].template  # type: ignore[union-attr]
+    found: dict[str, Any] = cdk.App.of(stack).synth().stacks[0].template
     return found
 
 

@@ -75,9 +75,9 @@ def way(
         role_client=lambda *_: SimpleNamespace(get_secret_value=get),
         client=lambda _: SimpleNamespace(describe_security_groups=describe),
     )
-    database = Database(host=HOST, address=address, port=port, groups=("sg-db",), connect=lambda: None)  # type: ignore[arg-type,return-value]
-    context: Context = SimpleNamespace(platform=platform, databases=lambda _: database)  # type: ignore[assignment]
-    bridge: Bridge = SimpleNamespace()  # type: ignore[assignment]
+    database = Database(host=HOST, address=address, port=port, groups=("sg-db",), connect=lambda: None)
+    context: Context = SimpleNamespace(platform=platform, databases=lambda _: database)
+    bridge: Bridge = SimpleNamespace()
     settings = {**request(), "VpcConfig": {"SecurityGroupIds": [NODES], "Subnets": ["subnet-1"]}}
     cluster = {"ClusterId": "0123456789ab", "Settings": settings, "Groups": [{"Spec": spec} for spec in TRIO]}
     return Accounting(context, cluster, bridge)

@@ -7,7 +7,7 @@ from trainyard.local.clusters.slurm_configuration import SlurmNode, Timing, conf
 
 
 def storage(**fields: str) -> Storage:
-    return Storage(**{"host": "db.local", "port": 3316, "schema": "jobs", "user": "slurm", "password": "p", **fields})  # type: ignore[arg-type]
+    return Storage(**{"host": "db.local", "port": 3316, "schema": "jobs", "user": "slurm", "password": "p", **fields})
 
 
 def test_the_daemon_finds_its_tables() -> None:

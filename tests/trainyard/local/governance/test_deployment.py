@@ -79,7 +79,7 @@ class Deployment:
         cloudformation = self.client("cloudformation")
         given = {"Capabilities": ["CAPABILITY_IAM"]}
         if counts is not None:
-            given["TemplateBody"] = json.dumps(template(self.cluster, counts, self._bucket))  # type: ignore[assignment]
+            given["TemplateBody"] = json.dumps(template(self.cluster, counts, self._bucket))
         getattr(cloudformation, operation)(StackName=self.name, **(given if counts is not None else {}))
         for _ in range(1200):
             try:

@@ -40,7 +40,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def context(tmp_path: Path) -> Context:
     return Context(
-        store=Store(tmp_path / "db"), platform=None, state=tmp_path, account=CALLER.account, region=CALLER.region,  # type: ignore[arg-type]
+        store=Store(tmp_path / "db"), platform=None, state=tmp_path, account=CALLER.account, region=CALLER.region,
         faults=Faults(),
     )  # fmt: skip
 

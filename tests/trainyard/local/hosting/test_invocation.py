@@ -73,7 +73,7 @@ class Variant:
         self.replicas = [self.replica]
         self._container = Container.__new__(Container)
         self._container.connections = connections
-        self._container._server = Triton(None)  # type: ignore[arg-type]
+        self._container._server = Triton(None)
         self._container._blueprint = Blueprint(
             archive=None, environment=Path(), variables={}, derived=Path(), endpoint_url=""
         )
@@ -113,11 +113,11 @@ def variant() -> Iterator[Variant]:
 @pytest.fixture
 def ask(variant: Variant, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(invocation, "_SECONDS", 0.3)
-    invocations = Invocations(Context())  # type: ignore[arg-type]
+    invocations = Invocations(Context())
 
     def send(wanted: str = "200", body: bytes = b"", **headers: str) -> Answer:
         given = {"Content-Type": "application/json", "X-Amzn-SageMaker-Custom-Attributes": wanted, **headers}
-        return invocations.invoke("e", Deployment(variant), body or request(1), given)  # type: ignore[arg-type]
+        return invocations.invoke("e", Deployment(variant), body or request(1), given)
 
     yield send
     invocations.stop()

@@ -70,7 +70,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict
 
     def run(status: str, **changes: Any) -> dict[str, Any]:
         context = Context(
-            store=Store(tmp_path / "trainyard.db"), platform=SimpleNamespace(), state=tmp_path,  # type: ignore[arg-type]
+            store=Store(tmp_path / "trainyard.db"), platform=SimpleNamespace(), state=tmp_path,
             account="123456789012", region="us-east-1", faults=Faults(),
         )  # fmt: skip
         document = {

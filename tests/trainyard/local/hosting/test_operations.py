@@ -42,7 +42,7 @@ def context(tmp_path: Path) -> Context:
     (tmp_path / "envs" / "triton" / "bin" / "python").touch()
     return Context(
         store=Store(tmp_path / "state" / "trainyard.db"),
-        platform=Nowhere(),  # type: ignore[arg-type]
+        platform=Nowhere(),
         state=tmp_path / "state",
         account=CALLER.account,
         region=CALLER.region,

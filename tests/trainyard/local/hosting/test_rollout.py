@@ -75,7 +75,7 @@ class World:
     def run(self, guard: Guardrails) -> str:
         client = SimpleNamespace(describe_alarms=lambda **given: self.describe(**given))
         return Rollout(
-            self.blue, self.green, guard, Alarms(lambda: client, guard.alarms),  # type: ignore[arg-type]
+            self.blue, self.green, guard, Alarms(lambda: client, guard.alarms),
             cancelled=lambda: self.ended, rolling_back=self.reasons.append,
         ).run()  # fmt: skip
 

@@ -94,10 +94,10 @@ def test_an_instance_leaves_when_it_has_answered_and_gets_nothing_new(deploy: Ca
         assert chosen is not None
         assert chosen[0] is first
     time.sleep(0.05)
-    assert not leaving.stopped  # type: ignore[attr-defined]
+    assert not leaving.stopped
     leaving.outstanding = 0
     thread.join(5)
-    assert leaving.stopped  # type: ignore[attr-defined]
+    assert leaving.stopped
 
 
 def test_what_does_not_come_up_leaves_again(

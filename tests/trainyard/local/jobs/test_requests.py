@@ -272,7 +272,7 @@ def test_a_description_begins_with_the_defaults_of_the_service(service: Service)
 
 def test_a_role_that_cannot_be_assumed_later_fails_the_job(service: Service) -> None:
     service.call("CreateTrainingJob", TRAINING_JOB, CALLER)
-    service.families[0]._threads._running["job"][1].join(10)  # type: ignore[attr-defined]
+    service.families[0]._threads._running["job"][1].join(10)
     job = service.call("DescribeTrainingJob", {"TrainingJobName": "job"}, CALLER)
     assert (job["TrainingJobStatus"], job["FailureReason"]) == ("Failed", "ClientError: no sessions here")
 

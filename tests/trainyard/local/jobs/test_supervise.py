@@ -46,7 +46,7 @@ def watch(
     grace: float = 0.2,
 ) -> Outcome:
     control = Control()
-    hosts.supervisor = Supervisor("job", hosts, control, faults or Faults(), grace)  # type: ignore[arg-type]
+    hosts.supervisor = Supervisor("job", hosts, control, faults or Faults(), grace)
     actor = threading.Thread(target=act, args=(hosts.supervisor, control))
     actor.start()
     outcome = hosts.supervisor.run(limits or {})
@@ -137,5 +137,5 @@ def test_an_order_given_before_the_hosts_start_is_obeyed() -> None:
     control = Control()
     control.stop()
     hosts = Fakes(on_term=(0,))
-    hosts.supervisor = Supervisor("job", hosts, control, Faults(), 1)  # type: ignore[arg-type]
+    hosts.supervisor = Supervisor("job", hosts, control, Faults(), 1)
     assert hosts.supervisor.run({}).order.ending is Ending.STOPPED

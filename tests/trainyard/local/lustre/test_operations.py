@@ -29,10 +29,10 @@ FAST = {"DeploymentType": "PERSISTENT_2", "PerUnitStorageThroughput": 1000, "Efa
 def service(tmp_path: Path) -> Service:
     there = {SUBNET, GROUP}
     platform = SimpleNamespace(exists=lambda _kind, name: name in there)
-    context: Any = Context(store=Store(tmp_path / "documents"), platform=platform, state=tmp_path,  # type: ignore[arg-type]
+    context: Any = Context(store=Store(tmp_path / "documents"), platform=platform, state=tmp_path,
                            account=CALLER.account, region=CALLER.region, faults=SimpleNamespace())  # fmt: skip
     made = build(context)
-    made.store = context.store  # type: ignore[attr-defined]
+    made.store = context.store
     return made
 
 
@@ -58,8 +58,8 @@ def test_a_file_system_is_there_with_a_name_and_a_mount_name(service: Service) -
 def test_a_cluster_finds_it_by_what_it_mounts(service: Service) -> None:
     made = create(service)
     mount = f"{made['DNSName']}@tcp:/{made['LustreConfiguration']['MountName']}"
-    assert is_mountable(service.store, mount)  # type: ignore[attr-defined]
-    assert not is_mountable(service.store, f"{made['DNSName']}@tcp:/fsx")  # type: ignore[attr-defined]
+    assert is_mountable(service.store, mount)
+    assert not is_mountable(service.store, f"{made['DNSName']}@tcp:/fsx")
 
 
 def test_a_request_that_is_sent_twice_makes_one(service: Service) -> None:
