@@ -6,6 +6,7 @@ import copy
 import json
 import re
 import sys
+import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,8 @@ from cluster_code.lifecycle.node import answer, documents, questions
 from cluster_code.lifecycle.node import shape as shapes
 from cluster_code.lifecycle.node.shape import Refused, check
 from ml_contract.clusters.lifecycle import LifecycleConfiguration
+from ml_contract.clusters.nodes import NODE_TYPES
+from ml_contract.clusters.software import Slurm
 
 ALL = cluster_documents.configuration()
 OTHERS = (
@@ -107,6 +110,15 @@ def test_every_field_of_another_type_is_named() -> None:
         at(broken, path[:-1])[path[-1]] = 0.5
         with pytest.raises(Refused, match=rf"^{re.escape(written(path))}[:.]"):
             check(broken, shapes.LIFECYCLE, "")
+
+
+@pytest.mark.parametrize("path", [("groups", 0, "node_type"), ("slurm", "daemons"), ("slurm", "logins")], ids=written)
+def test_a_word_that_means_nothing_is_named_with_those_that_do(path: tuple[str | int, ...]) -> None:
+    document = plain(ALL)
+    del document["version"]
+    at(document, path[:-1])[path[-1]] = ""
+    with pytest.raises(Refused, match=rf"^{re.escape(written(path))}: got '', but it must be one of [a-z-]+, [a-z-]+"):
+        check(document, shapes.LIFECYCLE, "")
 
 
 NONSENSE = st.recursive(
@@ -224,3 +236,10 @@ def test_modules_of_the_reader_are_known_by_relative_names_alone() -> None:
     assert isinstance(sys.modules["cluster_code.lifecycle.node.answer"], ModuleType)
     for path in (LIFECYCLE / "node").glob("*.py"):
         assert not re.search(r"^\s*(from|import) (cluster_code|ml_contract)", path.read_text(), re.MULTILINE), path
+
+
+def test_what_a_field_may_say_is_what_the_contract_lets_it_say() -> None:
+    hints = typing.get_type_hints(Slurm)
+    assert set(NODE_TYPES) == shapes.NODE_TYPES
+    assert set(typing.get_args(hints["daemons"])) == shapes.DAEMONS
+    assert set(typing.get_args(hints["logins"])) == shapes.LOGINS

@@ -11,14 +11,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     Shape = Any
-    """A type, a tuple with NoneType for what may be null, a list of one shape, fields by name, or kinds by name."""
+    """A type, a set of texts, a tuple with NoneType for what may be null, a list of one shape, fields by name, or kinds
+    by name."""
 
 TEXT, NUMBER, FLAG, LIST, OBJECT = str, int, bool, list, dict
 NONE = type(None)
+NODE_TYPES = frozenset({"controller", "login", "compute"})
+# Who starts Slurm: these scripts, HyperPod before them, or the service after them.
+DAEMONS = frozenset({"started-here", "started-before", "started-after"})
+LOGINS = frozenset({"anyone", "with-job"})
 
 STEP: Shape = {"name": TEXT, "limit": NUMBER, "tries": NUMBER, "wait": NUMBER}
 HOST: Shape = {"instance_type": TEXT, "accelerators": NUMBER, "efa_interfaces": NUMBER}
-GROUP: Shape = {"name": TEXT, "node_type": TEXT, "hosts": [HOST]}
+GROUP: Shape = {"name": TEXT, "node_type": NODE_TYPES, "hosts": [HOST]}
 USER: Shape = {"name": TEXT, "uid": NUMBER, "gid": NUMBER, "keys": [TEXT], "admin": FLAG}
 ACCOUNT: Shape = {"name": TEXT, "members": [TEXT], "share": NUMBER}
 PEOPLE: Shape = {
@@ -43,7 +48,7 @@ AGENTS: Shape = {
 LIFECYCLE: Shape = {
     "cluster": TEXT,
     "groups": [GROUP],
-    "slurm": {"daemons": TEXT, "logins": TEXT, "accounts": [ACCOUNT]},
+    "slurm": {"daemons": DAEMONS, "logins": LOGINS, "accounts": [ACCOUNT]},
     "users": (PEOPLE, NONE),
     "mounts": [(MOUNTS,)],
     "scratch": ({"path": TEXT, "minimum_gib": NUMBER}, NONE),
@@ -51,8 +56,8 @@ LIFECYCLE: Shape = {
     "exporters": [(EXPORTERS,)],
     "agent": (AGENTS, NONE),
     "linger": NUMBER,
-    "steps": {"controller": [STEP], "login": [STEP], "compute": [STEP]},
-    "needs": {"controller": [TEXT], "login": [TEXT], "compute": [TEXT]},
+    "steps": {node_type: [STEP] for node_type in sorted(NODE_TYPES)},
+    "needs": {node_type: [TEXT] for node_type in sorted(NODE_TYPES)},
 }
 INSTANCE: Shape = {"InstanceName": TEXT, "InstanceId": TEXT, "CustomerIpAddress": TEXT}
 RESOURCES: Shape = {
@@ -95,6 +100,9 @@ def check(value: Any, shape: Shape, path: str, more: bool = False) -> None:
         for name in value:
             if name not in shape and not more:
                 raise Refused(f"{dot}{name:.60}: there is no such field")
+    elif isinstance(shape, frozenset):
+        if not isinstance(value, str) or value not in shape:
+            raise Refused(f"{path}: got {value!r:.60}, but it must be one of {', '.join(sorted(shape))}")
     else:
         of_type(value, shape, path)
 

@@ -21,7 +21,7 @@ from training_ranks import start_ranks
 from ml_contract import metrics, tracking
 from ml_contract.exit_codes import ExitCode
 from ml_contract.prometheus import FOLDER_VARIABLE, STEP, file_name, name_of
-from ml_contract.training.surroundings import Watching
+from ml_contract.training.surroundings import Checkpointing, Watching
 
 pytestmark = pytest.mark.slow  # a tracking server and two trainings
 
@@ -73,7 +73,9 @@ def watched(server: str, shards: Path, tmp_path_factory: pytest.TempPathFactory)
     """A run that lost its hosts after a dozen steps, and the attempt that finished it, in one folder."""
     folder = tmp_path_factory.mktemp("watched")
     run = tiny_run(
-        steps=STEPS, checkpoint_steps=10, checkpoint_uri=f"file://{folder}/checkpoints",
+        steps=STEPS, checkpoint_uri=f"file://{folder}/checkpoints",
+        # In the steps' own time: a commit beside them may stand any number of steps later.
+        checkpointing=Checkpointing(every_steps=10, mode="sync"),
         watching=Watching(tensorboard=True, mlflow_uri=server, wandb="offline", profile_step=3),
     )  # fmt: skip
     exported = folder / "exported"
