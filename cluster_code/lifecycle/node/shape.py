@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     Shape = Any
@@ -82,8 +83,7 @@ def check(value: Any, shape: Shape, path: str, more: bool = False) -> None:
         shape = shape[0]
         if isinstance(shape, dict) and all(isinstance(part, dict) for part in shape.values()):
             kind = value.get("kind") if isinstance(value, dict) else None
-            if not isinstance(kind, str) or kind not in shape:
-                raise Refused(f"{path}.kind: got {kind!r:.60}, but it must be one of {', '.join(sorted(shape))}")
+            one_of(kind, shape, f"{path}.kind")
             value = {name: part for name, part in value.items() if name != "kind"}
             shape = shape[kind]
     if isinstance(shape, list):
@@ -101,10 +101,14 @@ def check(value: Any, shape: Shape, path: str, more: bool = False) -> None:
             if name not in shape and not more:
                 raise Refused(f"{dot}{name:.60}: there is no such field")
     elif isinstance(shape, frozenset):
-        if not isinstance(value, str) or value not in shape:
-            raise Refused(f"{path}: got {value!r:.60}, but it must be one of {', '.join(sorted(shape))}")
+        one_of(value, shape, path)
     else:
         of_type(value, shape, path)
+
+
+def one_of(value: Any, words: Collection[str], path: str) -> None:
+    if not isinstance(value, str) or value not in words:
+        raise Refused(f"{path}: got {value!r:.60}, but it must be one of {', '.join(sorted(words))}")
 
 
 def of_type(value: Any, kind: Any, path: str) -> None:
