@@ -114,6 +114,10 @@ synth: setup-test ## Synthesise every environment with cdk-nag, CDK's validation
 test: static ## Everything: the gate and the whole suite
 	@$(PYTEST)
 
+.PHONY: explore
+explore: setup-test ## Every property of the tests with other examples each time
+	@$(PYTEST) -m hypothesis --hypothesis-profile=explore
+
 .PHONY: bench-synth
 bench-synth: setup-test ## Synth time, as ratios to an empty stack and per resource
 	@python -m benchmarks.synth

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
-# A time limit for one example fails on a busy machine; pytest-timeout watches over whole tests.
-settings.register_profile("trainyard", deadline=None)
+# A time limit for one example fails on a busy machine; pytest-timeout watches over whole tests. A gate draws the same
+# examples for the same test, so that it closes for what was changed; `make explore` draws others each time.
+settings.register_profile("trainyard", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("trainyard")
 # CDK's own validation is half of every synthesis; `make synth` is the gate that runs it.
 os.environ.setdefault("CDK_VALIDATION", "false")

@@ -141,7 +141,7 @@ def test_whatever_stands_anywhere_is_read_or_refused_in_one_line(
         at(both[which], path[:-1])[path[-1]] = nonsense
     else:
         both[which] = nonsense
-    told(both["lifecycle.json"], both["resource_config.json"])
+    told(*map(json.dumps, both.values()))
     (tmp_path / "reason").unlink(missing_ok=True)
     code = answer.main(["facts", *MINE])
     said = capsys.readouterr()
