@@ -13,8 +13,8 @@ from trainyard.operations import checkpoints
 from trainyard.operations.checkpoints import Checkpoint
 from trainyard.operations.objects import open_objects
 
-_WITHOUT_HOSTS_SECONDS = 4.0
-"""Time in which the bits flip: nobody writes or reads then."""
+_WITHOUT_HOSTS_SECONDS = 300.0
+"""Longest time in which the bits flip: nobody writes or reads then. There are hosts again as soon as they have."""
 
 
 class CorruptCheckpoint(Incident):
@@ -25,6 +25,8 @@ class CorruptCheckpoint(Incident):
     stacks: ClassVar[tuple[str, ...]] = ("storage", f"training-{WORKLOAD}")
     variables: ClassVar[tuple[str, ...]] = ("PIPELINE", "EXECUTION", "JOB", "CHECKPOINTS")
     run: Run
+    reclaim: str
+    """Id of the fault that keeps the hosts away."""
     steps: int
     damaged: Checkpoint
     """The commit whose bits flipped."""
@@ -32,10 +34,12 @@ class CorruptCheckpoint(Incident):
     def prepare(self, scene: Scene) -> None:
         every = runs.commit_steps(scene)
         # Hosts go between two commits, and commit where they are: two of them are there then, and time for the rest.
-        self.steps, reclaim = max(2 * every, 40), every + every // 2
+        self.steps, last = max(3 * every, 60), every + every // 2
         self.run = runs.start(scene, steps=self.steps)
-        scene.fault("SpotReclaim", TrainingJobName=self.run.jobs, RestartAfterSeconds=_WITHOUT_HOSTS_SECONDS,
-                    LogPattern=rf"\[metrics\] step={reclaim} .*train:loss=")  # fmt: skip
+        self.reclaim = scene.fault(
+            "SpotReclaim", TrainingJobName=self.run.jobs, RestartAfterSeconds=_WITHOUT_HOSTS_SECONDS,
+            LogPattern=rf"\[metrics\] step={last} .*train:loss=",
+        )  # fmt: skip
         scene.variables["JOB"] = self.run.job()
         scene.variables["CHECKPOINTS"] = self.run.checkpoints()
 
@@ -50,6 +54,7 @@ class CorruptCheckpoint(Incident):
         found = checkpoints.find(open_objects(lambda: scene.connection, scene.variables["CHECKPOINTS"]))
         self.damaged = next(one for one in found if one.status == "committed")
         _flip_a_byte(scene, self.damaged)
+        scene.clear(self.reclaim)
 
     def check(self, scene: Scene) -> list[str]:
         training = self.run.trained()

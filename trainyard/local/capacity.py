@@ -61,3 +61,19 @@ def await_instances(
         time.sleep(_POLL_SECONDS)
         if faults.shortage(wanted) is None:
             return
+
+
+def await_return(faults: Faults, reclaim: str, seconds: float, cancelled: Callable[[], bool], latest: float) -> None:
+    """Returns when the hosts that a reclaim took are there again, or when nobody wants them any more.
+
+    Args:
+        faults: where the reclaim is.
+        reclaim: its id; somebody may take it back meanwhile.
+        seconds: how long they are away.
+        cancelled: whether nobody wants them any more.
+        latest: when to give up at the latest, in seconds since 1970.
+    """
+    end = min(time.time() + seconds, latest)
+    while time.time() < end and faults.keeps_away(reclaim) and not cancelled():
+        time.sleep(_POLL_SECONDS)
+    faults.returned(reclaim)

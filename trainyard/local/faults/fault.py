@@ -59,7 +59,8 @@ class Fault:
     host: int = 1
     """Number of the host that is lost, from 1."""
     restart_after_seconds: float = 0.0
-    """Time until there is capacity again, in seconds; of a shortage, 0 when that is not known."""
+    """Time until there is capacity again, in seconds, or until the fault is cleared; of a shortage, 0 when that is not
+    known."""
     size_in_bytes: int = 0
     """Room that a host's /opt/ml gets, in bytes."""
     bucket: str = "*"
@@ -109,9 +110,14 @@ class Fault:
             return {**named, "Reason": self.reason} if self.reason else named
         return {"TrainingJobName": self.training_job}
 
+    @property
+    def ends_hosts(self) -> bool:
+        """Whether it strikes the hosts of running jobs."""
+        return self.kind in _JOB_KINDS
+
     def ends_hosts_of(self, job: str) -> bool:
         """Whether it strikes the hosts of a running job."""
-        return self.kind in _JOB_KINDS and _matches(self.training_job, job)
+        return self.ends_hosts and _matches(self.training_job, job)
 
     def fills_disks_of(self, job: str) -> bool:
         """Whether it leaves the hosts of a job little room."""

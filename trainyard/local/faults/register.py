@@ -19,6 +19,7 @@ class Faults:
         self._lock = threading.RLock()
         self._faults = {row["id"]: Fault(**row) for row in store.list(_KIND)} if store else {}
         self._watchers: dict[str, Callable[[Fault], None]] = {}
+        self._away: set[str] = set()
 
     def inject(self, fault: Fault) -> None:
         """Adds a fault and tells the running jobs that it concerns."""
@@ -36,12 +37,13 @@ class Faults:
             return list(self._faults.values())
 
     def clear(self, identity: str | None = None) -> list[str]:
-        """Takes one back, or all; returns the ids of those that there were."""
+        """Takes one back, or all; returns the ids of those that there were. Hosts that a reclaim took come back."""
         with self._lock:
-            ids = list(self._faults) if identity is None else [identity]
-            cleared = [fault for fault in ids if self._faults.pop(fault, None)]
+            there = [*self._faults, *(self._away - set(self._faults))]
+            cleared = [fault for fault in there if identity in (None, fault)]
             for fault in cleared:
-                if self._store:
+                self._away.discard(fault)
+                if self._faults.pop(fault, None) and self._store:
                     self._store.delete(_KIND, fault)
         return cleared
 
@@ -63,7 +65,19 @@ class Faults:
             if current is None:
                 return False
             self._keep(current, count=current.count - 1)
+            if fault.ends_hosts and fault.restart_after_seconds:
+                self._away.add(fault.id)
             return True
+
+    def keeps_away(self, identity: str) -> bool:
+        """Whether the hosts that a reclaim took stay away: nobody has taken it back since."""
+        with self._lock:
+            return identity in self._away
+
+    def returned(self, identity: str) -> None:
+        """The time is over for which a reclaim kept hosts away."""
+        with self._lock:
+            self._away.discard(identity)
 
     def disk_limit(self, job: str) -> int | None:
         """Uses a DiskFull fault that concerns `job`: the room of each host's /opt/ml in bytes, or None."""

@@ -46,6 +46,8 @@ class Order:
     """What the platform says to it."""
     restart_after: float = 0.0
     """Time until there is capacity again, in seconds."""
+    fault: str = ""
+    """Id of the fault that took the hosts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -160,6 +160,7 @@ class Supervisor:
                     ending=Ending.HOST_LOST if lost else Ending.RECLAIMED,
                     host=min(fault.host, len(self._hosts.names)) - 1 if lost else None,
                     restart_after=fault.restart_after_seconds,
+                    fault=fault.id,
                 )
         return None
 

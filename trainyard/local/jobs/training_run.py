@@ -6,12 +6,12 @@ from typing import Any
 
 from trainyard.local.api.service import Context
 from trainyard.local.api.store import Document
-from trainyard.local.capacity import JOB_REASON, WAITING, ShortageError, await_instances
+from trainyard.local.capacity import JOB_REASON, WAITING, ShortageError, await_instances, await_return
 from trainyard.local.jobs import training_attempt
 from trainyard.local.jobs import training_document as document
 from trainyard.local.jobs.attempt import REASON_CHARACTERS, JobFailure, algorithm_error
 from trainyard.local.jobs.cluster import groups
-from trainyard.local.jobs.control import Control, Ending
+from trainyard.local.jobs.control import Control, Ending, Order
 from trainyard.local.jobs.logs import Scanner
 from trainyard.local.jobs.supervise import Outcome
 from trainyard.local.jobs.training_attempt import TrainingAttempt
@@ -51,7 +51,7 @@ class TrainingRun:
                 self._started = time.time()
                 outcome = self._attempt()
             except JobFailure as failure:
-                if str(failure).startswith("InternalServerError") and self._retry(str(failure), 0.0):
+                if str(failure).startswith("InternalServerError") and self._retry(str(failure)):
                     continue
                 self._fail(str(failure))
                 return
@@ -137,34 +137,39 @@ class TrainingRun:
         if self._spot:
             text = f"Training job interrupted: {what} (attempt {attempts})"
             document.enter(self._store, self._name, "Interrupted", text)
-            return self._wait_for_capacity(outcome.order.restart_after)
+            return self._wait_for_capacity(outcome.order)
         if ending is Ending.RECLAIMED:
             self._fail(f"{JOB_REASON} (the instances were reclaimed, and the job is no managed spot training job)")
-        elif self._retry(what, outcome.order.restart_after):
+        elif self._retry(what):
             return True
         elif self._control.ending is None:
             self._fail("InternalServerError: We encountered an internal error. Please try again. (A host was lost)")
         return False
 
-    def _retry(self, reason: str, pause: float) -> bool:
+    def _retry(self, reason: str) -> bool:
         """Whether the job is tried again after an internal error; its RetryStrategy says how often."""
         self._count()
         most = self._job.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
         if self._job["_Attempts"] > most or self._control.ordered.is_set():
             return False
         document.enter(self._store, self._name, "Restarting", f"Restarting the training job: {reason}")
-        return self._wait_for_capacity(pause)
+        self._prepare()
+        return True
 
-    def _wait_for_capacity(self, seconds: float) -> bool:
-        remaining = self._latest() - time.time() if self._spot else float("inf")
-        if self._control.ordered.wait(max(0.0, min(seconds, remaining))):
+    def _wait_for_capacity(self, order: Order) -> bool:
+        latest = self._latest()
+        await_return(self._context.faults, order.fault, order.restart_after, self._control.ordered.is_set, latest)
+        if self._control.ordered.is_set():
             self._ended_early()
             return False
-        if remaining <= seconds:
+        if time.time() >= latest:
             self._fail(f"{JOB_REASON} (MaxWaitTimeInSeconds was used up while the job waited to restart)")
             return False
-        document.enter(self._store, self._name, "Starting", "Preparing the instances for training")
+        self._prepare()
         return True
+
+    def _prepare(self) -> None:
+        document.enter(self._store, self._name, "Starting", "Preparing the instances for training")
 
     def _ended_early(self) -> None:
         """Ends a job that was stopped while no host ran; one that the cloud's end interrupts stays as it is."""

@@ -74,6 +74,18 @@ def test_no_capacity_within_the_wait_time(any_jobs: Jobs) -> None:
 
 
 @pytest.mark.slow
+def test_hosts_are_back_as_soon_as_the_reclaim_is_taken_back(any_jobs: Jobs) -> None:
+    request = any_jobs.spot(RESUMING, wait=3600)
+    name = request["TrainingJobName"]
+    fault = any_jobs.inject(Kind="SpotReclaim", TrainingJobName=name, LogPattern="step 0", RestartAfterSeconds=3000)
+    any_jobs.start(request)
+    any_jobs.until(name, lambda job: job["SecondaryStatus"] == "Interrupted")
+    assert any_jobs.cloud.call("ClearFaults", FaultId=fault) == {"FaultIds": [fault]}
+    assert any_jobs.ended(name)["TrainingJobStatus"] == "Completed"
+    assert any_jobs.cloud.call("ClearFaults", FaultId=fault) == {"FaultIds": []}
+
+
+@pytest.mark.slow
 def test_a_lost_host_ends_the_job_unless_it_may_retry(any_jobs: Jobs) -> None:
     script = "c=$b/checkpoints/seen; [ -e $c ] && exit 0; echo 1 >$c; echo ready; while :; do sleep 0.1; done"
     checkpoints = {"S3Uri": f"s3://{any_jobs.bucket}/lost"}
