@@ -194,6 +194,39 @@ def hurried_cloud(folder: Path) -> Iterator[Cloud]:
         found.down()
 
 
+class Gate:
+    """Where requests of the stand-in wait, and are counted: a folder that it sees, too."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.wanted = f"gate {folder}"
+        """What the body's `id` says."""
+
+    def waiting(self, count: int) -> None:
+        """Returns when so many have come to it."""
+        deadline = time.monotonic() + 60
+        while len([path for path in self.folder.iterdir() if path.name != "open"]) < count:
+            assert time.monotonic() < deadline, f"not {count} requests within 60 s"
+            time.sleep(0.01)
+
+    def open(self) -> None:
+        """Lets them and all others pass."""
+        (self.folder / "open").touch()
+
+    def shut(self) -> None:
+        """Lets nobody pass who comes from now on."""
+        (self.folder / "open").unlink()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A gate that is shut; it opens when the test ends."""
+    made = Gate(tmp_path / "gate")
+    yield made
+    made.open()
+
+
 def stand_in_environment(folder: Path) -> Path:
     """An environment whose program `serve` is the stand-in."""
     program = folder / "stand-in" / "bin" / "serve"

@@ -19,11 +19,19 @@ from pathlib import Path
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 CAPACITY = int(os.environ.get("CAPACITY", "1000"))
 LOAD_SECONDS = float(os.environ.get("LOAD_SECONDS", "0"))
+LOAD_GATE = os.environ.get("LOAD_GATE", "")
 SERVER = uuid.uuid4().hex
 models: dict[str, int] = {}
 loading: list[str] = []
 taken: list[bytes] = []
 lock = threading.Lock()
+
+
+def wait_at(gate: str) -> None:
+    """Leaves a file in a folder, and waits until there is one called `open`."""
+    Path(gate, f"{SERVER}-{uuid.uuid4().hex}").touch()
+    while not Path(gate, "open").exists():
+        time.sleep(0.01)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -51,6 +59,8 @@ class Handler(BaseHTTPRequestHandler):
     def load(self, order: dict[str, str]) -> None:
         loading.append(order["model_name"])
         time.sleep(LOAD_SECONDS)
+        if LOAD_GATE and order["model_name"] not in models:
+            wait_at(LOAD_GATE)
         loading.remove(order["model_name"])
         constant = Path(order["url"], "constant")
         with lock:
@@ -72,6 +82,8 @@ class Handler(BaseHTTPRequestHandler):
         wanted = request.get("id", "")
         if wanted.startswith("sleep"):
             time.sleep(float(wanted.removeprefix("sleep ")))
+        if wanted.startswith("gate "):
+            wait_at(wanted.removeprefix("gate "))
         if wanted.startswith("allocate"):
             taken.append(b"x" * int(wanted.removeprefix("allocate ")) * 2**20)
         if wanted == "die" or "DIES" in os.environ:
@@ -93,8 +105,8 @@ class Handler(BaseHTTPRequestHandler):
             part = f"data: {number}\n\n".encode()
             self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
             self.wfile.flush()
-            if wanted == "stream slowly":
-                time.sleep(0.3)
+            if wanted.startswith("stream gate ") and number == numbers[0]:
+                wait_at(wanted.removeprefix("stream gate "))
         if wanted == "stream and break":
             self.close_connection = True
             return

@@ -6,7 +6,6 @@ import io
 import json
 import random
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from trainyard.local.hosting.exchange import Question, Reply
 from trainyard.local.hosting.many_models import ManyModels
 from trainyard.local.hosting.replica import Replica
 
-from .conftest import stand_in_blueprint
+from .conftest import Gate, stand_in_blueprint
 
 pytestmark = pytest.mark.slow
 Ask = Callable[..., Reply]
@@ -103,8 +102,8 @@ def value(reply: Reply) -> int:
 
 def test_fifty_models_where_ten_fit(start: Callable[..., Ask], bucket: Bucket) -> None:
     ask = start(LOAD_SECONDS="0.002")
-    random.seed(0)
-    wanted = [(number % MODELS if number < MODELS else random.randrange(MODELS), number) for number in range(600)]
+    draw = random.Random(0)
+    wanted = [(number % MODELS if number < MODELS else draw.randrange(MODELS), number) for number in range(600)]
     with ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda pair: ask(f"m{pair[0]}.tar.gz", pair[1]), wanted))
     assert [value(reply) for reply in replies] == [1000 * model + number for model, number in wanted]
@@ -147,15 +146,18 @@ def test_a_model_is_brought_once_for_all_who_wait(start: Callable[..., Ask], buc
     assert sum(name == "ModelLoadingTime" for reply in replies for name, _ in reply.figures) == 1
 
 
-def test_others_are_served_while_one_is_loaded(start: Callable[..., Ask]) -> None:
-    ask = start(LOAD_SECONDS="0.5")
+def test_others_are_served_while_one_is_loaded(start: Callable[..., Ask], gate: Gate) -> None:
+    ask = start(LOAD_GATE=str(gate.folder))
+    gate.open()
     ask("m1.tar.gz")
-    loading = threading.Thread(target=ask, args=("m2.tar.gz",))
-    loading.start()
-    began = time.monotonic()
-    assert value(ask("m1.tar.gz")) == 1001
-    assert time.monotonic() - began < 0.3
-    loading.join()
+    gate.shut()
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(ask, "m2.tar.gz")
+        gate.waiting(2)
+        assert value(ask("m1.tar.gz")) == 1001
+        assert not loading.done()
+        gate.open()
+        assert value(loading.result()) == 2001
 
 
 def test_a_server_that_loads_is_no_sick_server(start: Callable[..., Ask], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,12 +167,15 @@ def test_a_server_that_loads_is_no_sick_server(start: Callable[..., Ask], monkey
     assert dict(ask("m1.tar.gz").figures)["ModelCacheHit"] == 1
 
 
-def test_a_model_stays_while_it_answers(start: Callable[..., Ask]) -> None:
+def test_a_model_stays_while_it_answers(start: Callable[..., Ask], gate: Gate) -> None:
     ask = start()
     with ThreadPoolExecutor(11) as pool:
-        slow = [pool.submit(ask, f"m{number}.tar.gz", id="sleep 0.4") for number in range(10)]
-        time.sleep(0.2)
+        slow = [pool.submit(ask, f"m{number}.tar.gz", id=gate.wanted) for number in range(10)]
+        gate.waiting(10)
         late = pool.submit(ask, "m11.tar.gz")
+        time.sleep(0.1)
+        assert not late.done()
+        gate.open()
         assert [value(reply.result()) for reply in slow] == [1000 * number + 1 for number in range(10)]
         assert value(late.result()) == 11001
 
