@@ -66,7 +66,7 @@ def figures(clients: Clients) -> Figures:
 
     def read(endpoint: str, *wanted: str, **dimensions: str) -> dict[str, float]:
         where = [{"Name": key, "Value": value} for key, value in ({"EndpointName": endpoint} | dimensions).items()]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         found: dict[str, float] = {}
         while time.monotonic() < deadline and not all(found.get(name) for name in wanted):
             for name in wanted:

@@ -29,7 +29,7 @@ def test_captured_data_has_the_documented_form_and_place(make: Maker, clients: C
     make.invoke(name, body(1), InferenceId="first")
     make.invoke(name, body(2), ContentType="text/other")
     lines: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(lines) < 2 and time.monotonic() < deadline:
         listed = clients("s3").list_objects_v2(Bucket="data", Prefix=f"captured/{name}/variant-1/").get("Contents", [])
         texts = [clients("s3").get_object(Bucket="data", Key=row["Key"])["Body"].read() for row in listed]

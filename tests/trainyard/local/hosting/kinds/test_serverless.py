@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from ..conftest import Maker
+from trainyard.local.cloud import Cloud
+
+from ..conftest import Gate, Maker
 from .conftest import Figures, answered, body
 
 pytestmark = pytest.mark.slow
@@ -29,25 +31,29 @@ def serverless(make: Maker, *, concurrency: int, **limits: int) -> str:
     return make.endpoint(serverless_config(make, "add 1", concurrency=concurrency, **limits))
 
 
-def test_serverless_containers_come_with_requests_and_go_without(make: Maker, figures: Figures) -> None:
+def test_serverless_containers_come_with_requests_and_go_without(
+    make: Maker, figures: Figures, gate: Gate, here: Cloud
+) -> None:
     name = serverless(make, concurrency=3)
     described = make.sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"][0]
     assert described["CurrentServerlessConfig"] == {"MemorySizeInMB": 1024, "MaxConcurrency": 3}
     first = answered(make.invoke(name, body(1)))
     assert first["data"] == [2]
     with ThreadPoolExecutor(3) as pool:
-        requests = [pool.submit(make.invoke, name, body(1, wanted="sleep 1.5")) for _ in range(3)]
-        time.sleep(0.4)
+        requests = [pool.submit(make.invoke, name, body(1, wanted=gate.wanted)) for _ in range(3)]
+        gate.waiting(3)
         with pytest.raises(ClientError) as throttled:
             make.invoke(name, body(1))
+        gate.open()
         together = {answered(request.result())["server"] for request in requests}
     assert throttled.value.response["Error"]["Code"] == "ThrottlingException"
-    # A request that waits for its own container may be answered by another's that is free before.
-    assert len(together) > 1
+    assert len(together) == 3
     found = figures(name, "ModelSetupTime", "ServerlessConcurrentExecutionsUtilization", VariantName="all")
     assert found["ModelSetupTime"] > 0
-    # Five minutes of this cloud without a request.
-    time.sleep(1.6)
+    deadline = time.monotonic() + 60
+    while [*(here.state / "endpoints" / name).rglob("instance-*")]:
+        assert time.monotonic() < deadline, "nobody asks, and containers stay"
+        time.sleep(0.05)
     assert answered(make.invoke(name, body(1)))["server"] not in {first["server"], *together}
 
 
@@ -60,6 +66,7 @@ def test_provisioned_concurrency_stays_warm(make: Maker, figures: Figures) -> No
     assert described["CurrentServerlessConfig"]["MaxConcurrency"] == 4
     found = figures(name, "ServerlessProvisionedConcurrencyInvocations", VariantName="all")
     assert found == {"ServerlessProvisionedConcurrencyInvocations": 1}
+    # More than five minutes of this cloud without a request.
     time.sleep(1.5)
     assert answered(make.invoke(name, body(1)))["server"] == first
     update = serverless_config(make, "add 10", concurrency=2)
