@@ -34,7 +34,7 @@ class Small(Incident):
     subject: ClassVar[str] = "warned"
     stacks: ClassVar[tuple[str, ...]] = ()
     variables: ClassVar[tuple[str, ...]] = ("PLACE",)
-    alarm_seconds: ClassVar[float] = 3.0
+    alarm_seconds: ClassVar[float] = 60.0
 
     def __init__(self, place: Path, value: float = 5.0) -> None:
         self.place, self.value = place, value
@@ -54,6 +54,12 @@ class Mistold(Small):
     """Its alarm tells a topic of another severity."""
 
     subject: ClassVar[str] = "mistold"
+
+
+class Impatient(Small):
+    """Its alarm has little time."""
+
+    alarm_seconds: ClassVar[float] = 3.0
 
 
 class Interrupted(Small):
@@ -140,6 +146,13 @@ def left(connection: Connection) -> tuple[int, int, int]:
     )
 
 
+def state(connection: Connection) -> str:
+    """Of the alarm of what is played."""
+    name = Small(Path()).alarms[0]
+    (alarm,) = connection.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return str(alarm["StateValue"])
+
+
 def test_nothing_is_deployed(empty: Connection) -> None:
     # Before `deployed` is asked for.
     with pytest.raises(OperationError, match=r"trainyard-local-operation: the incident spot-storm is played on it, but"
@@ -160,8 +173,7 @@ def test_an_incident_goes_from_its_alarm_over_the_commands_to_its_end(play, depl
         "prepared", "provoked", "alarm", "told", "command", "command", "checked", "ok", "cleared",
     ]  # fmt: skip
     assert left(deployed) == (0, 0, 0)
-    (alarm,) = deployed.client("cloudwatch").describe_alarms(AlarmNames=["trainyard-test-warned-quota"])["MetricAlarms"]
-    assert alarm["StateValue"] == "OK"
+    assert state(deployed) == "OK"
 
 
 def test_it_can_be_played_again_at_once(play, tmp_path: Path) -> None:
@@ -184,7 +196,7 @@ def test_a_runbook_that_is_wrong_fails(play, deployed: Connection, tmp_path: Pat
 
 def test_an_alarm_that_does_not_fire_is_a_failure(play, deployed: Connection, tmp_path: Path) -> None:
     with pytest.raises(IncidentFailed, match="trainyard-test-warned-quota: it did not fire within 3 s, it is OK"):
-        play(Small(tmp_path / "made", value=1.0), 'touch "$PLACE"')
+        play(Impatient(tmp_path / "made", value=1.0), 'touch "$PLACE"')
 
 
 def test_an_alarm_that_is_raised_already_is_looked_at_first(play, deployed: Connection, tmp_path: Path) -> None:
@@ -196,7 +208,10 @@ def test_an_alarm_that_is_raised_already_is_looked_at_first(play, deployed: Conn
         play(Small(tmp_path / "made"), 'touch "$PLACE"')
     assert deployed.cloud is not None
     deployed.cloud.call("SetMinute", Seconds=0.05)
-    time.sleep(0.3)
+    deadline = time.monotonic() + 60
+    while state(deployed) != "OK":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     deployed.cloud.call("SetMinute", Seconds=0.0)
 
 

@@ -104,7 +104,7 @@ def test_the_server_itself_refuses_a_port_that_is_taken(cloud: Cloud, tmp_path: 
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=30,
+        timeout=120,
     )
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1

@@ -52,12 +52,12 @@ class Registry:
         )["ModelPackageArn"]
 
     def settled(self, arn):
-        for _ in range(500):
+        for _ in range(6000):
             package = self.call("DescribeModelPackage", ModelPackageName=arn)
             if package["ModelPackageStatus"] not in ("Pending", "InProgress"):
                 return package
             time.sleep(0.01)
-        raise AssertionError("the validation did not end within 5 s")
+        raise AssertionError("the validation did not end within 60 s")
 
     def _clients(self, caller):
         self.callers.append(caller)

@@ -63,7 +63,7 @@ class Scene:
     def ended(self, count: int) -> dict[str, Any]:
         """The newest execution, once so many have ended."""
         machines = self.client("stepfunctions")
-        for _ in range(200):
+        for _ in range(600):
             found = machines.list_executions(stateMachineArn=self.machine)["executions"]
             if len([entry for entry in found if entry["status"] != "RUNNING"]) >= count:
                 return machines.describe_execution(executionArn=found[0]["executionArn"])

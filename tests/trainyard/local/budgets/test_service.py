@@ -131,7 +131,7 @@ class Account:
         return rows[0]["NotificationState"] == "ALARM"
 
 
-def until(holds: Callable[[], Any], seconds: float = 15) -> None:
+def until(holds: Callable[[], Any], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come to it"
@@ -150,7 +150,7 @@ def test_a_used_up_budget_tells_and_denies_the_next_job_until_it_is_reversed(acc
     until(lambda: account.status(name, action) == "EXECUTION_SUCCESS")
     with pytest.raises(ClientError, match=r"sagemaker:CreateTrainingJob .* with an explicit deny"):
         account.train("dear")
-    heard = account.sqs.receive_message(QueueUrl=account.queue, MaxNumberOfMessages=10, WaitTimeSeconds=5)["Messages"]
+    heard = account.sqs.receive_message(QueueUrl=account.queue, MaxNumberOfMessages=10, WaitTimeSeconds=20)["Messages"]
     assert any("Budget Name: budget-dear" in json.loads(one["Body"])["Message"] for one in heard)
     account.execute(name, action, "REVERSE")
     account.train("dear")

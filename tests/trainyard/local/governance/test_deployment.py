@@ -97,6 +97,14 @@ class Deployment:
         rows = sagemaker.list_compute_quotas(ClusterArn=self.cluster)["ComputeQuotaSummaries"]
         return {row["Name"]: sagemaker.describe_compute_quota(ComputeQuotaId=row["ComputeQuotaId"]) for row in rows}
 
+    def settled(self) -> None:
+        """Waits until no quota is being changed."""
+        for _ in range(1200):
+            if not any(row["Status"].endswith("ing") for row in self.quotas().values()):
+                return
+            time.sleep(0.05)
+        raise AssertionError(self.quotas())
+
     def reasons(self) -> str:
         events = self.client("cloudformation").describe_stack_events(StackName=self.name)["StackEvents"]
         return " | ".join(row.get("ResourceStatusReason", "") for row in events)
@@ -123,7 +131,7 @@ def test_quotas_are_made_changed_looked_at_and_removed(deployment: Deployment) -
     sagemaker.update_compute_quota(
         ComputeQuotaId=after["ComputeQuotaId"], TargetVersion=after["ComputeQuotaVersion"], ActivationState="Disabled"
     )
-    time.sleep(0.5)
+    deployment.settled()
     events = deployment.client("events")
     (rule,) = (row for row in events.list_rules()["Rules"] if row["Name"].startswith(deployment.name))
     (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]

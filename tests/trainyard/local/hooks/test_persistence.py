@@ -52,6 +52,19 @@ def _fill(cloud: Cloud) -> None:
     )
 
 
+def _await_snapshot(cloud: Cloud) -> None:
+    """Waits until all that has been done until now is in a snapshot."""
+    current = cloud.state / "emulator" / "current"
+    # The first may have been begun before.
+    for number in range(2):
+        seen = current.read_text() if current.exists() else ""
+        client(cloud, "ssm").put_parameter(Name="touched", Value=str(number), Type="String", Overwrite=True)
+        deadline = time.monotonic() + 60
+        while not current.exists() or current.read_text() == seen:
+            assert time.monotonic() < deadline, "no snapshot within 60 s"
+            time.sleep(0.02)
+
+
 def _read(cloud: Cloud) -> dict[str, Any]:
     s3 = client(cloud, "s3")
     objects = {
@@ -93,7 +106,7 @@ def test_a_kill_loses_no_more_than_a_snapshot_interval(new_cloud: Callable[..., 
     assert pid is not None
     _fill(cloud)
     before = _read(cloud)
-    time.sleep(2.0)
+    _await_snapshot(cloud)
     # What comes now is lost, or not; what was there is not.
     client(cloud, "logs").create_log_group(logGroupName="/late")
     os.kill(pid, signal.SIGKILL)

@@ -24,20 +24,20 @@ def configure(s3: Any, bucket: str, name: str, **chosen: Any) -> None:
     )
 
 
-def statistics(client: Callable, bucket: str, name: str, metric: str) -> dict[str, float]:
-    """Sum and SampleCount, once there are any; nothing after the time in which they would have come."""
+def statistics(client: Callable, bucket: str, name: str, metric: str, samples: int) -> dict[str, float]:
+    """Sum and SampleCount once there are so many samples, or what there is after a minute. They come in batches."""
     now = datetime.now(UTC)
-    deadline = time.monotonic() + 4
-    while time.monotonic() < deadline:
+    found: dict[str, float] = {}
+    deadline = time.monotonic() + 60
+    while found.get("SampleCount", 0) < samples and time.monotonic() < deadline:
         points = client("cloudwatch").get_metric_statistics(
             Namespace="AWS/S3", MetricName=metric, Period=3600, Statistics=["Sum", "SampleCount"],
             Dimensions=[{"Name": "BucketName", "Value": bucket}, {"Name": "FilterId", "Value": name}],
             StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1),
         )["Datapoints"]  # fmt: skip
-        if points:
-            return {name: sum(point[name] for point in points) for name in ("Sum", "SampleCount")}
+        found = {name: sum(point[name] for point in points) for name in ("Sum", "SampleCount")}
         time.sleep(0.1)
-    return {}
+    return found
 
 
 def test_configurations_are_kept_listed_and_removed(s3: Any, bucket: str) -> None:
@@ -74,7 +74,7 @@ def test_every_request_is_a_sample_and_a_refused_one_an_error(
         s3.put_object(Bucket=bucket, Key="wanted/1", Body=b"")
     s3.put_object(Bucket=bucket, Key="wanted/1", Body=b"")
     s3.put_object(Bucket=bucket, Key="other", Body=b"")
-    assert statistics(client, bucket, "all", "5xxErrors") == {"Sum": 1, "SampleCount": 3}
-    assert statistics(client, bucket, "some", "5xxErrors") == {"Sum": 1, "SampleCount": 2}
-    assert statistics(client, bucket, "all", "PutRequests") == {"Sum": 3, "SampleCount": 3}
-    assert statistics(client, bucket, "some", "4xxErrors") == {"Sum": 0, "SampleCount": 2}
+    assert statistics(client, bucket, "all", "5xxErrors", 3) == {"Sum": 1, "SampleCount": 3}
+    assert statistics(client, bucket, "some", "5xxErrors", 2) == {"Sum": 1, "SampleCount": 2}
+    assert statistics(client, bucket, "all", "PutRequests", 3) == {"Sum": 3, "SampleCount": 3}
+    assert statistics(client, bucket, "some", "4xxErrors", 2) == {"Sum": 0, "SampleCount": 2}

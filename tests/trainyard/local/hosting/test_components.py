@@ -146,7 +146,7 @@ def test_none_is_a_number_of_copies_and_a_request_wakes_the_first(sagemaker: Any
     )  # fmt: skip
     with pytest.raises(ClientError, match="Inference Component has no capacity to process this request"):
         ask(runtime, "host", InferenceComponentName="one")
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     answer = None
     while answer is None and time.monotonic() < deadline:
         try:
@@ -161,7 +161,7 @@ def test_none_is_a_number_of_copies_and_a_request_wakes_the_first(sagemaker: Any
 
 
 def test_the_end_leaves_nothing(sagemaker: Any, cloud: Cloud) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     sagemaker.delete_inference_component(InferenceComponentName="one")
     while sagemaker.list_inference_components(EndpointNameEquals="host")["InferenceComponents"]:
         assert time.monotonic() < deadline

@@ -101,7 +101,7 @@ def test_a_killed_server_is_started_again(make: Maker, served: str, cloud: Cloud
     (victim,) = processes(cloud, program)
     os.kill(victim, signal.SIGKILL)
     statuses = set()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and processes(cloud, program) in ([], [victim]):
         try:
             make.invoke(served, request(1))
@@ -171,7 +171,7 @@ def test_logs_and_metrics(make: Maker, served: str, client: Callable[[str], Any]
     before = total("Invocations", "Sum")
     for _ in range(5):
         make.invoke(served, request(1))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while total("Invocations", "Sum") < before + 5 and time.monotonic() < deadline:
         time.sleep(0.5)
     assert total("Invocations", "Sum") >= before + 5
@@ -258,7 +258,7 @@ def test_a_restart_of_the_cloud_serves_again(other_cloud: Cloud, archives: dict[
     daemon = cloud.status().pid
     assert daemon
     os.kill(daemon, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (processes(cloud, SERVER) or processes(cloud, STUB)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert (processes(cloud, SERVER), processes(cloud, STUB)) == ([], [])

@@ -86,7 +86,11 @@ def test_every_answer_is_the_right_models(make: Maker, served: str, cloud: Cloud
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda pair: ask(make, served, f"team/m{pair[0]}.tar.gz", pair[1]), wanted))
     assert answers == [100 * model + number for model, number in wanted]
-    assert len(processes(cloud, STUB)) == 2
+    # Its process may end some time after the model.
+    deadline = time.monotonic() + 60
+    while len(found := processes(cloud, STUB)) > 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(found) == 2
 
 
 def test_a_model_whose_process_is_killed_comes_back(make: Maker, served: str, cloud: Cloud) -> None:
@@ -150,7 +154,7 @@ def test_the_metrics_of_many_models(served: str, client: Callable[[str], Any]) -
     wanted = {"ModelLoadingWaitTime", "ModelDownloadingTime", "ModelLoadingTime", "ModelCacheHit", "LoadedModelCount"}
     dimensions = [{"Name": "EndpointName", "Value": served}]
     names: set[str] = set()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not wanted <= names and time.monotonic() < deadline:
         rows = client("cloudwatch").list_metrics(Namespace="AWS/SageMaker", Dimensions=dimensions)["Metrics"]
         names = {row["MetricName"] for row in rows}

@@ -54,7 +54,7 @@ def test_a_container_is_held_to_its_memory(tmp_path: Path, monkeypatch: pytest.M
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -200,13 +200,13 @@ class Console:
 
     @staticmethod
     def eventually(look: Callable[[], Any]) -> Any:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = look()
             if found:
                 return found
             time.sleep(0.005)
-        raise AssertionError("it did not happen within 10 s")
+        raise AssertionError("it did not happen within 60 s")
 
 
 @pytest.fixture
