@@ -170,7 +170,7 @@ class Cloud:
             exists=lambda kind, name: name not in self.missing,
             role_client=lambda service, role, session: getattr(self, f"_{service}")(),
         )
-        context = Context(
+        self.context = context = Context(
             store=self.store, platform=platform, state=self.folder, account="123456789012", region="us-east-1",
             announce=lambda *event: self.heard.append(event), faults=self.faults, minute_seconds=self.minute_seconds,
             now=lambda: self.time,
@@ -211,7 +211,7 @@ class Cloud:
     def describe(self) -> dict[str, Any]:
         return self.call("DescribeCluster", ClusterName="c")
 
-    def settled(self, status: str, seconds: float = 8.0) -> dict[str, Any]:
+    def settled(self, status: str, seconds: float = 60.0) -> dict[str, Any]:
         self.until(lambda: self.describe()["ClusterStatus"] == status, seconds)
         return self.describe()
 
@@ -224,7 +224,7 @@ class Cloud:
     def ids(self) -> list[str]:
         return [node["InstanceId"] for node in self.nodes()]
 
-    def until(self, reached: Callable[[], bool], seconds: float = 8.0) -> None:
+    def until(self, reached: Callable[[], bool], seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < deadline, f"not within {seconds} s: {self._state()}"

@@ -68,7 +68,7 @@ def group(scripts: str = "good", count: int = 2, role: str = "nodes", name: str 
     }
 
 
-def until(reached: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(reached: Callable[[], Any], seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := reached()):
         assert time.monotonic() < deadline, f"not within {seconds} s"

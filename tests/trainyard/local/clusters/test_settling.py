@@ -79,12 +79,14 @@ def test_a_group_that_misses_its_minimum_goes_back(tmp_path: Path) -> None:
 
 
 def test_continuous_provisioning_counts_only_what_is_made_and_tries_again(tmp_path: Path) -> None:
-    cloud = Cloud(tmp_path, minute_seconds=8)
+    # The next attempt is two seconds away, until what there is in between has been seen.
+    cloud = Cloud(tmp_path, minute_seconds=60)
     cloud.place.outcomes["workers"] = ["1", "0"]
     cloud.create(slurm("head", "Controller", 1), slurm("workers", "Compute", 2), **SLURM_CONTINUOUS)
     cloud.until(lambda: sorted(cloud.statuses()) == ["Failure", "Running", "Running"])
     workers = cloud.describe()["InstanceGroups"][1]
     assert (workers["CurrentCount"], workers["TargetCount"]) == (1, 2)
+    cloud.context.minute_seconds = 1.0
     cloud.until(lambda: cloud.statuses() == ["Running"] * 3)
     assert "Instance creation in Cluster c and InstanceGroup workers failed" in cloud.events()
     cloud.end()
