@@ -4,8 +4,8 @@ import os
 import random
 import socket
 
-# Below the kernel's ephemeral range: no outgoing connection takes a port while its server is stopped and started. Each of
-# xdist's processes has ports of its own: no other takes one between its choice and its server's start.
+# Below the kernel's ephemeral range: no outgoing connection takes a port while its server is stopped and started. Each
+# of xdist's processes has ports of its own: no other takes one between its choice and its server's start.
 _PROCESSES = 16
 _PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _PROCESSES
 _RANGE = range(15000 + _PROCESS, 32000, _PROCESSES)

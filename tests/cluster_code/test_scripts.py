@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BATS = ROOT / "node_modules" / "bats" / "bin" / "bats"
 TITLE = re.compile(r'^@test "(.+)" \{$', re.MULTILINE)
+pytestmark = pytest.mark.timeout(900)
 GATE = "runner.bats"
 """It says the least that must hold, and is the gate of a commit."""
 
@@ -52,7 +53,7 @@ def run(file: str, folder: Path) -> dict[str, str]:
     output = subprocess.run(
         [str(BATS), "--formatter", "tap", str(HERE / file)],
         env=cluster_machines.environment(folder), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=800,
     ).stdout  # fmt: skip
     found, title = {"": output}, ""
     for line in output.splitlines():

@@ -36,14 +36,18 @@ class TritonPythonModel:
             x = pb.get_input_tensor_by_name(request, "x").as_numpy()
             answers.append(pb.InferenceResponse([pb.Tensor("y", x + NUMBER)]))
         return answers
+
+    def finalize(self):
+        time.sleep(FAREWELL)
 """
 BODY = json.dumps({"inputs": [{"name": "x", "datatype": "INT64", "shape": [1], "data": [1]}]}).encode()
 
 
-def archive(number: int | None, seconds: float = 0.0) -> bytes:
-    """model.tar.gz of a model that adds `number` and takes `seconds`; None breaks at every request."""
+def archive(number: int | None, seconds: float = 0.0, farewell: float = 0.0) -> bytes:
+    """model.tar.gz of a model that adds `number` and takes `seconds`; None breaks at every request. Its server takes
+    `farewell` seconds to end."""
     content = io.BytesIO()
-    code = MODEL.replace("NUMBER", str(number)).replace("SECONDS", str(seconds))
+    code = MODEL.replace("NUMBER", str(number)).replace("SECONDS", str(seconds)).replace("FAREWELL", str(farewell))
     with tarfile.open(fileobj=content, mode="w:gz") as tar:
         for name, text in (("plus/config.pbtxt", CONFIG), ("plus/1/model.py", code)):
             member = tarfile.TarInfo(name)
@@ -84,6 +88,15 @@ class Load:
         with self._lock:
             taken, self.answers = self.answers, Counter()
         return taken
+
+    def more(self, count: int) -> Counter[int | str]:
+        """The answers from now on, once there are so many."""
+        self.take()
+        deadline = time.monotonic() + 60
+        while self.answers.total() < count:
+            assert time.monotonic() < deadline, f"not {count} answers within 60 s"
+            time.sleep(0.02)
+        return self.take()
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,7 +44,9 @@ def make(get: Callable[[str], Any]) -> Maker:
     arn = get("iam").create_role(RoleName="serving", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     get("iam").put_role_policy(RoleName="serving", PolicyName="inline", PolicyDocument=policy(READ, LOGS, WATCH))
     get("s3").create_bucket(Bucket="models")
-    archives = {"one": archive(1), "two": archive(2), "broken": archive(None)}
+    # Whoever looks has time to see that the broken one is taken back, and load is the model's and not its clients'.
+    archives = {"one": archive(1), "two": archive(2), "slow": archive(1, seconds=0.05)}
+    archives["broken"] = archive(None, farewell=2.0)
     return Maker(get, archives, arn, "models")
 
 
@@ -78,7 +82,7 @@ def alarm(get: Callable[[str], Any], endpoint: str, metric: str = "Invocation5XX
 
 
 def _await_alarm(get: Callable[[str], Any], name: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while get("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] != "ALARM":
         assert time.monotonic() < deadline, f"{name} does not ring"
         time.sleep(0.1)
@@ -105,12 +109,11 @@ def test_a_broken_model_is_rolled_back_by_a_real_alarm_and_the_good_fleet_answer
     name = alarm(get, served)
     broken = make.config(make.model("broken"), count=2)
     canary = shifting("CANARY", 60, name, CanarySize={"Type": PERCENT, "Value": 50})
-    with Load(get("sagemaker-runtime"), served) as load:
+    with Load(get("sagemaker-runtime"), served, pause=0.02) as load:
         make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=broken, DeploymentConfig=canary)
         seen = statuses(make, served)
         answers = load.take()
-        time.sleep(0.5)
-        after = load.take()
+        after = load.more(10)
     assert seen == ["Updating", "RollingBack", "InService"]
     found = make.sagemaker.describe_endpoint(EndpointName=served)
     assert found["EndpointConfigName"] == before
@@ -130,7 +133,7 @@ def test_an_alarm_that_rings_already_lets_no_request_through(
     name = alarm(get, served, "Invocations", 3600)
     _await_alarm(get, name)
     two = make.config(make.model("two"), count=1)
-    with Load(get("sagemaker-runtime"), served, clients=1) as load:
+    with Load(get("sagemaker-runtime"), served, clients=1, pause=0.02) as load:
         make.sagemaker.update_endpoint(
             EndpointName=served, EndpointConfigName=two, DeploymentConfig=shifting("ALL_AT_ONCE", 0, name)
         )
@@ -144,21 +147,18 @@ def test_a_canary_gets_its_share_then_everything_and_nothing_is_lost(
 ) -> None:
     name = alarm(get, served, "Invocation4XXErrors")
     two = make.config(make.model("two"), count=3)
-    canary = shifting("CANARY", 2, name, CanarySize={"Type": PERCENT, "Value": 25})
+    canary = shifting("CANARY", 4, name, CanarySize={"Type": PERCENT, "Value": 25})
     with Load(get("sagemaker-runtime"), served) as load:
         make.sagemaker.update_endpoint(
             EndpointName=served, EndpointConfigName=two, DeploymentConfig=canary, RetainAllVariantProperties=True
         )
-        _await_phase(make, served, "Baking")
-        load.take()
-        time.sleep(1.5)
-        baking = load.take()
+        baking = _while_the_canary_bakes(make, served, load)
         assert statuses(make, served) == ["Updating", "InService"]
         load.take()
-        time.sleep(0.5)
-        after = load.take()
+        after = load.more(10)
+    # Each request is drawn by itself: one of a million times they are further off than five standard deviations.
+    assert baking[3] / baking.total() == pytest.approx(0.25, abs=5 * math.sqrt(0.25 * 0.75 / baking.total()))
     assert set(baking) == {2, 3}
-    assert baking[3] / baking.total() == pytest.approx(0.25, abs=0.08)
     assert set(after) == {3}
     found = make.sagemaker.describe_endpoint(EndpointName=served)
     assert (found["EndpointConfigName"], found.get("FailureReason")) == (two, None)
@@ -166,26 +166,40 @@ def test_a_canary_gets_its_share_then_everything_and_nothing_is_lost(
     assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
 
 
-def _await_phase(make: Maker, name: str, phase: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        found = make.sagemaker.describe_endpoint(EndpointName=name).get("PendingDeploymentSummary")
-        rows = found["ProductionVariants"][0].get("VariantStatus", []) if found else []
-        if phase in [row["Status"] for row in rows]:
-            return
+def _baking_since(make: Maker, name: str) -> Any:
+    """Since when the share of requests is what it is; None while it changes."""
+    found = make.sagemaker.describe_endpoint(EndpointName=name).get("PendingDeploymentSummary")
+    rows = found["ProductionVariants"][0].get("VariantStatus", []) if found else []
+    return next((row["StartTime"] for row in rows if row["Status"] == "Baking"), None)
+
+
+def _while_the_canary_bakes(make: Maker, name: str, load: Load) -> Counter[int | str]:
+    """A thousand answers, or as many as there are: before them and afterwards it was the same time to bake."""
+    deadline = time.monotonic() + 60
+    while (since := _baking_since(make, name)) is None:
+        assert time.monotonic() < deadline, f"{name} never came to bake"
         time.sleep(0.05)
-    raise AssertionError(f"{name} never came to {phase}")
+    load.take()
+    found: Counter[int | str] = Counter()
+    while found.total() < 1000:
+        time.sleep(0.1)
+        answers = load.take()
+        if _baking_since(make, name) != since:
+            break
+        found += answers
+    assert found, "it has baked for less than a look takes"
+    return found
 
 
 def test_a_rolling_update_keeps_the_capacity_and_loses_nothing(
     make: Maker, get: Callable[[str], Any], served: str
 ) -> None:
-    one = make.config(make.model("one"), count=2)
+    slow = make.config(make.model("slow"), count=2)
     rolling = {
         "RollingUpdatePolicy": {"MaximumBatchSize": {"Type": COUNT, "Value": 1}, "WaitIntervalInSeconds": 0},
     }
-    with Load(get("sagemaker-runtime"), served) as load:
-        make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=one, DeploymentConfig=rolling)
+    with Load(get("sagemaker-runtime"), served, pause=0.02) as load:
+        make.sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=slow, DeploymentConfig=rolling)
         least = 9
         while (found := make.sagemaker.describe_endpoint(EndpointName=served))["EndpointStatus"] == "Updating":
             coming = found.get("PendingDeploymentSummary", {"ProductionVariants": [{}]})["ProductionVariants"]
@@ -193,7 +207,7 @@ def test_a_rolling_update_keeps_the_capacity_and_loses_nothing(
             least = min(least, sum(row.get("CurrentInstanceCount", 0) for row in rows))
     assert set(load.answers) == {3, 2}
     assert least >= 2
-    assert found["EndpointConfigName"] == one
+    assert found["EndpointConfigName"] == slow
 
 
 def test_live_load_scales_an_endpoint_out_and_it_scales_in_without_losing_a_request(
@@ -224,7 +238,7 @@ def test_live_load_scales_an_endpoint_out_and_it_scales_in_without_losing_a_requ
 
 
 def _await_count(make: Maker, name: str, count: int) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         (row,) = make.sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"]
         if row["CurrentInstanceCount"] == count:
