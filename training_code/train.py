@@ -20,8 +20,8 @@ from ml_contract.training.run import TrainingRun
 from training_code import failure, parallel, workloads
 from training_code.checkpoint import PerRank, Stateful, rng
 from training_code.data.loader import Loader
+from training_code.data.opening import open_source
 from training_code.data.order import SampleOrder, steps_of
-from training_code.data.source import open_source
 from training_code.export import describe
 from training_code.interruption import Interruption
 from training_code.launcher.job import CHANNEL, read_run

@@ -14,12 +14,12 @@ from ml_contract.checkpoint.errors import CheckpointError
 from training_code.checkpoint.budget import Budget
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.flight import Flight
+from training_code.checkpoint.opening import open_storage
 from training_code.checkpoint.options import CheckpointOptions, Event, EventKind, RunIdentity
 from training_code.checkpoint.retention import Interrupted, Retention
 from training_code.checkpoint.saving import About, save
 from training_code.checkpoint.staging import Staged, Stager
 from training_code.checkpoint.state import Stateful
-from training_code.checkpoint.storage import open_storage
 
 
 class DurableTier:

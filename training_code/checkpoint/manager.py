@@ -13,6 +13,7 @@ from ml_contract.checkpoint.errors import IncompatibleCheckpointError
 from training_code.checkpoint.collective import Ranks
 from training_code.checkpoint.durable import DurableTier
 from training_code.checkpoint.memory.tier import MemoryTier
+from training_code.checkpoint.opening import open_storage
 from training_code.checkpoint.options import (
     CheckpointOptions,
     Estimate,
@@ -26,7 +27,7 @@ from training_code.checkpoint.restoring import Restorer
 from training_code.checkpoint.saving import About, finite
 from training_code.checkpoint.sources import DurableSource, Source
 from training_code.checkpoint.state import Stateful, materialize
-from training_code.checkpoint.storage import Storage, open_storage
+from training_code.checkpoint.storage import Storage
 
 
 class CheckpointManager:

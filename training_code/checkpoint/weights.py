@@ -13,11 +13,12 @@ from torch.distributed.checkpoint.state_dict_loader import load
 
 from ml_contract.checkpoint.catalog import Attempt, Snapshot, attempts, commit_of, document, inspect
 from ml_contract.checkpoint.errors import CheckpointError, CorruptCheckpointError, IncompatibleCheckpointError
+from training_code.checkpoint.opening import open_storage
 from training_code.checkpoint.options import CheckpointOptions
 from training_code.checkpoint.pieces import Content, Piece, read
 from training_code.checkpoint.reader import VerifiedReader
 from training_code.checkpoint.saving import explained
-from training_code.checkpoint.storage import Storage, open_storage
+from training_code.checkpoint.storage import Storage
 
 MODEL = "model"
 """Name of the model in a run's state."""

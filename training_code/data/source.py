@@ -1,4 +1,4 @@
-"""Where the files of a split are read from: a folder, or a prefix of S3 while training runs."""
+"""Where the files of a split are read from, and the plainest such place: a folder."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import mmap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from ml_contract.training.surroundings import Loading
 
 
 class Range(NamedTuple):
@@ -90,17 +88,3 @@ class Folder(Source):
 def source_of(place: Path | Source) -> Source:
     """``place`` itself, or the folder as a source."""
     return place if isinstance(place, Source) else Folder(place)
-
-
-def open_source(loading: Loading, channel: Path) -> Source:
-    """Where a run reads its samples: the stream that it names, else the channel's folder.
-
-    File, FastFile and FSx channels all are folders. Pipe mode, a FIFO without order or resume, is read by nothing here.
-    """
-    if loading.stream_uri is None:
-        return Folder(channel)
-    # S3's client takes time to import, and memory.
-    from training_code.data.streaming import S3Source
-
-    # Every process that loads has a buffer of its own.
-    return S3Source(loading.stream_uri, buffer_bytes=loading.buffer_mib * 2**20 // max(1, loading.workers))

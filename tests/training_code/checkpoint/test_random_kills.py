@@ -13,7 +13,7 @@ from checkpoint_targets import train
 
 from ml_contract.checkpoint.catalog import attempts
 from training_code.checkpoint import CheckpointOptions
-from training_code.checkpoint.storage import open_storage
+from training_code.checkpoint.opening import open_storage
 
 KILLS = 20
 INTERVAL = 4

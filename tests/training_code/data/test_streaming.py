@@ -16,9 +16,10 @@ from ml_contract.errors import ContractError
 from ml_contract.training.surroundings import Loading
 from training_code.data.images import ImageShards, ImageWriter
 from training_code.data.loader import Loader
+from training_code.data.opening import open_source
 from training_code.data.order import SampleOrder
 from training_code.data.s3_reads import Patience, StreamError
-from training_code.data.source import Folder, Range, Source, open_source
+from training_code.data.source import Folder, Range, Source
 from training_code.data.streaming import S3Source
 from training_code.data.tokens import TokenShards
 from training_code.data.windows import Windows
