@@ -33,8 +33,8 @@ from training_code.checkpoint import ModelState, OptimizerState, Stateful
 from training_code.parallel import optimizer as optimizers
 from training_code.parallel.ranks import Ranks
 from training_code.parallel.sequence import positions
-from training_code.parallel.smp import ModelParallel
 from training_code.parallel.smp_library import configuration, groups_by_name, imported, mixed, recomputed, replace
+from training_code.parallel.smp_sharded import ModelParallel
 from training_code.workloads.base import Workload
 from training_code.workloads.counterpart import Counterpart
 
