@@ -55,7 +55,8 @@ def spot(
     from ml_contract.sizing.interruptions import InterruptedRun
     from trainyard.cli.parameters import seconds, typed_as
     from trainyard.whatif.listed import Source
-    from trainyard.whatif.spot import Spot, answer
+    from trainyard.whatif.spot import answer
+    from trainyard.whatif.spot_question import Spot
 
     source = Source(region=region)
     between("--hours", hours, 0, 10 * 8760, open_low=True)

@@ -7,26 +7,18 @@ The functions: `functions`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ml_contract.errors import ContractError, reject
-from trainyard.cost.functions import FUNCTIONS, NO_VALUE, Unresolved
+from trainyard.cost.functions import FUNCTIONS, NO_VALUE, Context, Unresolved
 
 _DEEPEST = 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scope:
-    """What functions of one template may refer to."""
-
-    template: Mapping[str, Any]
-    """The template."""
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    """Values given for parameters; the others have their defaults."""
-    pseudo: Mapping[str, str] = field(default_factory=dict)
-    """Values of pseudo parameters, for example ``AWS::Region``."""
+class Scope(Context):
+    """One template, whose values it resolves."""
 
     def holds(self, condition: str, depth: int = 0) -> bool | Unresolved:
         """Whether a condition of the template is true.

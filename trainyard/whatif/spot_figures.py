@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from ml_contract.errors import ContractError
 from ml_contract.sizing.interruptions import expect
 from trainyard.pages.figures import COLOURS, line, marker, plot
-from trainyard.whatif.spot import Spot, best_interval, break_even
+from trainyard.whatif.spot_question import Spot, best_interval, break_even
 from trainyard.whatif.spot_simulation import Simulated
 
 
