@@ -167,7 +167,15 @@ class Endpoint(Construct):
         Raises:
             ContractError: A request to this endpoint names no such thing, or the name is none.
         """
-        return grant_invoke(self, self._plan, grantee, target_models)
+        return grant_invoke(self._plan, self._asked(), grantee, target_models)
+
+    def _asked(self) -> list[str]:
+        """ARNs of what a request is for."""
+        stack = cdk.Stack.of(self)
+        arn = f"arn:{stack.partition}:sagemaker:{stack.region}:{stack.account}"
+        # A component is a resource of its own, which the caller must be allowed to ask too.
+        components = [f"{arn}:inference-component/{one.component}" for one in self.hosted if one.component]
+        return [f"{arn}:endpoint/{self.name}", *components]
 
 
 @jsii.implements(cdk.IAspect)

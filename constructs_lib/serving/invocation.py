@@ -7,9 +7,7 @@ multi-container endpoints with direct invocation", SageMaker AI Developer Guide.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from constructs_lib.serving.combinations import Plan
@@ -17,17 +15,14 @@ from constructs_lib.serving.models.pipeline import SerialPipeline
 from ml_contract.errors import reject
 from ml_contract.multi_model import allowed
 
-if TYPE_CHECKING:
-    from constructs_lib.serving.endpoint import Endpoint
 
+def grant_invoke(
+    plan: Plan, resources: Sequence[str], grantee: iam.IGrantable, targets: Sequence[str] | None
+) -> iam.Grant:
+    """Let ``grantee`` ask the endpoint of ``plan``, whose ARNs are ``resources``.
 
-def grant_invoke(endpoint: Endpoint, plan: Plan, grantee: iam.IGrantable, targets: Sequence[str] | None) -> iam.Grant:
-    """Let ``grantee`` ask ``endpoint``; see :meth:`Endpoint.grant_invoke`."""
-    stack = cdk.Stack.of(endpoint)
-    arn = f"arn:{stack.partition}:sagemaker:{stack.region}:{stack.account}"
-    resources = [f"{arn}:endpoint/{endpoint.name}"]
-    # A component is a resource of its own, which the caller must be allowed to ask too.
-    resources += [f"{arn}:inference-component/{one.component}" for one in endpoint.hosted if one.component]
+    What ``targets`` are, and what is refused: ``constructs_lib.serving.Endpoint.grant_invoke``.
+    """
     if plan.asynchronous is not None:
         actions = ["sagemaker:InvokeEndpointAsync"]
         plan.asynchronous.inputs.grant_write(grantee)
@@ -40,7 +35,9 @@ def grant_invoke(endpoint: Endpoint, plan: Plan, grantee: iam.IGrantable, target
     else:
         actions = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
     conditions = {"StringLike": _condition(plan, targets)} if targets is not None else None
-    return iam.Grant.add_to_principal(grantee=grantee, actions=actions, resource_arns=resources, conditions=conditions)
+    return iam.Grant.add_to_principal(
+        grantee=grantee, actions=actions, resource_arns=[*resources], conditions=conditions
+    )
 
 
 def _condition(plan: Plan, targets: Sequence[str]) -> dict[str, list[str]]:
