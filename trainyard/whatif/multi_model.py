@@ -55,8 +55,8 @@ def ratio(question: MultiModel) -> float:
 
 def break_even(question: MultiModel) -> int | None:
     """Fewest models from which shared instances are cheaper; None where so many never fit one instance."""
-    share = ratio(question)
-    least = math.floor(share) + 1 if math.isfinite(share) else MOST_MODELS + 1
+    single = question.single.exact * question.single_instances
+    least = question.shared.exact // single + 1 if single else MOST_MODELS + 1
     return least if least <= (question.models_per_instance or MOST_MODELS) else None
 
 

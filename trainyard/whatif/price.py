@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from ml_contract.checks import between
 from ml_contract.errors import reject
@@ -28,6 +29,11 @@ class Price:
 
     def __post_init__(self) -> None:
         between(self.what, self.amount, 0, HIGHEST)
+
+    @property
+    def exact(self) -> Fraction:
+        """The amount as it is written: of floats, 0.3 is not three times 0.1."""
+        return Fraction(str(self.amount))
 
     def __str__(self) -> str:
         amount = f"{self.amount:.10f}".rstrip("0").rstrip(".")

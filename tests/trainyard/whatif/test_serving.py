@@ -2,9 +2,10 @@
 
 import math
 import random
+from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ml_contract.errors import ContractError
@@ -68,11 +69,22 @@ def test_sharing_pays_from_the_break_even_on(models: int, shared: float, single:
                                       models_per_instance=each)  # fmt: skip
     least = multi_model.break_even(question)
     for count in range(1, each + 1):
-        cheaper = question.shared_month(count) < question.single_month(count)
-        assert cheaper == (least is not None and count >= least)
+        pays = least is not None and count >= least
+        # In fractions: costs that are equal differ by rounding in floats, as those of a month do.
+        assert pays == (Fraction(str(shared)) < count * Fraction(str(single)))
+        months = question.shared_month(count), question.single_month(count)
+        assert pays == (months[0] < months[1]) or months[0] == pytest.approx(months[1], rel=1e-12)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+def test_sharing_does_not_pay_where_both_cost_the_same() -> None:
+    # In floats 0.3 / 0.1 is less than 3, and three times 0.1 is more than 0.3.
+    question = multi_model.MultiModel(models=3, shared=price(0.3), single=price(0.1))
+    assert multi_model.break_even(question) == 4
+
+
+# Six standard errors, for what a cycle bills and answers spreads no more than its mean: one run of the test in ten
+# million would fail by chance. Without shrinking, which would play a thousand days more to tell a simpler failure.
+@settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
 @given(st.floats(0.5, 20), st.floats(60, 1200), st.floats(0, 600), st.integers(0, 1000))
 def test_billed_time_and_waiting_are_those_of_requests_at_random(
     rate: float, idle: float, start: float, seed: int
@@ -93,8 +105,8 @@ def test_billed_time_and_waiting_are_those_of_requests_at_random(
         on += max(last, ready) + idle
         total += max(last, ready) + idle
         # The rest of the gap is the next cycle's beginning: times without memory may be drawn anew.
-    assert on / total == pytest.approx(question.billed, rel=0.12)
-    assert waited / requests == pytest.approx(question.waiting, rel=0.12)
+    assert on / total == pytest.approx(question.billed, rel=6 / cycles**0.5)
+    assert waited / requests == pytest.approx(question.waiting, rel=6 / cycles**0.5)
 
 
 def test_the_idle_time_that_is_proposed_leaves_so_many_waiting() -> None:

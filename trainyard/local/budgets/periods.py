@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +22,8 @@ def period(unit: str, now: float) -> tuple[float, float]:
         unit: DAILY, MONTHLY, QUARTERLY or ANNUALLY.
         now: seconds since 1970.
     """
-    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    # The whole second: a time in the last half of a microsecond would be rounded into the next period.
+    today = datetime.fromtimestamp(math.floor(now), UTC).replace(hour=0, minute=0, second=0)
     if unit == "DAILY":
         return today.timestamp(), (today + timedelta(days=1)).timestamp()
     months = _MONTHS[unit]

@@ -104,7 +104,7 @@ def regex_of(word: Word) -> re.Pattern[str]:
     """A regular expression, whose groups are named ``(?<name>…)``."""
     try:
         return re.compile(re.sub(r"\(\?<(?=\w)", "(?P<", word.text))
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise MalformedQuery(f"/{word.text}/ is no regular expression: {error}") from None
 
 

@@ -78,7 +78,10 @@ def _filter(words: Words) -> Stage:
 
 
 def _limit(words: Words) -> Stage:
-    count = int(words.take("number").text)
+    text = words.take("number").text
+    if not text.isdecimal():
+        raise MalformedQuery(f"limit {text} is no number of rows: it is a whole one, such as 20")
+    count = int(text)
     return lambda rows: rows[:count]
 
 
@@ -93,6 +96,8 @@ def _parse(words: Words) -> Stage:
         names, pieces = _names(words), [re.escape(piece) for piece in pattern.text.split("*")]
         if len(names) != len(pieces) - 1:
             raise MalformedQuery(f"{pattern.text!r} has {len(pieces) - 1} asterisks for {len(names)} names")
+        if len({*names}) < len(names) or not all(map(str.isidentifier, names)):
+            raise MalformedQuery(f"names after as are of letters, digits and _, each given once: {', '.join(names)}")
         holes = [f"(?P<{name}>.*?)" for name in names]
         expression = re.compile("".join(a + b for a, b in zip(pieces, [*holes, "$"], strict=True)))
 
@@ -189,6 +194,8 @@ def _group(words: Words) -> tuple[str, Callable[[Record], str]]:
     seconds = int(match[1]) * _SECONDS[match[2]]
 
     def start(row: Record) -> str:
+        if "@timestamp" not in row:  # What an earlier stats leaves has no time.
+            return ""
         moment = datetime.fromisoformat(row["@timestamp"]).replace(tzinfo=UTC).timestamp()
         return moment_text(moment // seconds * seconds)
 

@@ -1,5 +1,6 @@
 """What a budget's period is, what it counts, and what it expects."""
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -39,6 +40,12 @@ def test_every_moment_lies_in_its_period_and_periods_touch(unit: str, moment: fl
     begin, end = period(unit, moment)
     assert begin <= moment < end
     assert period(unit, end)[0] == end
+
+
+@pytest.mark.parametrize("unit", TIME_UNITS)
+def test_the_last_moment_before_a_period_is_of_the_one_before(unit: str) -> None:
+    end = day("2027-01-01")
+    assert period(unit, math.nextafter(end, 0))[1] == end
 
 
 def test_nothing_is_forecast_before_five_weeks_of_use() -> None:

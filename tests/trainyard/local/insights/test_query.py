@@ -80,6 +80,11 @@ def test_limit_counts_what_the_command_before_it_left() -> None:
         ("stats count(*) by bin(5x)", "no length of time"),
         ('parse @message "a*b" as x, y', "1 asterisks for 2 names"),
         ("limit many", "got 'many' where a number is wanted"),
+        ("limit 1.5", "limit 1.5 is no number of rows"),
+        ("limit -1", "limit -1 is no number of rows"),
+        ('parse "*" as @timestamp', "letters, digits and _, each given once: @timestamp"),
+        ('parse "* *" as a, a', "letters, digits and _, each given once: a, a"),
+        (f"filter a like /a{{{2**32}}}/", "is no regular expression: the repetition number is too large"),
         ("fields a | | limit 1", "a command is missing beside a |"),
         ("filter a ~ 1", "unexpected"),
         ("", "a command is missing"),
@@ -90,7 +95,18 @@ def test_what_is_not_understood_is_said(query: str, says: str) -> None:
         parse(query)
 
 
-@given(st.text(max_size=20))
+def test_what_has_no_time_is_in_no_interval() -> None:
+    found = parse("stats count(*) as rows by @logStream | stats count(*) as streams by bin(5m)")(records("a", "b"))
+    assert found == [{"bin(5m)": "", "streams": "2"}]
+
+
+WORDS = st.sampled_from([
+    "fields", "filter", "limit", "parse", "sort", "stats", "|", "by", "as", "and", "not", "like", "in", "(", ")", "[",
+    "]", "=", ",", "*", "a", "@message", "@timestamp", "bin(5m)", "count(*)", "max(a)", '"* *"', "/(?<a>.+)/", "1.5",
+])  # fmt: skip
+
+
+@given(st.text(max_size=20) | st.lists(WORDS, max_size=12).map(" ".join))
 def test_nonsense_is_malformed_or_a_query(text: str) -> None:
     with contextlib.suppress(MalformedQuery):
-        parse(text)([])
+        parse(text)(records("a 1", "b nan"))
