@@ -45,7 +45,8 @@ def test_a_long_interval_breaks_it() -> None:
     assert "can cost 651 s of work; 600 are promised. Give checkpointing.every_seconds=537 or less." in finding
 
 
-@given(st.floats(1, 86400), st.floats(1e6, 1e10), st.floats(0, 60))
+# Nearly all of them break the promise and have a way out: shorter intervals keep it, and slower storage has none.
+@given(st.floats(500, 86400), st.floats(4.2e7, 1e10), st.floats(0, 60))
 def test_the_way_out_leads_out(every_seconds: float, bandwidth: float, step_seconds: float) -> None:
     options = {"step_seconds": step_seconds, "bytes_per_second": bandwidth}
     finding = interval.check_interval(run(every_seconds=every_seconds, every_steps=10**6), EIGHT, **options)

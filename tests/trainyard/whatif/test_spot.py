@@ -33,12 +33,12 @@ RUNS = st.builds(
     restart_seconds=st.floats(0, 600),
     wait_seconds=st.floats(0, 1200),
     per_hour=st.floats(0.05, 1.5),
-)
+).filter(lambda run: expect(run).interruptions * PLAYED > 50)  # Of fewer, the spread among them says little.
 
 
-# Five standard errors: one run of the test in a million would fail by chance, if its seeds were not fixed. Without
-# shrinking, which would play a million runs to tell a simpler failure.
-@settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+# Five standard errors and 2 %: one run of the test in ten thousand would fail by chance. Without shrinking, which would
+# play a million runs to tell a simpler failure.
+@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])
 @given(RUNS, st.integers(0, 2**32))
 def test_the_formula_is_the_mean_of_runs_that_are_played(run: InterruptedRun, seed: int) -> None:
     mean, found = expect(run), simulate(run, runs=PLAYED, seed=seed)
@@ -48,7 +48,6 @@ def test_the_formula_is_the_mean_of_runs_that_are_played(run: InterruptedRun, se
         (mean.interruptions, [float(each.interruptions) for each in found.outcomes]),
     ):
         error = statistics.stdev(values) / PLAYED**0.5
-        # Where hardly any run is interrupted, so few are that their spread says little.
         assert statistics.fmean(values) == pytest.approx(expected, abs=5 * error + 0.02 * expected)
 
 
