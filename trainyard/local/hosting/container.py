@@ -13,7 +13,7 @@ from trainyard.local.hosting import loopback, memory
 from trainyard.local.hosting.connections import Connections
 from trainyard.local.hosting.engines import check_engines
 from trainyard.local.hosting.exchange import Question, Reply, Serving, StreamedReply, refusal, timed_out
-from trainyard.local.hosting.inference_request import BodyError
+from trainyard.local.hosting.json_body import BodyError
 from trainyard.local.hosting.servers import Command, Server, Variables, server_of
 from trainyard.local.hosting.triton import METRICS_PORT, METRICS_PORT_VARIABLE, PORT
 from trainyard.local.jobs.hosts import BASE, Isolation, NamespaceHosts, hosts

@@ -6,27 +6,22 @@ v2 inference protocol, "Inference Request JSON Object", with Triton's extension 
 (triton-inference-server/server, protocol/extension_binary_data.md), both read 2026-11.
 """
 
-import json
 import math
 import re
 from itertools import chain
 from typing import Any
 
+from trainyard.local.hosting.json_body import BodyError, kind_of, member, parse
+
 BINARY = "application/vnd.sagemaker-triton.binary+json"
 _HEADER_SIZE = re.compile(rf"{re.escape(BINARY)};\s*json-header-size=(-?\d+)", re.ASCII)
-_MAXIMUM_DEPTH = 64
 _MAXIMUM_ELEMENTS = 2**31
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _SIZES = {
     "BOOL": 1, "UINT8": 1, "UINT16": 2, "UINT32": 4, "UINT64": 8, "INT8": 1, "INT16": 2, "INT32": 4, "INT64": 8,
     "FP16": 2, "BF16": 2, "FP32": 4, "FP64": 8, "BYTES": 0,
 }  # fmt: skip
 _NO_JSON = ("FP16", "BF16")
-
-
-class BodyError(ValueError):
-    """A body that the model server must not see; the message names the field, the value and the rule."""
 
 
 def check(body: bytes, content_type: str) -> None:
@@ -45,9 +40,8 @@ def check(body: bytes, content_type: str) -> None:
         if content_type.strip().startswith(BINARY) and tail:
             return
         raise BodyError("body: it is empty, but an inference request is a JSON object with 'inputs'")
-    document = _parse(header)
-    _check_depth(document)
-    inputs = _member(document, "", "inputs", list)
+    document = parse(header)
+    inputs = member(document, "", "inputs", list)
     left = len(tail)
     for index, tensor in enumerate(inputs):
         left -= _check_input(tensor, f"inputs[{index}]")
@@ -55,10 +49,10 @@ def check(body: bytes, content_type: str) -> None:
         raise BodyError(f"body: {left} bytes follow the JSON header that no input's binary_data_size accounts for")
     if left < 0:
         raise BodyError(f"body: {-left} bytes are missing of what the inputs' binary_data_size say")
-    for index, output in enumerate(_member(document, "", "outputs", list, default=[])):
+    for index, output in enumerate(member(document, "", "outputs", list, default=[])):
         _check_output(output, f"outputs[{index}]")
-    _member(document, "", "id", str, default="")
-    _member(document, "", "parameters", dict, default={})
+    member(document, "", "id", str, default="")
+    member(document, "", "parameters", dict, default={})
 
 
 def _split(body: bytes, content_type: str) -> tuple[bytes, bytes]:
@@ -73,60 +67,26 @@ def _split(body: bytes, content_type: str) -> tuple[bytes, bytes]:
     return body[:size], body[size:]
 
 
-def _parse(text: bytes) -> dict[str, Any]:
-    try:
-        decoded = text.decode()
-        document = json.loads(
-            decoded, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_without_repetition
-        )
-    except UnicodeDecodeError as error:
-        raise BodyError(f"body: it is no JSON: byte {error.start} is no UTF-8") from None
-    except RecursionError:
-        raise BodyError(f"body: its values are nested more than {_MAXIMUM_DEPTH} deep") from None
-    except BodyError:
-        raise
-    except ValueError as error:
-        raise BodyError(f"body: it is no JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise BodyError(f"body: got a JSON {_kind(document)}, but an inference request is an object with 'inputs'")
-    if _ESCAPED_SURROGATE.search(decoded):
-        try:
-            json.dumps(document, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise BodyError("body: it is no JSON: a string has half of a surrogate pair") from None
-    return document
-
-
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(_MAXIMUM_DEPTH):
-        below = (item.values() if isinstance(item, dict) else item for item in level)
-        level = [item for item in chain.from_iterable(below) if isinstance(item, dict | list)]
-        if not level:
-            return
-    raise BodyError(f"body: its values are nested more than {_MAXIMUM_DEPTH} deep")
-
-
 def _check_input(tensor: Any, path: str) -> int:
     """Checks one input; how many bytes of the binary part it takes."""
     if not isinstance(tensor, dict):
-        raise BodyError(f"{path}: got a JSON {_kind(tensor)}, but an input is an object")
-    _member(tensor, path, "name", str)
-    kind = _member(tensor, path, "datatype", str)
+        raise BodyError(f"{path}: got a JSON {kind_of(tensor)}, but an input is an object")
+    member(tensor, path, "name", str)
+    kind = member(tensor, path, "datatype", str)
     if kind not in _SIZES:
         raise BodyError(f"{path}.datatype: got {kind[:40]!r}, but it is one of {', '.join(_SIZES)}")
-    shape = _member(tensor, path, "shape", list)
+    shape = member(tensor, path, "shape", list)
     if any(type(size) is not int or size < 0 for size in shape):
         raise BodyError(f"{path}.shape: got {str(shape)[:80]}, but a shape is a list of integers from 0")
     count = math.prod(shape)
     if count > _MAXIMUM_ELEMENTS:
         raise BodyError(f"{path}.shape: got {shape}, but a tensor has at most {_MAXIMUM_ELEMENTS} elements")
-    parameters = _member(tensor, path, "parameters", dict, default={})
+    parameters = member(tensor, path, "parameters", dict, default={})
     if "shared_memory_region" in parameters:
         raise BodyError(f"{path}.parameters.shared_memory_region: an endpoint shares no memory with its clients")
     if "binary_data_size" in parameters:
         return _check_binary(tensor, parameters["binary_data_size"], count, kind, path)
-    _check_data(_member(tensor, path, "data", list), count, kind, path)
+    _check_data(member(tensor, path, "data", list), count, kind, path)
     return 0
 
 
@@ -171,9 +131,9 @@ def _fit(data: list[Any], kind: str) -> bool:
 
 def _check_output(output: Any, path: str) -> None:
     if not isinstance(output, dict):
-        raise BodyError(f"{path}: got a JSON {_kind(output)}, but an output is an object")
-    _member(output, path, "name", str)
-    parameters = _member(output, path, "parameters", dict, default={})
+        raise BodyError(f"{path}: got a JSON {kind_of(output)}, but an output is an object")
+    member(output, path, "name", str)
+    parameters = member(output, path, "parameters", dict, default={})
     if not isinstance(parameters.get("binary_data", False), bool):
         raise BodyError(f"{path}.parameters.binary_data: it must be true or false")
     classes = parameters.get("classification", 1)
@@ -181,46 +141,3 @@ def _check_output(output: Any, path: str) -> None:
         raise BodyError(f"{path}.parameters.classification: got {str(classes)[:40]}, but it is an integer from 0")
     if "shared_memory_region" in parameters:
         raise BodyError(f"{path}.parameters.shared_memory_region: an endpoint shares no memory with its clients")
-
-
-_REQUIRED: Any = object()
-
-
-def _member(parent: dict[str, Any], path: str, name: str, kind: type, *, default: Any = _REQUIRED) -> Any:
-    where = f"{path}.{name}" if path else name
-    if name not in parent:
-        if default is _REQUIRED:
-            raise BodyError(f"{where}: it is missing")
-        return default
-    value = parent[name]
-    if not isinstance(value, kind):
-        raise BodyError(f"{where}: got a JSON {_kind(value)}, but it must be {_NOUNS[kind]}")
-    return value
-
-
-_NOUNS: dict[type, str] = {list: "an array", dict: "an object", str: "a string"}
-
-
-def _kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    kinds: dict[type, str] = {bool: "boolean", str: "string", list: "array", dict: "object"}
-    return kinds.get(type(value), "number")
-
-
-def _no_constant(name: str) -> None:
-    raise BodyError(f"body: it is no JSON: {name} is no JSON value")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if math.isinf(value):
-        raise BodyError(f"body: the number {text[:40]} is too large")
-    return value
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise BodyError("body: an object has one name twice, and parsers differ in which one they take")
-    return members

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainyard.local.hosting.inference_request import BodyError, check
+from trainyard.local.hosting.inference_request import check
+from trainyard.local.hosting.json_body import BodyError
 
 from .bodies import BAD_BODIES, BINARY, HEADER, JSON, RAW
 

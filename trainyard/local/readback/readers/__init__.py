@@ -13,6 +13,8 @@ from trainyard.local.readback.readers import (
     operations,
     s3,
     sagemaker,
+    scaling,
+    security_groups,
     services,
 )
 from trainyard.local.readback.readers.base import Clients, Deployed, Reader
@@ -30,6 +32,8 @@ READERS: Mapping[str, Reader] = {
     **operations.READERS,
     **s3.READERS,
     **sagemaker.READERS,
+    **scaling.READERS,
+    **security_groups.READERS,
     **services.READERS,
 }
 

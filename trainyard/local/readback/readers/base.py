@@ -35,6 +35,11 @@ class Deployed:
         answer: dict[str, Any] = getattr(self.clients.client(service), operation)(**parameters)
         return answer
 
+    def first(self, service: str, operation: str, key: str, /, **parameters: Any) -> dict[str, Any]:
+        """Calls an operation that lists things, and gives the first one of its answer's `key`."""
+        found: list[dict[str, Any]] = self.call(service, operation, **parameters)[key]
+        return found[0]
+
 
 def _no_attribute(_deployed: Deployed, _name: str) -> Any:
     return None
@@ -67,6 +72,11 @@ def tags(
 def document(text: str | Mapping[str, Any]) -> Any:
     """A policy document from text; IAM's client has parsed it already."""
     return json.loads(text) if isinstance(text, str) else text
+
+
+def identity(*names: str) -> Callable[[Deployed, str], Any]:
+    """An attribute's reader, of a type whose attributes of these names are what Ref gives."""
+    return lambda deployed, name: deployed.physical_id if name in names else None
 
 
 def missing(error: Exception, *codes: str) -> bool:
