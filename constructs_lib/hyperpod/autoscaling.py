@@ -16,6 +16,8 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 from pydantic import Field, model_validator
 
+from constructs_lib.hyperpod.capacity import TrainingPlan
+from constructs_lib.hyperpod.groups import InstanceGroup
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
@@ -55,10 +57,43 @@ class Karpenter(Value):
         """AutoScaling, by the names of CDK; the node classes are manifests (``eks.scaling``)."""
         return {"mode": "Enable", "autoScalerType": "Karpenter"}
 
+    def check(self, groups: Sequence[InstanceGroup], *, provisioning: str, recovery: str) -> None:
+        """Hold it against the cluster that it scales.
+
+        Raises:
+            ContractError: With the field and the way out.
+        """
+        for field, value, wanted in (
+            ("provisioning", provisioning, "Continuous"), ("recovery", recovery, "Automatic"),
+        ):  # fmt: skip
+            if value != wanted:
+                reject(field, value, f"Karpenter scales clusters with {wanted} alone",
+                       f'Give {field}="{wanted}", or leave autoscaling out.')  # fmt: skip
+        known = {group.name: group for group in groups}
+        for name in self.scaled:
+            if name not in known:
+                reject("autoscaling.node_classes", name, f"the groups are {', '.join(known)}", "Correct it.")
+            _check_scaled(known[name])
+
     @property
     def scaled(self) -> tuple[str, ...]:
         """Names of the groups that it scales."""
         return tuple(dict.fromkeys(group for one in self.node_classes for group in one.groups))
+
+
+def _check_scaled(group: InstanceGroup) -> None:
+    for wrong, field, got, rule, way_out in (
+        (group.duty.orchestrator != "Eks", "duty", type(group.duty).__name__, "Karpenter scales nodes of EKS alone",
+         "Leave autoscaling out."),
+        (group.count != 0, "count", group.count, "a scaled group begins at 0: Karpenter would end what is there",
+         "Give count=0."),
+        (isinstance(group.capacity, TrainingPlan), "capacity", type(group.capacity).__name__,
+         "Karpenter takes instances on demand or spot", "Take OnDemand or Spot, or scale another group."),
+        (bool(group.deep_checks), "deep_checks", group.deep_checks,
+         "pods that wait for an instance would wait for hours", "Leave them out."),
+    ):  # fmt: skip
+        if wrong:
+            reject(f"groups.{group.name}.{field}", got, rule, way_out)
 
 
 def scaling_role(scope: Construct, construct_id: str, keys: Sequence[kms.IKey]) -> iam.Role:

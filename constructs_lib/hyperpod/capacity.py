@@ -9,19 +9,29 @@ account; reserved capacity there is a training plan, or an agreement with AWS th
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from pydantic import Field
 
+from constructs_lib.hyperpod.hosts import Hosts
 from constructs_lib.training.instance_preferences import PLAN
 from constructs_lib.values import Value
 from ml_contract.errors import reject
 
-if TYPE_CHECKING:
-    from constructs_lib.hyperpod.groups import InstanceGroup
-
-
 ZONE = r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$"
+
+
+class Group(Protocol):
+    """What a capacity looks at in the group that it is for."""
+
+    @property
+    def hosts(self) -> Hosts:
+        """Types of its instances."""
+
+    @property
+    def deep_checks(self) -> Sequence[str]:
+        """Checks of hours that an instance must pass before it gets work."""
 
 
 class Capacity(Value):
@@ -31,7 +41,7 @@ class Capacity(Value):
     def render(self) -> dict[str, Any]:
         """Properties of an instance group, by the names of CDK."""
 
-    def check(self, group: InstanceGroup, /) -> None:  # noqa: ARG002
+    def check(self, group: Group, /) -> None:  # noqa: ARG002
         """Hold the capacity against the group that it is for.
 
         Raises:
@@ -53,7 +63,7 @@ class Spot(Capacity):
     def render(self) -> dict[str, Any]:
         return {"capacity_requirements": {"spot": {}}}
 
-    def check(self, group: InstanceGroup, /) -> None:
+    def check(self, group: Group, /) -> None:
         if group.deep_checks:
             reject("deep_checks", group.deep_checks,
                    "deep health checks take hours of an instance that spot may reclaim with every one of them",
@@ -71,6 +81,6 @@ class TrainingPlan(Capacity):
     def render(self) -> dict[str, Any]:
         return {"training_plan_arn": self.plan}
 
-    def check(self, group: InstanceGroup, /) -> None:
+    def check(self, group: Group, /) -> None:
         if len(group.hosts.types) > 1:
             reject("hosts", group.hosts.types, "a training plan reserves one type", "Take OneType.")

@@ -60,7 +60,13 @@ class ClusterSettings(Value):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        combinations.check(self)
+        combinations.check(
+            self.groups,
+            provisioning=self.provisioning,
+            zones={group.name: self.zone_of(group) for group in self.groups},
+        )
+        if self.autoscaling is not None:
+            self.autoscaling.check(self.groups, provisioning=self.provisioning, recovery=self.recovery)
         return self
 
     @property
