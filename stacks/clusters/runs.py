@@ -19,7 +19,8 @@ from constructs_lib.hyperpod.jobs.places import (
     S3Checkpoints,
     SharedCheckpoints,
 )
-from constructs_lib.hyperpod.jobs.slurm import SlurmJob, SlurmTerms
+from constructs_lib.hyperpod.jobs.slurm import SlurmJob
+from constructs_lib.hyperpod.jobs.slurm_terms import SlurmTerms
 from constructs_lib.storage import DATASETS, Storage
 from constructs_lib.training import CodeBundle, EcrImage, Location, TrainingResources
 from constructs_lib.training.steps import StreamChannel

@@ -10,17 +10,15 @@ from __future__ import annotations
 import json
 from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from constructs_lib.hyperpod.duties import Taint
 from constructs_lib.hyperpod.eks.manifest import Manifest, check
-from constructs_lib.hyperpod.eks.queues import Placement, TeamQueue
-from constructs_lib.hyperpod.eks.recovery import Recovery
-from constructs_lib.hyperpod.eks.volumes import PodVolume
+from constructs_lib.hyperpod.eks.queues import TeamQueue
 from constructs_lib.hyperpod.jobs import memory, pod
 from constructs_lib.hyperpod.jobs.base import ClusterJob
+from constructs_lib.hyperpod.jobs.kubernetes_terms import KubernetesTerms
 from constructs_lib.hyperpod.jobs.places import FolderCode, SharedCheckpoints
-from constructs_lib.training.image import ContainerImage, EcrImage
+from constructs_lib.training.image import ContainerImage
 from ml_contract.clusters import jobs as contract
 from ml_contract.clusters import pods
 from ml_contract.errors import reject
@@ -35,39 +33,10 @@ _GIVEN = (
 )  # fmt: skip
 
 
-class KubernetesJob(ClusterJob):
+class KubernetesJob(ClusterJob, KubernetesTerms):
     """A training run on nodes of an EKS cluster, each of which one pod takes as a whole."""
 
     kind: ClassVar[contract.Kind] = "kubernetes"
-
-    container: EcrImage
-    """The image, with HyperPod's elastic agent in it: images/hyperpod/Dockerfile."""
-    placement: Placement
-    """Namespace and queue."""
-    service_account: str = Field(pattern=r"^[a-z0-9](-*[a-z0-9]){0,62}$")
-    """Service account of the pods, whose pod identity is the role that ``grant`` was given."""
-    memory_gib: int = Field(ge=1)
-    """Memory of each pod, GiB, with its shared memory: what the node has, less the system's and tiered checkpoints'."""
-    shared_memory_gib: int = Field(ge=1)
-    """Of it in /dev/shm, GiB: data loaders and NCCL inside a node."""
-    tiered_percent: int = Field(default=0, ge=0, le=100)
-    """Share of the nodes' memory that the cluster keeps for AWS's managed tiered checkpoints, per cent, which no job
-    of this kind uses; none by default."""
-    checkpoint_memory_gib: int | None = Field(default=None, ge=1)
-    """Of ``memory_gib``, GiB of each node that the run's own commits in memory may take; given exactly where
-    ``run.checkpointing.memory`` is."""
-    recovery: Recovery
-    """When ranks and pods are started again."""
-    volumes: tuple[PodVolume, ...] = ()
-    """Volumes, beside /dev/shm; none by default."""
-    spares: int = Field(default=0, ge=0)
-    """Nodes that the queue holds ready beside those of the job; none by default."""
-    only_checked: bool = False
-    """Whether pods go only to nodes that passed deep health checks."""
-    tolerates: tuple[Taint, ...] = ()
-    """Taints of nodes that the pods may go to all the same; none by default."""
-    node_labels: dict[str, str] = Field(default_factory=dict)
-    """Further labels of the nodes that pods go to; any by default."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -85,7 +54,8 @@ class KubernetesJob(ClusterJob):
             reject("spares", self.spares, "a queue holds them ready, and there is none",
                    "Take TeamQueue, or leave spares out.")  # fmt: skip
         self._check_memory()
-        memory.check(self)
+        # Its terms are fields of its own.
+        memory.check(self, self)
         self._check_folders()
         return self
 
@@ -145,7 +115,7 @@ class KubernetesJob(ClusterJob):
             **({"spares": self.spares} if self.spares else {}),
             "template": {
                 "metadata": {"labels": labels, "annotations": self.placement.annotations()},
-                "spec": pod.render(self),
+                "spec": pod.render(self, self),
             },
         }
         return check(

@@ -11,16 +11,15 @@ reference (Enable installs the daemon).
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from constructs_lib.hyperpod.eks.volumes import HostFolder
+from constructs_lib.hyperpod.jobs.base import ClusterJob
+from constructs_lib.hyperpod.jobs.kubernetes_terms import KubernetesTerms
 from ml_contract.clusters import pods
 from ml_contract.errors import reject
 from ml_contract.instances import instance
 from ml_contract.training.run import TrainingRun
-
-if TYPE_CHECKING:
-    from constructs_lib.hyperpod.jobs.kubernetes import KubernetesJob
 
 VOLUME = "checkpoint-memory"
 FOLDER = HostFolder(name=VOLUME, mount_path=pods.MEMORY, path="/dev/shm/trainyard")  # noqa: S108  # of the node
@@ -28,13 +27,13 @@ TMPFS_SHARE = 0.5
 """Of a node's memory, which its /dev/shm holds."""
 
 
-def check(job: KubernetesJob) -> None:
+def check(job: ClusterJob, terms: KubernetesTerms) -> None:
     """Hold what the run wants to keep in memory against the pod.
 
     Raises:
         ContractError: Share and run do not go together, or the node has not the memory.
     """
-    tier, share = job.run.checkpointing.memory, job.checkpoint_memory_gib
+    tier, share = job.run.checkpointing.memory, terms.checkpoint_memory_gib
     if (tier is None) != (share is None):
         reject("checkpoint_memory_gib", share, "it is given exactly where run.checkpointing.memory is",
                "Give both, or leave both out.")  # fmt: skip
@@ -43,34 +42,33 @@ def check(job: KubernetesJob) -> None:
     for field in ("folder", "budget_mib"):
         if getattr(tier, field) is not None:
             reject(f"run.checkpointing.memory.{field}", getattr(tier, field), "the job gives it", "Leave it out.")
-    if job.tiered_percent:
-        reject("tiered_percent", job.tiered_percent, "the run keeps its checkpoints in memory itself, and the cluster"
+    if terms.tiered_percent:
+        reject("tiered_percent", terms.tiered_percent, "the run keeps its checkpoints in memory itself, and the cluster"
                " would reserve memory for AWS's daemon beside",
                "Leave tiered out of the cluster, or memory out of the run.")  # fmt: skip
-    if share + job.shared_memory_gib > job.memory_gib:
-        reject("checkpoint_memory_gib", share, f"with shared_memory_gib, {job.shared_memory_gib}, it is within"
-               f" memory_gib, {job.memory_gib}", "Lower one of them.")  # fmt: skip
+    if share + terms.shared_memory_gib > terms.memory_gib:
+        reject("checkpoint_memory_gib", share, f"with shared_memory_gib, {terms.shared_memory_gib}, it is within"
+               f" memory_gib, {terms.memory_gib}", "Lower one of them.")  # fmt: skip
     most = int(instance(job.resources.instance_type).memory_gib * TMPFS_SHARE)
     if share > most:
         reject("checkpoint_memory_gib", share, "a node's /dev/shm holds half of its memory", f"Give at most {most}.")
 
 
-def volumes(job: KubernetesJob) -> list[dict[str, Any]]:
+def volumes(terms: KubernetesTerms) -> list[dict[str, Any]]:
     """The pod's volume, where it keeps checkpoints in memory."""
-    return [FOLDER.volume()] if job.checkpoint_memory_gib else []
+    return [FOLDER.volume()] if terms.checkpoint_memory_gib else []
 
 
-def mounts(job: KubernetesJob) -> list[dict[str, Any]]:
+def mounts(terms: KubernetesTerms) -> list[dict[str, Any]]:
     """Its mount."""
-    return [FOLDER.mount()] if job.checkpoint_memory_gib else []
+    return [FOLDER.mount()] if terms.checkpoint_memory_gib else []
 
 
-def told(job: KubernetesJob) -> TrainingRun:
+def told(run: TrainingRun, terms: KubernetesTerms) -> TrainingRun:
     """The run with what the job gives it."""
-    run = job.run
-    if run.checkpointing.memory is None or job.checkpoint_memory_gib is None:
+    if run.checkpointing.memory is None or terms.checkpoint_memory_gib is None:
         return run
     memory = dataclasses.replace(
-        run.checkpointing.memory, folder=pods.MEMORY, budget_mib=job.checkpoint_memory_gib * 1024
+        run.checkpointing.memory, folder=pods.MEMORY, budget_mib=terms.checkpoint_memory_gib * 1024
     )  # fmt: skip
     return dataclasses.replace(run, checkpointing=dataclasses.replace(run.checkpointing, memory=memory))

@@ -8,18 +8,17 @@ LifecycleScripts (local disks).
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from constructs_lib.hyperpod.duties import Taint
 from constructs_lib.hyperpod.jobs import memory
+from constructs_lib.hyperpod.jobs.base import ClusterJob
+from constructs_lib.hyperpod.jobs.kubernetes_terms import KubernetesTerms
 from ml_contract.clusters import jobs as contract
 from ml_contract.clusters import pods
 from ml_contract.hyperparameters import encode
 from ml_contract.instances import instance
 from ml_contract.prometheus import FOLDER, FOLDER_VARIABLE
-
-if TYPE_CHECKING:
-    from constructs_lib.hyperpod.jobs.kubernetes import KubernetesJob
 
 CONTAINER = "trainer"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  # of the pod
@@ -40,25 +39,25 @@ _FIGURES = (
 a run leaves a file of a kilobyte there."""
 
 
-def render(job: KubernetesJob) -> dict[str, Any]:
+def render(job: ClusterJob, terms: KubernetesTerms) -> dict[str, Any]:
     """The pod's spec."""
-    shm = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{job.shared_memory_gib}Gi"}}
-    checked = {"sagemaker.amazonaws.com/deep-health-check-status": "Passed"} if job.only_checked else {}
+    shm = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{terms.shared_memory_gib}Gi"}}
+    checked = {"sagemaker.amazonaws.com/deep-health-check-status": "Passed"} if terms.only_checked else {}
     return {
-        "serviceAccountName": job.service_account,
+        "serviceAccountName": terms.service_account,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "nodeSelector": {
-            "node.kubernetes.io/instance-type": job.resources.instance_type, **checked, **job.node_labels
+            "node.kubernetes.io/instance-type": job.resources.instance_type, **checked, **terms.node_labels
         },
-        **({"tolerations": [_toleration(taint) for taint in job.tolerates]} if job.tolerates else {}),
+        **({"tolerations": [_toleration(taint) for taint in terms.tolerates]} if terms.tolerates else {}),
         **_apart(job),
-        "volumes": [shm, _FIGURES[0], *_scratch(job)[0], *memory.volumes(job),
-                    *(volume.volume() for volume in job.volumes)],
-        "containers": [_container(job)],
+        "volumes": [shm, _FIGURES[0], *_scratch(job)[0], *memory.volumes(terms),
+                    *(volume.volume() for volume in terms.volumes)],
+        "containers": [_container(job, terms)],
     }  # fmt: skip
 
 
-def _apart(job: KubernetesJob) -> dict[str, Any]:
+def _apart(job: ClusterJob) -> dict[str, Any]:
     """A pod takes all accelerators of a node. Where there are none, pods have to be kept apart."""
     if instance(job.resources.instance_type).accelerators:
         return {}
@@ -69,15 +68,15 @@ def _apart(job: KubernetesJob) -> dict[str, Any]:
     return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}}
 
 
-def _container(job: KubernetesJob) -> dict[str, Any]:
+def _container(job: ClusterJob, terms: KubernetesTerms) -> dict[str, Any]:
     shm = {"name": "shm", "mountPath": SHARED_MEMORY}
-    mounts = [shm, _FIGURES[1], *_scratch(job)[1], *memory.mounts(job), *(volume.mount() for volume in job.volumes)]
-    amounts = _amounts(job)
+    mounts = [shm, _FIGURES[1], *_scratch(job)[1], *memory.mounts(terms), *(volume.mount() for volume in terms.volumes)]
+    amounts = _amounts(job, terms)
     return {
         "name": CONTAINER,
         "image": f"${{{contract.IMAGE}}}",
         "command": pods.command(contract.CODE),
-        "env": _environment(job),
+        "env": _environment(job, terms),
         # The operator speaks to the agent here.
         "ports": [{"containerPort": pods.DEFAULT_AGENT_PORT, "name": "agent"}],
         "resources": {"requests": amounts, "limits": amounts},
@@ -86,7 +85,7 @@ def _container(job: KubernetesJob) -> dict[str, Any]:
     }
 
 
-def _scratch(job: KubernetesJob) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _scratch(job: ClusterJob) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Volume and mount of what the pod writes itself: a folder of its own on the node's disks, where it has some.
 
     Kubernetes counts what is on the root volume alone, which is small, and whose size HyperPod decides.
@@ -98,10 +97,10 @@ def _scratch(job: KubernetesJob) -> tuple[list[dict[str, Any]], list[dict[str, A
     return [{"name": "scratch", "hostPath": folder}], [mount]
 
 
-def _amounts(job: KubernetesJob) -> dict[str, str]:
+def _amounts(job: ClusterJob, terms: KubernetesTerms) -> dict[str, str]:
     """What the pod asks for and may have: one and the same, or a neighbour's use would end a rank."""
     entry = instance(job.resources.instance_type)
-    found = {"memory": f"{job.memory_gib}Gi"}
+    found = {"memory": f"{terms.memory_gib}Gi"}
     if not entry.has_local_storage:
         found["ephemeral-storage"] = f"{job.resources.volume_gib}Gi"
     if entry.accelerators:
@@ -111,8 +110,10 @@ def _amounts(job: KubernetesJob) -> dict[str, str]:
     return found
 
 
-def _environment(job: KubernetesJob) -> list[dict[str, Any]]:
-    hyperparameters = {name: text for name, text in encode(memory.told(job)).items() if name != "checkpoint_uri"}
+def _environment(job: ClusterJob, terms: KubernetesTerms) -> list[dict[str, Any]]:
+    hyperparameters = {
+        name: text for name, text in encode(memory.told(job.run, terms)).items() if name != "checkpoint_uri"
+    }
     channels = {channel.name: channel.path for channel in job.data} if isinstance(job.data, tuple) else {}
     streams = {} if isinstance(job.data, tuple) else {contract.STREAM: f"${{{contract.STREAM}}}"}
     given = {

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING
 
+from constructs_lib.hyperpod.jobs.base import ClusterJob
 from constructs_lib.hyperpod.jobs.runtimes import PyxisContainer, VirtualEnvironment
+from constructs_lib.hyperpod.jobs.slurm_terms import SlurmTerms
 from constructs_lib.training.channels import StreamChannel
 from ml_contract.clusters import jobs as contract
 from ml_contract.exit_codes import ExitCode
@@ -20,9 +21,6 @@ from ml_contract.instances import instance
 from ml_contract.paths import ContainerPaths
 from ml_contract.prometheus import FOLDER, FOLDER_VARIABLE
 
-if TYPE_CHECKING:
-    from constructs_lib.hyperpod.jobs.slurm import SlurmJob
-
 SAVE_SECONDS = 120
 """What the trainer gets to save before a job's time is over: SageMaker's own grace, which its budget is made for."""
 FAILURE = ContainerPaths().failure.relative_to(ContainerPaths().base)
@@ -30,12 +28,13 @@ FAILURE = ContainerPaths().failure.relative_to(ContainerPaths().base)
 _REQUEUE = 'scontrol requeue "$SLURM_JOB_ID"'
 
 
-def text(job: SlurmJob) -> str:
-    """The script, the same for the same job: it names no token, clock or random name."""
-    return "\n".join([*_directives(job), "", *_preparation(job), "", *_step(job), "", *_end(job), ""])
+def text(job: ClusterJob, terms: SlurmTerms) -> str:
+    """The script, the same for the same job and terms: it names no token, clock or random name."""
+    parts = (_directives(job, terms), _preparation(job, terms), _step(job, terms.runtime), _end(terms))
+    return "\n".join(line for part in parts for line in (*part, ""))
 
 
-def _directives(job: SlurmJob) -> list[str]:
+def _directives(job: ClusterJob, terms: SlurmTerms) -> list[str]:
     kind = instance(job.resources.instance_type)
     options = {
         "job-name": job.name,
@@ -45,10 +44,10 @@ def _directives(job: SlurmJob) -> list[str]:
         "exclusive": None,
         "mem": 0,
         **({"gpus-per-node": kind.accelerators} if kind.accelerators else {}),
-        "time": job.time_limit_minutes,
-        **({"partition": job.partition} if job.partition else {}),
-        **({"account": job.account} if job.account else {}),
-        "output": f"{job.output}/{job.name}-%j.log",
+        "time": terms.time_limit_minutes,
+        **({"partition": terms.partition} if terms.partition else {}),
+        **({"account": terms.account} if terms.account else {}),
+        "output": f"{terms.output}/{job.name}-%j.log",
         "open-mode": "append",
         # A node that is lost takes its job with it: Slurm queues it again, under the same number.
         "requeue": None,
@@ -58,7 +57,7 @@ def _directives(job: SlurmJob) -> list[str]:
     return ["#!/bin/bash", *lines]
 
 
-def _preparation(job: SlurmJob) -> list[str]:
+def _preparation(job: ClusterJob, terms: SlurmTerms) -> list[str]:
     document = json.dumps(encode(job.run), indent=1)
     exports = [f"export {name}={shlex.quote(value)}" for name, value in job.environment.items()]
     needed = [contract.CODE, contract.CHECKPOINTS]
@@ -72,7 +71,7 @@ def _preparation(job: SlurmJob) -> list[str]:
         f'  echo "{contract.RUN}: got $run, but it names a folder: letters, digits and ._- alone" >&2',
         "  exit 2",
         "fi",
-        f'kept={job.output}/{job.name}/$run',
+        f'kept={terms.output}/{job.name}/$run',
         'mkdir -p "$kept"',
         # Of an earlier stay, perhaps on other nodes.
         'rm -rf "$kept/hosts"',
@@ -93,8 +92,7 @@ def _preparation(job: SlurmJob) -> list[str]:
     ]  # fmt: skip
 
 
-def _step(job: SlurmJob) -> list[str]:
-    runtime = job.runtime
+def _step(job: ClusterJob, runtime: VirtualEnvironment | PyxisContainer) -> list[str]:
     python = f"{runtime.path}/bin/python" if isinstance(runtime, VirtualEnvironment) else "python"
     lines = [
         "step=(srun --kill-on-bad-exit=1)",
@@ -118,8 +116,8 @@ def _step(job: SlurmJob) -> list[str]:
     return [*lines, f"step+=({python} -m training_code.launcher.slurm", *(f"  {one}" for one in arguments), ")"]
 
 
-def _end(job: SlurmJob) -> list[str]:
-    again = job.at_limit == "requeue"
+def _end(terms: SlurmTerms) -> list[str]:
+    again = terms.at_limit == "requeue"
     return [
         # USR1 reaches this shell alone, before the limit; the ranks are told as SageMaker tells them. TERM, when
         # the job is cancelled or has lost a node, reaches everything: the shell then only waits.
@@ -142,7 +140,7 @@ def _end(job: SlurmJob) -> list[str]:
         "  *)",
         '    if [[ -n $ended ]]; then exit "$status"; fi',
         '    echo "exit code $status at $(date --utc +%FT%TZ)" >>"$kept/failures"',
-        f'    if [[ $(wc -l <"$kept/failures") -le {job.retries} ]]; then {_REQUEUE}; fi ;;',
+        f'    if [[ $(wc -l <"$kept/failures") -le {terms.retries} ]]; then {_REQUEUE}; fi ;;',
         "esac",
         'exit "$status"',
     ]  # fmt: skip

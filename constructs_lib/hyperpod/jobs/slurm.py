@@ -3,44 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from constructs_lib.hyperpod.jobs import sbatch
 from constructs_lib.hyperpod.jobs.base import ClusterJob
-from constructs_lib.hyperpod.jobs.places import PATH, FolderCode, SharedCheckpoints
+from constructs_lib.hyperpod.jobs.places import FolderCode, SharedCheckpoints
 from constructs_lib.hyperpod.jobs.runtimes import PyxisContainer, VirtualEnvironment
+from constructs_lib.hyperpod.jobs.slurm_terms import SlurmTerms
 from constructs_lib.training import strategy
 from constructs_lib.training.channels import StreamChannel
 from constructs_lib.training.image import ContainerImage
-from constructs_lib.values import Value
 from ml_contract.clusters import jobs as contract
 from ml_contract.errors import reject
 from ml_contract.images import SMDDP, SMP
-
-_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_-]*$"
-
-
-class SlurmTerms(Value):
-    """What a run asks of Slurm, and what becomes of it there."""
-
-    runtime: VirtualEnvironment | PyxisContainer
-    """What the nodes run Python in."""
-    output: str = Field(pattern=PATH)
-    """Folder that every node sees: below it each submission has its log, hyperparameters, model and failures. Slurm
-    does not make it: ``trainyard cluster submit`` does."""
-    time_limit_minutes: int = Field(ge=4, le=365 * 24 * 60)
-    """Time of one stay on the nodes, in minutes; the trainer saves in the last two."""
-    at_limit: Literal["requeue", "end"] = "requeue"
-    """Whether a run that was saved at the limit queues for another stay, the default, or ends there."""
-    retries: int = Field(default=2, ge=0, le=100)
-    """How often a submission that failed queues again, twice by default: a rank was killed, and its node stayed. Lost
-    nodes do not count, and what every node refuses before it trains is not tried again."""
-    partition: str | None = Field(default=None, pattern=_NAME)
-    """Partition; the cluster's default by default."""
-    account: str | None = Field(default=None, pattern=_NAME)
-    """Account of Slurm that pays; the user's own by default."""
 
 
 class SlurmJob(ClusterJob, SlurmTerms):
@@ -90,4 +67,5 @@ class SlurmJob(ClusterJob, SlurmTerms):
         return dataclasses.replace(found, notes=tuple(note for note in found.notes if not note.startswith("image:")))
 
     def text(self) -> str:
-        return sbatch.text(self)
+        # Its terms are fields of its own.
+        return sbatch.text(self, self)

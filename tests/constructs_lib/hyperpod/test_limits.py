@@ -24,7 +24,7 @@ from constructs_lib.hyperpod import (
 )
 from constructs_lib.hyperpod.jobs.places import FolderChannel, FolderCode, SharedCheckpoints
 from constructs_lib.hyperpod.jobs.runtimes import PyxisContainer, VirtualEnvironment
-from constructs_lib.hyperpod.jobs.slurm import SlurmTerms
+from constructs_lib.hyperpod.jobs.slurm_terms import SlurmTerms
 from constructs_lib.training import EcrImage
 from constructs_lib.values import Value
 
