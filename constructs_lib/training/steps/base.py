@@ -8,12 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from constructs_lib.training.binding import Binding
-from constructs_lib.training.expressions import Expression
 from constructs_lib.values import Value
-from ml_contract.errors import reject
-
-LONGEST_ENVIRONMENT_VALUE = 512
-MOST_ENVIRONMENT_VARIABLES = 100
 
 
 class Step(Value):
@@ -37,22 +32,3 @@ class Step(Value):
         order = {"DependsOn": list(self.depends_on)} if self.depends_on else {}
         rest = {name: value for name, value in further.items() if value}
         return {"Name": self.name, "Type": kind, **order, "Arguments": arguments, **rest}
-
-
-Environment = dict[str, str | Expression]
-
-
-def check_environment(environment: Environment) -> None:
-    """Hold a container's environment against SageMaker's limits.
-
-    Raises:
-        ContractError: Too many variables, or a value that is too long.
-    """
-    if len(environment) > MOST_ENVIRONMENT_VARIABLES:
-        reject("environment", len(environment), f"SageMaker takes at most {MOST_ENVIRONMENT_VARIABLES} variables",
-               "Put the rest into a file of an input.")  # fmt: skip
-    for name, value in environment.items():
-        if isinstance(value, str) and len(value) > LONGEST_ENVIRONMENT_VALUE:
-            reject(f"environment.{name}", value[:40] + "…",
-                   f"a variable holds at most {LONGEST_ENVIRONMENT_VALUE} characters",
-                   "Put long values into a file of an input.")  # fmt: skip

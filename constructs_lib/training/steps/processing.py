@@ -9,12 +9,13 @@ from pydantic import Field, model_validator
 
 from constructs_lib.training.binding import Binding
 from constructs_lib.training.code import Program
+from constructs_lib.training.environment import check_environment
 from constructs_lib.training.expressions import Expression, Get, JsonGet
 from constructs_lib.training.image import ContainerImage
 from constructs_lib.training.location import Location, Source, StepOutput
 from constructs_lib.training.resources import ProcessingResources
 from constructs_lib.training.retry import RetryPolicy, check_disjoint
-from constructs_lib.training.steps.base import Step, check_environment
+from constructs_lib.training.steps.base import Step
 from constructs_lib.values import Value
 from ml_contract.entrypoint import CODE, PROCESSING_INPUT, entrypoint
 from ml_contract.errors import reject

@@ -8,11 +8,12 @@ from aws_cdk import aws_sagemaker as sagemaker
 from pydantic import Field, SkipValidation
 
 from constructs_lib.training.binding import Binding
+from constructs_lib.training.environment import Environment, check_environment
 from constructs_lib.training.expressions import Expression
 from constructs_lib.training.image import ContainerImage
 from constructs_lib.training.location import StepOutput
 from constructs_lib.training.retry import RetryPolicy, check_disjoint
-from constructs_lib.training.steps.base import Environment, Step, check_environment
+from constructs_lib.training.steps.base import Step
 
 
 class RegisterModelStep(Step):
