@@ -13,7 +13,7 @@ from ports import free_port
 from trainyard.local.cloud import Cloud
 from trainyard.local.deploy import CdkCli
 
-from .deployment import SERVING, Deployment, in_definition, shrink
+from .deployment import RECLAIMED_STEPS, SERVING, Deployment, in_definition, shrink
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,7 +25,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """The environment `local` as it is deployed, with a pipeline that takes seconds."""
-    cloud = Cloud(tmp_path_factory.mktemp("e2e"), free_port(), options=("--grace-seconds", "10"))
+    # Half of what spot hosts get: enough to commit, also where the processors are everybody's.
+    cloud = Cloud(tmp_path_factory.mktemp("e2e"), free_port(), options=("--grace-seconds", "60"))
     cloud.up()
     try:
         cli = CdkCli(cloud, synthesis.assembly_of_its_own(tmp_path_factory.mktemp("assembly")))
@@ -52,7 +53,9 @@ def dataset(deployment: Deployment) -> str:
 @pytest.fixture(scope="session")
 def reclaimed(deployment: Deployment) -> Any:
     """What `trainyard run` printed of a whole execution whose hosts were reclaimed in the middle of training."""
-    return deployment.run("run", deployment.pipeline, "-p", "TrainingSteps=40", "--reclaim-at-step", "16")
+    return deployment.run(
+        "run", deployment.pipeline, "-p", f"TrainingSteps={RECLAIMED_STEPS}", "--reclaim-at-step", "16"
+    )
 
 
 @pytest.fixture(scope="session")

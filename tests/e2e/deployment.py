@@ -31,10 +31,12 @@ SMALL_MODEL = {
 }
 """What changes inside the hyperparameters that are objects."""
 STEPS = 60
+RECLAIMED_STEPS = 80
+"""Of the execution that loses its hosts after a few: those that are done until it hears of it are not the last."""
 Edit = Callable[[dict[str, Any]], object]
 
 
-def eventually(look: Callable[[], Any], seconds: float = 120.0) -> Any:
+def eventually(look: Callable[[], Any], seconds: float = 240.0) -> Any:
     """The first true value that `look` gives."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -168,6 +170,18 @@ class Deployment:
         finally:
             self.update(whole)
 
+    @contextmanager
+    def without_instances(self, step_name: str) -> Iterator[None]:
+        """The jobs of a processing step wait for instances, and so its execution is at that step, until it is left."""
+        cluster = step(self.definition(), step_name)["Arguments"]["ProcessingResources"]["ClusterConfig"]
+        shortage = self.cloud.call(
+            "InjectFault", Kind="CapacityShortage", InstanceType=cluster["InstanceType"], DelaySeconds=3600.0
+        )
+        try:
+            yield
+        finally:
+            self.cloud.call("ClearFaults", FaultId=shortage["FaultId"])
+
     def definition(self) -> dict[str, Any]:
         """The definition as it is deployed."""
         return json.loads(self.client("sagemaker").describe_pipeline(PipelineName=self.pipeline)["PipelineDefinition"])
@@ -182,7 +196,7 @@ class Deployment:
     def execution(self, arn: str) -> dict[str, Any]:
         return self.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)
 
-    def ended(self, arn: str, seconds: float = 120.0) -> dict[str, Any]:
+    def ended(self, arn: str, seconds: float = 240.0) -> dict[str, Any]:
         """An execution once it has ended."""
         look = lambda: self.execution(arn)  # noqa: E731
         return eventually(lambda: (found := look())["PipelineExecutionStatus"] in FINAL and found, seconds)
@@ -221,7 +235,7 @@ class Deployment:
         create(**{f"{kind}JobName": name}, **arguments)
         return name
 
-    def job(self, kind: str, name: str, seconds: float = 120.0) -> dict[str, Any]:
+    def job(self, kind: str, name: str, seconds: float = 240.0) -> dict[str, Any]:
         """A job once it has ended."""
         describe = getattr(self.client("sagemaker"), f"describe_{kind.lower()}_job")
 
@@ -236,7 +250,7 @@ class Deployment:
         where = ["--port", str(self.cloud.port), "--state", str(self.cloud.state)]
         return [str(Path(sys.executable).parent / "trainyard"), "--local", *where, *map(str, arguments)]
 
-    def run(self, *arguments: str | Path, timeout: float = 180.0) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str | Path, timeout: float = 240.0) -> subprocess.CompletedProcess[str]:
         """`trainyard --local …` to its end."""
         return subprocess.run(
             self.command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False

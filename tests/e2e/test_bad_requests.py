@@ -140,18 +140,20 @@ def test_the_endpoint_answers_after_all_that(deployment: Deployment, endpoint: s
 
 def test_the_cli_is_killed_and_the_execution_goes_on(deployment: Deployment) -> None:
     command = deployment.command("run", deployment.pipeline, "-p", "TrainingSteps=1")
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "40"}
-    )
-    assert process.stdout
-    assert process.stderr
-    arn = process.stdout.readline().split()[0]
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(10) == -signal.SIGKILL
-    killed = time.time()
-    process.stdout.close()
-    process.stderr.close()
-    assert deployment.execution(arn)["PipelineExecutionStatus"] == "Executing"
+    with deployment.without_instances("Prepare"):
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=os.environ | {"COLUMNS": "40"},
+        )  # fmt: skip
+        assert process.stdout
+        assert process.stderr
+        arn = process.stdout.readline().split()[0]
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(60) == -signal.SIGKILL
+        killed = time.time()
+        process.stdout.close()
+        process.stderr.close()
+        assert deployment.execution(arn)["PipelineExecutionStatus"] == "Executing"
     ended = deployment.ended(arn)
     assert ended["LastModifiedTime"].timestamp() > killed
     steps = deployment.steps(arn)
@@ -160,17 +162,18 @@ def test_the_cli_is_killed_and_the_execution_goes_on(deployment: Deployment) -> 
 
 
 def test_ctrl_c_leaves_the_execution_and_says_so(deployment: Deployment) -> None:
-    process = subprocess.Popen(
-        deployment.command("run", deployment.pipeline, "-p", "TrainingSteps=1"),
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        # What a shell runs in the background, perhaps this suite, ignores it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    assert process.stdout
-    arn = process.stdout.readline().split()[0]
-    eventually(lambda: "Prepare" in deployment.steps(arn))
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=20)
+    with deployment.without_instances("Prepare"):
+        process = subprocess.Popen(
+            deployment.command("run", deployment.pipeline, "-p", "TrainingSteps=1"),
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            # What a shell runs in the background, perhaps this suite, ignores it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+        assert process.stdout
+        arn = process.stdout.readline().split()[0]
+        eventually(lambda: "Prepare" in deployment.steps(arn))
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
     assert process.returncode == 130, error
     assert error.strip().splitlines() == ["interrupted; what was started goes on"]
     assert deployment.ended(arn)["PipelineExecutionStatus"] == "Failed"

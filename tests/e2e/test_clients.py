@@ -22,7 +22,7 @@ from environments import LOCAL
 from ml_contract.archive import unpack
 from ml_contract.manifest import ArtifactManifest
 
-from .deployment import SERVING, STORAGE, TRAINING, Deployment
+from .deployment import RECLAIMED_STEPS, SERVING, STORAGE, TRAINING, Deployment
 
 Aws = Callable[..., Any]
 
@@ -103,7 +103,7 @@ def test_the_aws_cli_follows_the_log_of_a_step(deployment: Deployment, aws: Aws,
         "logs", "filter-log-events", "--log-group-name", "/aws/sagemaker/TrainingJobs",
         "--log-stream-name-prefix", f"{job}/algo-1", "--filter-pattern", '"train:loss"',
     )["events"]  # fmt: skip
-    assert len(found) >= 40
+    assert len(found) >= RECLAIMED_STEPS
     assert all("train:loss=" in event["message"] for event in found)
 
 
@@ -118,7 +118,7 @@ def test_boto3_reads_the_artifact_of_a_run(deployment: Deployment, environment: 
         assert {"manifest.json", "model.onnx", "model.safetensors"} <= set(tar.getnames())
     finals = {entry["MetricName"]: entry["Value"] for entry in found["FinalMetricDataList"]}
     assert 0 < finals["train:loss"] < 6
-    assert finals["checkpoint:committed_step"] == 40
+    assert finals["checkpoint:committed_step"] == RECLAIMED_STEPS
 
 
 def test_boto3_finds_the_checkpoints_where_the_template_says(deployment: Deployment, reclaimed: Any) -> None:
