@@ -25,11 +25,10 @@ def execution_failure(deployment: Deployment, edit: Edit) -> tuple[str, dict[str
     return found["FailureReason"], deployment.steps(arn)
 
 
-def training_failure(deployment: Deployment, edit: Edit, dataset: str, *, execution: str = "", **values: str) -> str:
+def training_failure(deployment: Deployment, edit: Edit, dataset: str) -> str:
     """FailureReason of the broken training step's job."""
     with deployment.broken(edit):
-        execution = execution or f"e2e{uuid.uuid4().hex[:8]}"
-        arguments = deployment.arguments("Train", execution=execution, dataset=dataset, **values)
+        arguments = deployment.arguments("Train", execution=f"e2e{uuid.uuid4().hex[:8]}", dataset=dataset)
         found = deployment.job("Training", deployment.create_job("Training", arguments))
     assert found["TrainingJobStatus"] == "Failed"
     return found["FailureReason"]
@@ -52,6 +51,25 @@ def without(action: str, policy: str, resource: str = "") -> Edit:
                 taken = True
                 statement["Action"] = [entry for entry in actions if entry != action] or ["sts:GetCallerIdentity"]
         assert taken, f"the role never had {action} on {resource or 'anything'}"
+
+    return edit
+
+
+def with_a_model_at_once(template: dict[str, Any]) -> None:
+    """The training step writes a model and ends: what may be uploaded does not depend on what was trained."""
+
+    def edit(definition: dict[str, Any]) -> None:
+        specification = step(definition, "Train")["Arguments"]["AlgorithmSpecification"]
+        writes = "echo model >${SAGEMAKER_BASE_DIR:-/opt/ml}/model/weights"
+        specification["ContainerEntrypoint"] = ["bash", "-c", writes]
+
+    in_definition(edit)(template)
+
+
+def both(*edits: Edit) -> Edit:
+    def edit(template: dict[str, Any]) -> None:
+        for each in edits:
+            each(template)
 
     return edit
 
@@ -126,8 +144,8 @@ def test_a_jobs_role_that_may_not_write_checkpoints(deployment: Deployment, data
 
 
 def test_a_jobs_role_that_may_not_write_artifacts(deployment: Deployment, dataset: str) -> None:
-    edit = without("s3:PutObject", "PipelineJobsRole", "StorageArtifacts")
-    reason = training_failure(deployment, edit, dataset, TrainingSteps="3")
+    edit = both(without("s3:PutObject", "PipelineJobsRole", "StorageArtifacts"), with_a_model_at_once)
+    reason = training_failure(deployment, edit, dataset)
     assert reason.startswith("ClientError: Artifact upload failed")
     assert "s3:PutObject" in reason
     assert deployment.output(STORAGE, "ArtifactBucketName") + "/runs/bytes-lm/" in reason
@@ -211,7 +229,7 @@ def test_an_output_bucket_of_somebody_else_is_denied_to_the_job(deployment: Depl
         place = step(definition, "Train")["Arguments"]["OutputDataConfig"]["S3OutputPath"]["Std:Join"]
         place["Values"][0] = "s3://somebody-elses-bucket/runs"
 
-    reason = training_failure(deployment, in_definition(edit), dataset, TrainingSteps="3")
+    reason = training_failure(deployment, both(in_definition(edit), with_a_model_at_once), dataset)
     assert "s3:PutObject" in reason
     assert "somebody-elses-bucket/runs/" in reason
     assert client.list_objects_v2(Bucket="somebody-elses-bucket").get("KeyCount", 0) == 0
