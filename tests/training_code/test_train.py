@@ -10,7 +10,7 @@ import pytest
 from training_harness import figures, losses, tiny_run
 from training_processes import Processes
 from training_ranks import start_ranks
-from training_troubles import nan_in_step_8, rank_1_breaks_in_step_3
+from training_troubles import held_after, nan_in_step_8, rank_1_breaks_in_step_3
 
 from ml_contract import metrics
 from ml_contract.exit_codes import ExitCode
@@ -20,7 +20,7 @@ from ml_contract.training.surroundings import Checkpointing, Loading
 
 pytestmark = pytest.mark.slow  # each is seconds of training; a forkserver keeps the start short
 
-STEPS = 40
+STEPS = 20
 
 
 def options(folder: Path, **changes: Any) -> TrainingRun:
@@ -28,16 +28,22 @@ def options(folder: Path, **changes: Any) -> TrainingRun:
     return tiny_run(**{**settings, **changes})
 
 
+@dataclasses.dataclass(frozen=True)
+class Undisturbed:
+    """A run that nothing disturbed."""
+
+    folder: Path
+    losses: list[tuple[int, float]]
+
+
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory, shards: Path) -> list[tuple[int, float]]:
-    """Losses of the run that nothing disturbed."""
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, shards: Path) -> Undisturbed:
     folder = tmp_path_factory.mktemp("undisturbed")
-    run = start_ranks(folder, options(folder), shards)
-    assert run.codes() == [ExitCode.SUCCESS] * 2, run.log()
-    found = losses(run.log())
+    run = start_ranks(folder / "host", options(folder), shards)
+    found = finish(run)
     assert [step for step, _ in found] == list(range(1, STEPS + 1))
     assert found[-1][1] < found[0][1] - 0.5
-    return found
+    return Undisturbed(folder, found)
 
 
 def finish(run: Processes) -> list[tuple[int, float]]:
@@ -48,78 +54,75 @@ def finish(run: Processes) -> list[tuple[int, float]]:
 
 @pytest.mark.parametrize(("workers", "signalled"), [(0, (0, 1)), (2, (0, 1)), (0, (1,))])
 def test_an_interrupted_run_commits_its_last_step_and_resumes_bit_for_bit(
-    tmp_path: Path, shards: Path, expected: list[tuple[int, float]], workers: int, signalled: tuple[int, ...]
+    tmp_path: Path, shards: Path, undisturbed: Undisturbed, workers: int, signalled: tuple[int, ...]
 ) -> None:
-    first = start_ranks(tmp_path / "first", options(tmp_path, loading=Loading(workers=workers)), shards)
-    first.wait_for_step(12)
+    run = options(tmp_path, loading=Loading(workers=workers))
+    first = start_ranks(tmp_path / "first", run, shards, trouble=held_after(11))
+    first.wait_for_step(11)
     first.terminate(*signalled)
     assert first.codes() == [ExitCode.INTERRUPTED] * 2, first.log()
     before = losses(first.log())
-    last = before[-1][0]
-    assert 12 <= last < STEPS
-    assert figures(first.log(), metrics.CHECKPOINT_STEP)[-1] == last
-    assert figures(first.log(), metrics.INTERRUPTED_STEP) == [last]
+    assert before[-1][0] == 12
+    assert figures(first.log(), metrics.CHECKPOINT_STEP) == [5, 10, 12]
+    assert figures(first.log(), metrics.INTERRUPTED_STEP) == [12]
     assert not first.paths[0].failure.exists()
 
-    second = start_ranks(tmp_path / "second", options(tmp_path, loading=Loading(workers=workers)), shards)
-    assert before + finish(second) == expected
-    assert figures(second.log(), metrics.RESTORED_STEP) == [last]
+    second = start_ranks(tmp_path / "second", run, shards)
+    assert before + finish(second) == undisturbed.losses
+    assert figures(second.log(), metrics.RESTORED_STEP) == [12]
 
 
 def test_a_killed_run_loses_only_what_followed_its_last_commit(
-    tmp_path: Path, shards: Path, expected: list[tuple[int, float]]
+    tmp_path: Path, shards: Path, undisturbed: Undisturbed
 ) -> None:
-    first = start_ranks(tmp_path / "first", options(tmp_path), shards)
+    first = start_ranks(tmp_path / "first", options(tmp_path), shards, trouble=held_after(13))
     first.wait_for_step(13)
+    first.wait_for(metrics.CHECKPOINT_STEP, 10)
     for process in first.processes:
         process.kill()
     first.codes()
     second = start_ranks(tmp_path / "second", options(tmp_path), shards)
     after = finish(second)
-    restored = int(figures(second.log(), metrics.RESTORED_STEP)[0])
-    assert restored % 5 == 0
-    assert restored >= max(figures(first.log(), metrics.CHECKPOINT_STEP))
-    assert losses(first.log()) == expected[: len(losses(first.log()))]
-    assert after == expected[restored:]
+    assert figures(second.log(), metrics.RESTORED_STEP) == [10]
+    assert losses(first.log()) == undisturbed.losses[:13]
+    assert after == undisturbed.losses[10:]
 
 
-def test_one_rank_goes_on_with_what_two_committed(
-    tmp_path: Path, shards: Path, expected: list[tuple[int, float]]
-) -> None:
-    first = start_ranks(tmp_path / "first", options(tmp_path), shards)
-    first.wait_for_step(10)
+def test_one_rank_goes_on_with_what_two_committed(tmp_path: Path, shards: Path, undisturbed: Undisturbed) -> None:
+    first = start_ranks(tmp_path / "first", options(tmp_path), shards, trouble=held_after(9))
+    first.wait_for_step(9)
     first.terminate()
     assert first.codes() == [ExitCode.INTERRUPTED] * 2
     before = losses(first.log())
     second = start_ranks(tmp_path / "second", options(tmp_path), shards, size=1)
     assert second.codes() == [ExitCode.SUCCESS], second.log()
     after = losses(second.log())
-    assert [step for step, _ in before + after] == [step for step, _ in expected]
-    for (_, found), (step, wanted) in zip(after, expected[len(before) :], strict=True):
+    assert [step for step, _ in before + after] == [step for step, _ in undisturbed.losses]
+    for (_, found), (step, wanted) in zip(after, undisturbed.losses[len(before) :], strict=True):
         assert found == pytest.approx(wanted, abs=1e-4), step
 
 
-def test_another_configuration_does_not_resume_by_mistake(tmp_path: Path, shards: Path) -> None:
-    first = start_ranks(tmp_path / "first", options(tmp_path, steps=6), shards)
-    assert first.codes() == [ExitCode.SUCCESS] * 2
-    second = start_ranks(tmp_path / "second", options(tmp_path, steps=6, optimizer=AdamW(learning_rate=0.5)), shards)
-    assert second.codes() == [ExitCode.TRAINING_FAILED] * 2
-    assert "configuration" in second.paths[0].failure.read_text()
+def test_another_configuration_does_not_resume_by_mistake(
+    tmp_path: Path, shards: Path, undisturbed: Undisturbed
+) -> None:
+    another = options(undisturbed.folder, optimizer=AdamW(learning_rate=0.5))
+    run = start_ranks(tmp_path, another, shards)
+    assert run.codes() == [ExitCode.TRAINING_FAILED] * 2
+    assert "configuration" in run.paths[0].failure.read_text()
 
 
 def test_time_brings_a_checkpoint_where_steps_do_not(tmp_path: Path, shards: Path) -> None:
-    run = start_ranks(tmp_path, options(tmp_path, steps=6, checkpoint_steps=100, checkpoint_seconds=1e-6), shards)
+    run = start_ranks(tmp_path, options(tmp_path, steps=3, checkpoint_steps=100, checkpoint_seconds=1e-6), shards)
     finish(run)
-    assert figures(run.log(), metrics.CHECKPOINT_STEP) == [1, 2, 3, 4, 5, 6]
+    assert figures(run.log(), metrics.CHECKPOINT_STEP) == [1, 2, 3]
 
 
-def test_a_finished_run_that_is_started_again_trains_no_further(tmp_path: Path, shards: Path) -> None:
-    for _ in range(2):
-        shutil.rmtree(tmp_path / "host", ignore_errors=True)
-        run = start_ranks(tmp_path / "host", options(tmp_path, steps=5), shards)
-        found = finish(run)
-    assert found == []
-    assert figures(run.log(), metrics.RESTORED_STEP) == [5]
+def test_a_finished_run_that_is_started_again_trains_no_further(
+    tmp_path: Path, shards: Path, undisturbed: Undisturbed
+) -> None:
+    run = start_ranks(tmp_path, options(undisturbed.folder), shards)
+    assert finish(run) == []
+    assert figures(run.log(), metrics.RESTORED_STEP) == [STEPS]
 
 
 def test_divergence_stops_with_the_last_good_checkpoint(tmp_path: Path, shards: Path) -> None:

@@ -76,3 +76,9 @@ def figures(log: str, metric: metrics.Metric) -> list[float]:
     """Values of one metric in the order of the log."""
     found = (metrics.parse(line) for line in log.splitlines())
     return [values[metric] for _, values in filter(None, found) if metric in values]
+
+
+def steps(log: str, metric: metrics.Metric) -> list[int]:
+    """Steps for which a metric is told, in the order of the log."""
+    found = (metrics.parse(line) for line in log.splitlines())
+    return [step for step, values in filter(None, found) if metric in values]

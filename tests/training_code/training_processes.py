@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ports import free_port
-from training_harness import ROOT, container, losses
+from training_harness import ROOT, container, steps
 
+from ml_contract import metrics
 from ml_contract.paths import ContainerPaths
 from ml_contract.training.run import TrainingRun
+
+LIMIT_S = 240.0
+"""For processes that hang: less than a test may take, and more than any machine needs."""
 
 
 @dataclass
@@ -31,16 +35,20 @@ class Processes:
     def log(self, number: int = 0) -> str:
         return self.logs[number].read_text()
 
-    def wait_for_step(self, step: int, timeout: float = 60) -> None:
+    def wait_for_step(self, step: int, timeout: float = LIMIT_S) -> None:
         """Until the first process has logged ``step``."""
+        self.wait_for(metrics.LOSS, step, timeout)
+
+    def wait_for(self, metric: metrics.Metric, step: int, timeout: float = LIMIT_S) -> None:
+        """Until the first process has logged a metric for ``step`` or a later one."""
         deadline = time.monotonic() + timeout
         while True:
             running = self._running(0)
             # What comes through a launcher's pipe may end within a line.
-            if any(done >= step for done, _ in losses(self.log().rpartition("\n")[0])):
+            if any(done >= step for done in steps(self.log().rpartition("\n")[0], metric)):
                 return
-            assert running, f"ended before step {step}:\n{self.log()[-2000:]}"
-            assert time.monotonic() < deadline, f"no step {step} within {timeout} s:\n{self.log()[-2000:]}"
+            assert running, f"ended before {metric} of step {step}:\n{self.log()[-2000:]}"
+            assert time.monotonic() < deadline, f"no {metric} of step {step} in {timeout} s:\n{self.log()[-2000:]}"
             time.sleep(0.02)
 
     def terminate(self, *numbers: int) -> None:
@@ -52,7 +60,7 @@ class Processes:
         process = self.processes[number]
         return process.poll() is None if isinstance(process, subprocess.Popen) else bool(process.is_alive())
 
-    def codes(self, timeout: float = 90) -> list[int]:
+    def codes(self, timeout: float = LIMIT_S) -> list[int]:
         """Exit codes. What has not ended by then is killed, and the test fails."""
         deadline = time.monotonic() + timeout
         codes = []
@@ -72,10 +80,33 @@ class Processes:
         return codes
 
 
-def start_hosts(folder: Path, options: TrainingRun, data: Path, *, count: int = 2) -> Processes:
-    """Launch as the platform does: one PID 1 a host, each with its own /opt/ml."""
+HOLDING = """
+import sys
+if "training_code.train" in sys.orig_argv:
+    from training_troubles import held_after
+    held_after({step})(None)
+"""
+
+
+def start_hosts(
+    folder: Path, options: TrainingRun, data: Path, *, count: int = 2, held: int | None = None
+) -> Processes:
+    """Launch as the platform does: one PID 1 a host, each with its own /opt/ml.
+
+    Args:
+        folder: For hosts and logs.
+        options: The run.
+        data: The split to train on.
+        count: Hosts.
+        held: The step after which the run waits for SIGTERM; None trains to the end.
+    """
+    environment = {**os.environ, "MASTER_PORT": str(free_port())}
+    if held is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "sitecustomize.py").write_text(HOLDING.format(step=held))
+        environment["PYTHONPATH"] = f"{folder}:{Path(__file__).parent}"
     hosts = [f"127.0.0.{number + 1}" for number in range(count)]
-    port, started = free_port(), Processes([], [])
+    started = Processes([], [])
     for rank, host in enumerate(hosts):
         paths = container(folder / host, options, hosts=hosts, rank=rank, data=data)
         started.paths.append(paths)
@@ -83,7 +114,7 @@ def start_hosts(folder: Path, options: TrainingRun, data: Path, *, count: int = 
         with started.logs[-1].open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
-                env={**os.environ, "SAGEMAKER_BASE_DIR": str(paths.base), "MASTER_PORT": str(port)},
+                env={**environment, "SAGEMAKER_BASE_DIR": str(paths.base)},
             )  # fmt: skip
         started.processes.append(process)
     return started

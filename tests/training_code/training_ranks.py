@@ -9,13 +9,13 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
-from training_harness import ROOT, container
+from training_harness import container
 from training_processes import Processes
+from warm_forkserver import forkserver
 
 from ml_contract.training.run import TrainingRun
 
@@ -61,7 +61,7 @@ def together(
     started = Processes([], [])
     results = [folder / f"result-{rank}.json" for rank in range(size)]
     _start(started, folder, size, local_size or size, lambda rank: (joined, results[rank], work, arguments), {})
-    codes = started.codes(240)
+    codes = started.codes()
     assert codes == [0] * size, "\n".join(started.log(rank)[-3000:] for rank in range(size) if codes[rank])
     return [json.loads(result.read_text()) for result in results]
 
@@ -97,7 +97,7 @@ def _start(
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     started.store = dist.TCPStore(
-        "127.0.0.1", port, size, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=60),
+        "127.0.0.1", port, size, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=240),
         master_listen_fd=listener.detach(),
     )  # fmt: skip
     for rank in range(size):
@@ -115,7 +115,7 @@ def _start(
 def spawn(work: Callable[..., int], environment: Mapping[str, str], log: Path, *arguments: Any) -> Any:
     """Start ``work(*arguments)`` in a process of the forkserver; what it returns is the exit code."""
     log.touch()
-    process = _forkserver().Process(target=_child, args=(work, dict(environment), str(log), arguments), daemon=False)
+    process = forkserver().Process(target=_child, args=(work, dict(environment), str(log), arguments), daemon=False)
     process.start()
     return process
 
@@ -142,22 +142,3 @@ def _rank(trouble: Callable[[Any], None] | None) -> int:
     if trouble is not None:
         trouble(train)
     return int(train.main())
-
-
-_context: Any = None
-
-
-def _forkserver() -> Any:
-    """A forkserver that has torch imported, and what an optimiser draws in: a rank starts in well under a second."""
-    global _context
-    if _context is None:
-        _context = mp.get_context("forkserver")
-        _context.set_forkserver_preload(
-            ["__main__", "torch._dynamo", "training_code.train", "training_code.parallel.fsdp"]
-        )
-        # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
-        before = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = f"{Path(__file__).parent}:{ROOT}"
-        ensure_running()
-        os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
-    return _context

@@ -4,9 +4,66 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+
+from training_processes import LIMIT_S
+
+
+def several(*troubles: Callable[[Any], None]) -> Callable[[Any], None]:
+    """One after the other."""
+    return partial(_each, troubles)
+
+
+def _each(troubles: tuple[Callable[[Any], None], ...], train: Any) -> None:
+    for trouble in troubles:
+        trouble(train)
+
+
+def held_after(step: int, gate: Path | None = None) -> Callable[[Any], None]:
+    """The last rank goes no further than ``step`` until it gets SIGTERM or ``gate`` is there; others wait for it.
+
+    So a test finds the run where it wants it, however fast the one runs and however late the other looks.
+    """
+    return partial(_hold, step, gate)
+
+
+def _hold(step: int, gate: Path | None, _: Any) -> None:
+    from training_code.interruption import Interruption
+    from training_code.workloads.bytes_lm.workload import BytesLmWorkload
+
+    install, installed = Interruption.install, []
+
+    def noted(self: Interruption) -> Interruption:
+        installed.append(self)
+        return install(self)
+
+    def hold(self: Any, model: Any, done: int, steps: int) -> None:
+        if done == step and int(os.environ["RANK"]) == int(os.environ["WORLD_SIZE"]) - 1:
+            while not (installed[0].requested or (gate and gate.exists())):
+                time.sleep(0.01)
+
+    mock.patch.object(Interruption, "install", noted).start()
+    mock.patch.object(BytesLmWorkload, "before_step", hold).start()
+
+
+def patient(_: Any) -> None:
+    """Watchers have the time that a busy machine takes to import and to answer."""
+    from training_code.watching import sink
+
+    mock.patch.object(sink, "CLOSE_SECONDS", LIMIT_S).start()
+
+
+def an_hour_later(_: Any) -> None:
+    """The hosts were away for an hour before this attempt."""
+    from training_code.watching import clock
+
+    mock.patch.object(clock, "time", SimpleNamespace(time=lambda: time.time() + 3600)).start()
 
 
 def nan_in_step_8(_: Any) -> None:

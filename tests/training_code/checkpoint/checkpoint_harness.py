@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing as mp
 import os
 import signal
 import sys
@@ -12,13 +11,13 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch.distributed.fsdp import fully_shard
+from warm_forkserver import forkserver
 
 from ml_contract.training.surroundings import Checkpointing
 from training_code.checkpoint import (
@@ -32,10 +31,11 @@ from training_code.checkpoint import (
     rng,
 )
 
-ROOT = Path(__file__).parents[3]
 RUN = RunIdentity.of("run", {"learning_rate": 1e-3})
 QUICK = {"attempts": 4, "backoff_s": 0.01, "connect_timeout_s": 1.0, "read_timeout_s": 1.0}
 """Options that make a broken storage fail within a second or so."""
+LIMIT_S = 240.0
+"""For ranks that hang: less than a test may take, and more than any machine needs."""
 
 
 @dataclass
@@ -187,27 +187,6 @@ def _until_killed(work: Callable[[], Any], rank: int, size: int, folder: str) ->
     assert os.WTERMSIG(status) == signal.SIGKILL
 
 
-LAZY = ("torch._dynamo", "torch.profiler", "numpy.random", "statistics")
-"""What torch imports on first use, for seconds."""
-_context: Any = None
-
-
-def forkserver() -> Any:
-    """A forkserver that has everything imported: a rank starts in a few milliseconds."""
-    global _context
-    if _context is None:
-        _context = mp.get_context("forkserver")
-        _context.set_forkserver_preload(
-            ["__main__", "checkpoint_targets", "strategy_targets", "memory_targets", "boto3", *LAZY]
-        )
-        # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
-        before = os.environ.get("PYTHONPATH")
-        os.environ["PYTHONPATH"] = f"{Path(__file__).parent}:{ROOT}"
-        ensure_running()
-        os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
-    return _context
-
-
 class Ranks:
     """Processes of one process group. What ``target`` returns on each comes back from :meth:`answers`.
 
@@ -245,13 +224,13 @@ class Ranks:
             process.kill()
         self._ended(10)
 
-    def kill_is_expected(self, timeout: float = 60) -> None:
+    def kill_is_expected(self, timeout: float = LIMIT_S) -> None:
         """Wait for processes that kill themselves, and see that they did."""
         self._ended(timeout)
         assert {process.exitcode for process in self._processes} == {-signal.SIGKILL}
         self._folder.cleanup()
 
-    def answers(self, timeout: float = 60) -> list[Any]:
+    def answers(self, timeout: float = LIMIT_S) -> list[Any]:
         """What the ranks returned, by rank. Raises AssertionError with the traceback of one that failed."""
         self._ended(timeout)
         answers = [self.answer(rank) for rank in range(len(self._processes))]
