@@ -9,7 +9,7 @@ from trainyard.local.clusters.documents import Roster, group_of, name_of
 from trainyard.local.clusters.events import Events
 from trainyard.local.clusters.fleet import Fleet
 from trainyard.local.clusters.slots import slot_of
-from trainyard.local.hosting.rollout import Alarms, RolledBack
+from trainyard.local.update_alarms import Alarms, RolledBack
 
 _SESSION = "SageMaker"
 

@@ -11,9 +11,10 @@ from trainyard.local.hosting.deployment import ENDPOINTS, Deployment, Home, fold
 from trainyard.local.hosting.fleets import Fleets
 from trainyard.local.hosting.guardrails import Guardrails, guardrails
 from trainyard.local.hosting.plan import Plan
-from trainyard.local.hosting.rollout import Alarms, Rollout
+from trainyard.local.hosting.rollout import Rollout
 from trainyard.local.hosting.statuses import Statuses
 from trainyard.local.hosting.workers import Workers
+from trainyard.local.update_alarms import Alarms
 
 _JOIN_SECONDS = 60.0
 _DELETED = "the endpoint is being deleted"

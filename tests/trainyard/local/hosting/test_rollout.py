@@ -10,7 +10,8 @@ import pytest
 
 from trainyard.local.hosting import rollout
 from trainyard.local.hosting.guardrails import Guardrails, guardrails
-from trainyard.local.hosting.rollout import Alarms, Rollout
+from trainyard.local.hosting.rollout import Rollout
+from trainyard.local.update_alarms import Alarms
 
 PERCENT, COUNT = "CAPACITY_PERCENT", "INSTANCE_COUNT"
 
