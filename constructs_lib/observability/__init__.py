@@ -1,9 +1,9 @@
 """What clusters and runs do, seen: metrics, dashboards, events, alarms."""
 
+from constructs_lib.hyperpod.events import NodeHealth, Operations, StateChanges, Storm, Watched
 from constructs_lib.observability.agents import PublishedAgents, agent_configuration
 from constructs_lib.observability.alerts import AlertRule, RecordingRule, RuleGroup
 from constructs_lib.observability.collector import ManagedCollector, collector_configuration
-from constructs_lib.observability.events import NodeHealth, Operations, StateChanges, Storm, Watched
 from constructs_lib.observability.grafana import (
     FromAnywhere,
     FromLists,

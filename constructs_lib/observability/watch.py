@@ -13,7 +13,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from constructs_lib.observability.events import SOURCE, Storm, Watched
+from constructs_lib.hyperpod.events import SOURCE, Storm, Watched
 from constructs_lib.operation.publishing import let_publish
 from constructs_lib.retention import RETENTION, LogDays
 from ml_contract.errors import reject

@@ -1,11 +1,11 @@
-"""Alarms of clusters, on what HyperPod tells of them (``constructs_lib.observability.events``)."""
+"""Alarms of clusters, on what HyperPod tells of them (``constructs_lib.hyperpod.events``)."""
 
 from __future__ import annotations
 
 from constructs import Construct
 from pydantic import Field
 
-from constructs_lib.observability.events import SOURCE, NodeHealth
+from constructs_lib.hyperpod.events import SOURCE, NodeHealth
 from constructs_lib.operation.telling import Telling
 from constructs_lib.values import Value
 from ml_contract.symptoms import NODE_LOST
