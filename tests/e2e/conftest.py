@@ -25,8 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """The environment `local` as it is deployed, with a pipeline that takes seconds."""
-    # Half of what spot hosts get: enough to commit, also where the processors are everybody's.
-    cloud = Cloud(tmp_path_factory.mktemp("e2e"), free_port(), options=("--grace-seconds", "60"))
+    # Half of what spot hosts get: enough to commit, also where the processors are everybody's. Nobody kills it.
+    options = ("--grace-seconds", "60", "--snapshot-seconds", "3600")
+    cloud = Cloud(tmp_path_factory.mktemp("e2e"), free_port(), options=options)
     cloud.up()
     try:
         cli = CdkCli(cloud, synthesis.assembly_of_its_own(tmp_path_factory.mktemp("assembly")))

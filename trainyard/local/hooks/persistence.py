@@ -18,6 +18,10 @@ from trainyard.local.hooks.snapshots import Snapshots, StateError
 _FORMAT = "__ministack_format__"
 # Dictionaries that the emulator keeps by account or region, as they are written.
 _SCOPED = ("__scoped__", "__account_region_scoped__")
+_EMPTY_CHARACTERS = 4096
+"""More than a module writes whose containers are all empty."""
+_SHARE = 0.1
+"""Of a processor that snapshots may take while things change."""
 _log = logging.getLogger(__name__)
 
 
@@ -100,7 +104,7 @@ class Persistence:
                 _log.warning("no snapshot this time", exc_info=True)
                 self._dirty = True
             # A large state must not keep the processor busy with saving it.
-            await asyncio.sleep(4 * (time.monotonic() - started))
+            await asyncio.sleep((1 / _SHARE - 1) * (time.monotonic() - started))
 
     def _save(self, states: Mapping[str, Any]) -> None:
         files = _files(states)
@@ -118,7 +122,9 @@ def _files(states: Mapping[str, Any]) -> dict[str, bytes | None]:
             payload = json.dumps(state, default=persistence._json_default)
             version = persistence._state_format_version(service)
             content = f'{{"{_FORMAT}": {version}, "payload": {payload}}}'.encode()
-            files[f"{service}.json"] = content if _holds_something(json.loads(payload)) else None
+            # Only what is short is read again: reading all of it takes as long as writing it.
+            holds = len(payload) > _EMPTY_CHARACTERS or _holds_something(json.loads(payload))
+            files[f"{service}.json"] = content if holds else None
     return files
 
 
