@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from typing import Any
 
 from ministack import app
 
 from trainyard.local import autoscaling, budgets, cloudformation, lustre, sagemaker
-from trainyard.local.api.operations import Caller
 from trainyard.local.api.service import Context, Service
 from trainyard.local.api.store import Store
 from trainyard.local.cloud import ACCOUNT, REGION
@@ -23,35 +20,24 @@ from trainyard.local.databases.packages import layer_beside
 from trainyard.local.faults import Faults
 from trainyard.local.faults.model import FAULTS_MODEL
 from trainyard.local.faults.operations import FaultOperations
-from trainyard.local.hooks import alarms as cloudwatch_alarms
 from trainyard.local.hooks import (
     announcing,
     container_registry,
-    dashboards,
-    embedded_metrics,
-    event_rules,
-    iam,
+    emulator,
     iam_checks,
-    key_states,
-    kms_access,
-    log_filters,
-    metric_data,
     references,
-    routing,
-    s3_checksums,
-    s3_objects,
     sagemaker_access,
-    secret_access,
     sessions,
-    web_identity,
 )
+from trainyard.local.hooks.alarms import Alarms
 from trainyard.local.hooks.cloudwatch import InProcess
 from trainyard.local.hooks.databases import DatabaseInstances
 from trainyard.local.hooks.gateway import Gateway
-from trainyard.local.hooks.log_queries import LogQueries
+from trainyard.local.hooks.health import Health
 from trainyard.local.hooks.package_events import Announcing
 from trainyard.local.hooks.persistence import Persistence
 from trainyard.local.hooks.publishing import publish
+from trainyard.local.hooks.role_clients import clients_of
 from trainyard.local.hooks.routing import Invoke, json_service, register
 from trainyard.local.hooks.s3_faults import S3Faults
 from trainyard.local.hooks.s3_metrics import S3Metrics
@@ -76,7 +62,7 @@ class Assembly:
             StateError: what an earlier run kept cannot be read.
         """
         self._options = options
-        self._started = time.time()
+        started = time.time()
         store = Store(options.state / "trainyard.db")
         obstacle = "the cloud runs with --isolation processes" if options.isolation == "processes" else ""
         layer = layer_beside(slurm_packages.default_folder())
@@ -111,28 +97,12 @@ class Assembly:
             missing=container_registry.missing,
             databases=self._instances.find,
         )
-        routing.install()
-        iam.install(secure_transport=not options.plain_transport)
-        sagemaker_access.name_clusters(lambda name: (store.get(CLUSTER, name) or {}).get("ClusterArn"))
-        sessions.install()
-        web_identity.install()
-        s3_checksums.install()
-        s3_objects.install()
         self._requests = S3Metrics(store)
-        self._requests.install()
-        key_states.install()
-        kms_access.install()
-        secret_access.install()
-        self._instances.install()
-        container_registry.install()
-        log_filters.install()
-        event_rules.install()
-        embedded_metrics.install()
-        LogQueries(store).install()
-        metric_data.install()
-        dashboards.install()
-        self._alarms = cloudwatch_alarms.Alarms(options.minute_seconds)
-        self._alarms.install()
+        self._alarms = Alarms(options.minute_seconds)
+        emulator.install(
+            store, self._instances, self._requests, self._alarms, secure_transport=not options.plain_transport
+        )
+        sagemaker_access.name_clusters(lambda name: (store.get(CLUSTER, name) or {}).get("ClusterArn"))
         self._persistence = Persistence(Snapshots(options.state / "emulator"), options.snapshot_seconds)
         self._persistence.verify()
         self._persistence.install()
@@ -150,7 +120,8 @@ class Assembly:
             iam_checks.check_administrator,
         )
         register("trainyard", target="Trainyard.", handler=mine)
-        StateMachines(self._machine_client).install()
+        endpoint = options.endpoint_url
+        StateMachines(clients_of(STATES, "StatesExecution", endpoint_url=endpoint)).install()
         self._autoscaling = autoscaling.build(context, self._sagemaker, InProcess())
         register(
             autoscaling.NAME,
@@ -160,7 +131,10 @@ class Assembly:
         file_systems = lustre.build(context)
         register(lustre.NAME, target=lustre.TARGET_PREFIX, handler=json_service(file_systems, lambda *_: None))
         self._budgets = budgets.build(
-            context, self._sagemaker, publish=self._publish_for_budgets, role_client=self._budget_client
+            context,
+            self._sagemaker,
+            publish=self._publish_for_budgets,
+            role_client=clients_of(budgets.PRINCIPAL, "BudgetAction", endpoint_url=endpoint),
         )
         register(budgets.NAME, target=budgets.TARGET_PREFIX, handler=json_service(self._budgets, lambda *_: None))
         cloudformation.register(
@@ -171,7 +145,8 @@ class Assembly:
                 budgets.NAME: self._budgets,
             }
         )
-        self.application = Gateway(self.health, self._persistence.touched, S3Faults(faults), self._requests.measured)
+        health = Health(self._sagemaker, options, started=started)
+        self.application = Gateway(health.told, self._persistence.touched, S3Faults(faults), self._requests.measured)
 
     async def run(self) -> None:
         """Picks up what was running before, then keeps what changes, until cancelled."""
@@ -192,51 +167,10 @@ class Assembly:
         self._databases.close()
         self._platform.close()
 
-    async def health(self) -> dict[str, Any]:
-        """What the daemon says of itself."""
-        running = await asyncio.to_thread(self._running)
-        return {
-            "trainyard": True,
-            "pid": os.getpid(),
-            "port": self._options.port,
-            "state": str(self._options.state),
-            "uptime_seconds": round(time.time() - self._started, 1),
-            "stacks": references.count_stacks(),
-            **running,
-        }
-
-    def _machine_client(self, service: str, role: str) -> Any:
-        """A client of a state machine: with a session that Step Functions opened."""
-        return self._client_of(STATES, service, role, "StatesExecution")
-
-    def _budget_client(self, service: str, role: str) -> Any:
-        """A client of a budget's action: with a session that AWS Budgets opened."""
-        return self._client_of(budgets.PRINCIPAL, service, role, "BudgetAction")
-
-    def _client_of(self, principal: str, service: str, role: str, session: str) -> Any:
-        def assume(arn: str, name: str) -> sessions.RoleSession:
-            return sessions.assume(arn, name, principal)
-
-        platform = LocalPlatform(self._options.endpoint_url, REGION, assume=assume, exists=references.exists)
-        return platform.role_client(service, role, session)
-
     @staticmethod
     def _publish_for_budgets(topic: str, subject: str, message: str) -> None:
         source = f"arn:aws:budgets::{ACCOUNT}:budget/*"
         publish(topic, subject, message, service=budgets.PRINCIPAL, source=source, account=ACCOUNT)
-
-    def _running(self) -> dict[str, int]:
-        def count(operation: str, answer: str, **request: Any) -> int:
-            if operation not in self._sagemaker.operations:
-                return 0
-            caller = Caller(account=ACCOUNT, region=REGION, arn=f"arn:aws:iam::{ACCOUNT}:root")
-            return len(self._sagemaker.call(operation, {"MaxResults": 100, **request}, caller)[answer])
-
-        return {
-            "jobs": count("ListTrainingJobs", "TrainingJobSummaries", StatusEquals="InProgress")
-            + count("ListProcessingJobs", "ProcessingJobSummaries", StatusEquals="InProgress"),
-            "endpoints": count("ListEndpoints", "Endpoints"),
-        }
 
 
 def _servers(service: Service) -> list[Servers]:
