@@ -64,7 +64,7 @@ class BadModel(Incident):
         users.start()
         _deploy(scene, self.bad)
         # Whoever is told finds the update taken back already, or under way.
-        status = scene.wait(lambda: _settled(scene), 120.0, "the update to be taken back")
+        status = scene.wait(lambda: _settled(scene), 300.0, "the update to be taken back")
         ended.set()
         require(status == "UPDATE_ROLLBACK_COMPLETE", f"{scene.stack(_STACK)}: {status}, and not rolled back")
 
@@ -144,7 +144,7 @@ def _register_broken(scene: Scene, good: str, group: str) -> str:
             raise IncidentFailed(f"{arn}: it was refused, and cannot be rolled out")
         return bool(status == "Completed")
 
-    scene.wait(usable, 30.0, "the bad package to be registered")
+    scene.wait(usable, 120.0, "the bad package to be registered")
     return arn
 
 

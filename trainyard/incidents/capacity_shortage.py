@@ -44,7 +44,7 @@ class CapacityShortage(Incident):
         require(len(without) == self.tried, f"{len(without)} jobs found no instances, not {self.tried}")
         billed = [job for job in without if "BillableTimeInSeconds" in job]
         require(not billed, f"{len(billed)} of them are billed")
-        execution = scene.wait(self._trained, 120.0, "the step that failed to end")
+        execution = scene.wait(self._trained, 300.0, "the step that failed to end")
         trained = execution.step("Train")
         require(trained is not None and trained.status == "Succeeded", f"{execution.arn}: {execution.reason}")
         prepared = execution.step("Prepare")

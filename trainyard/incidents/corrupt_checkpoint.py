@@ -50,7 +50,7 @@ class CorruptCheckpoint(Incident):
             found = sagemaker.describe_training_job(TrainingJobName=scene.variables["JOB"])
             return bool(found["SecondaryStatus"] == "Interrupted")
 
-        scene.wait(interrupted, 180.0, "the job to be interrupted")
+        scene.wait(interrupted, 300.0, "the job to be interrupted")
         found = checkpoints.find(open_objects(lambda: scene.connection, scene.variables["CHECKPOINTS"]))
         self.damaged = next(one for one in found if one.status == "committed")
         _flip_a_byte(scene, self.damaged)

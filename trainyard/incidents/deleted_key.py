@@ -31,7 +31,7 @@ class DeletedKey(Incident):
     def prepare(self, scene: Scene) -> None:
         self.run = runs.start(scene, steps=_STEPS)
         scene.variables |= {"JOB": self.run.job(), "CHECKPOINTS": self.run.checkpoints()}
-        scene.wait(lambda: self._committed(scene), 60.0, "a commit")
+        scene.wait(lambda: self._committed(scene), 240.0, "a commit")
 
     def provoke(self, scene: Scene) -> None:
         key = scene.variables["KEY"] = scene.output("storage", "KeyArn")
@@ -56,7 +56,7 @@ class DeletedKey(Incident):
             except OperationError:
                 return []  # it has no log yet
 
-        steps = scene.wait(resumed, 60.0, "a job that resumes")
+        steps = scene.wait(resumed, 240.0, "a job that resumes")
         require(steps[0] > 0, f"{self.run.job()}: it began at step {steps[0]}")
         return ["the key is enabled", f"{self.run.job()} has resumed from the commit of step {steps[0]}"]
 

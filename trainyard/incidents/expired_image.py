@@ -55,6 +55,6 @@ class ExpiredImage(Incident):
             step = self.run.describe().step("Prepare")
             return step.status if step and step.status in ("Succeeded", "Failed") else None
 
-        status = scene.wait(prepared, 60.0, "the first job to end")
+        status = scene.wait(prepared, 180.0, "the first job to end")
         require(status == "Succeeded", f"{self.run.arn}: its first job has {status.lower()}")
         return ["the execution that was refused goes on: its first job has run from the image"]

@@ -30,7 +30,7 @@ class Incident(ABC):
     """What it gives to the commands beside ENVIRONMENT, AWS_REGION and AWS_ACCOUNT."""
     minute_seconds: ClassVar[float] = 60.0
     """What alarms take for a minute while it is played, in seconds: less where an alarm waits for minutes."""
-    alarm_seconds: ClassVar[float] = 180.0
+    alarm_seconds: ClassVar[float] = 300.0
     """Longest time from the provocation to the alarms, in seconds."""
     quiet_seconds: ClassVar[float] = 120.0
     """Longest time from the last command to alarms that are OK again, in seconds; 0: they stay as they are."""

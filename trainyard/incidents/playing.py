@@ -24,8 +24,8 @@ from trainyard.incidents.shell import Ran, Shell
 from trainyard.incidents.timeline import Timeline
 from trainyard.operations.connection import Connection
 
-_TOLD_SECONDS = 20.0
-_PASS_SECONDS = 20.0
+_TOLD_SECONDS = 60.0
+_PASS_SECONDS = 60.0
 _QUIET_MINUTE = 0.1
 """What alarms take for a minute once the end is checked: there is nothing left to be seen but that they end."""
 _LEASE_SECONDS = 900.0

@@ -51,7 +51,7 @@ class RunawayCost(Incident):
 
     def provoke(self, scene: Scene) -> None:
         scene.variables["JOB"] = self._burn(scene)
-        scene.wait(lambda: self._status(scene) in _DONE, 60.0, "the budget's action")
+        scene.wait(lambda: self._status(scene) in _DONE, 180.0, "the budget's action")
         self.run = runs.start(scene, steps=1)
         refused = self.run.ended()
         said = " ".join(step.reason for step in refused.steps)
@@ -64,7 +64,7 @@ class RunawayCost(Incident):
         def stopped() -> bool:
             return bool(sagemaker.describe_training_job(TrainingJobName=job)["TrainingJobStatus"] == "Stopped")
 
-        scene.wait(stopped, 30.0, "the job to be stopped")
+        scene.wait(stopped, 120.0, "the job to be stopped")
         status = self._status(scene)
         require(status in _ON_DUTY, f"{self._name}: its action is {status}")
 
@@ -72,7 +72,7 @@ class RunawayCost(Incident):
             step = self.run.describe().step("Prepare")
             return step.status if step and step.status in ("Succeeded", "Failed") else None
 
-        status = scene.wait(prepared, 60.0, "the first job of the execution that was refused")
+        status = scene.wait(prepared, 180.0, "the first job of the execution that was refused")
         require(status == "Succeeded", f"{self.run.arn}: its first job has {status.lower()}")
         return [f"{job} is stopped", "the action is on duty again", "what was refused has begun"]
 

@@ -29,7 +29,7 @@ class Run:
         """The execution as it is."""
         return executions.describe(self.scene.connection, self.arn)
 
-    def job(self, seconds: float = 180.0) -> str:
+    def job(self, seconds: float = 300.0) -> str:
         """Name of its training job, once it has one.
 
         Raises:

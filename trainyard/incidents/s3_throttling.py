@@ -37,16 +37,17 @@ class S3Throttling(Incident):
         # Each save is refused as often as its tries allow: so many saves raise the alarm.
         self.saves = int(scene.threshold(self.alarms[0])) // _REFUSED + 1
         self.every = runs.commit_steps(scene)
-        self.run = runs.start(scene, steps=self.saves * self.every)
-        scene.variables["JOB"] = self.run.job()
-        scene.variables["CHECKPOINTS"] = self.run.checkpoints()
 
     def provoke(self, scene: Scene) -> None:
-        bucket, _, prefix = scene.variables["CHECKPOINTS"].removeprefix("s3://").partition("/")
+        self.run = runs.start(scene, steps=self.saves * self.every)
+        # Before it has a job that could save: its checkpoints lie below its id.
+        bucket, execution = scene.output("storage", "CheckpointBucketName"), self.run.arn.rpartition("/")[2]
         for number in range(1, self.saves + 1):
-            folder = f"{prefix}/step-{number * self.every:0{STEP_DIGITS}d}/*"
+            folder = f"*/{execution}/step-{number * self.every:0{STEP_DIGITS}d}/*"
             scene.fault("S3Error", Bucket=bucket, Key=folder, Operation="Put*", Count=_REFUSED,
                         ErrorCode="SlowDown", StatusCode=503)  # fmt: skip
+        scene.variables["JOB"] = self.run.job()
+        scene.variables["CHECKPOINTS"] = self.run.checkpoints()
 
     def check(self, scene: Scene) -> list[str]:
         training = self.run.trained()

@@ -11,7 +11,8 @@ from trainyard.incidents.incident import Incident
 from trainyard.incidents.runs import WORKLOAD, Run
 from trainyard.incidents.scene import Scene, require
 
-_STEPS = 30
+_STEPS = 60
+"""More than are done until the hosts hear of each reclaim: a job that has ended has none to lose."""
 _ANY_STEP = r"\[metrics\] step=\d+ .*train:loss="
 
 
