@@ -131,7 +131,7 @@ def break_even(less: Way, more: Way) -> float | None:
         step = min(end, begin + 1e6) - begin
         gain = (lead - (more.day(begin + step) - less.day(begin + step))) / step
         # Lines that differ by rounding alone are parallel.
-        if gain > 1e-9 * max(less.each, less.beyond, more.each, more.beyond) and begin + lead / gain <= end:
+        if gain > 1e-9 * max(less.each, less.beyond, more.each, more.beyond) and begin + lead / gain < end:
             return begin + lead / gain
     return None
 
