@@ -36,7 +36,7 @@ def test_below_the_break_even_one_is_cheaper_and_above_it_the_other(less: Way, m
     assert more.day(at) == pytest.approx(less.day(at), rel=1e-6, abs=1e-9)
     assert less.day(at / 2) <= more.day(at / 2) * (1 + 1e-9) + 1e-9
     # Where a line turns, they may change places again.
-    above = min(at + 1, *(way.most for way in (less, more) if way.most > at))
+    above = min([at + 1, *(way.most for way in (less, more) if way.most > at)])
     assert more.day(above) <= less.day(above) * (1 + 1e-9) + 1e-9
 
 
