@@ -40,7 +40,7 @@ def drift(
     wanted = chosen(assembly, environment) if assembly else []
     connection = connect(cloud if is_local else None)
     names = [stack.name for stack in wanted] or deployed_names(connection, environment)
-    found = detect(connection, names, wanted, poll_seconds=0.2 if is_local else 5.0)
+    found = detect(connection, names, wanted)
     if as_json:
         typer.echo(json.dumps([stack.document() for stack in found], indent=1))
     else:

@@ -21,6 +21,8 @@ from trainyard.operations.deployed import deployed_template
 
 TIMEOUT_SECONDS = 900.0
 """Longest time that one detection is waited for: AWS gives none, and stacks of hundreds of resources take minutes."""
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
+"""Between two questions after a detection: each pause is twice as long as the one before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,20 +104,17 @@ def deployed_names(connection: Connection, environment: str) -> list[str]:
     return sorted(found)
 
 
-def detect(
-    connection: Connection, names: Sequence[str], assembly: Sequence[AssemblyStack] = (), *, poll_seconds: float = 5.0
-) -> list[StackDrift]:
+def detect(connection: Connection, names: Sequence[str], assembly: Sequence[AssemblyStack] = ()) -> list[StackDrift]:
     """Look for drift in stacks, all at one time.
 
     Args:
         connection: The account.
         names: Of the stacks.
         assembly: The same stacks as they should be; those that are not named here are not compared.
-        poll_seconds: Time between two questions after a detection.
     """
     wanted = {stack.name: stack for stack in assembly}
     begun = {name: _begin(connection, name) for name in names}
-    return [_end(connection, name, begun[name], wanted.get(name), poll_seconds) for name in names]
+    return [_end(connection, name, begun[name], wanted.get(name)) for name in names]
 
 
 def _begin(connection: Connection, name: str) -> str | ClientError:
@@ -125,12 +124,10 @@ def _begin(connection: Connection, name: str) -> str | ClientError:
         return error
 
 
-def _end(
-    connection: Connection, name: str, begun: str | ClientError, wanted: AssemblyStack | None, poll_seconds: float
-) -> StackDrift:
+def _end(connection: Connection, name: str, begun: str | ClientError, wanted: AssemblyStack | None) -> StackDrift:
     if isinstance(begun, ClientError):
         return StackDrift(stack=name, failure=str(begun.response["Error"]["Message"]))
-    failure = _wait(connection, begun, poll_seconds)
+    failure = _wait(connection, begun)
     client = connection.client("cloudformation")
     rows: list[dict[str, Any]] = []
     more: dict[str, str] = {}
@@ -150,16 +147,18 @@ def _end(
     )
 
 
-def _wait(connection: Connection, detection: str, poll_seconds: float) -> str:
+def _wait(connection: Connection, detection: str) -> str:
     """Why a detection failed; empty when it did not."""
     client, deadline = connection.client("cloudformation"), time.monotonic() + TIMEOUT_SECONDS
+    pause = _FIRST_PAUSE_SECONDS
     while True:
         found = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         if found["DetectionStatus"] != "DETECTION_IN_PROGRESS":
             break
         if time.monotonic() > deadline:
             return f"the detection {detection} has not ended within {TIMEOUT_SECONDS:.0f} s"
-        time.sleep(poll_seconds)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
     failed = found["DetectionStatus"] == "DETECTION_FAILED"
     return str(found.get("DetectionStatusReason") or "the detection failed without a reason") if failed else ""
 

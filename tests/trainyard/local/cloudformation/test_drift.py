@@ -52,7 +52,7 @@ def look(stack: Any, cloud: Cloud) -> Callable[[], StackDrift]:
     """Deploys the template, and looks for drift each time that it is called."""
     stack.deploy(TEMPLATE)
     connection = Connection(cloud)
-    return lambda: detect(connection, [stack.name], poll_seconds=0.05)[0]
+    return lambda: detect(connection, [stack.name])[0]
 
 
 def test_what_nobody_touched_has_not_drifted(look: Callable[[], StackDrift]) -> None:
@@ -109,7 +109,7 @@ def test_what_is_put_right_has_not_drifted(look: Callable[[], StackDrift], clien
 def test_a_stack_that_is_not_there_is_told_and_does_not_hide_the_others(
     look: Callable[[], StackDrift], cloud: Cloud, stack: Any
 ) -> None:
-    missing, there = detect(Connection(cloud), ["trainyard-nowhere", stack.name], poll_seconds=0.05)
+    missing, there = detect(Connection(cloud), ["trainyard-nowhere", stack.name])
     assert "trainyard-nowhere" in missing.failure
     assert not there.differs
 
@@ -132,13 +132,13 @@ def test_a_deployment_from_elsewhere_is_told_by_its_template(
 ) -> None:
     same = chosen(assembly(tmp_path / "same", stack.name, TEMPLATE), "local")
     connection = Connection(cloud)
-    assert not detect(connection, [stack.name], same, poll_seconds=0.05)[0].differs
+    assert not detect(connection, [stack.name], same)[0].differs
     changed = json.loads(json.dumps(TEMPLATE))
     del changed["Resources"]["Group"]
     changed["Resources"]["Logs"]["Properties"]["RetentionInDays"] = 7
     changed["Outputs"] = {"New": {"Value": "1"}}
-    (found,) = detect(connection, [stack.name], chosen(assembly(tmp_path / "other", stack.name, changed), "local"),
-                      poll_seconds=0.05)  # fmt: skip
+    other = chosen(assembly(tmp_path / "other", stack.name, changed), "local")
+    (found,) = detect(connection, [stack.name], other)
     assert found.template == ("Outputs.New", "Resources.Group", "Resources.Logs")
     assert "template: Resources.Logs is not the artifact's" in plain([found])
 

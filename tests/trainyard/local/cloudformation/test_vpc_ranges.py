@@ -97,7 +97,7 @@ def test_a_subnet_lies_in_any_range_and_keeps_it(stack: Any, ec2: Any) -> None:
 def test_a_range_that_somebody_took_away_has_drifted(stack: Any, ec2: Any, cloud: Cloud) -> None:
     stack.deploy({"Resources": {"Vpc": VPC, "Range": RANGE}})
     ec2.disassociate_vpc_cidr_block(AssociationId=stack.physical_id("Range"))
-    (found,) = detect(Connection(cloud), [stack.name], poll_seconds=0.05)
+    (found,) = detect(Connection(cloud), [stack.name])
     assert [(one.logical_id, one.deleted) for one in found.resources] == [("Range", True)]
 
 
