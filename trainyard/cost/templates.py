@@ -13,6 +13,7 @@ from ml_contract.errors import reject
 from trainyard.assembly.stacks import AssemblyStack, stacks
 from trainyard.cost.functions import Unresolved
 from trainyard.cost.intrinsics import Scope
+from trainyard.cost.template_files import template_of
 
 _NESTED = "AWS::CloudFormation::Stack"
 _DEEPEST = 10
@@ -79,7 +80,7 @@ def read(
     if not chosen:
         known = ", ".join(sorted({_environment(each) for each in found}))
         reject("--environment", environment, f"no stack of {place} belongs to it", f"There are {known}.")
-    documents = [(each, _document(each)) for each in chosen]
+    documents = [(each, template_of(each.file)) for each in chosen]
     _check_parameters([document for _, document in documents], parameters or {})
     return [
         template
@@ -95,43 +96,6 @@ def _environment(stack: AssemblyStack) -> str:
 def _of_file(file: Path) -> Iterator[AssemblyStack]:
     name = file.name.split(".")[0]
     yield AssemblyStack(id=name, name=name, file=file)
-
-
-def _document(stack: AssemblyStack) -> dict[str, Any]:
-    text = stack.file.read_text(encoding="utf-8", errors="replace")
-    try:
-        found = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
-    except ValueError as error:
-        where = " ".join(str(error).split())[:160]
-        reject(str(stack.file), f"{len(text)} characters", f"it is neither JSON nor YAML ({where})", "Give a template.")
-    if not isinstance(found, dict) or not isinstance(found.get("Resources"), dict):
-        reject(str(stack.file), type(found).__name__, "a template has `Resources`", "Give a CloudFormation template.")
-    return found
-
-
-def _yaml(text: str) -> Any:
-    """YAML with CloudFormation's short forms: ``!Ref x`` is ``{"Ref": "x"}``, ``!Sub x`` is ``{"Fn::Sub": "x"}``."""
-    import yaml
-
-    # A loader of its own: what is added to SafeLoader, everybody's documents would mean.
-    loader_class: Any = type("Loader", (yaml.SafeLoader,), {})
-
-    def short(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
-        if isinstance(node, yaml.ScalarNode):
-            value: Any = loader.construct_scalar(node)
-        elif isinstance(node, yaml.SequenceNode):
-            value = loader.construct_sequence(node, deep=True)
-        else:
-            value = loader.construct_mapping(node, deep=True)
-        return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-    loader_class.add_multi_constructor("!", short)
-    # A date such as 2010-09-09 is text in a template, nothing else.
-    loader_class.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_scalar)
-    try:
-        return loader_class(text).get_single_data()
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from None
 
 
 def _check_parameters(documents: Sequence[Mapping[str, Any]], given: Mapping[str, str]) -> None:
@@ -158,7 +122,7 @@ def _with_nested(
     for name, inner in held.items():
         handed = found.resources[name].properties.get("Parameters") or {}
         known = {key: str(value) for key, value in handed.items() if not isinstance(value, Unresolved)}
-        yield from _with_nested(inner, _document(inner), found.region, known, depth + 1, conditional=conditional)
+        yield from _with_nested(inner, template_of(inner.file), found.region, known, depth + 1, conditional=conditional)
 
 
 def _held(stack: AssemblyStack, document: Mapping[str, Any], found: Template) -> Iterator[tuple[str, AssemblyStack]]:
