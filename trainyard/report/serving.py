@@ -11,20 +11,10 @@ from typing import Any
 from trainyard.cost.prices import Prices
 from trainyard.operations.connection import Connection
 from trainyard.report.bill import Item, hours_left_of_month, price_of
+from trainyard.report.endpoint_figures import PERCENTILES, Series, figures_of
 
 DAYS = 7
 """How far back figures of an endpoint go."""
-_POINTS = 300
-_PERCENTILES = ("p50", "p90", "p99")
-_ERRORS = ("Invocation4XXErrors", "Invocation5XXErrors")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Series:
-    """Values over time."""
-
-    times: tuple[datetime, ...]
-    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +84,10 @@ def _endpoint(
     ]
     since = max(described["CreationTime"], now - timedelta(days=DAYS))
     instances = {each["VariantName"]: _instances(each, described, activities, now) for each in _real(config)}
-    figures = _figures(connection, name, [each["VariantName"] for each in config["ProductionVariants"]], since, now)
+    figures = figures_of(connection, name, [each["VariantName"] for each in config["ProductionVariants"]], since, now)
     return Endpoint(
         name=name, status=described["EndpointStatus"], since=described["CreationTime"], packages=tuple(served),
-        latency={each: figures[each] for each in _PERCENTILES}, requests=figures["requests"],
+        latency={each: figures[each] for each in PERCENTILES}, requests=figures["requests"],
         errors=sum(figures["errors"].values), instances=instances, activities=tuple(activities),
         bill=tuple(_bill(config, instances, prices, now)),
     )  # fmt: skip
@@ -161,64 +151,3 @@ def _bill(config: Mapping[str, Any], instances: Mapping[str, Series], prices: Pr
             what=f"{name}: {series.values[-1]:g} × {variant['InstanceType']}", hours=hours,
             more=series.values[-1] * hours_left_of_month(now), price=price, note=why,
         )  # fmt: skip
-
-
-def _figures(
-    connection: Connection, endpoint: str, variants: Sequence[str], since: datetime, now: datetime
-) -> dict[str, Series]:
-    """Latency by percentile in milliseconds, requests, errors, of the variants together.
-
-    Names and units: "Monitor Amazon SageMaker AI with Amazon CloudWatch" (latencies in microseconds), read 2026-11.
-    """
-    # A whole number of minutes: CloudWatch keeps shorter periods for three hours (GetMetricData).
-    period = max(60, int((now - since).total_seconds() / _POINTS // 60 + 1) * 60)
-    queries: list[dict[str, Any]] = []
-
-    def ask(name: str, metric: str, statistic: str) -> None:
-        parts = []
-        for number, variant in enumerate(variants):
-            identifier = f"{name}_{metric.lower()}_{number}"
-            dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
-            stat = {"Metric": {"Namespace": "AWS/SageMaker", "MetricName": metric, "Dimensions": dimensions},
-                    "Period": period, "Stat": statistic}  # fmt: skip
-            queries.append({"Id": identifier, "MetricStat": stat})
-            parts.append(identifier)
-
-    for percentile in _PERCENTILES:
-        ask(percentile, "ModelLatency", percentile)
-    ask("requests", "Invocations", "Sum")
-    for metric in _ERRORS:
-        ask("errors", metric, "Sum")
-    pages = (
-        connection.client("cloudwatch")
-        .get_paginator("get_metric_data")
-        .paginate(
-            MetricDataQueries=queries,
-            StartTime=since - timedelta(seconds=period),
-            EndTime=now,
-            ScanBy="TimestampAscending",
-        )
-    )
-    found: dict[str, dict[str, dict[datetime, float]]] = {}
-    for page in pages:
-        for result in page["MetricDataResults"]:
-            name, metric, variant = result["Id"].split("_")
-            one = found.setdefault(name, {}).setdefault(f"{metric}_{variant}", {})
-            one.update(zip(result["Timestamps"], result["Values"], strict=True))
-    return {name: _joined(found.get(name, {}), name) for name in (*_PERCENTILES, "requests", "errors")}
-
-
-def _joined(parts: Mapping[str, Mapping[datetime, float]], name: str) -> Series:
-    """One series of all variants: counts are added, a latency is that of the slowest."""
-    by_variant: dict[str, dict[datetime, float]] = {}
-    for part, values in parts.items():
-        one = by_variant.setdefault(part.partition("_")[2], {})
-        for time, value in values.items():
-            one[time] = one.get(time, 0.0) + value
-    times = sorted({time for one in by_variant.values() for time in one})
-    join = max if name in _PERCENTILES else sum
-    factor = 1e-3 if name in _PERCENTILES else 1.0
-    return Series(
-        times=tuple(times),
-        values=tuple(factor * join(one[time] for one in by_variant.values() if time in one) for time in times),
-    )

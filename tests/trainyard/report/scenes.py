@@ -20,8 +20,9 @@ from trainyard.report.alarms import Alarm
 from trainyard.report.bill import processing_item, training_items
 from trainyard.report.chapter import Chapter
 from trainyard.report.data import Latencies, Report
+from trainyard.report.endpoint_figures import Series
 from trainyard.report.scaled import Scaling
-from trainyard.report.serving import Endpoint, Series
+from trainyard.report.serving import Endpoint
 from trainyard.scaling.scaler import read_scaler
 from trainyard.scaling.simulation import Assumptions, simulate
 from trainyard.scaling.trace import built_in_day

@@ -8,8 +8,9 @@ import plotly.graph_objects as go
 
 from trainyard.pages.figures import COLOURS, QUIET, plot
 from trainyard.report.data import Latencies
+from trainyard.report.endpoint_figures import Series
 from trainyard.report.moments import plotted
-from trainyard.report.serving import Endpoint, Series
+from trainyard.report.serving import Endpoint
 
 
 def latency(endpoint: Endpoint) -> go.Figure | None:
