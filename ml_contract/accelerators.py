@@ -9,13 +9,14 @@ and "Trainium2 Architecture". A peak that was not found in such a source is None
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from ml_contract.values import value_object
 
 READ_ON = "2026-11-21"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Accelerator:
     """One device."""
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ml_contract.errors import reject
 from ml_contract.signature import ModelSignature, Tensor
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Step:
     """One model of an ensemble."""
 
@@ -64,7 +65,7 @@ class Step:
             reject("parts", raw, f"a part has model and signature ({error})", "Export the model again.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Ensemble:
     """Steps in the order in which they run, and what all of them together take and give."""
 

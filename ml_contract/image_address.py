@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from ml_contract.values import value_object
 
 _ADDRESS = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
@@ -13,7 +14,7 @@ _ADDRESS = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ImageAddress:
     """An image in a private registry of ECR."""
 

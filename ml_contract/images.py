@@ -10,11 +10,12 @@ parallelism library, SageMaker Developer Guide. That a tag exists in ECR was not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Literal
 
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 READ_ON = "2026-11-21"
 
@@ -89,7 +90,7 @@ DEBUGGER_ACCOUNT_BY_REGION = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Image:
     """One image that AWS publishes."""
 

@@ -11,18 +11,18 @@ are Arm, as no image here is.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import Any
 
 from ml_contract.accelerators import ACCELERATORS, Accelerator
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 READ_ON = "2026-11-21"
 _WITHOUT_LOCAL_STORAGE = frozenset({"c5", "c5n", "c6i", "m5", "m6i", "p3", "t3"})
 """Families of the catalogue whose types have volumes of EBS only."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class InstanceType:
     """One instance type."""
 

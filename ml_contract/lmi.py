@@ -12,17 +12,17 @@ import difflib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 READ_ON = "2026-11-21"
 EngineName = Literal["vllm", "tensorrt-llm"]
 OptionValue = bool | int | float | str | Mapping[str, object]
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Option:
     """One option."""
 

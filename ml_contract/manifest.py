@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ml_contract.ensemble import Ensemble, Step
 from ml_contract.errors import reject
 from ml_contract.signature import ModelSignature
+from ml_contract.values import value_object
 
 FILE_NAME = "manifest.json"
 VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class FileEntry:
     """A file of the artifact."""
 
@@ -32,7 +33,7 @@ class FileEntry:
             return cls(size=path.stat().st_size, sha256=hashlib.file_digest(stream, "sha256").hexdigest())
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ArtifactManifest:
     """Description of a model artifact: the only thing that training and serving share."""
 

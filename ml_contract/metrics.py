@@ -8,15 +8,15 @@ expressions within MetricDefinition's patterns (API reference, read 2026-11).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 PREFIX = "[metrics]"
 _NUMBER = r"([-+]?(?:[0-9]+\.?[0-9]*(?:[eE][-+]?[0-9]+)?|nan|inf))"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Metric:
     """A figure that a training container reports."""
 

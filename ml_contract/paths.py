@@ -7,8 +7,9 @@ Amazon SageMaker Developer Guide, read 2026-11.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from ml_contract.values import value_object
 
 BASE_DIR_VARIABLE = "SAGEMAKER_BASE_DIR"
 """The name by which the SageMaker training toolkit moves /opt/ml elsewhere."""
@@ -17,7 +18,7 @@ OPTIONS_VARIABLE = "TRAINYARD_OPTIONS"
 """Environment variable that holds a processing module's options: one JSON object."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ContainerPaths:
     """The tree below /opt/ml, the same for training and processing jobs."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Self, TypeVar
 
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 T = TypeVar("T")
 WORKLOADS = "workloads"
@@ -22,7 +23,7 @@ def path(environment: str) -> str:
     return f"/trainyard/{environment}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class PublishedWorkload:
     """What the environment's own pipeline trains a workload with."""
 
@@ -34,7 +35,7 @@ class PublishedWorkload:
     """Volume of a host in GiB."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Published:
     """Everything that a training job needs and only the platform knows."""
 

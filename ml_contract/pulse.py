@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 NAMESPACE: Final = "Trainyard/Training"
 JOB: Final = "TRAINING_JOB_NAME"
@@ -21,7 +21,7 @@ DIMENSION: Final = "Subject"
 """Whose life it is: a pipeline."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Sign:
     """One figure of a running job."""
 

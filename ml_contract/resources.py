@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from ml_contract.errors import reject
 from ml_contract.paths import ContainerPaths
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ResourceConfig:
     """The hosts of a training job, as one of them sees them."""
 

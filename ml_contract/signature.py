@@ -7,11 +7,11 @@ Data types as in Triton's model configuration and the KServe v2 protocol
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 
 class DType(StrEnum):
@@ -33,7 +33,7 @@ class DType(StrEnum):
         return "TYPE_" + self.name
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Tensor:
     """One input or output."""
 
@@ -65,7 +65,7 @@ class Tensor:
             reject("signature", raw, f"a tensor has name, dtype and shape ({error})", "Export the model again.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ModelSignature:
     """What a model takes and gives. Every tensor has a batch dimension before its shape."""
 

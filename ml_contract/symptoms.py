@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from ml_contract.values import value_object
 
 RUNBOOKS: Final = "docs/runbooks"
 """Where runbooks lie in this repository."""
@@ -11,7 +12,7 @@ Severity = Literal["critical", "warning", "notice"]
 """Wakes somebody; is looked at the same day; is read."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Symptom:
     """One thing that an alarm is about."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from ml_contract.values import value_object
 
 PREFIX: Final = "mlflow:"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Link:
     """One thing that a run is tagged with."""
 
@@ -40,7 +41,7 @@ def tags(environment: Mapping[str, str]) -> dict[str, str]:
     return {link.tag: environment[link.variable] for link in LINKS if environment.get(link.variable)}
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class TrackedRun:
     """A run of MLflow."""
 

@@ -64,7 +64,8 @@ class InstanceGroup(Value):
     @model_validator(mode="before")
     @classmethod
     def _check_known(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if "MultiNodeTrainingValidation" in value.get("deep_checks", ()):
+        checks = value.get("deep_checks")
+        if isinstance(checks, tuple) and "MultiNodeTrainingValidation" in checks:
             reject("deep_checks", "MultiNodeTrainingValidation",
                    "the API has this check and CloudFormation does not, as of 2026-11-22",
                    "Leave it out, and start it with StartClusterHealthCheck.")  # fmt: skip

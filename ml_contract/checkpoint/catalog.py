@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from ml_contract.checkpoint.documents import (
     COMMIT,
@@ -21,6 +20,7 @@ from ml_contract.checkpoint.documents import (
 )
 from ml_contract.checkpoint.errors import CorruptCheckpointError, ObjectMissingError
 from ml_contract.checkpoint.objects import Entry, Objects, encode
+from ml_contract.values import value_object
 
 STEP_DIGITS = 8
 _KEY = re.compile(r"step-(\d{8,})/([0-9a-f-]{36})/([^/]+)")
@@ -31,7 +31,7 @@ def attempt_prefix(step: int, attempt: str) -> str:
     return f"step-{step:0{STEP_DIGITS}d}/{attempt}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Attempt:
     """One attempt to save one step."""
 
@@ -63,7 +63,7 @@ class Attempt:
         return self.step, self.entries[COMMIT].modified if self.committed else 0.0, self.uuid
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Snapshot:
     """A commit with its sidecars, read and found consistent."""
 

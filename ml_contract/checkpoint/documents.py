@@ -6,11 +6,12 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any, Literal
 
 from ml_contract.checkpoint.errors import CorruptCheckpointError, IncompatibleCheckpointError
 from ml_contract.checkpoint.objects import Crc, encode
+from ml_contract.values import value_object
 
 FORMAT = 1
 COMMIT, QUARANTINE, METADATA, LATEST = "COMMIT.json", "QUARANTINE.json", ".metadata", "latest"
@@ -27,7 +28,7 @@ def state_name(rank: int) -> str:
     return f"rank-{rank:05d}.state"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class FileRecord:
     """One file of a checkpoint."""
 
@@ -46,7 +47,7 @@ class FileRecord:
         return cls(name=name, size=len(data), crc64nvme=encode(crc(data)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Sidecar:
     """The files that one rank wrote."""
 
@@ -57,7 +58,7 @@ class Sidecar:
     files: tuple[FileRecord, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Commit:
     """The document whose presence makes an attempt a checkpoint."""
 

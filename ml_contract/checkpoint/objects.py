@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from ml_contract.values import value_object
 
 
 class Crc(Protocol):
@@ -21,7 +22,7 @@ def encode(value: int) -> str:
     return f"{value:016x}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Entry:
     """An object in a storage."""
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from ml_contract.checkpoint.catalog import Attempt
 from ml_contract.checkpoint.documents import Commit
 from ml_contract.training.surroundings import Checkpointing
+from ml_contract.values import value_object
 
 LOSS = "loss"
 """The figure of a commit by which the best are chosen; lower is better."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Candidate:
     """A commit as retention sees it."""
 
@@ -28,7 +28,7 @@ class Candidate:
         return cls(attempt=attempt, loss=commit.figures.get(LOSS, math.nan))
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Choice:
     """Uuids of the attempts that stay."""
 

@@ -6,12 +6,12 @@ docs/decisions/0020-figures-of-nodes.md. Source of the ports, read 2026-11-22: t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ml_contract.checks import matches
 from ml_contract.clusters.nodes import NODE_TYPES, NodeType
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 ExporterName = Literal["node", "dcgm"]
 PORTS: dict[str, int] = {"node": 9100, "dcgm": 9400}
@@ -20,7 +20,7 @@ NODES: dict[str, tuple[NodeType, ...]] = {"node": NODE_TYPES, "dcgm": ("compute"
 REGISTRY = r"[a-z0-9{}]+\.dkr\.ecr\.[a-z0-9{}-]+\.amazonaws\.com(\.cn)?"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ExporterImage:
     """An exporter as a container, from ECR through the closed network."""
 
@@ -38,7 +38,7 @@ class ExporterImage:
         _check_arguments(self.name, self.arguments)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ExporterBinary:
     """An exporter that the image of the machine holds."""
 
@@ -58,7 +58,7 @@ class ExporterBinary:
 Exporter = ExporterImage | ExporterBinary
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class AgentImage:
     """Prometheus in agent mode as a container, from ECR: it sends on what the node's exporters say."""
 
@@ -74,7 +74,7 @@ class AgentImage:
         _check_image("agent.image", self.image)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class AgentBinary:
     """Prometheus in agent mode, where the image of the machine holds it."""
 

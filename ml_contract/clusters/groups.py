@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ml_contract.checks import matches
 from ml_contract.clusters.nodes import GROUP_NAME, NodeType
 from ml_contract.errors import reject
 from ml_contract.instances import instance
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Host:
     """What an instance type brings, which a node is checked against."""
 
@@ -30,7 +29,7 @@ class Host:
         return cls(instance_type=instance_type, accelerators=nvidia, efa_interfaces=entry.efa_interfaces if efa else 0)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class NodeGroup:
     """An instance group."""
 

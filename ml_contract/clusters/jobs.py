@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
-from ml_contract.errors import reject
+from ml_contract.errors import ContractError, reject
+from ml_contract.values import value_object
 
 Kind = Literal["slurm", "kubernetes"]
 KINDS: tuple[Kind, ...] = ("slurm", "kubernetes")
@@ -35,7 +36,7 @@ def parameter(environment: str, cluster: str, job: str) -> str:
     return f"/trainyard/{environment}/clusters/{cluster}/jobs/{job}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class PublishedJob:
     """What the parameter says."""
 
@@ -48,8 +49,6 @@ class PublishedJob:
     ``${NAME}`` and is replaced."""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            reject("kind", self.kind, f"it must be one of {', '.join(KINDS)}", "Deploy the job again.")
         if not self.text.startswith("s3://"):
             reject("text", self.text, "it must be s3://bucket/key", "Deploy the job again.")
         for name in self.variables:
@@ -73,4 +72,8 @@ class PublishedJob:
         except (ValueError, KeyError, TypeError) as error:
             reject("job", value[:80], f"it must be JSON with kind, text and variables ({error})",
                    "Deploy the job again.")  # fmt: skip
-        return cls(**fields)
+        try:
+            return cls(**fields)
+        except ContractError as error:
+            field = error.field.removeprefix(f"{cls.__name__}.")
+            raise ContractError(field, error.value, error.rule, "Deploy the job again.") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from ml_contract.checks import between, matches
@@ -17,12 +16,13 @@ from ml_contract.clusters.software import Containers, Slurm
 from ml_contract.clusters.steps import STEPS, Step
 from ml_contract.errors import reject
 from ml_contract.hyperparameters import decode_values, to_json
+from ml_contract.values import value_object
 
 VERSION = 1
 """Of the document; the scripts refuse another one."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class LifecycleConfiguration:
     """The document."""
 

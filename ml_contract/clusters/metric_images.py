@@ -11,12 +11,11 @@ have but those beside Grace, and was run by others on H100 and B300. ``crane dig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ml_contract.checks import matches
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class MetricImage:
     """One image."""
 

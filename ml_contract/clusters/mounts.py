@@ -8,11 +8,11 @@ that was reported before it worked), #1202 (EFA silently left out) and #427 (NVM
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ml_contract.checks import matches
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 PATH = r"(/[a-z0-9_]+)+"
 """Paths whose systemd unit has the same name with dashes, so that nothing needs escaping."""
@@ -22,7 +22,7 @@ SECOND_VOLUME = "/opt/sagemaker"
 """Where HyperPod mounts EbsVolumeConfig (API reference)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class MountedByHyperPod:
     """A file system of InstanceStorageConfigs: HyperPod mounts it; the scripts wait for it and prove that it works."""
 
@@ -36,7 +36,7 @@ class MountedByHyperPod:
         matches("mounts.path", self.path, PATH)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class MountedByLifecycle:
     """An FSx for Lustre file system that the scripts mount, where the API is not told of it."""
 
@@ -59,7 +59,7 @@ class MountedByLifecycle:
 Mount = MountedByHyperPod | MountedByLifecycle
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Scratch:
     """A node's own disk for images and jobs' temporary files; what is on it is gone with the node."""
 

@@ -9,11 +9,11 @@ are passed over; what is missing or of another type is refused.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from ml_contract.checks import matches
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 NodeType = Literal["controller", "login", "compute"]
 """What a node is to Slurm. The API writes them with a capital: Controller, Login, Compute."""
@@ -25,7 +25,7 @@ INSTANCE_ID = r"i-[a-f0-9]{8}(?:[a-f0-9]{9})?"
 """ClusterInstanceId's shape (DescribeClusterNode, NodeId, API reference, read 2026-11-22)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ClusterInstance:
     """One node."""
 
@@ -44,7 +44,7 @@ class ClusterInstance:
         matches("AgentIpAddress", self.agent_address, ADDRESS)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class InstanceGroup:
     """A group and the nodes it has at the moment."""
 
@@ -59,7 +59,7 @@ class InstanceGroup:
         matches("Name", self.name, GROUP_NAME)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ResourceConfig:
     """The cluster as one node sees it when its scripts start."""
 

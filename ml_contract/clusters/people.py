@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ml_contract.checks import between, matches
 from ml_contract.clusters.mounts import PATH
 from ml_contract.errors import ContractError, reject
 from ml_contract.hyperparameters import decode_values
+from ml_contract.values import value_object
 
 NAME = r"[a-z_][a-z0-9_-]{0,30}"
 LOWEST_ID, HIGHEST_ID = 2000, 60000
@@ -35,7 +35,7 @@ systemd 252 (Debian 12), Ubuntu 22.04's server image, and what HyperPod's image 
 complete: add-users says what it finds."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class User:
     """A person, the same on every node."""
 
@@ -60,7 +60,7 @@ class User:
             matches(f"users.{self.name}.keys", key, KEY)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class UsersFile:
     """Users that the cluster's owner lists."""
 
@@ -78,7 +78,7 @@ class UsersFile:
                     reject(f"users.{field}", value, "two users have it", "Give each user a name and numbers.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Directory:
     """Users of an LDAP directory or Active Directory, through sssd over TLS."""
 

@@ -8,7 +8,6 @@ group's. A peer's sample lists login nodes among the workers, so that Slurm send
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Literal
 
 from ml_contract.checks import matches
@@ -16,9 +15,10 @@ from ml_contract.clusters.nodes import GROUP_NAME, NodeType
 from ml_contract.clusters.places import PROVISIONING_PARAMETERS
 from ml_contract.errors import reject
 from ml_contract.hyperparameters import decode_json, to_json
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class WorkerGroup:
     """A group that runs jobs."""
 
@@ -32,7 +32,7 @@ class WorkerGroup:
         matches("partition_name", self.partition_name, r"[A-Za-z0-9_-]{1,63}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ProvisioningParameters:
     """The document; names are AWS's."""
 

@@ -5,16 +5,16 @@ Source: slurm.conf(5), sacctmgr(1) (Fairshare), read 2026-11-22.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from ml_contract.checks import between, matches
 from ml_contract.clusters.mounts import PATH
 from ml_contract.clusters.people import NAME
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Account:
     """An account of Slurm's accounting, of which a job is charged."""
 
@@ -32,7 +32,7 @@ class Account:
             matches(f"slurm.accounts.{self.name}.members", member, NAME)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Slurm:
     """What the scripts do about Slurm; partitions and nodes come from the API."""
 
@@ -50,7 +50,7 @@ class Slurm:
             reject("slurm.accounts", names, "nobody answers sacctmgr before Slurm runs", "Leave accounts out.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Containers:
     """Enroot and Pyxis, which the image brings; here they are told where to work."""
 

@@ -21,16 +21,16 @@ What the model leaves out: failures that take several nodes at once (a rack, a z
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ml_contract.checks import at_least, between
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 MOST_NODES = 6758
 """Of an instance group, and so of a job: ClusterInstanceCount, SageMaker API reference, read 2026-11-22."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class NodeFailures:
     """How often nodes fail, and how long one is away."""
 

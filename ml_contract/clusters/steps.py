@@ -6,10 +6,10 @@ type that its cluster's configuration wants.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from ml_contract.clusters.nodes import NODE_TYPES, NodeType
+from ml_contract.values import value_object
 
 
 class LifecycleExit(IntEnum):
@@ -34,7 +34,7 @@ class LifecycleExit(IntEnum):
     """Stopped by SIGTERM, SIGINT or SIGHUP: run again, it goes on with the step it was in."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Step:
     """One step."""
 

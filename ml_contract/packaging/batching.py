@@ -6,17 +6,17 @@ messages ModelDynamicBatching and ModelQueuePolicy, read 2026-11).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from ml_contract.checks import at_least, between
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 _LONGEST_MICROSECONDS = 60_000_000
 """A minute: SageMaker gives up a request after that (InvokeEndpoint, API reference, read 2026-11)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class QueuePolicy:
     """What becomes of requests that wait."""
 
@@ -40,7 +40,7 @@ class QueuePolicy:
                    "Give one of the two, or no policy.")  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class LevelPolicy:
     """A queue policy of one priority level."""
 
@@ -49,7 +49,7 @@ class LevelPolicy:
     policy: QueuePolicy
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Priorities:
     """Requests that name a level, by their parameter ``priority``, go before those of a higher number."""
 
@@ -70,7 +70,7 @@ class Priorities:
             reject("policies", numbers, "a level has one policy", "Remove the others.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class DynamicBatching:
     """Requests that wait at the same time run as one batch. Without a queue delay no request waits for others."""
 

@@ -7,13 +7,14 @@ Compatibility" and "Hardware Compatibility", read 2026-11). So it is built in th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any, Literal
 
 from ml_contract.checks import between
 from ml_contract.errors import reject
 from ml_contract.instances import instance
 from ml_contract.signature import ModelSignature
+from ml_contract.values import value_object
 
 PLAN = "model.plan"
 """Name of an engine in a version's folder, as Triton's tensorrt backend looks for it."""
@@ -21,7 +22,7 @@ ENGINES = "engines"
 """Key of a repository's ``packaging`` that holds :class:`EngineOrder` of each model by its name."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Lengths:
     """What dimensions of any length may be. An engine is fastest at the typical one, and takes none outside."""
 
@@ -35,7 +36,7 @@ class Lengths:
         between("shortest", self.shortest, 1, self.typical)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class TensorRtEngine:
     """An engine of the whole graph, built by a step of its own. Never executed on a GPU by this project's tests."""
 
@@ -78,7 +79,7 @@ class TensorRtEngine:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class EngineOrder:
     """What the Package step leaves to the engine step, for one model."""
 
@@ -102,7 +103,7 @@ class EngineOrder:
             reject(f"packaging.{ENGINES}", raw, f"an order has graph, shapes and engine ({error})", "Package again.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class BuiltEngine:
     """What built an engine, as the repository's manifest keeps it."""
 

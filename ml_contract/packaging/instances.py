@@ -5,15 +5,14 @@ Names as in Triton's model configuration (message ModelInstanceGroup of model_co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ml_contract.checks import at_least, between
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 _MOST = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class CpuInstances:
     """Copies on the CPU."""
 
@@ -25,7 +24,7 @@ class CpuInstances:
         between("count", self.count, 1, _MOST)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class GpuInstances:
     """Copies on GPUs."""
 

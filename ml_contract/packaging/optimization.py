@@ -6,14 +6,14 @@ optimization", read 2026-11.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from ml_contract.checks import between
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class TensorRtAccelerator:
     """ONNX Runtime gives what it can of the graph to TensorRT, which builds its engines when the model is loaded.
 
@@ -34,7 +34,7 @@ class TensorRtAccelerator:
                    "Write it like /tmp/engines.")  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Int8:
     """Weights of matrix products as 8-bit integers, activations quantised as they come (ONNX Runtime, dynamic).
 

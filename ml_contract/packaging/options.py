@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ml_contract.checks import at_least, between
@@ -12,6 +12,7 @@ from ml_contract.packaging.engine import TensorRtEngine
 from ml_contract.packaging.instances import CpuInstances, GpuInstances
 from ml_contract.packaging.optimization import Int8, TensorRtAccelerator
 from ml_contract.packaging.warmup import Warmup
+from ml_contract.values import value_object
 
 ARCHIVE = "model.tar.gz"
 """Name of the archive that the Package step reads and of the one that it writes."""
@@ -19,7 +20,7 @@ THREADS = ("intra_op_thread_count", "inter_op_thread_count")
 """Parameters that ``threads`` becomes; the names are those of Triton's onnxruntime backend."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Parameter:
     """A parameter of the backend that has no field here.
 
@@ -36,7 +37,7 @@ class Parameter:
             reject("parameters.key", self.key, "the field threads sets it", "Give threads instead.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class PackageOptions:
     """How a trained artifact becomes what the model server loads; of an ensemble, how each of its parts does."""
 
@@ -142,7 +143,7 @@ class PackageOptions:
         return largest
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class PartOptions:
     """How one part of an ensemble is packed."""
 

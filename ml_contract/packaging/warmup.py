@@ -5,13 +5,12 @@ Names as in Triton's model configuration (message ModelWarmup of model_config.pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ml_contract.checks import between
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Warmup:
     """One kind of request."""
 

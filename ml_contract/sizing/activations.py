@@ -24,16 +24,16 @@ and values: 2 k of every token.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from ml_contract.values import value_object
 from ml_contract.workloads.base import ModelSize
 
 LOSS_BYTES = 8
 """Of one score while its loss is computed: its log-probability, and the gradient of that, in float32."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Kept:
     """Bytes of one micro-batch."""
 

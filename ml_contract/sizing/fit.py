@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from ml_contract.accelerators import ACCELERATORS
 from ml_contract.errors import ContractError, reject
@@ -12,6 +11,7 @@ from ml_contract.sizing.memory import memory
 from ml_contract.sizing.needs import Memory, readable
 from ml_contract.training.layout import World
 from ml_contract.training.run import TrainingRun
+from ml_contract.values import value_object
 
 RESERVE = 0.1
 """Share of a memory that a run cannot have: on a GPU what the data sheet counts and the driver keeps (1 to 6 %), CUDA's
@@ -22,7 +22,7 @@ MOST_HOSTS = 64
 GIB = 2**30
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Fit:
     """A run that fits, as far as is known."""
 
@@ -32,7 +32,7 @@ class Fit:
     """Sentences for the reader: what no formula is known for, and so was not checked."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Cluster:
     """Hosts of one type whose memory a run fits."""
 

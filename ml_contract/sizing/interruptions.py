@@ -22,10 +22,10 @@ interruptions on average, since they come at the rate λ while instances are hel
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ml_contract.checks import between
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 MOST_LOAD = 10.0
 """Interruptions in the time from a start to the first commit, at most: beyond it hardly one start in 20 000 gets
@@ -33,7 +33,7 @@ there."""
 _LONGEST = 10 * 365 * 86400.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class InterruptedRun:
     """A run, its checkpoints, and how it is interrupted."""
 
@@ -88,7 +88,7 @@ class InterruptedRun:
         return self.restart_seconds + self.saves * self.segment_seconds + self.commit_seconds
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Expectation:
     """Means over all runs."""
 

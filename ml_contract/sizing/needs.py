@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from ml_contract.values import value_object
 
 Place = Literal["device", "host", "disk"]
 When = Literal["always", "begin", "end"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Need:
     """One item."""
 
@@ -23,7 +24,7 @@ class Need:
     """All the time, or only when backward begins, or when it ends. In between the one falls as the other grows."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Memory:
     """What one rank needs; of a pipeline, the stage that needs most."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ml_contract.training.aws_strategies import SageMakerModelParallel
 from ml_contract.training.layout import Layout
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import ModelParallel, Pipeline
+from ml_contract.values import value_object
 
 
 def over(amount: int, ranks: int) -> int:
@@ -15,7 +14,7 @@ def over(amount: int, ranks: int) -> int:
     return -(-amount // ranks)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Part:
     """One stage of a pipeline, or the whole model; matrices divided by the tensor degree, experts by the expert's."""
 

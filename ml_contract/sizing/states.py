@@ -13,16 +13,16 @@ Gradients are cleared by dropping them, so that none exist when the first backwa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ml_contract.sizing.needs import Need, Place, When
 from ml_contract.sizing.parts import Part, over
 from ml_contract.training.strategies import CpuOffload, DeepSpeed, NvmeOffload
+from ml_contract.values import value_object
 
 MIB = 2**20
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Setting:
     """What the formulas need to know of a run."""
 

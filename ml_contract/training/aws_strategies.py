@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, NoReturn
 
 from ml_contract.checks import at_least, between
 from ml_contract.errors import reject
 from ml_contract.training.layout import Layout, World, divided, on_one_host
 from ml_contract.training.strategies import ParallelStrategy
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class SageMakerModelParallel(ParallelStrategy):
     """SageMaker's model parallel library v2 (``torch.sagemaker``), over FSDP.
 
@@ -73,7 +73,7 @@ class SageMakerModelParallel(ParallelStrategy):
         return Layout(replicate=replicate * self.expert, shard=shard, context=self.context, tensor=self.tensor)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class SageMakerDataParallel(ParallelStrategy):
     """SageMaker's data parallel library: the backend ``smddp`` below DDP."""
 
@@ -84,7 +84,7 @@ class SageMakerDataParallel(ParallelStrategy):
         return Layout(replicate=world.size)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Mpi(ParallelStrategy):
     """DDP whose ranks mpirun starts, for images with Open MPI."""
 
@@ -97,7 +97,7 @@ class Mpi(ParallelStrategy):
         return Layout(replicate=world.size)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Horovod(ParallelStrategy):
     """Horovod's all-reduce over MPI: legacy, in an image of your own."""
 

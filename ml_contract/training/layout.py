@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ml_contract.errors import reject
 from ml_contract.instances import instance
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class World:
     """All ranks of a job."""
 
@@ -25,7 +24,7 @@ class World:
         return self.hosts * self.ranks_per_host
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Layout:
     """A world divided: the product of all degrees is its size.
 

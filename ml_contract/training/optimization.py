@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ml_contract.checks import at_least, between
+from ml_contract.values import value_object
 
 Compute = Literal["float32", "bfloat16", "float16", "float8"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Precision:
     """Number formats. Parameters that the optimiser updates are always float32."""
 
@@ -22,7 +22,7 @@ class Precision:
     """Of gradients while ranks sum them."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class AdamW:
     """Decoupled weight decay (arXiv 1711.05101)."""
 
@@ -48,7 +48,7 @@ class AdamW:
         between("gradient_clip", self.gradient_clip, 0, 1e6, open_low=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Schedule:
     """Share of the peak learning rate, step by step; linear warm-up first."""
 
@@ -68,14 +68,14 @@ class Schedule:
         return 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Constant(Schedule):
     """The peak until the end."""
 
     kind: ClassVar[str] = "constant"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Cosine(Schedule):
     """Down to ``floor`` along half a cosine (arXiv 1608.03983)."""
 
@@ -92,7 +92,7 @@ class Cosine(Schedule):
         return self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Wsd(Schedule):
     """Warm-up, stable, decay: the peak, then linearly down to ``floor`` (arXiv 2404.06395)."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ml_contract.checks import at_least, between, multiple
@@ -12,6 +12,7 @@ from ml_contract.training.layout import Layout, World, divided
 from ml_contract.training.optimization import AdamW, Constant, Cosine, Precision, Wsd
 from ml_contract.training.strategies import Ddp, DeepSpeed, Fsdp, ModelParallel
 from ml_contract.training.surroundings import Checkpointing, Loading, Watching
+from ml_contract.values import value_object
 from ml_contract.workloads import ArrCoc, BytesLm, Digits, Llama
 
 Strategy = (
@@ -19,7 +20,7 @@ Strategy = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class TrainingRun:
     """One training run. A field that is an object crosses as one JSON hyperparameter, tagged with its kind."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ml_contract.checks import at_least, between
 from ml_contract.errors import reject
 from ml_contract.training.layout import Layout, World, divided, on_one_host
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ParallelStrategy:
     """How a model is spread over the ranks of a job."""
 
@@ -28,7 +28,7 @@ class ParallelStrategy:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Ddp(ParallelStrategy):
     """Every rank holds the whole model; gradients are averaged in buckets while backward runs."""
 
@@ -43,7 +43,7 @@ class Ddp(ParallelStrategy):
         return Layout(replicate=world.size)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Fsdp(ParallelStrategy):
     """FSDP2: parameters, gradients and optimiser state are divided block by block (``fully_shard``)."""
 
@@ -73,7 +73,7 @@ class Fsdp(ParallelStrategy):
         return Layout(shard=world.size)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Pipeline:
     """The model cut into stages, one after the other."""
 
@@ -100,7 +100,7 @@ class Pipeline:
         return self.stages * (self.chunks if self.schedule == "interleaved" else 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ModelParallel(ParallelStrategy):
     """Tensor, pipeline and context parallel, alone or over FSDP: one device mesh."""
 
@@ -145,7 +145,7 @@ class ModelParallel(ParallelStrategy):
         return Layout(shard=rest, **parts)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class CpuOffload:
     """Into host memory."""
 
@@ -154,7 +154,7 @@ class CpuOffload:
     """Pages that the device copies to directly."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class NvmeOffload:
     """Onto a local disk (ZeRO-Infinity, arXiv 2104.07857), but for what is smaller than 1 MiB a rank. The image needs
     libaio and a compiler. Executed on CPUs with files, never on an instance store or with a GPU."""
@@ -172,7 +172,7 @@ class NvmeOffload:
             reject("path", self.path, "it must be absolute", "Write it like /tmp/nvme.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class DeepSpeed(ParallelStrategy):
     """ZeRO (arXiv 1910.02054) by DeepSpeed. Its configuration is generated from this, never kept by hand."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from ml_contract.checks import at_least, between
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Loading:
     """How samples reach a rank."""
 
@@ -27,7 +27,7 @@ class Loading:
             reject("stream_uri", self.stream_uri, "it must be s3://bucket/prefix", "Leave it out to read the channel.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class MemoryTier:
     """Checkpoints in the memory of the nodes, between those at the durable place; for clusters that Kubernetes
     schedules."""
@@ -54,7 +54,7 @@ class MemoryTier:
             at_least("budget_mib", self.budget_mib, 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Checkpointing:
     """When checkpoints are taken and which are kept."""
 
@@ -91,7 +91,7 @@ class Checkpointing:
                    f" ones, every {self.every_steps} steps", "Lower it, or leave memory out.")  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Watching:
     """Who sees a run beside its log. The log's metric lines are always written."""
 

@@ -8,10 +8,10 @@ they are computed here, shape by shape, is in training_code/workloads/arr_coc an
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 from ml_contract.workloads.base import GRAPH_MODULES, Headline, ModelSize, WorkloadOptions
 from ml_contract.workloads.qwen3_vl import (
     MERGE,
@@ -35,7 +35,7 @@ MEASURES = 3
 """Of a cell's information: entropy of lightness, entropy of edge orientation, local contrast."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Relevance:
     """What decides where to look, and how closely. The defaults are arr-coc's figures."""
 
@@ -91,7 +91,7 @@ class Relevance:
         return propositional + perspectival + participatory + opponent + adapter
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ArrCoc(WorkloadOptions):
     """The model and its samples."""
 
@@ -208,7 +208,7 @@ ARR_COC_TINY = ArrCoc(
 """All parts at the size of a test: a step takes tens of milliseconds on a CPU core."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class PrepareOptions:
     """Options of data preparation: questions on crops of scikit-learn's sample images."""
 
@@ -229,7 +229,7 @@ class PrepareOptions:
         between("seed", self.seed, 0, 2**32 - 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class EvaluateOptions:
     """Options of evaluation."""
 

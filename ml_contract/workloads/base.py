@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ml_contract.errors import reject
 from ml_contract.training.layout import Layout
+from ml_contract.values import value_object
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class ModelSize:
     """Figures of a model from which memory and arithmetic are estimated."""
 
@@ -44,7 +44,7 @@ class ModelSize:
     """Values of a sample that backward needs, for a model without a residual stream; 0 where nobody has counted."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Headline:
     """The figure of evaluation.json by which a workload's models are judged, beside baselines on the same data."""
 
@@ -69,7 +69,7 @@ GRAPH_MODULES = ("onnx", "onnxruntime", "onnxscript")
 """What the export of a portable graph imports."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class WorkloadOptions:
     """Options of a workload: shape of the model and of its samples."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
 from ml_contract.training.layout import Layout
+from ml_contract.values import value_object
 from ml_contract.workloads.base import BITS_PER_BYTE, ModelSize, WorkloadOptions
 
 NAME = "bytes_lm"
@@ -14,7 +13,7 @@ VOCABULARY = 256
 """A token is a byte."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class BytesLm(WorkloadOptions):
     """The model and its samples. The defaults have 0.38 million parameters, which suit two hosts of a CPU core each."""
 
@@ -58,7 +57,7 @@ class BytesLm(WorkloadOptions):
                    "Give a divisor.")  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class PrepareOptions:
     """Options of data preparation."""
 
@@ -78,7 +77,7 @@ class PrepareOptions:
         between("seed", self.seed, 0, 2**32 - 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class EvaluateOptions:
     """Options of evaluation."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ml_contract.checks import at_least, between
+from ml_contract.values import value_object
 from ml_contract.workloads.base import Headline, ModelSize, WorkloadOptions
 
 NAME = "digits"
@@ -17,7 +16,7 @@ POOL = 2
 """Pixels of a side of which the largest goes on, once, after the second convolution."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Digits(WorkloadOptions):
     """The model: two convolutions, a pool, a hidden layer, the scores; each layer with a bias."""
 
@@ -67,7 +66,7 @@ class Digits(WorkloadOptions):
         return 6 * (self.convolved * SIDE**2 + self.dense)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class PrepareOptions:
     """Options of data preparation."""
 
@@ -85,7 +84,7 @@ class PrepareOptions:
         between("seed", self.seed, 0, 2**32 - 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class EvaluateOptions:
     """Options of evaluation, which scores every held-out image."""
 

@@ -5,18 +5,18 @@ With ``experts``, a feed-forward layer is a mixture of them, of which a token me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
 from ml_contract.training.layout import Layout
+from ml_contract.values import value_object
 from ml_contract.workloads.base import BITS_PER_BYTE, GRAPH_MODULES, ModelSize, WorkloadOptions
 
 NAME = "llama"
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class RopeScaling:
     """Llama 3.1's longer context: low frequencies are divided, high ones kept, those between blended.
 
@@ -39,7 +39,7 @@ class RopeScaling:
         at_least("original_length", self.original_length, 1)
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Llama(WorkloadOptions):
     """The model, by the names of Hugging Face's configuration in words, and its samples."""
 
@@ -200,7 +200,7 @@ MIXTRAL_TINY = Llama(
 """A quarter of a million parameters over bytes, half of the experts idle for each token: for tests."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class PrepareOptions:
     """Options of data preparation."""
 
@@ -226,7 +226,7 @@ class PrepareOptions:
             reject("end_token", self.end_token, "bytes have no such token", "Name a tokenizer, or leave it out.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class EvaluateOptions:
     """Options of evaluation."""
 

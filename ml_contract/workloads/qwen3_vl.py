@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ml_contract.checks import at_least, between, multiple
 from ml_contract.errors import reject
+from ml_contract.values import value_object
 
 PATCH, MERGE, FRAMES = 16, 2, 2
 """Pixels of a vision patch's side; patches a side that become one token; frames a patch spans, a still image twice
@@ -15,7 +15,7 @@ TOKEN_PIXELS = PATCH * MERGE
 """Pixels of a visual token's side."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Language:
     """The language model: Qwen3's decoder."""
 
@@ -57,7 +57,7 @@ class Language:
         return self.layers * self.block_parameters + table * (1 if self.tied else 2) + self.hidden
 
 
-@dataclass(frozen=True, kw_only=True)
+@value_object
 class Vision:
     """The vision tower: Qwen3-VL's transformer over patches of 16 x 16 pixels."""
 

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 from synthesis import ROOT
 
 from constructs_lib.values import InvalidValue, Value
@@ -65,8 +66,64 @@ def test_a_choice_names_the_choices() -> None:
     )
 
 
+@pytest.mark.parametrize("size", [{"count": 1}, {"count": 0}, "large", Size])
+def test_a_nested_value_is_built_by_its_class(size: object) -> None:
+    assert message(size=size) == f"Thing.size: got {size!r}, but it must be a Size. Give size: How large it is."
+
+
+class Box(Value):
+    """A value that a validator builds."""
+
+    size: Size
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _of_a_number(cls, value: object) -> object:
+        return Size(count=value) if isinstance(value, int) else value
+
+
 def test_a_nested_value_is_named_by_its_path() -> None:
-    assert message(size={"count": 0}).startswith("Thing.size.count: got 0, but it must be at least 1.")
+    with pytest.raises(InvalidValue, match=r"^Box\.size\.count: got 0, but it must be at least 1\."):
+        Box(size=0)
+
+
+class Closed(Value, ABC):
+    """An extension point."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+class Lid(Closed):
+    """A kind of it."""
+
+    def close(self) -> None: ...
+
+
+class Jar(Value):
+    """What has one of its kinds."""
+
+    closed: Closed
+    """How it is closed."""
+    turns: Literal[1, 2] = 1
+    """How often."""
+
+
+def test_a_kind_of_an_extension_point_is_taken_and_nothing_else() -> None:
+    assert isinstance(Jar(closed=Lid()).closed, Lid)
+    for foreign in ({}, "lid", None, Lid):
+        with pytest.raises(
+            InvalidValue, match=r"^Jar\.closed: got .*, but it must be a Closed\. Give closed: How"
+        ):
+            Jar(closed=foreign)
+
+
+@pytest.mark.parametrize("turns", [True, 1.0, "1"])
+def test_what_equals_a_word_is_not_the_word(turns: object) -> None:
+    with pytest.raises(
+        InvalidValue, match=r"^Jar\.turns: got .*, but it must be one of 1 or 2\. Give turns: How"
+    ):
+        Jar(closed=Lid(), turns=turns)
 
 
 def test_what_follows_from_another_problem_has_no_line() -> None:

@@ -11,7 +11,7 @@ from ml_contract.training.layout import World
 from ml_contract.training.optimization import AdamW, Precision
 from ml_contract.training.run import TrainingRun
 from ml_contract.training.strategies import DeepSpeed, ParallelStrategy
-from ml_contract.workloads import Llama, ModelSize, WorkloadOptions
+from ml_contract.workloads import Digits, Llama, ModelSize, WorkloadOptions
 
 BF16 = Precision(compute="bfloat16")
 ONE = World(hosts=1, ranks_per_host=1)
@@ -19,7 +19,7 @@ LLAMA = Llama(vocabulary=32000, hidden=1024, intermediate=2816, layers=8, heads=
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plain(WorkloadOptions):
+class Plain(Digits):
     """So many parameters, and nothing else that is known."""
 
     parameters: int

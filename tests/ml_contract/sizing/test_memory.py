@@ -22,7 +22,7 @@ from ml_contract.training.strategies import (
     Pipeline,
 )
 from ml_contract.training.surroundings import Checkpointing, MemoryTier
-from ml_contract.workloads import Digits, ModelSize, WorkloadOptions
+from ml_contract.workloads import Digits, ModelSize
 from ml_contract.workloads.arr_coc import ARR_COC_2B
 
 from .memory_runs import LLAMA, ONE, Plain, run, states, world
@@ -63,7 +63,7 @@ def test_torch_takes_16_bytes_a_parameter_too() -> None:
 # less 2 s b h of dropout masks, and 5 a s / h for scores that are not kept here.
 def test_activations_of_the_paper_s_layer() -> None:
     @dataclass(frozen=True, kw_only=True)
-    class Gpt(WorkloadOptions):
+    class Gpt(Digits):
         @property
         def size(self) -> ModelSize:
             return ModelSize(parameters=12 * 1024**2 * 24, blocks=24, block_parameters=12 * 1024**2, hidden=1024,

@@ -16,6 +16,7 @@ from constructs_lib.hyperpod import (
     OneType,
 )
 from constructs_lib.hyperpod.eks import addons
+from constructs_lib.hyperpod.eks.control_plane import ControlPlane
 from constructs_lib.hyperpod.eks.teams import team_role
 from constructs_lib.hyperpod.hosts import Hosts
 from constructs_lib.hyperpod.orchestrators.eks import Eks
@@ -24,7 +25,8 @@ from constructs_lib.values import InvalidValue
 from ml_contract.errors import ContractError
 
 ZONE = "eu-west-1a"
-PLANE: Any = SimpleNamespace(settings=SimpleNamespace(version="1.34"))
+PLANE: Any = object.__new__(ControlPlane)
+PLANE.settings = SimpleNamespace(version="1.34")
 BASE = (addons.KubeProxy(), addons.PodIdentityAgent(), addons.CoreDns())
 
 
