@@ -167,3 +167,21 @@ setup() {
   called '^sacctmgr --immediate modify account vision set Fairshare=3$'
   called '^sacctmgr --immediate add user bob Account=vision$'
 }
+
+@test "add-associations: an account that has its share already is left as it is" {
+  make_world_again controller
+  answers sacctmgr 'case "$*" in *"show cluster"*) echo research ;; *modify*) echo " Nothing modified"; exit 1 ;; esac'
+  run one_step add-associations
+  [ "$status" -eq 0 ]
+  called '^sacctmgr --immediate add user bob Account=vision$'
+}
+
+@test "add-associations: a share that cannot be set is no share that is set" {
+  make_world_again controller
+  answers sacctmgr 'case "$*" in *"show cluster"*) echo research ;;
+    *modify*) echo " Error with request: Access/permission denied" >&2; exit 1 ;; esac'
+  run one_step add-associations
+  [ "$status" -eq 1 ]
+  [[ "$output" == *"the share of account "*" cannot be set:  Error with request: Access/permission denied" ]]
+  never_called '^sacctmgr --immediate add user'
+}

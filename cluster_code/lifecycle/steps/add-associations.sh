@@ -9,7 +9,7 @@ run() {
   while IFS=$FIELDS read -r name share members; do
     [[ -n $(sacctmgr --noheader --parsable2 show account "$name") ]] ||
       sacctmgr --immediate add account "$name" Description="$name" Organization=trainyard
-    sacctmgr --immediate modify account "$name" set Fairshare="$share" || nothing_to_do "$?"
+    set_share "$name" "$share"
     for member in ${members//$ITEMS/ }; do
       [[ -n $(sacctmgr --noheader --parsable2 show association user="$member" account="$name") ]] ||
         sacctmgr --immediate add user "$member" Account="$name"
@@ -17,7 +17,11 @@ run() {
   done <<<"$accounts"
 }
 
-# sacctmgr ends with 1 where nothing changed.
-nothing_to_do() {
-  [[ $1 -eq 1 ]]
+# sacctmgr ends with 1 where an account has that share already, and where it failed: its words tell which
+# (sacctmgr_modify_account in Slurm's src/sacctmgr/account_functions.c, read 2026-11-22).
+set_share() {
+  local said
+  said=$(sacctmgr --immediate modify account "$1" set Fairshare="$2" 2>&1) ||
+    [[ $said == *"Nothing modified"* && $said != *rror* ]] ||
+    die "the share of account $1 cannot be set: ${said//$'\n'/ }"
 }
