@@ -27,7 +27,7 @@ FILE, EMBEDDED, ALONE, COPIED = "durable: local disk", "durable: embedded S3", "
 
 def main() -> None:
     """Measure and publish the table."""
-    sys.path.insert(0, "tests/training_code")
+    sys.path[:0] = ["tests/training_code", "tests"]
     import boto3
     from emulated_s3 import emulated_s3
 

@@ -173,9 +173,10 @@ def warm(*, deepspeed: bool = False) -> Any:
     if _context is None:
         _context = mp.get_context("forkserver")
         _context.set_forkserver_preload(
-            [__name__, "training_code.train", "training_code.parallel.ddp", "training_code.parallel.model_parallel",
+            [__name__, "torch._dynamo", "training_code.train", "training_code.parallel.ddp",
+             "training_code.parallel.model_parallel",
              "training_code.workloads.bytes_lm.workload", "training_code.workloads.llama.workload",
-             *(["deepspeed", "training_code.parallel.deepspeed"] if deepspeed else [])]
+             *(["deepspeed", "training_code.parallel.deepspeed"] if deepspeed else []), "benchmarks.frozen"]
         )  # fmt: skip
         # Before Python 3.11.9 the server does not take over sys.path, and fails to preload without a word.
         before = os.environ.get("PYTHONPATH")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 EMULATOR = (
@@ -21,9 +22,7 @@ EMULATOR = (
 @contextmanager
 def emulated_s3(folder: Path) -> Iterator[str]:
     """An S3 emulator on a free port of the loopback; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "MINISTACK_ACCOUNT_ID": "123456789012",
         "LAMBDA_EXECUTOR": "local", "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0",
@@ -35,13 +34,11 @@ def emulated_s3(folder: Path) -> Iterator[str]:
         )  # fmt: skip
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{address}/_localstack/health", timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "emulator.log").read_text()[-2000:]
-                time.sleep(0.1)
+        deadline = time.monotonic() + 240
+        while not _answers(address):
+            assert process.poll() is None, (folder / "emulator.log").read_text()[-2000:]
+            assert time.monotonic() < deadline, (folder / "emulator.log").read_text()[-2000:]
+            time.sleep(0.1)
         yield address
     finally:
         process.terminate()
@@ -50,3 +47,11 @@ def emulated_s3(folder: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{address}/_localstack/health", timeout=60).close()
+    except OSError:
+        return False
+    return True

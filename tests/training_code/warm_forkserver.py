@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import functools
-import gc
-import json
 import multiprocessing as mp
 import os
-import sys
 from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-NEEDED = (
-    "training_code.train", "training_code.parallel.fsdp", "training_code.workloads.bytes_lm.workload",
-    "checkpoint_targets", "strategy_targets", "memory_targets", "boto3", "awscrt.checksums",
-    "torch._dynamo", "torch.profiler", "numpy.random", "statistics",
-)  # fmt: skip
-"""What ranks import, and what torch imports on first use, for seconds."""
 
 
 @functools.cache
@@ -33,10 +24,3 @@ def forkserver() -> Any:
     ensure_running()
     os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
     return context
-
-
-def note_warmth(result: str) -> int:
-    """In a process of it: what that had to do without, and how many objects its collections pass over."""
-    lacking = [name for name in NEEDED if name not in sys.modules]
-    Path(result).write_text(json.dumps({"lacking": lacking, "frozen": gc.get_freeze_count()}))
-    return 0

@@ -32,8 +32,10 @@ from training_code.checkpoint import (
 )
 
 RUN = RunIdentity.of("run", {"learning_rate": 1e-3})
-QUICK = {"attempts": 4, "backoff_s": 0.01, "connect_timeout_s": 1.0, "read_timeout_s": 1.0}
-"""Options that make a broken storage fail within a second or so."""
+QUICK = {"attempts": 4, "backoff_s": 0.01, "connect_timeout_s": 60.0, "read_timeout_s": 60.0}
+"""Options that make a storage that refuses fail within a second or so, and leave one that is slow its time."""
+HASTY = {**QUICK, "read_timeout_s": 2.0}
+"""Options that make a silent storage fail, too."""
 LIMIT_S = 240.0
 """For ranks that hang: less than a test may take, and more than any machine needs."""
 
@@ -222,7 +224,7 @@ class Ranks:
         """SIGKILL, all of them."""
         for process in self._processes:
             process.kill()
-        self._ended(10)
+        self._ended(LIMIT_S)
 
     def kill_is_expected(self, timeout: float = LIMIT_S) -> None:
         """Wait for processes that kill themselves, and see that they did."""

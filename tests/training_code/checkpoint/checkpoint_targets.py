@@ -90,7 +90,7 @@ def save_with_one_bad_rank(uri: str, fault: str) -> str:
     """Commit step 1, then let rank 1 spoil step 2; what this rank is told."""
     run = TinyRun(sharded=True)
     run.step()
-    with manager(uri, collective_timeout_s=20.0) as checkpoints:
+    with manager(uri) as checkpoints:
         checkpoints.save(1, run.state)
         checkpoints.wait()
         if dist.get_rank() == 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from checkpoint_harness import QUICK, Ranks, forkserver, ranks
+from checkpoint_harness import LIMIT_S, QUICK, Ranks, ranks
 from checkpoint_targets import train
 
 from ml_contract.checkpoint.catalog import attempts
@@ -18,8 +18,6 @@ from training_code.checkpoint.opening import open_storage
 KILLS = 20
 INTERVAL = 4
 """Steps between saves: a save is on its way most of the time."""
-LONGEST_S = 0.6
-"""A kill comes at most so long after the first step."""
 STEPS = 10**6
 """No launch comes so far."""
 SEED = 20261121
@@ -34,10 +32,18 @@ class Kill:
     doing: str
     reached: int
     commit: int
+    """The newest one that stood right after it."""
+    on_its_way: int
+    """The newest step whose save was begun: a server may still take what a dead client had sent, and commit it."""
     resumed: int = -1
     losses: dict[int, str] = field(default_factory=dict)
     """Of the launch that followed, by step, exactly as they were."""
     equal: bool = False
+
+    @property
+    def right(self) -> bool:
+        """Whether the following launch resumed from the newest commit."""
+        return self.resumed == self.commit or (self.storage == "s3" and self.resumed == self.on_its_way > self.commit)
 
     def row(self, number: int) -> str:
         moment = f"{number:>4}  {self.storage:<6} {self.after_s:>6.3f} s  {self.doing:<22} {self.reached:>6}"
@@ -60,21 +66,31 @@ class Chain:
         self._uri, self._folder, self._random = uri, folder, generator
         self._storage = open_storage(uri, CheckpointOptions(**QUICK))
         self._launches = 0
+        self._longest_s: float | None = None
 
     def kill_once(self) -> Kill:
-        """Launch, let it train for a random time, kill all ranks with SIGKILL."""
+        """Launch, let it train for a random time, kill all ranks with SIGKILL.
+
+        The first launch is let alone until it has committed: others have twice as long as that took, at most.
+        """
         log = self._next_log()
         launch = Ranks(2, train, self._uri, str(log), STEPS, INTERVAL, QUICK)
-        self._until_trained(log)
-        after = self._random.uniform(0, LONGEST_S)
-        time.sleep(after)
+        self._until(log, "loss")
+        began = time.monotonic()
+        if self._longest_s is None:
+            self._until(log, "committed")
+            self._longest_s = 2 * (time.monotonic() - began)
+        else:
+            time.sleep(self._random.uniform(0, self._longest_s))
+        after = time.monotonic() - began
         launch.kill()
         lines = self._lines(log)
         last = next(line.split()[0] for line in reversed(lines))
         doing = {"started": "staging", "staged": "writing", "loss": self._since(lines), "committed": "training"}
         reached = max(int(line.split()[1]) for line in lines if line.startswith("loss "))
         newest = next((attempt.step for attempt in attempts(self._storage) if attempt.committed), 0)
-        return Kill(self._uri.partition(":")[0], after, doing.get(last, last), reached, newest)
+        begun = max([int(line.split()[1]) for line in lines if line.startswith("started ")], default=0)
+        return Kill(self._uri.partition(":")[0], after, doing.get(last, last), reached, newest, begun)
 
     def judge(self, kill: Kill) -> None:
         """Note what the launch after ``kill`` did, as far as it came."""
@@ -87,11 +103,11 @@ class Chain:
         self._launches += 1
         return self._folder / f"launch-{self._launches}"
 
-    def _until_trained(self, log: Path) -> None:
-        deadline = time.monotonic() + 60
-        while not any(line.startswith("loss ") for line in self._lines(log)):
-            assert time.monotonic() < deadline, f"no step within a minute: {self._lines(log)}"
-            time.sleep(0.02)
+    def _until(self, log: Path, kind: str) -> None:
+        deadline = time.monotonic() + LIMIT_S
+        while not any(line.startswith(f"{kind} ") for line in self._lines(log)):
+            assert time.monotonic() < deadline, f"no {kind} within {LIMIT_S} s: {self._lines(log)}"
+            time.sleep(0.005)
 
     @staticmethod
     def _since(lines: list[str]) -> str:
@@ -108,13 +124,11 @@ class Chain:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_twenty_kills_twenty_equal_resumes(tmp_path: Path, s3: str) -> None:
     """Guards the whole: at whatever moment the ranks die, the next go on with the very numbers of an undisturbed run.
 
     A kill is judged by the launch that follows it; the launch after the last kill is killed too, and only judged.
     """
-    forkserver()
     generator = random.Random(SEED)
     started = time.monotonic()
     kills: list[Kill] = []
@@ -138,8 +152,8 @@ def test_twenty_kills_twenty_equal_resumes(tmp_path: Path, s3: str) -> None:
         print(kill.row(number))
     print(f"{sum(kill.equal for kill in kills)} of {len(kills)} resumes equal, {time.monotonic() - started:.0f} s")
     assert len(kills) == KILLS
-    assert all(kill.resumed == kill.commit for kill in kills)
+    assert all(kill.right for kill in kills)
     assert all(kill.equal for kill in kills)
     # The test would show little if it killed only when nothing was on its way, or before anything was committed.
     assert sum("writing" in kill.doing or kill.doing == "staging" for kill in kills) >= 3
-    assert sum(kill.commit > 0 for kill in kills) >= KILLS // 2
+    assert all(kill.commit > 0 for kill in kills)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from checkpoint_harness import QUICK, Event, TinyRun, committed, manager, restored
+from checkpoint_harness import HASTY, QUICK, Event, TinyRun, committed, manager, restored
 from faulty_proxy import Failure, Kind, Proxy, proxy
 
 from ml_contract.checkpoint import catalog
@@ -36,6 +35,10 @@ def faulty(s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     with proxy(s3) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
         yield server
+
+
+def patience(kind: Kind) -> dict[str, Any]:
+    return HASTY if kind == "hang" else QUICK
 
 
 def storage(prefix: str, **options: Any) -> S3Storage:
@@ -149,7 +152,7 @@ def test_an_upload_survives_what_passes(prefix: str, faulty: Proxy, kind: Kind, 
     """Guards retries of each part of a multipart upload, a lost answer of its completion among them."""
     content = random.Random(1).randbytes(11 * MEBIBYTE)
     faulty.failures = [Failure(kind, method, contains)]
-    place = storage(prefix, part_bytes=5 * MEBIBYTE)
+    place = storage(prefix, part_bytes=5 * MEBIBYTE, **patience(kind))
     upload(place, "shard", content)
     assert place.read("shard") == content
     assert faulty.failures[0].times == 0
@@ -181,7 +184,7 @@ def test_a_download_goes_on_where_it_broke_off(prefix: str, faulty: Proxy, kind:
 def test_what_does_not_pass_is_one_error_that_names_it(prefix: str, faulty: Proxy, kind: Kind, text: str) -> None:
     """Guards the end of retries: bucket, key, action and cause in one line, and no upload left to be paid for."""
     faulty.failures = [Failure(kind, "PUT", "partNumber", times=1000)]
-    place = storage(prefix, part_bytes=5 * MEBIBYTE, attempts=3, read_timeout_s=0.3)
+    place = storage(prefix, part_bytes=5 * MEBIBYTE, **{**patience(kind), "attempts": 3})
     with pytest.raises(StorageError, match=f"^s3://checkpoints/{prefix}/shard: UploadPart failed 3 times: .*{text}"):
         upload(place, "shard", bytes(11 * MEBIBYTE))
     assert not unfinished_uploads(f"{prefix}/")
@@ -190,11 +193,9 @@ def test_what_does_not_pass_is_one_error_that_names_it(prefix: str, faulty: Prox
 
 def test_a_denial_is_not_tried_again(prefix: str, faulty: Proxy) -> None:
     faulty.failures = [Failure("403", "PUT", times=1000)]
-    started = time.monotonic()
     with pytest.raises(StorageError, match=r"/document: PutObject was denied \(AccessDenied\)\. Allow s3:PutObject"):
-        storage(prefix, backoff_s=5.0).put("document", b"1")
+        storage(prefix).put("document", b"1")
     assert faulty.count("PUT") == 1
-    assert time.monotonic() - started < 2
 
 
 def test_no_such_bucket_is_one_error(prefix: str) -> None:
@@ -207,7 +208,7 @@ def test_a_save_survives_what_passes(prefix: str, faulty: Proxy, kind: Kind) -> 
     """The whole of a save, with a fault at its shard, its sidecar and its COMMIT."""
     uri = f"s3://checkpoints/{prefix}"
     faulty.failures = [Failure(kind, "PUT", name) for name in ("distcp", "sidecar", "COMMIT")]
-    contents = committed(uri, 1, **{**QUICK, "read_timeout_s": 0.5})
+    contents = committed(uri, 1, **patience(kind))
     assert [failure.times for failure in faulty.failures] == [0, 0, 0]
     assert restored(uri) == (1, contents[1])
 

@@ -22,7 +22,7 @@ def test_no_fault_costs_more_than_the_step_it_hit(tmp_path: Path, strategy: str)
     imports = import_deepspeed if strategy == "zero3" else None
     uri = f"file://{tmp_path}"
     doomed = partial(die_while_saving, strategy, uri, 3000)
-    answers = Ranks(2, suffer, strategy, uri, imports=imports, doomed=doomed).answers(timeout=120)
+    answers = Ranks(2, suffer, strategy, uri, imports=imports, doomed=doomed).answers()
     for rank, found in enumerate(answers):
         assert found["resumed from"] == 1, "after SIGKILL in the middle of step 2"
         assert found["as if undisturbed"], "the numbers of a run that nothing happened to, bit for bit"

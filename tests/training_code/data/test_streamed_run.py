@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from faulty_proxy import Failure, Kind, Proxy, proxy
 from training_harness import figures, losses, tiny_run
 from training_processes import Processes
 from training_ranks import start_ranks
-from training_troubles import impatient
+from training_troubles import held_after, impatient, several
 
 from ml_contract import metrics
 from ml_contract.exit_codes import ExitCode
@@ -20,7 +21,9 @@ from training_code.data.tokens import TokenWriter
 
 pytestmark = pytest.mark.slow
 
-STEPS, SAVED_EVERY = 40, 5
+STEPS, SAVED_EVERY = 60, 5
+FIRST, SECOND = 8, 28
+"""Steps after which S3 fails for good. Lives go on with what they have fetched ahead: 64 samples, four a step."""
 PREFIX = "s3://data/streamed-run"
 SPLIT_BYTES, BUFFER_MIB = 9 * 2**20, 16
 """More than half of the smallest buffer: samples come by range."""
@@ -64,22 +67,23 @@ def story(s3_address: str, s3_client: Any, tmp_path_factory: pytest.TempPathFact
             "AWS_DEFAULT_REGION": "us-east-1",
         }  # fmt: skip
 
-        def life(number: int, workers: int) -> Processes:
+        def life(number: int, workers: int, held: int | None = None) -> Processes:
             options = tiny_run(
                 steps=STEPS, checkpoint_steps=SAVED_EVERY, checkpoint_uri=f"file://{folder}/checkpoints",
                 loading=Loading(stream_uri=PREFIX, buffer_mib=BUFFER_MIB, workers=workers),
             )  # fmt: skip
             # One rank: how ranks share the order is the loader's, and has its own tests.
+            trouble = impatient if held is None else several(impatient, held_after(held, gate(folder, number)))
             return start_ranks(
-                folder / f"life-{number}", options, nothing, size=1, trouble=impatient, environment=environment
+                folder / f"life-{number}", options, nothing, size=1, trouble=trouble, environment=environment
             )
 
         server.failures = passing = [Failure("503", "GET", "shard", 20), Failure("reset", "GET", "shard", 5)]
-        first = life(1, workers=0)
-        reasons = [ended(first, server, "503", after=8)]
+        first = life(1, workers=0, held=FIRST)
+        reasons = [ended(first, server, "503", after=FIRST, go_on=gate(folder, 1))]
         server.failures = []
-        second = life(2, workers=1)
-        reasons.append(ended(second, server, "hang", after=18))
+        second = life(2, workers=1, held=SECOND)
+        reasons.append(ended(second, server, "hang", after=SECOND, go_on=gate(folder, 2)))
         server.failures = []
         third = life(3, workers=0)
         assert third.codes() == [ExitCode.SUCCESS], third.log()
@@ -92,10 +96,16 @@ def story(s3_address: str, s3_client: Any, tmp_path_factory: pytest.TempPathFact
     )  # fmt: skip
 
 
-def ended(run: Processes, server: Proxy, kind: Kind, *, after: int) -> str:
+def gate(folder: Path, life: int) -> Path:
+    """Once it is there, a life that is held goes on."""
+    return folder / f"gate-{life}"
+
+
+def ended(run: Processes, server: Proxy, kind: Kind, *, after: int, go_on: Path) -> str:
     """Let S3 fail for good once ``after`` steps are done; the reason that the run ends with."""
     run.wait_for_step(after)
     server.failures = [Failure(kind, "GET", "shard", 100_000)]
+    go_on.touch()
     assert run.codes() == [ExitCode.TRAINING_FAILED], run.log()
     return run.paths[0].failure.read_text()
 

@@ -156,7 +156,7 @@ def start(folder: Path, then: str, **changes: str) -> subprocess.CompletedProces
         "PYTHONPATH": f"{ROOT}:{folder / 'site'}",
     }  # fmt: skip
     return subprocess.run([sys.executable, "-m", pods.MODULE], env=given, cwd=ROOT, capture_output=True, text=True,
-                          check=False, timeout=120)  # fmt: skip
+                          check=False, timeout=240)  # fmt: skip
 
 
 @pytest.mark.slow
@@ -177,7 +177,7 @@ def test_an_agent_that_cannot_start_leaves_its_reason(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_sigterm_before_any_rank_can_be_resumed(tmp_path: Path) -> None:
-    finished = start(tmp_path, "import signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)")
+    finished = start(tmp_path, "import signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(600)")
     assert finished.returncode == ExitCode.INTERRUPTED, finished.stderr
 
 

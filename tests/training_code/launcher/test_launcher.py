@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from training_harness import ROOT, container, tiny_run
+from training_processes import LIMIT_S
 
 from ml_contract.exit_codes import ExitCode
 
@@ -33,7 +34,7 @@ def run(arguments):
         json.dump({"arguments": vars(arguments), "environment": dict(os.environ), "pid": os.getpid(),
                    "blocked": blocked}, stream)
 """
-SLOW_IMPORT = "import time, pathlib, os; pathlib.Path(os.environ['CALLED'] + '.importing').touch(); time.sleep(30)"
+SLOW_IMPORT = "import time, pathlib, os; pathlib.Path(os.environ['CALLED'] + '.importing').touch(); time.sleep(600)"
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def environment(base: Path, fake: Path, **more: str) -> dict[str, str]:
 def launch(base: Path, fake: Path, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, env=environment(base, fake, **more),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=LIMIT_S, check=False,
     )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def test_it_becomes_torchrun_in_the_same_process(tmp_path: Path, fake: Path) -> 
         [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, env=environment(paths.base, fake),
         stdout=subprocess.DEVNULL,
     ) as process:  # fmt: skip
-        assert process.wait(60) == 0
+        assert process.wait(LIMIT_S) == 0
     assert called(fake)["pid"] == process.pid
 
 
@@ -160,11 +161,11 @@ def test_sigterm_while_torch_is_still_importing_is_not_lost(tmp_path: Path, fake
         [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, env=environment(paths.base, fake),
         stdout=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + LIMIT_S
         while not (fake / "called.importing").exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         assert process.stdout is not None
-        assert process.wait(20) == ExitCode.INTERRUPTED
+        assert process.wait(LIMIT_S) == ExitCode.INTERRUPTED
         assert "stopped before training started" in process.stdout.read()

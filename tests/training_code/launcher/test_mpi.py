@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 from training_harness import ROOT, container, tiny_run
+from training_processes import LIMIT_S
 
 from ml_contract.errors import ContractError
 from ml_contract.exit_codes import ExitCode
@@ -34,11 +36,9 @@ ranks = [subprocess.Popen(program, cwd=given[given.index("--wdir") + 1], env={
     **os.environ, "OMPI_COMM_WORLD_RANK": str(rank), "OMPI_COMM_WORLD_SIZE": size,
     "OMPI_COMM_WORLD_LOCAL_RANK": str(rank), "OMPI_COMM_WORLD_LOCAL_SIZE": str(slots),
 }) for rank in range(slots)]
-code = 0
-while ranks and not code:
-    for one in [each for each in ranks if each.poll() is not None]:
-        ranks.remove(one)
-        code = code or one.returncode
+code, left = 0, len(ranks)
+while left and not code:
+    code, left = os.waitstatus_to_exitcode(os.wait()[1]), left - 1
 for one in ranks:
     one.kill()
 sys.exit(128 - code if code < 0 else code)
@@ -65,7 +65,7 @@ if sys.argv[:1] == ["-m"]:
         if trouble == "kill" and rank == "1":
             os.kill(os.getpid(), 9)
         if trouble in ("slow", "fail", "say", "kill"):
-            stop.wait(30)
+            stop.wait(600)
             time.sleep(0.1 * int(rank))
             (folder / f"saved-{rank}").touch()
             return 143
@@ -75,6 +75,8 @@ if sys.argv[:1] == ["-m"]:
     sys.modules["training_code.train"] = module
 """
 TYPE, RANKS = "ml.g4dn.12xlarge", 4
+PORT = free_port()
+"""Not the contract's: a test of something else may have that."""
 
 
 @pytest.fixture(params=["stub", pytest.param("real", marks=pytest.mark.slow)])
@@ -100,7 +102,7 @@ def start(tmp_path: Path, fake: Path, trouble: str = "") -> tuple[subprocess.Pop
     paths = container(tmp_path / "ml", tiny_run(strategy=Mpi()), instance_type=TYPE)
     environment = {
         **os.environ, "PATH": f"{fake / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": f"{fake}:{ROOT}",
-        "SAGEMAKER_BASE_DIR": str(paths.base), "SEEN": str(fake), "TROUBLE": trouble,
+        "SAGEMAKER_BASE_DIR": str(paths.base), "SEEN": str(fake), "TROUBLE": trouble, "MASTER_PORT": str(PORT),
     }  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "training_code.launcher"], cwd=ROOT, env=environment, stdout=subprocess.PIPE,
@@ -111,14 +113,14 @@ def start(tmp_path: Path, fake: Path, trouble: str = "") -> tuple[subprocess.Pop
 
 def test_ranks_are_told_who_they_are(tmp_path: Path, fake: Path) -> None:
     process, paths = start(tmp_path, fake)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=LIMIT_S)
     assert process.returncode == ExitCode.SUCCESS, output
     assert not paths.failure.exists()
     for number in range(RANKS):
         found = json.loads((fake / f"rank-{number}.json").read_text())
         wanted = {
             "RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "4",
-            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "7777", "TORCHELASTIC_USE_AGENT_STORE": "True",
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(PORT), "TORCHELASTIC_USE_AGENT_STORE": "True",
             "NCCL_SOCKET_IFNAME": "lo",
         }  # fmt: skip
         assert wanted.items() <= found.items()
@@ -136,7 +138,7 @@ def test_a_failure_ends_all_with_a_code_and_a_reason(
     tmp_path: Path, fake: Path, monkeypatch: pytest.MonkeyPatch, trouble: str, code: int, reason: str
 ) -> None:
     process, paths = start(tmp_path, fake, trouble)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=LIMIT_S)
     assert process.returncode == code, output
     assert paths.failure.read_text() == reason
 
@@ -144,12 +146,12 @@ def test_a_failure_ends_all_with_a_code_and_a_reason(
 @pytest.mark.slow
 def test_sigterm_reaches_every_rank_even_before_its_handler_stands(tmp_path: Path, fake: Path) -> None:
     process, paths = start(tmp_path, fake, "slow")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LIMIT_S
     while len([*(paths.base / "mpi").glob("*.pid")]) < RANKS:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=LIMIT_S)
     assert process.returncode == ExitCode.INTERRUPTED, output
     assert len([*fake.glob("saved-*")]) == RANKS, "a rank that ends first takes none with it"
     assert not paths.failure.exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ports import free_port
-from training_processes import Processes
+from training_processes import LIMIT_S, Processes
 from training_ranks import spawn
 
 from ml_contract.exit_codes import ExitCode
@@ -22,7 +22,7 @@ stop = []
 signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
 print("ready", flush=True)
 while not stop: time.sleep(0.01)
-time.sleep(0.5)
+time.sleep(0.1)
 print("saved", flush=True)
 sys.exit(143)
 """
@@ -38,7 +38,7 @@ def start(folder: Path, script: str) -> Processes:
 
 
 def wait_for(run: Processes, text: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LIMIT_S
     while text not in run.log():
         assert time.monotonic() < deadline, run.log()
         time.sleep(0.02)
