@@ -40,8 +40,6 @@ class AlarmWatch:
         """State of each alarm that exists."""
         if not self._names:
             return {}  # CloudWatch takes no names for all of them
-        if not self._names:
-            return {}  # CloudWatch takes no names for all names
         found = self._client.describe_alarms(AlarmNames=list(self._names))["MetricAlarms"]
         return {alarm["AlarmName"]: alarm["StateValue"] for alarm in found}
 
