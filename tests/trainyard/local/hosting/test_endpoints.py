@@ -244,7 +244,7 @@ def test_a_restart_of_the_cloud_serves_again(other_cloud: Cloud, archives: dict[
     assert numbers(make.invoke(name, request(1)))[0] == 1.0
     # In the middle of an update: its first half is lost with the fleet, so it begins again.
     other = make.config(make.model("other"))
-    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 2}
+    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 4}
     guarded = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
     make.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=other, DeploymentConfig=guarded)
     while numbers(make.invoke(name, request(1)))[0] == 1.0:
