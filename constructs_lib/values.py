@@ -8,7 +8,6 @@ import functools
 import inspect
 import itertools
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -100,11 +99,29 @@ def documentation(kind: type[Value]) -> Mapping[str, str]:
 
 def _body(kind: type[Value]) -> list[ast.stmt]:
     try:
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
-    except OSError:  # a class without a file, of an interactive session
+        definition = _classes(kind.__module__).get(kind.__qualname__)
+    except (OSError, TypeError):  # a class without a file, of an interactive session
         return []
-    assert isinstance(definition, ast.ClassDef)
-    return definition.body
+    return definition.body if definition else []
+
+
+@functools.cache
+def _classes(module: str) -> Mapping[str, ast.ClassDef]:
+    # For each class alone, `inspect` parses the whole file again.
+    return dict(_definitions(ast.parse(inspect.getsource(sys.modules[module]))))
+
+
+def _definitions(node: ast.AST, within: str = "") -> Iterator[tuple[str, ast.ClassDef]]:
+    """Classes below ``node`` by their qualified names."""
+    for child in ast.iter_child_nodes(node):
+        match child:
+            case ast.ClassDef(name=name):
+                yield within + name, child
+                yield from _definitions(child, f"{within}{name}.")
+            case ast.FunctionDef(name=name):
+                yield from _definitions(child, f"{within}{name}.<locals>.")
+            case ast.stmt():
+                yield from _definitions(child, within)
 
 
 _RULES = {
