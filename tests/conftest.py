@@ -1,17 +1,19 @@
 """What several parts of the tests share."""
 
 import functools
+import gc
 import importlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 from xdist.scheduler import LoadFileScheduling
 
 # A time limit for one example fails on a busy machine; pytest-timeout watches over whole tests. A gate draws the same
@@ -54,6 +56,28 @@ class ByWhatIsShared(LoadFileScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
     return ByWhatIsShared(config, log)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis mixes constants of all modules that are loaded into its examples: of those that explore alone.
+
+    Otherwise the examples of a gate would follow the tests that ran before in the same process, and every change of a
+    constant anywhere would give each property others.
+    """
+    if settings.get_current_profile_name() != "explore":
+        none = providers._local_constants
+        providers._get_local_constants = lambda: none
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Imports make millions of objects, and none of them is ever garbage: nobody looks for it, then or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
