@@ -103,6 +103,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_wrong_environment_ends_the_app_with_one_line(checkout: Path) -> None:
     local = checkout / "environments" / "local.py"
     local.write_text(local.read_text().replace('instance_type="ml.m5.large"', 'instance_type="ml.m5.larg"'))
