@@ -68,7 +68,7 @@ def serving(repository: Path, folder: Path) -> Iterator[Server]:
     with log.open("wb") as out, subprocess.Popen(command, env=environment, stdout=out, stderr=out) as process:
         try:
             server = Server(f"127.0.0.1:{port}", log)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 240
             while not _ready(server):
                 assert process.poll() is None, log.read_text()[-3000:]
                 assert time.monotonic() < deadline, log.read_text()[-3000:]
@@ -78,7 +78,7 @@ def serving(repository: Path, folder: Path) -> Iterator[Server]:
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
 

@@ -125,7 +125,7 @@ def test_evaluation_scores_the_artifact_against_baselines_on_the_same_bytes(
 def job(base: Path, options: str = "{}") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "training_code.workloads.bytes_lm.evaluate"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, timeout=240,
         env={**os.environ, "SAGEMAKER_BASE_DIR": str(base), "TRAINYARD_OPTIONS": options}, check=False,
     )  # fmt: skip
 

@@ -107,7 +107,7 @@ def test_the_share_that_is_held_out_is_about_the_one_asked_for() -> None:
 def module(base: Path, options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "training_code.workloads.bytes_lm.prepare"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, timeout=240,
         env={**os.environ, "SAGEMAKER_BASE_DIR": str(base), "TRAINYARD_OPTIONS": options}, check=False,
     )  # fmt: skip
 

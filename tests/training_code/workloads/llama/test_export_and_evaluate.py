@@ -174,7 +174,7 @@ def test_as_a_job_it_writes_the_report_or_says_in_one_line_why_not(
     def job() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "training_code.workloads.llama.evaluate"], cwd=ROOT, capture_output=True, text=True,
-            timeout=60, check=False, env={
+            timeout=240, check=False, env={
                 **os.environ, "SAGEMAKER_BASE_DIR": str(tmp_path), "TRAINYARD_OPTIONS": '{"maximum_tokens": 500}'
             },
         )  # fmt: skip
