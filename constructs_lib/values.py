@@ -64,7 +64,7 @@ class Value(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _check_type(cls, value: Any, info: ValidationInfo) -> Any:
+    def _refuse_foreign(cls, value: Any, info: ValidationInfo) -> Any:
         # Before pydantic, which builds nested objects of dicts, takes True for the word 1, and asks nothing of CDK's
         # interfaces: docs/decisions/0032-types-when-built.md.
         assert info.field_name
