@@ -100,7 +100,7 @@ def documentation(kind: type[Value]) -> Mapping[str, str]:
 def _body(kind: type[Value]) -> list[ast.stmt]:
     try:
         definition = _classes(kind.__module__).get(kind.__qualname__)
-    except (OSError, TypeError):  # a class without a file, of an interactive session
+    except (KeyError, OSError, TypeError):  # without a file, as in an interactive session, or without a module
         return []
     return definition.body if definition else []
 
