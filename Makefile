@@ -93,7 +93,7 @@ demo: setup ## The main job: deploy, train on two hosts, survive a reclaim, regi
 check test: export TRAINYARD_TESTS_SYNTHESISED := $(CURDIR)/cdk.out
 check: static fast-tests ## The gate of a commit: style, layers, types, fast tests, synth with its rules
 
-# mypy and CDK compute on one core each.
+# CDK computes on one core, and only while it synthesises.
 static: setup-test
 	@$(MAKE) -j2 --output-sync=target lint types synth
 
@@ -101,7 +101,7 @@ lint: setup-test
 	@ruff check . && ruff format --check . && lint-imports
 
 types: setup-test
-	@mypy
+	@mypy -n 2
 
 fast-tests: setup-test
 	@$(PYTEST) -m 'not slow and not e2e'
