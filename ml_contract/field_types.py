@@ -67,7 +67,8 @@ def _name(annotation: Any) -> str:
     if typing.get_origin(annotation) is typing.Literal:
         return _choices(typing.get_args(annotation))
     plain = typing.get_origin(annotation) or annotation
-    return _NAMES.get(plain) or f"a {getattr(plain, '__name__', plain)}"
+    name = str(getattr(plain, "__name__", plain))
+    return _NAMES.get(plain) or f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
 
 
 def _choices(words: Sequence[object]) -> str:

@@ -112,17 +112,13 @@ class Jar(Value):
 def test_a_kind_of_an_extension_point_is_taken_and_nothing_else() -> None:
     assert isinstance(Jar(closed=Lid()).closed, Lid)
     for foreign in ({}, "lid", None, Lid):
-        with pytest.raises(
-            InvalidValue, match=r"^Jar\.closed: got .*, but it must be a Closed\. Give closed: How"
-        ):
+        with pytest.raises(InvalidValue, match=r"^Jar\.closed: got .*, but it must be a Closed\. Give closed: How"):
             Jar(closed=foreign)
 
 
 @pytest.mark.parametrize("turns", [True, 1.0, "1"])
 def test_what_equals_a_word_is_not_the_word(turns: object) -> None:
-    with pytest.raises(
-        InvalidValue, match=r"^Jar\.turns: got .*, but it must be one of 1 or 2\. Give turns: How"
-    ):
+    with pytest.raises(InvalidValue, match=r"^Jar\.turns: got .*, but it must be one of 1 or 2\. Give turns: How"):
         Jar(closed=Lid(), turns=turns)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import aws_cdk as cdk
 import botocore.session
 import pytest
+from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Template
 
 from constructs_lib.serving.hosted import Hosted
@@ -222,8 +223,8 @@ def test_only_real_time_endpoints_are_watched(place: Any, kind: str) -> None:
         (lambda p: DataQuality(
             schedule=Daily(hour=1), output=p.at("o"), resources=RESOURCES, baseline=p.at("b"),
             drifts=(Drift(feature="x", distance=0.1),) * 2), "a feature has one alarm"),
-        (lambda p: DataQuality(schedule=Daily(hour=1), output=p.at("o"), resources=RESOURCES, topic=object()),
-         "without drifts no alarm is made"),
+        (lambda p: DataQuality(schedule=Daily(hour=1), output=p.at("o"), resources=RESOURCES,
+                               topic=sns.Topic(p.stack, "Unasked")), "without drifts no alarm is made"),
         (lambda _: Drift(feature="x.y", distance=0.1), "it must match"),
         (lambda _: Answers(), "Give inference or probability"),
         (lambda _: Answers(inference="0", threshold=0.5), "Give probability too"),
