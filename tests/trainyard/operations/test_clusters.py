@@ -76,10 +76,12 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         slurm("head", "Controller", 1), slurm("door", "Login", 1), slurm("workers", "Compute", 2),
         Orchestrator={"Slurm": {}}, NodeProvisioningMode="Continuous", wait="",
     )  # fmt: skip
-    # Groups are in service a moment after their nodes run.
+    # A group is in service with its first node, and a moment after its nodes run.
     made.until(
         lambda: (
-            {one["Status"] for one in made.call("DescribeCluster", ClusterName="c")["InstanceGroups"]} == {"InService"}
+            made.statuses() == ["Running"] * 4
+            and {one["Status"] for one in made.call("DescribeCluster", ClusterName="c")["InstanceGroups"]}
+            == {"InService"}
         )
     )
     yield made
