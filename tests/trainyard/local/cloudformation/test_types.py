@@ -19,6 +19,8 @@ from . import cases_storage as storage
 from . import cases_watching as watching
 from .cases import Case
 
+pytestmark = pytest.mark.slow  # each type is deployed
+
 CASES = [*network.CASES, *storage.CASES, *databases.CASES, *identity.CASES, *sagemaker.CASES, *spending.CASES,
          *watching.CASES]  # fmt: skip
 

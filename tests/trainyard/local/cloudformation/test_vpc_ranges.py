@@ -16,6 +16,8 @@ from .cases import ref
 from .cases_network import SUBNET, VPC
 
 Client = Callable[[str], Any]
+pytestmark = pytest.mark.slow  # a stack a test
+
 RANGE = {"Type": "AWS::EC2::VPCCidrBlock", "Properties": {"VpcId": ref("Vpc"), "CidrBlock": "10.2.0.0/16"}}
 INSIDE = {"Type": "AWS::EC2::Subnet", "DependsOn": "Range",
           "Properties": {**SUBNET["Properties"], "CidrBlock": "10.2.1.0/24"}}  # fmt: skip

@@ -12,7 +12,8 @@ from trainyard.local import processes
 from trainyard.local.clusters.bridge import Bridge
 from trainyard.local.clusters.node import Node, available
 
-pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "nodes can be had")
+REASON = available()
+pytestmark = [pytest.mark.skipif(bool(REASON), reason=REASON or "nodes can be had"), pytest.mark.slow]  # they start
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ from trainyard.local.namespaces.process import Listener
 
 from .conftest import ISOLATIONS, NEEDS_ROOT, processes_with, wait_for
 
+pytestmark = pytest.mark.slow  # programs on hosts of namespaces and of processes
+
 PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 

@@ -14,6 +14,8 @@ import pytest
 from trainyard.local.cloud import Cloud, CloudError
 from trainyard.local.readback import Verdict, check_deployment, read_back
 
+pytestmark = pytest.mark.slow  # a stack a test
+
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 TRUST = {
     "Version": "2012-10-17",
