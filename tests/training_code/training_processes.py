@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ports import free_port
+import ports
 from training_harness import ROOT, container, steps
 
 from ml_contract import metrics
@@ -100,11 +100,11 @@ def start_hosts(
         count: Hosts.
         held: The step after which the run waits for SIGTERM; None trains to the end.
     """
-    environment = {**os.environ, "MASTER_PORT": str(free_port())}
+    environment = {**os.environ, "MASTER_PORT": str(ports.free_port())}
     if held is not None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "sitecustomize.py").write_text(HOLDING.format(step=held))
-        environment["PYTHONPATH"] = f"{folder}:{Path(__file__).parent}"
+        environment["PYTHONPATH"] = ":".join(map(str, (folder, Path(__file__).parent, Path(ports.__file__).parent)))
     hosts = [f"127.0.0.{number + 1}" for number in range(count)]
     started = Processes([], [])
     for rank, host in enumerate(hosts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -73,13 +74,16 @@ def test_a_database_in_another_range_is_reached(bridge: Bridge) -> None:
 
 
 def test_it_keeps_no_descriptor(tmp_path: Path) -> None:
-    def count() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
+    def descriptors() -> set[str]:
+        # What earlier tests left to the garbage collector goes at any time.
+        gc.collect()
+        # The listing has one of its own, which is closed by then.
+        return {path.name for path in Path("/proc/self/fd").iterdir() if path.is_symlink()}
 
-    before = count()
+    before = descriptors()
     made = Bridge(tmp_path / "hosts", "10.63.0.0/22")
     for index in range(3):
         os.close(made.plug(f"node-{index}", f"10.63.0.{4 + index}"))
     made.unplug("node-0")
     made.close()
-    assert count() == before
+    assert descriptors() <= before
