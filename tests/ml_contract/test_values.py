@@ -59,9 +59,9 @@ def test_a_subclass_looks_at_all_fields(fields: dict[str, object]) -> None:
 
 def test_it_is_frozen_keyword_only_and_can_be_replaced() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Ddp().bucket_mib = 1  # type: ignore[misc]
+        Ddp().bucket_mib = 1
     with pytest.raises(TypeError):
-        Size(1)  # type: ignore[misc]
+        Size(1)
     assert dataclasses.replace(Larger(count=1), more=True) == Larger(count=1, more=True)
     with pytest.raises(ContractError, match=r"^Larger\.more: got 1, "):
         dataclasses.replace(Larger(count=1), more=1)
