@@ -176,7 +176,7 @@ class Cluster:
             lambda: any(later > step for later, _ in self.losses(submitted, number)[done:]), seconds,
         )  # fmt: skip
 
-    def wait_for_end(self, number: str, seconds: float = 90) -> dict[str, str]:
+    def wait_for_end(self, number: str, seconds: float = 240) -> dict[str, str]:
         """Until a job has ended; what Slurm says of it then."""
         running = ("PENDING", "RUNNING", "COMPLETING", "REQUEUED", "CONFIGURING")
         self.wait(f"end of job {number}", lambda: self.state(number)["JobState"] not in running, seconds)
