@@ -15,7 +15,7 @@ from trainyard.local.clusters.slurm_configuration import Timing
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(600)]
 STEPS, COMMITS, BETWEEN = 1200, 20, 30
-"""Steps of the job, steps between its commits, and steps from one loss to the next. A step takes a fortieth of a second,
+"""Steps of the job, between its commits, and from one loss to the next. A step takes a fortieth of a second,
 and Slurm may take a quarter of a minute to answer or to write its state: the job is not to be through by then."""
 JOB = job("bytes-lm", steps=STEPS, checkpoint_steps=COMMITS)
 
