@@ -157,10 +157,14 @@ class Cluster:
         return time.time()
 
     def _known(self) -> str:
+        """What is there to be seen of a cluster on which something did not happen: its folder goes with it."""
         try:
-            return f"{self.ask('squeue')}; {self.ask('sinfo', '-N')}"
+            said = f"{self.ask('squeue')}\n{self.ask('sinfo', '-N')}"
         except OSError as error:
-            return str(error)
+            said = str(error)
+        logs = [*self.fsx.glob("runs/*.log"), *self.folder.glob("*/upper/var/log/slurm/*.log")]
+        ends = (f"{path.relative_to(self.folder)}:\n{path.read_text(errors='replace')[-3000:]}" for path in logs)
+        return "\n".join([said, *ends])
 
     def wait_for_step(self, submitted: SlurmJob, number: str, step: int, seconds: float = 60) -> float:
         """Until a job has logged a step."""
