@@ -102,7 +102,8 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
         # A node that comes back is used again, as one that HyperPod has replaced.
         "ReturnToService=2", "JobRequeue=1",
         f"SlurmdTimeout={timing.node_lost}", f"KillWait={timing.kill_wait}", "InactiveLimit=0", "MinJobAge=600",
-        "MessageTimeout=5", "TCPTimeout=2", "SchedulerType=sched/backfill", "SchedulerParameters=sched_interval=2",
+        # A worker tells a batch host that is lost of its end five times, and waits for an answer that long each time.
+        "MessageTimeout=5", "TCPTimeout=1", "SchedulerType=sched/backfill", "SchedulerParameters=sched_interval=2",
         # As Slurm has it by itself by now (Multifactor Priority Plugin, schedmd.com); 22.05 would take first come.
         "PriorityType=priority/multifactor",
         *(slurm_accounting.client_lines(controllers[0].name) if accounting else []),

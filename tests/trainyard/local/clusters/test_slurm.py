@@ -14,9 +14,9 @@ from ml_contract.manifest import ArtifactManifest
 from trainyard.local.clusters.slurm_configuration import Timing
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.timeout(600)]
-STEPS, COMMITS, BETWEEN = 1200, 20, 30
-"""Steps of the job, between its commits, and from one loss to the next. A step takes a fortieth of a second,
-and Slurm may take a quarter of a minute to answer or to write its state: the job is not to be through by then."""
+STEPS, COMMITS, BETWEEN = 800, 20, 30
+"""Steps of the job, between its commits, and from one loss to the next. A step takes a fiftieth of a second,
+and Slurm five seconds to write its state: the job is not to be through by then."""
 JOB = job("bytes-lm", steps=STEPS, checkpoint_steps=COMMITS)
 
 
