@@ -16,8 +16,9 @@ PIP := $(STATE)/uv/bin/pip
 UV := $(STATE)/uv/bin/uv
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export UV_CACHE_DIR ?= $(CURDIR)/$(STATE)/cache/uv
-# As pip and npm do: behind a proxy of a company its own authority is known to the system alone.
+# As pip does: behind a proxy of a company its own authority is known to the system alone.
 export UV_SYSTEM_CERTS ?= true
+export NODE_USE_SYSTEM_CA ?= 1
 export AWS_EC2_METADATA_DISABLED := true
 # Without bytecode caches every process of this project starts three times slower.
 unexport PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PYTHONPATH
@@ -42,7 +43,7 @@ $(STAMPS)/uv:
 	@touch $@
 
 $(STAMPS)/node: package-lock.json $(STAMPS)/uv
-	@echo "setup: CDK CLI" && npm ci --silent --no-audit --no-fund && touch $@
+	@echo "setup: CDK CLI" && npm ci --loglevel=error --no-audit --no-fund >/dev/null && touch $@
 
 $(STAMPS)/operator: requirements/operator.txt $(STAMPS)/uv
 	@$(call environment,.venv,operator)
