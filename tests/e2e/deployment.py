@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -249,6 +250,14 @@ class Deployment:
         """`trainyard --local …` of this cloud, as arguments of a process."""
         where = ["--port", str(self.cloud.port), "--state", str(self.cloud.state)]
         return [str(Path(sys.executable).parent / "trainyard"), "--local", *where, *map(str, arguments)]
+
+    def begin(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """`trainyard --local …`, which Ctrl-C ends."""
+        return subprocess.Popen(
+            self.command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            # What a shell runs in the background, perhaps this suite, ignores it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
 
     def run(self, *arguments: str | Path, timeout: float = 240.0) -> subprocess.CompletedProcess[str]:
         """`trainyard --local …` to its end."""

@@ -163,17 +163,12 @@ def test_the_cli_is_killed_and_the_execution_goes_on(deployment: Deployment) -> 
 
 def test_ctrl_c_leaves_the_execution_and_says_so(deployment: Deployment) -> None:
     with deployment.without_instances("Prepare"):
-        process = subprocess.Popen(
-            deployment.command("run", deployment.pipeline, "-p", "TrainingSteps=1"),
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            # What a shell runs in the background, perhaps this suite, ignores it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )  # fmt: skip
+        process = deployment.begin("run", deployment.pipeline, "-p", "TrainingSteps=1")
         assert process.stdout
         arn = process.stdout.readline().split()[0]
         eventually(lambda: "Prepare" in deployment.steps(arn))
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=240)
     assert process.returncode == 130, error
     assert error.strip().splitlines() == ["interrupted; what was started goes on"]
     assert deployment.ended(arn)["PipelineExecutionStatus"] == "Failed"

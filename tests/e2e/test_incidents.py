@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
 
 import pytest
 
@@ -14,7 +13,6 @@ from trainyard.incidents.catalogue import INCIDENTS
 from trainyard.incidents.incident import Incident
 from trainyard.incidents.runbook import Runbook
 from trainyard.incidents.shell import search_path
-from trainyard.local.cloud import ROOT
 
 from .deployment import Deployment, eventually
 
@@ -46,16 +44,10 @@ def test_an_incident_is_put_right_by_its_runbook(deployment: Deployment, kind: t
 
 
 def test_ctrl_c_takes_the_faults_back(deployment: Deployment) -> None:
-    process = subprocess.Popen(
-        deployment.command("incident", "spot-storm"),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = deployment.begin("incident", "spot-storm")
     eventually(lambda: deployment.cloud.call("ListFaults")["Faults"])
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == INTERRUPTED
     assert said == "interrupted; the faults are taken back and what was started is stopped\n"
     assert deployment.cloud.call("ListFaults")["Faults"] == []

@@ -49,7 +49,7 @@ def test_every_kind_of_trouble_is_counted_by_itself() -> None:
     with serving(answer) as url:
         level = fire(Request(url=url, body=sent, headers={"x-own": "1"}), 2, 1)
     assert set(level.troubles) == {"424 ModelError", "503 full"}
-    assert level.answers > 10
+    assert level.answers > 0
     assert abs(level.failed - 2 * level.answers) <= 4, "one of three was answered"
     assert 0.005 <= level.p50 <= level.p95 <= level.p99
 
