@@ -102,7 +102,7 @@ def configuration(cluster: str, nodes: Sequence[SlurmNode], timing: Timing, plug
         # A node that comes back is used again, as one that HyperPod has replaced.
         "ReturnToService=2", "JobRequeue=1",
         f"SlurmdTimeout={timing.node_lost}", f"KillWait={timing.kill_wait}", "InactiveLimit=0", "MinJobAge=600",
-        # A worker tells a batch host that is lost of its end five times, and waits for an answer that long each time.
+        # A worker tells a batch host that is lost of its end again and again, and waits that long for an answer.
         "MessageTimeout=5", "TCPTimeout=1", "SchedulerType=sched/backfill", "SchedulerParameters=sched_interval=2",
         # As Slurm has it by itself by now (Multifactor Priority Plugin, schedmd.com); 22.05 would take first come.
         "PriorityType=priority/multifactor",
