@@ -16,7 +16,8 @@ from trainyard.local.databases import Database
 from trainyard.local.databases.door import Door
 from trainyard.local.namespaces import network
 
-pytestmark = pytest.mark.skipif(bool(available()), reason=available() or "nodes can be had")
+REASON = available()
+pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
 PORT = 7001
 
 

@@ -13,7 +13,7 @@ from trainyard.local.clusters.bridge import Bridge
 from trainyard.local.clusters.node import Node, available
 
 REASON = available()
-pytestmark = [pytest.mark.skipif(bool(REASON), reason=REASON or "nodes can be had"), pytest.mark.slow]
+pytestmark = [pytest.mark.skipif(bool(REASON), reason=REASON), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
